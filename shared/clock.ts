@@ -1,0 +1,39 @@
+/**
+ * Time, timers and randomness for the whole program, so that a simulation can own all three.
+ *
+ * Gives the real clock; tests pass another. Nothing else in the product calls Date.now,
+ * performance.now, setTimeout or Math.random.
+ */
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { type MonotonicMilliseconds, quantity, type UnixMilliseconds } from "./units.js";
+
+export type Cancel = () => void;
+
+export type Clock = {
+	/** Wall time; may step. */
+	now(): UnixMilliseconds;
+	/** Never steps back; its zero is arbitrary. */
+	monotonic(): MonotonicMilliseconds;
+	after(milliseconds: number, run: () => void): Cancel;
+	every(milliseconds: number, run: () => void): Cancel;
+	/** 0 ≤ value < 1, for jitter. */
+	random(): number;
+	/** For nonces and epochs: unpredictable in the real clock. */
+	randomBytes(count: number): Buffer;
+};
+
+export const realClock: Clock = {
+	now: () => quantity<UnixMilliseconds>(Date.now()),
+	monotonic: () => quantity<MonotonicMilliseconds>(performance.now()),
+	after(milliseconds, run) {
+		const timer = setTimeout(run, milliseconds);
+		return () => clearTimeout(timer);
+	},
+	every(milliseconds, run) {
+		const timer = setInterval(run, milliseconds);
+		return () => clearInterval(timer);
+	},
+	random: () => Math.random(),
+	randomBytes: (count) => randomBytes(count),
+};

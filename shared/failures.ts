@@ -1,0 +1,173 @@
+/**
+ * Every failure an operator can meet, in one table.
+ *
+ * `stage` is the folder where it is raised, `retry` is what the program does next, `hint` is what
+ * the operator can do. Codes are a public contract: label values on /metrics, words of the API.
+ * Expected failures travel as values; only a BUG and a failure to start are thrown.
+ */
+export const FAILURES = {
+	DEVICE_UNREACHABLE: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "Check that the device has power and that this host can reach its address.",
+	},
+	DEVICE_CONNECTION_REFUSED: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "The address answers but nothing listens on the port: is the miner's API enabled, is the port right?",
+	},
+	DEVICE_CONNECTION_RESET: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "The device closed the connection in mid-answer: it may be restarting or serve another client.",
+	},
+	DEVICE_TIMEOUT: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "The device accepted the connection and did not finish its answer in time: its firmware may hang; restart it if this lasts.",
+	},
+	DEVICE_UNAUTHORIZED: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "The device refused the credentials: set user and password file for its range and family in agent.yaml.",
+	},
+	DEVICE_ADDRESS_NOT_ALLOWED: {
+		stage: "transports",
+		retry: "never",
+		hint: "The address lies outside the configured ranges; add its range to agent.yaml if it is yours.",
+	},
+	DEVICE_REQUEST_REFUSED: {
+		stage: "transports",
+		retry: "next-poll",
+		hint: "The device answered with an error status; compare its firmware with DEVICES.md.",
+	},
+	DEVICE_COMMAND_FAILED: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "The local command ended with an error; run it by hand as the agent's user.",
+	},
+	DEVICE_ANSWER_TOO_LARGE: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "The answer exceeds the limit of 256 KiB or 16 levels; no known device sends so much: is this a miner?",
+	},
+	DEVICE_ANSWER_TRUNCATED: {
+		stage: "transports",
+		retry: "next-poll",
+		hint: "The answer ended too early: look for packet loss or a restarting miner.",
+	},
+	DEVICE_ANSWER_MALFORMED: {
+		stage: "drivers",
+		retry: "next-poll",
+		hint: "Run `fleetwatt capture <address>` and attach the file to an issue: the firmware may be new.",
+	},
+	DEVICE_ANSWER_IMPLAUSIBLE: {
+		stage: "drivers",
+		retry: "next-poll",
+		hint: "The device reports a value outside its physical range; the value is left out. Compare with its own web page.",
+	},
+	DEVICE_NOT_RECOGNISED: {
+		stage: "drivers",
+		retry: "backoff",
+		hint: "Something answers but no driver knows it; run `fleetwatt identify <address>` and see CONTRIBUTING.md.",
+	},
+	POLL_OVERRUN: {
+		stage: "poller",
+		retry: "next-poll",
+		hint: "The poll before was still under way; lengthen pollIntervalSeconds for this range.",
+	},
+	COLLECTOR_UNREACHABLE: {
+		stage: "uplink",
+		retry: "backoff",
+		hint: "Readings are kept in the outbox. Check collector.url in agent.yaml and the network.",
+	},
+	AGENT_UNAUTHORIZED: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "The token differs between agent.yaml and collector.yaml; both files must hold the same secret for this site.",
+	},
+	PROTOCOL_VIOLATION: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "The peer does not speak PROTOCOL.md; is this a Fleetwatt agent of a supported version?",
+	},
+	PROTOCOL_VERSION_UNSUPPORTED: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "Upgrade the older of agent and collector; one version apart is supported.",
+	},
+	SESSION_REPLACED: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "Another connection proved the same agent name; if this repeats, two agents share one name or one disk.",
+	},
+	RECORD_MALFORMED: {
+		stage: "ingest",
+		retry: "never",
+		hint: "The record is kept in the dead-letter table; its agent may be newer or its disk damaged.",
+	},
+	RECORD_CONFLICT: {
+		stage: "ingest",
+		retry: "never",
+		hint: "Another record with the same number is stored already; two agents may share one copied disk.",
+	},
+	RECORD_GAP: {
+		stage: "ingest",
+		retry: "never",
+		hint: "Record numbers were skipped without a gap record; look at the agent's log.",
+	},
+	OUTBOX_FULL: {
+		stage: "outbox",
+		retry: "never",
+		hint: "The outbox reached its limit and the oldest readings were dropped; the gap is recorded. Restore the link or raise outbox.maxMebibytes.",
+	},
+	OUTBOX_DAMAGED: {
+		stage: "outbox",
+		retry: "never",
+		hint: "A record in the outbox failed its checksum and was dropped as a gap; check the disk.",
+	},
+	STORE_WRITE_FAILED: {
+		stage: "store",
+		retry: "backoff",
+		hint: "The disk refused a write; nothing is acknowledged until it accepts again. Check free space and the disk.",
+	},
+	CHUNK_DAMAGED: {
+		stage: "store",
+		retry: "never",
+		hint: "A stored chunk failed its checksum and is left out of answers; restore it from a backup.",
+	},
+	INPUT_MISSING: {
+		stage: "market",
+		retry: "next-poll",
+		hint: "Money cannot be computed without this input; set it in collector.yaml under market.",
+	},
+	INPUT_STALE: {
+		stage: "market",
+		retry: "next-poll",
+		hint: "The input is older than its limit; update it in collector.yaml. Results that use it are marked.",
+	},
+	QUERY_REFUSED: {
+		stage: "expose",
+		retry: "never",
+		hint: "Ask for a shorter range, fewer series or a coarser step.",
+	},
+} as const;
+
+export type FailureCode = keyof typeof FAILURES;
+export type Retry = (typeof FAILURES)[FailureCode]["retry"];
+
+/** An expected failure: a value, never thrown across a room. `what` says what was found. */
+export type Failure = { readonly code: FailureCode; readonly what: string };
+
+export function failure(code: FailureCode, what: string): Failure {
+	return { code, what };
+}
+
+export function isFailureCode(text: string): text is FailureCode {
+	return Object.hasOwn(FAILURES, text);
+}
+
+/** One line for an operator: what was found, its code, what to do. */
+export function describe({ code, what }: Failure): string {
+	return `${what} [${code}] ${FAILURES[code].hint}`;
+}
