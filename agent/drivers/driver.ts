@@ -32,6 +32,8 @@ export type Request = {
 			/** POST bodies come from this table only. */
 			readonly body?: string;
 			readonly login?: "none" | "digest" | "basic" | "bearer";
+			/** Any status is an answer, a redirect or a refusal too: for probes that read the refusal itself. */
+			readonly anyStatus?: true;
 			readonly port?: number;
 	  }
 	| {
@@ -48,7 +50,12 @@ export type Request = {
 );
 
 /** One answer as it came, undecoded. Transports make it, formats/ parse it. */
-export type Answer = { readonly text: string };
+export type Answer = {
+	readonly text: string;
+	/** HTTP only. Header names in lower case. */
+	readonly status?: number;
+	readonly headers?: Readonly<Record<string, string>>;
+};
 
 /** Answers by request name; an optional request that gave nothing is missing. */
 export type Answers = Readonly<Record<string, Answer>>;
