@@ -1,0 +1,147 @@
+/**
+ * What the collector knows of one device now, and how the rest of the collector asks for the past.
+ *
+ * Types only. The store keeps these states (heads.ts); derive and expose read them and never change
+ * them.
+ */
+import type { Component, DeviceDescription } from "../../shared/device.js";
+import type { UnixMilliseconds } from "../../shared/units.js";
+import type { EnergyMeter } from "../derive/energy.js";
+
+/** One column of a device's readings. `measurement` may be a name that a newer agent knows and we do not. */
+export type Column = {
+	readonly measurement: string;
+	/** Absent: the device as a whole. */
+	readonly component?: Component;
+	readonly decimals: number;
+};
+
+/** The columns of a reading; shared by all devices alike, named by the hash of its content. */
+export type Shape = { readonly hash: string; readonly columns: readonly Column[] };
+
+/** The newest reading. `values[i]` belongs to `shape.columns[i]`; NaN marks an absent value inside the array only. */
+export type LatestReading = {
+	readonly at: UnixMilliseconds;
+	readonly shape: Shape;
+	readonly values: Float64Array;
+	readonly errorCodes: readonly string[];
+};
+
+export type DeviceState = {
+	/** Our permanent number and key; the key is the `device` label. */
+	readonly number: number;
+	readonly key: string;
+	readonly site: string;
+	readonly agent: string;
+	readonly description: DeviceDescription;
+	readonly firstSeenAt: UnixMilliseconds;
+	/** Absent until the first reading on the live stream or from the backlog. */
+	readonly latest?: LatestReading;
+	/** Result of the newest poll; a silent agent is told by AgentState, not here. */
+	readonly isAnswering: boolean;
+	/** When isAnswering last changed. */
+	readonly answeringSince: UnixMilliseconds;
+	readonly lastAttemptAt: UnixMilliseconds;
+	/** Why it does not answer. */
+	readonly reason?: { readonly code: string; readonly what: string };
+	/** Energy and work so far, and of the trailing five minutes. */
+	readonly meter: EnergyMeter;
+	readonly pollsByResult: Readonly<Record<string, number>>;
+	readonly faultsByCode: Readonly<Record<string, number>>;
+};
+
+export type AgentState = {
+	readonly agent: string;
+	readonly site: string;
+	readonly isConnected: boolean;
+	/** When isConnected last changed. */
+	readonly since: UnixMilliseconds;
+	readonly lastRecordAt?: UnixMilliseconds;
+	readonly backlogRecords?: number;
+	readonly clockOffsetMilliseconds?: number;
+	readonly software?: string;
+	/** Outcomes lost on the agent's side, from gap records. */
+	readonly gapOutcomes: number;
+};
+
+/** Asks for the columns of one device over [from, to); `columns` absent: all of them. */
+export type SeriesQuery = {
+	readonly deviceNumber: number;
+	readonly from: UnixMilliseconds;
+	readonly to: UnixMilliseconds;
+	readonly columns?: readonly Pick<Column, "measurement" | "component">[];
+};
+
+/** A piece of an answer: one shared time column, values by column; NaN marks an absent value. Times rise strictly, pieces follow in time. */
+export type Columns = {
+	readonly columns: readonly Column[];
+	readonly times: Float64Array;
+	readonly values: readonly Float64Array[];
+};
+
+/** Sums of one device over one five-minute interval: the settlement interval. Additive, so any group and span is a sum of rows. */
+export type IntervalSums = {
+	readonly deviceNumber: number;
+	/** Start, a multiple of 300,000 ms. */
+	readonly from: UnixMilliseconds;
+	readonly joules: number;
+	readonly terahashes: number;
+	/** Joules spent while the hashrate was known: the denominator's partner in J/TH. */
+	readonly joulesWithWork: number;
+	readonly secondsUp: number;
+	readonly secondsDown: number;
+	/** GPU-seconds present, for rented hours. */
+	readonly gpuSeconds: number;
+};
+
+export type GapEntry = {
+	readonly agent: string;
+	readonly from: UnixMilliseconds;
+	readonly to: UnixMilliseconds;
+	readonly reason: string;
+	readonly outcomes: number;
+};
+
+/** An input as stored: append-only; the newest knownFrom wins for a validity. */
+export type StoredInput = {
+	readonly name: string;
+	readonly value: number;
+	readonly unit: string;
+	readonly source: string;
+	readonly observedAt: UnixMilliseconds;
+	readonly validFrom: UnixMilliseconds;
+	readonly knownFrom: UnixMilliseconds;
+	readonly isExample: boolean;
+};
+
+export type StoreStatistics = {
+	readonly inboxRecords: number;
+	readonly recordsCommitted: number;
+	readonly outcomesCommitted: number;
+	readonly samplesCommitted: number;
+	readonly duplicatesIgnored: number;
+	readonly recordsRejected: number;
+	readonly commits: number;
+	readonly commitSeconds: number;
+	readonly fileBytes: number;
+	readonly chunks: number;
+	readonly damagedChunks: number;
+	/** True while the disk refuses writes: nothing is acknowledged. */
+	readonly isWriteBlocked: boolean;
+};
+
+/** What the rest of the collector may ask of the store. Everything but the synchronous reads goes to its worker. */
+export type SeriesStore = {
+	devices(): ReadonlyMap<string, DeviceState>;
+	agents(): ReadonlyMap<string, AgentState>;
+	statistics(): StoreStatistics;
+	select(query: SeriesQuery): AsyncIterable<Columns>;
+	/** Five-minute sums in [from, to), ordered by time; `deviceNumbers` absent: all. */
+	intervalSums(query: {
+		readonly from: UnixMilliseconds;
+		readonly to: UnixMilliseconds;
+		readonly deviceNumbers?: readonly number[];
+	}): Promise<readonly IntervalSums[]>;
+	gaps(query: { readonly from: UnixMilliseconds; readonly to: UnixMilliseconds }): Promise<readonly GapEntry[]>;
+	inputs(): readonly StoredInput[];
+};
