@@ -151,9 +151,36 @@ export const FAILURES = {
 		retry: "never",
 		hint: "Ask for a shorter range, fewer series or a coarser step.",
 	},
+	DEVICE_SILENT: {
+		stage: "expose",
+		retry: "next-poll",
+		hint: "Its agent is connected and sends nothing of it: a backlog may still be on its way; else look at the agent's log.",
+	},
+	AGENT_SILENT: {
+		stage: "expose",
+		retry: "backoff",
+		hint: "Its agent is not connected, so nobody knows: check that the agent runs and reaches the collector.",
+	},
+	REQUEST_INVALID: {
+		stage: "expose",
+		retry: "never",
+		hint: "See /api/v1/openapi.json for the paths, their parameters and their form.",
+	},
+	NOT_FOUND: {
+		stage: "expose",
+		retry: "never",
+		hint: "GET /api/v1/devices lists the devices, /api/v1/openapi.json the paths.",
+	},
+	TOO_BUSY: {
+		stage: "expose",
+		retry: "backoff",
+		hint: "Other queries are under way; ask again in a second.",
+	},
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;
+/** In the order of the table, which only grows at its end: a stored poll result is a place in it. */
+export const FAILURE_CODES = Object.keys(FAILURES) as readonly FailureCode[];
 export type Retry = (typeof FAILURES)[FailureCode]["retry"];
 
 /** An expected failure: a value, never thrown across a room. `what` says what was found. */

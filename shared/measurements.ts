@@ -7,6 +7,8 @@
  * unit; `sensor` is a label that tells the sensors of one family apart. A state's value is the index
  * of its word. Names are frozen once released: add, deprecate, never rename.
  */
+import { FAILURE_CODES } from "./failures.js";
+
 type Row = {
 	readonly kind: "gauge" | "counter" | "state";
 	/** As an operator reads it: "TH/s", "W", "°C"; "" for pure numbers. */
@@ -354,6 +356,11 @@ export const MEASUREMENTS = {
 	fanDutyRatio: ratio("fan_duty", "Fan drive, 1 is full; cards may report more than 1.", 2),
 
 	// What works.
+	pollResult: state(
+		"poll_result",
+		["ok", ...FAILURE_CODES],
+		"What asking the device gave: 0 an answer, else a failure by its place in the failure table.",
+	),
 	uptimeSeconds: seconds("uptime", "Time since the device's system started."),
 	minerUptimeSeconds: seconds("miner_uptime", "Time since the miner process started."),
 	operatingState: state(

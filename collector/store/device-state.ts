@@ -142,6 +142,9 @@ export type SeriesStore = {
 		readonly to: UnixMilliseconds;
 		readonly deviceNumbers?: readonly number[];
 	}): Promise<readonly IntervalSums[]>;
-	gaps(query: { readonly from: UnixMilliseconds; readonly to: UnixMilliseconds }): Promise<readonly GapEntry[]>;
+	gaps(query: {
+		readonly from: UnixMilliseconds;
+		readonly to: UnixMilliseconds;
+	}): Promise<readonly GapEntry[]>;
 	inputs(): readonly StoredInput[];
 };

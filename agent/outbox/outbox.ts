@@ -1,0 +1,150 @@
+/**
+ * The outbox as the agent sees it: append, read, settle; SQLite works in a thread of its own.
+ *
+ * Gives promises that resolve when the disk has said yes. Appends are grouped while one is under way.
+ * While the disk refuses, records wait in memory up to a limit; what does not fit is counted, and a
+ * gap record says so once the disk accepts again.
+ */
+import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
+import { encodeGap, type RecordTime } from "../../shared/wire/record.js";
+import type { Settled } from "../../shared/wire/sequences.js";
+import type { NewDefinition, NewRecord, OutboxLimits, OutboxState } from "./database.js";
+import type { OutboxOperations } from "./worker.js";
+
+/** What waits for the disk: about a minute of a large site. */
+export const WAITING_BYTES_MOST = 16 * 1_024 * 1_024;
+
+export type Appended = { readonly first: number; readonly records: readonly Buffer[] };
+export type OutboxEvents = {
+	readonly onAppended: (appended: Appended) => void;
+	readonly onWriteFailed: (what: string) => void;
+};
+
+type Waiting = { readonly record: NewRecord; readonly definitions: readonly NewDefinition[] };
+
+export class Outbox {
+	private readonly thread: Thread<OutboxOperations>;
+	private readonly events: OutboxEvents;
+	private current: OutboxState;
+	private waiting: Waiting[] = [];
+	private waitingBytes = 0;
+	private isWriting = false;
+	private lost: { from: number; to: number; outcomes: number } | undefined;
+	private writing: Promise<void> = Promise.resolve();
+
+	private constructor(thread: Thread<OutboxOperations>, state: OutboxState, events: OutboxEvents) {
+		this.thread = thread;
+		this.current = state;
+		this.events = events;
+	}
+
+	/** @throws ThreadError with SQLite's or the system's code where the folder cannot be used */
+	static async open(options: {
+		folder: string;
+		limits: OutboxLimits;
+		events: OutboxEvents;
+	}): Promise<Outbox> {
+		const thread = new Thread<OutboxOperations>(compiledWorker(import.meta.url, "worker.js"), {
+			folder: options.folder,
+			limits: options.limits,
+		});
+		try {
+			return new Outbox(thread, await thread.call("open", undefined), options.events);
+		} catch (error) {
+			await thread.close();
+			throw error;
+		}
+	}
+
+	get state(): OutboxState {
+		return this.current;
+	}
+
+	/** Bytes that wait for the disk. */
+	get bytesWaiting(): number {
+		return this.waitingBytes;
+	}
+
+	append(record: NewRecord, definitions: readonly NewDefinition[]): void {
+		if (this.waitingBytes + record.bytes.length > WAITING_BYTES_MOST) {
+			this.lose(record);
+			return;
+		}
+		this.waiting.push({ record, definitions });
+		this.waitingBytes += record.bytes.length;
+		this.write();
+	}
+
+	async read(range: {
+		from: number;
+		to: number;
+		mostBytes: number;
+	}): Promise<readonly { sequence: number; bytes: Buffer }[]> {
+		const rows = await this.thread.call("read", range);
+		return rows.map(({ sequence, bytes }) => ({ sequence, bytes: asBuffer(bytes) }));
+	}
+
+	async settle(settled: Settled): Promise<void> {
+		this.current = await this.thread.call("settle", settled);
+	}
+
+	definitions(hashes: readonly string[]): Promise<readonly NewDefinition[]> {
+		return this.thread.call("definitions", hashes);
+	}
+
+	/** Resolves when everything appended so far has been written or refused once. */
+	async close(): Promise<void> {
+		this.write();
+		await this.writing;
+		await this.thread.close();
+	}
+
+	private write(): void {
+		if (this.isWriting || this.waiting.length === 0) return;
+		this.isWriting = true;
+		this.writing = this.writeAll().finally(() => {
+			this.isWriting = false;
+		});
+	}
+
+	private async writeAll(): Promise<void> {
+		while (this.waiting.length > 0) {
+			const batch = this.waiting;
+			const records = [...this.gapFirst(batch), ...batch.map(({ record }) => record)];
+			const lostBefore = this.lost;
+			this.waiting = [];
+			try {
+				const written = await this.thread.call("append", {
+					records,
+					definitions: batch.flatMap(({ definitions }) => definitions),
+				});
+				this.current = written.state;
+				if (this.lost === lostBefore) this.lost = undefined;
+				this.waitingBytes -= batch.reduce((sum, { record }) => sum + record.bytes.length, 0);
+				this.events.onAppended({
+					first: written.first,
+					records: records.map(({ bytes }) => asBuffer(bytes)),
+				});
+			} catch (error) {
+				this.waiting = [...batch, ...this.waiting];
+				this.events.onWriteFailed(error instanceof Error ? error.message : String(error));
+				return;
+			}
+		}
+	}
+
+	private lose({ outcomes, time }: NewRecord): void {
+		this.lost = {
+			from: this.lost?.from ?? Math.round(time.wall),
+			to: Math.round(time.wall),
+			outcomes: (this.lost?.outcomes ?? 0) + outcomes,
+		};
+		this.write();
+	}
+
+	private gapFirst(batch: readonly Waiting[]): readonly NewRecord[] {
+		const time: RecordTime | undefined = batch[0]?.record.time;
+		if (this.lost === undefined || time === undefined) return [];
+		return [{ bytes: encodeGap(time, { reason: "disk_error", ...this.lost }), outcomes: 0, time }];
+	}
+}

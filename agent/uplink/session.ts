@@ -1,0 +1,380 @@
+/**
+ * One uplink session as a reducer: (state, event) → (state, effects). Pure.
+ *
+ * hello → challenge → proof → welcome; then the live lane carries what is made from now on and has
+ * priority, the backfill lane carries what was made before on its own credit, newest block first.
+ * Nothing is sent before welcome. Sockets, timers and the outbox are shells around it (uplink.ts).
+ *
+ * Invariants: a record is sent at most once a session; bytes in flight never exceed a lane's credit
+ * unless a single record is larger; only what the collector settled is forgotten.
+ */
+import { type Failure, failure } from "../../shared/failures.js";
+import {
+	type FromAgent,
+	type FromCollector,
+	type Lane,
+	PROTOCOL_VERSION,
+	proofOf,
+	type Range,
+} from "../../shared/wire/messages.js";
+import { NOTHING_SETTLED, type Settled, settle, unsettled } from "../../shared/wire/sequences.js";
+
+/** Backfill goes out in blocks of this many records, the newest block first. */
+export const BACKFILL_BLOCK_RECORDS = 256;
+export const READ_BYTES = 256 * 1_024;
+export const NO_ACK_SECONDS = 30;
+/** Without a word from the collector for so long the link is dead: it pings every 15 s. */
+export const SILENT_SECONDS = 35;
+
+export type Self = {
+	readonly agent: string;
+	readonly site: string;
+	readonly token: string;
+	readonly epoch: string;
+	readonly boot: string;
+	readonly software: string;
+};
+
+type LaneState = { readonly credit: number; readonly inFlight: number };
+
+export type SessionState = {
+	readonly self: Self;
+	readonly phase: "greeting" | "proving" | "ready" | "closed";
+	readonly head: number;
+	readonly settled: Settled;
+	/** Next number of the live lane. */
+	readonly nextLive: number;
+	/** What was made before this session and is not yet sent, as ranges in rising order. */
+	readonly backlog: readonly Range[];
+	readonly lanes: Readonly<Record<Lane, LaneState>>;
+	/** Sent and not settled: number → [lane, bytes]. */
+	readonly sent: ReadonlyMap<number, readonly [Lane, number]>;
+	readonly isReading: Readonly<Record<Lane, boolean>>;
+	readonly lastHeardAt: number;
+	readonly oldestUnackedAt: number | undefined;
+};
+
+export type SessionEvent =
+	| {
+			readonly kind: "opened";
+			readonly at: number;
+			readonly wall: number;
+			readonly tail: number;
+			readonly head: number;
+	  }
+	| { readonly kind: "message"; readonly at: number; readonly message: FromCollector }
+	| { readonly kind: "heard"; readonly at: number }
+	| {
+			readonly kind: "committed";
+			readonly at: number;
+			readonly first: number;
+			readonly records: readonly Buffer[];
+	  }
+	| {
+			readonly kind: "read";
+			readonly at: number;
+			readonly lane: Lane;
+			readonly from: number;
+			readonly to: number;
+			readonly records: readonly { readonly sequence: number; readonly bytes: Buffer }[];
+	  }
+	| { readonly kind: "tick"; readonly at: number };
+
+export type SessionEffect =
+	| { readonly kind: "send"; readonly message: FromAgent }
+	| { readonly kind: "sendRecord"; readonly lane: Lane; readonly sequence: number; readonly bytes: Buffer }
+	| { readonly kind: "sendDefinitions"; readonly hashes: readonly string[] }
+	| {
+			readonly kind: "read";
+			readonly lane: Lane;
+			readonly from: number;
+			readonly to: number;
+			readonly mostBytes: number;
+	  }
+	| { readonly kind: "settle"; readonly settled: Settled }
+	| { readonly kind: "rejected"; readonly sequence: number; readonly failure: string }
+	| { readonly kind: "welcomed"; readonly session: string; readonly backlogRecords: number }
+	| { readonly kind: "close"; readonly failure: Failure; readonly spreadSeconds?: number };
+
+export type Step = { readonly state: SessionState; readonly effects: readonly SessionEffect[] };
+
+export function newSession(self: Self, at: number): SessionState {
+	return {
+		self,
+		phase: "greeting",
+		head: 0,
+		settled: NOTHING_SETTLED,
+		nextLive: 1,
+		backlog: [],
+		lanes: { live: { credit: 0, inFlight: 0 }, backfill: { credit: 0, inFlight: 0 } },
+		sent: new Map(),
+		isReading: { live: false, backfill: false },
+		lastHeardAt: at,
+		oldestUnackedAt: undefined,
+	};
+}
+
+export function reduceSession(state: SessionState, event: SessionEvent): Step {
+	if (state.phase === "closed") return { state, effects: [] };
+	switch (event.kind) {
+		case "opened":
+			return opened(state, event);
+		case "heard":
+			return { state: { ...state, lastHeardAt: event.at }, effects: [] };
+		case "message":
+			return told({ ...state, lastHeardAt: event.at }, event.message, event.at);
+		case "committed":
+			return committed(state, event);
+		case "read":
+			return wasRead(state, event);
+		case "tick":
+			return tick(state, event.at);
+	}
+}
+
+/** Records made and not yet settled by the collector. */
+export function backlogOf(state: SessionState): number {
+	return unsettled(state.settled, 1, state.head).reduce((sum, [from, to]) => sum + to - from + 1, 0);
+}
+
+function opened(state: SessionState, event: Extract<SessionEvent, { kind: "opened" }>): Step {
+	const { agent, site, epoch, boot, software } = state.self;
+	const hello: FromAgent = {
+		kind: "hello",
+		versions: [PROTOCOL_VERSION],
+		agent,
+		site,
+		epoch,
+		tail: event.tail,
+		head: event.head,
+		wall: event.wall,
+		monotonic: event.at,
+		boot,
+		software,
+	};
+	return {
+		state: { ...state, head: event.head, lastHeardAt: event.at },
+		effects: [{ kind: "send", message: hello }],
+	};
+}
+
+function told(state: SessionState, message: FromCollector, at: number): Step {
+	switch (message.kind) {
+		case "challenge": {
+			if (state.phase !== "greeting") return violated(state, "A challenge came twice.");
+			const { agent, site, epoch, token } = state.self;
+			const mac = proofOf(token, { nonce: message.nonce, agent, site, epoch });
+			return {
+				state: { ...state, phase: "proving" },
+				effects: [{ kind: "send", message: { kind: "proof", method: "token-hmac", mac } }],
+			};
+		}
+		case "welcome":
+			return state.phase === "proving"
+				? welcomed(state, message)
+				: violated(state, "A welcome came before the proof.");
+		case "ack":
+			return state.phase === "ready"
+				? acked(state, message, at)
+				: violated(state, "An ack came before welcome.");
+		case "need":
+			return { state, effects: [{ kind: "sendDefinitions", hashes: message.hashes }] };
+		case "credit":
+			return pump({
+				...state,
+				lanes: {
+					live: { ...state.lanes.live, credit: message.live },
+					backfill: { ...state.lanes.backfill, credit: message.backfill },
+				},
+			});
+		case "refuse":
+			return close(state, failure(refusalCode(message.code), message.what));
+		case "restart":
+			return close(state, failure("COLLECTOR_UNREACHABLE", "The collector restarts."), message.spreadSeconds);
+	}
+}
+
+function welcomed(state: SessionState, message: Extract<FromCollector, { kind: "welcome" }>): Step {
+	let settled: Settled = { base: Math.min(message.base, state.head), ranges: [] };
+	for (const [from, to] of message.ranges) settled = settle(settled, from, Math.min(to, state.head));
+	const backlog = unsettled(settled, 1, state.head);
+	const ready: SessionState = {
+		...state,
+		phase: "ready",
+		settled,
+		nextLive: state.head + 1,
+		backlog,
+		lanes: {
+			live: { credit: message.credit.live, inFlight: 0 },
+			backfill: { credit: message.credit.backfill, inFlight: 0 },
+		},
+	};
+	const step = pump(ready);
+	return {
+		state: step.state,
+		effects: [
+			{ kind: "settle", settled },
+			{ kind: "welcomed", session: message.session, backlogRecords: backlogOf(ready) },
+			...step.effects,
+		],
+	};
+}
+
+function acked(state: SessionState, message: Extract<FromCollector, { kind: "ack" }>, at: number): Step {
+	let settled = settle(state.settled, 1, message.base);
+	for (const [from, to] of message.ranges) settled = settle(settled, from, to);
+	const sent = new Map(state.sent);
+	const freed: Record<Lane, number> = { live: 0, backfill: 0 };
+	for (const [sequence, [lane, bytes]] of state.sent) {
+		if (sequence > settled.base && !settled.ranges.some(([from, to]) => sequence >= from && sequence <= to))
+			continue;
+		sent.delete(sequence);
+		freed[lane] += bytes;
+	}
+	const { live, backfill } = state.lanes;
+	const step = pump({
+		...state,
+		settled,
+		sent,
+		lanes: {
+			live: { ...live, inFlight: live.inFlight - freed.live },
+			backfill: { ...backfill, inFlight: backfill.inFlight - freed.backfill },
+		},
+		oldestUnackedAt: sent.size === 0 ? undefined : at,
+	});
+	const rejected = (message.rejected ?? []).map(
+		({ sequence, code, what }): SessionEffect => ({
+			kind: "rejected",
+			sequence,
+			failure: `${what} [${code}]`,
+		}),
+	);
+	return { state: step.state, effects: [{ kind: "settle", settled }, ...rejected, ...step.effects] };
+}
+
+function committed(
+	state: SessionState,
+	{ first, records, at }: Extract<SessionEvent, { kind: "committed" }>,
+): Step {
+	const last = first + records.length - 1;
+	let next: SessionState = { ...state, head: Math.max(state.head, last) };
+	if (state.phase !== "ready") return { state: next, effects: [] };
+	const effects: SessionEffect[] = [];
+	for (const [index, bytes] of records.entries()) {
+		const sequence = first + index;
+		if (sequence !== next.nextLive || next.isReading.live || !hasCredit(next.lanes.live)) break;
+		effects.push({ kind: "sendRecord", lane: "live", sequence, bytes });
+		next = { ...wasSent(next, "live", sequence, bytes.length, at), nextLive: sequence + 1 };
+	}
+	const step = pump(next);
+	return { state: step.state, effects: [...effects, ...step.effects] };
+}
+
+function wasRead(state: SessionState, event: Extract<SessionEvent, { kind: "read" }>): Step {
+	let next: SessionState = { ...state, isReading: { ...state.isReading, [event.lane]: false } };
+	const effects: SessionEffect[] = [];
+	let reached = event.from - 1;
+	let isCutShort = false;
+	for (const { sequence, bytes } of event.records) {
+		if (!hasCredit(next.lanes[event.lane])) {
+			isCutShort = true;
+			break;
+		}
+		effects.push({ kind: "sendRecord", lane: event.lane, sequence, bytes });
+		next = wasSent(next, event.lane, sequence, bytes.length, event.at);
+		reached = sequence;
+	}
+	// A read that ended below its byte limit met every number that still exists up to `to`.
+	const total = event.records.reduce((sum, { bytes }) => sum + bytes.length, 0);
+	if (!isCutShort && total < READ_BYTES) reached = event.to;
+	next =
+		event.lane === "live"
+			? { ...next, nextLive: Math.max(next.nextLive, reached + 1) }
+			: { ...next, backlog: without(next.backlog, event.from, reached) };
+	const step = pump(next);
+	return { state: step.state, effects: [...effects, ...step.effects] };
+}
+
+function tick(state: SessionState, at: number): Step {
+	if (at - state.lastHeardAt > SILENT_SECONDS * 1_000) {
+		return close(
+			state,
+			failure("COLLECTOR_UNREACHABLE", `The collector said nothing for ${SILENT_SECONDS} s.`),
+		);
+	}
+	if (state.oldestUnackedAt !== undefined && at - state.oldestUnackedAt > NO_ACK_SECONDS * 1_000) {
+		return close(
+			state,
+			failure("COLLECTOR_UNREACHABLE", `The collector acknowledged nothing for ${NO_ACK_SECONDS} s.`),
+		);
+	}
+	return pump(state);
+}
+
+/** Asks the outbox for what may be sent: the live lane where it fell behind, then the backlog. */
+function pump(state: SessionState): Step {
+	if (state.phase !== "ready") return { state, effects: [] };
+	const effects: SessionEffect[] = [];
+	let next = state;
+	if (!next.isReading.live && next.nextLive <= next.head && hasCredit(next.lanes.live)) {
+		effects.push({ kind: "read", lane: "live", from: next.nextLive, to: next.head, mostBytes: READ_BYTES });
+		next = { ...next, isReading: { ...next.isReading, live: true } };
+	}
+	const block = newestBlock(next.backlog);
+	if (!next.isReading.backfill && block !== undefined && hasCredit(next.lanes.backfill)) {
+		effects.push({ kind: "read", lane: "backfill", from: block[0], to: block[1], mostBytes: READ_BYTES });
+		next = { ...next, isReading: { ...next.isReading, backfill: true } };
+	}
+	return { state: next, effects };
+}
+
+/** The newest aligned block that still holds unsent records: so holes stay few, and the newest hour comes first. */
+function newestBlock(backlog: readonly Range[]): Range | undefined {
+	const newest = backlog.at(-1);
+	if (newest === undefined) return undefined;
+	const start = Math.floor((newest[1] - 1) / BACKFILL_BLOCK_RECORDS) * BACKFILL_BLOCK_RECORDS + 1;
+	return [Math.max(newest[0], start), newest[1]];
+}
+
+function without(backlog: readonly Range[], from: number, to: number): readonly Range[] {
+	return backlog.flatMap(([low, high]): Range[] => {
+		if (high < from || low > to) return [[low, high]];
+		const left: Range[] = low < from ? [[low, from - 1]] : [];
+		const right: Range[] = high > to ? [[to + 1, high]] : [];
+		return [...left, ...right];
+	});
+}
+
+function hasCredit({ credit, inFlight }: LaneState): boolean {
+	return inFlight < credit;
+}
+
+function wasSent(state: SessionState, lane: Lane, sequence: number, bytes: number, at: number): SessionState {
+	const sent = new Map(state.sent);
+	sent.set(sequence, [lane, bytes]);
+	const { credit, inFlight } = state.lanes[lane];
+	return {
+		...state,
+		sent,
+		lanes: { ...state.lanes, [lane]: { credit, inFlight: inFlight + bytes } },
+		oldestUnackedAt: state.oldestUnackedAt ?? at,
+	};
+}
+
+function violated(state: SessionState, what: string): Step {
+	return close(state, failure("PROTOCOL_VIOLATION", what));
+}
+
+function close(state: SessionState, reason: Failure, spreadSeconds?: number): Step {
+	const effect: SessionEffect =
+		spreadSeconds === undefined
+			? { kind: "close", failure: reason }
+			: { kind: "close", failure: reason, spreadSeconds };
+	return { state: { ...state, phase: "closed" }, effects: [effect] };
+}
+
+function refusalCode(code: string): Failure["code"] {
+	if (code === "AGENT_UNAUTHORIZED" || code === "PROTOCOL_VERSION_UNSUPPORTED" || code === "SESSION_REPLACED")
+		return code;
+	return code === "PROTOCOL_VIOLATION" ? code : "COLLECTOR_UNREACHABLE";
+}

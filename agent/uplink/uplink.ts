@@ -1,0 +1,277 @@
+/**
+ * The one WebSocket from agent to collector: connects, drives the session reducer, reconnects.
+ *
+ * Takes what the outbox has stored and gives what the collector settled back to it. Never decides:
+ * session.ts does. Never throws: a lost link is a state, said once per change.
+ */
+import { WebSocket } from "ws";
+import type { Cancel, Clock } from "../../shared/clock.js";
+import { type Failure, failure } from "../../shared/failures.js";
+import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import {
+	CLOSE,
+	encodeDefinitionFrame,
+	encodeRecordFrame,
+	type FromAgent,
+	PAYLOAD_LONGEST_BYTES,
+	parseFromCollector,
+	SUBPROTOCOL,
+} from "../../shared/wire/messages.js";
+import type { Appended, Outbox } from "../outbox/outbox.js";
+import { reconnectSeconds } from "./reconnect.js";
+import {
+	backlogOf,
+	newSession,
+	reduceSession,
+	type Self,
+	type SessionEffect,
+	type SessionEvent,
+	type SessionState,
+} from "./session.js";
+
+const HANDSHAKE_MILLISECONDS = 10_000;
+const TICK_MILLISECONDS = 1_000;
+const STATUS_EVERY_TICKS = 5;
+const CLOSE_MILLISECONDS = 2_000;
+
+export type UplinkEvents = {
+	readonly onConnected: (facts: { session: string; backlogRecords: number }) => void;
+	readonly onDisconnected: (reason: Failure, retryInSeconds: number) => void;
+	readonly onRejected: (sequence: number, what: string) => void;
+};
+
+export type UplinkOptions = {
+	readonly clock: Clock;
+	readonly url: string;
+	readonly self: Self;
+	readonly outbox: Outbox;
+	readonly events: UplinkEvents;
+};
+
+export type UplinkStatistics = {
+	readonly isConnected: boolean;
+	readonly recordsSent: number;
+	readonly bytesSent: number;
+	readonly recordsRejected: number;
+	readonly connections: number;
+	readonly backlogRecords: number;
+};
+
+export class Uplink {
+	private readonly options: UplinkOptions;
+	private socket: WebSocket | undefined;
+	private state: SessionState;
+	private attempt = 0;
+	private cancelRetry: Cancel | undefined;
+	private cancelTick: Cancel | undefined;
+	private ticks = 0;
+	private isStopped = false;
+	private reason: Failure | undefined;
+	private spreadSeconds: number | undefined;
+	private recordsSent = 0;
+	private bytesSent = 0;
+	private recordsRejected = 0;
+	private connections = 0;
+	private settling: Promise<void> = Promise.resolve();
+
+	constructor(options: UplinkOptions) {
+		this.options = options;
+		this.state = newSession(options.self, options.clock.monotonic());
+	}
+
+	start(): void {
+		this.cancelTick = this.options.clock.every(TICK_MILLISECONDS, () => this.tick());
+		this.connect();
+	}
+
+	/** Tells the session what the outbox has stored. */
+	committed({ first, records }: Appended): void {
+		this.apply({ kind: "committed", at: this.options.clock.monotonic(), first, records });
+	}
+
+	statistics(): UplinkStatistics {
+		return {
+			isConnected: this.state.phase === "ready",
+			recordsSent: this.recordsSent,
+			bytesSent: this.bytesSent,
+			recordsRejected: this.recordsRejected,
+			connections: this.connections,
+			backlogRecords:
+				this.state.phase === "ready" ? backlogOf(this.state) : this.options.outbox.state.records,
+		};
+	}
+
+	/** Waits until everything is settled, the link is gone, or the time is up. */
+	async drain(mostMilliseconds: number): Promise<void> {
+		const { clock } = this.options;
+		const until = clock.monotonic() + mostMilliseconds;
+		while (this.state.phase === "ready" && backlogOf(this.state) > 0 && clock.monotonic() < until) {
+			await new Promise<void>((resolve) => clock.after(20, resolve));
+		}
+		await this.settling;
+	}
+
+	async stop(): Promise<void> {
+		this.isStopped = true;
+		this.cancelRetry?.();
+		this.cancelTick?.();
+		const { socket } = this;
+		if (socket !== undefined && socket.readyState !== WebSocket.CLOSED) {
+			await new Promise<void>((resolve) => {
+				const cancel = this.options.clock.after(CLOSE_MILLISECONDS, () => socket.terminate());
+				socket.once("close", () => {
+					cancel();
+					resolve();
+				});
+				socket.close(CLOSE.goingAway);
+			});
+		}
+		await this.settling;
+	}
+
+	private connect(): void {
+		if (this.isStopped) return;
+		const { clock, url, self } = this.options;
+		this.state = newSession(self, clock.monotonic());
+		this.reason = undefined;
+		this.spreadSeconds = undefined;
+		const socket = new WebSocket(url, SUBPROTOCOL, {
+			perMessageDeflate: false,
+			maxPayload: PAYLOAD_LONGEST_BYTES,
+			handshakeTimeout: HANDSHAKE_MILLISECONDS,
+			followRedirects: false,
+		});
+		this.socket = socket;
+		socket.on("open", () => this.opened());
+		socket.on("message", (data, isBinary) => this.heard(data, isBinary));
+		socket.on("ping", () => this.apply({ kind: "heard", at: clock.monotonic() }));
+		socket.on("error", (error) => {
+			this.reason ??= failure(
+				"COLLECTOR_UNREACHABLE",
+				`${url} cannot be used: ${error.message || "no connection"}.`,
+			);
+		});
+		socket.on("close", (code) => this.closed(code));
+	}
+
+	private opened(): void {
+		const { clock, outbox } = this.options;
+		const { tail, head } = outbox.state;
+		this.apply({ kind: "opened", at: clock.monotonic(), wall: clock.now(), tail, head });
+	}
+
+	private heard(data: unknown, isBinary: boolean): void {
+		const at = this.options.clock.monotonic();
+		if (isBinary || !Buffer.isBuffer(data)) {
+			this.apply({ kind: "heard", at });
+			return;
+		}
+		const parsed = parseFromCollector(data.toString("utf8"));
+		if (!parsed.ok) {
+			this.reason = parsed.failure;
+			this.socket?.close(CLOSE.protocolViolation);
+			return;
+		}
+		this.apply({ kind: "message", at, message: parsed.message });
+	}
+
+	private tick(): void {
+		this.apply({ kind: "tick", at: this.options.clock.monotonic() });
+		this.ticks += 1;
+		if (this.state.phase === "ready" && this.ticks % STATUS_EVERY_TICKS === 0) this.send(this.status());
+	}
+
+	private status(): FromAgent {
+		const { clock, outbox } = this.options;
+		return {
+			kind: "status",
+			backlogRecords: backlogOf(this.state),
+			backlogBytes: outbox.state.bytes,
+			wall: clock.now(),
+			monotonic: clock.monotonic(),
+		};
+	}
+
+	private apply(event: SessionEvent): void {
+		const { state, effects } = reduceSession(this.state, event);
+		this.state = state;
+		for (const effect of effects) this.perform(effect);
+	}
+
+	private perform(effect: SessionEffect): void {
+		switch (effect.kind) {
+			case "send":
+				this.send(effect.message);
+				return;
+			case "sendRecord":
+				this.recordsSent += 1;
+				this.bytesSent += effect.bytes.length;
+				this.socket?.send(encodeRecordFrame(effect.lane, effect.sequence, effect.bytes));
+				return;
+			case "sendDefinitions":
+				void this.sendDefinitions(effect.hashes);
+				return;
+			case "read":
+				void this.read(effect);
+				return;
+			case "settle":
+				this.settling = this.options.outbox.settle(effect.settled).catch(() => undefined);
+				return;
+			case "rejected":
+				this.recordsRejected += 1;
+				this.options.events.onRejected(effect.sequence, effect.failure);
+				return;
+			case "welcomed":
+				this.attempt = 0;
+				this.connections += 1;
+				this.options.events.onConnected({ session: effect.session, backlogRecords: effect.backlogRecords });
+				return;
+			case "close":
+				this.reason = effect.failure;
+				this.spreadSeconds = effect.spreadSeconds;
+				this.socket?.close(CLOSE.goingAway);
+				this.options.clock.after(CLOSE_MILLISECONDS, () => this.terminateIfOpen(this.socket));
+				return;
+		}
+	}
+
+	private terminateIfOpen(socket: WebSocket | undefined): void {
+		if (socket !== undefined && socket.readyState === WebSocket.CLOSING) socket.terminate();
+	}
+
+	private async read({ lane, from, to, mostBytes }: Extract<SessionEffect, { kind: "read" }>): Promise<void> {
+		const { socket } = this;
+		const records = await this.options.outbox.read({ from, to, mostBytes }).catch(() => []);
+		// An answer that a session before asked for must not reach this one.
+		if (socket !== this.socket) return;
+		this.apply({ kind: "read", at: this.options.clock.monotonic(), lane, from, to, records });
+	}
+
+	private async sendDefinitions(hashes: readonly string[]): Promise<void> {
+		const found = await this.options.outbox.definitions(hashes).catch(() => []);
+		for (const { hash, text } of found) this.socket?.send(encodeDefinitionFrame(hash, text));
+		const known = new Set(found.map(({ hash }) => hash));
+		const missing = hashes.filter((hash) => !known.has(hash));
+		if (missing.length > 0) this.send({ kind: "missing", hashes: missing });
+	}
+
+	private send(message: FromAgent): void {
+		if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+	}
+
+	private closed(code: number): void {
+		this.state = { ...this.state, phase: "closed" };
+		if (this.isStopped) return;
+		const { clock, events } = this.options;
+		const reason =
+			this.reason ??
+			failure("COLLECTOR_UNREACHABLE", `The link to ${this.options.url} closed with code ${code}.`);
+		this.attempt += 1;
+		const seconds =
+			this.spreadSeconds === undefined
+				? reconnectSeconds({ attempt: this.attempt, code: reason.code, random: clock.random() })
+				: this.spreadSeconds * clock.random();
+		events.onDisconnected(reason, seconds);
+		this.cancelRetry = clock.after(seconds * MILLISECONDS_PER_SECOND, () => this.connect());
+	}
+}

@@ -1,0 +1,445 @@
+/**
+ * The WebSocket server for agents: sockets, timers and limits around the session reducer.
+ *
+ * Takes frames, checks bytes, hands records to the committer, sends what the reducer says. One bad
+ * peer costs itself only. Never stores: the committer does; never decides: session.ts does.
+ */
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Cancel, Clock } from "../../shared/clock.js";
+import { type Failure, failure } from "../../shared/failures.js";
+import { quantity, type UnixMilliseconds } from "../../shared/units.js";
+import { hashOfText, parseDefinition } from "../../shared/wire/definition.js";
+import {
+	CLOSE,
+	type Frame,
+	type Hello,
+	NONCE_BYTES,
+	PAYLOAD_LONGEST_BYTES,
+	parseFrame,
+	parseFromAgent,
+	SUBPROTOCOL,
+} from "../../shared/wire/messages.js";
+import { checkRecord, hashesIn } from "../../shared/wire/record.js";
+import type { CommitResult, Store } from "../store/store.js";
+import { writeFailure } from "../store/store.js";
+import { Committer } from "./committer.js";
+import {
+	type IngestEffect,
+	type IngestEvent,
+	type IngestState,
+	newIngestSession,
+	reduceIngest,
+} from "./session.js";
+
+const SESSIONS_MOST = 10_000;
+const UNPROVEN_MOST = 256;
+const UNPROVEN_PER_ADDRESS_MOST = 32;
+const UNSENT_BYTES_MOST = 256 * 1_024;
+const TICK_MILLISECONDS = 1_000;
+const PING_EVERY_TICKS = 15;
+const HEADERS_MILLISECONDS = 10_000;
+const HEADERS_MOST = 64;
+const HEADER_BYTES = 8 * 1_024;
+const CLOSE_MILLISECONDS = 2_000;
+/** An agent's wall clock that is off by less is taken as it is. */
+export const OFFSET_IGNORED_MILLISECONDS = 2_000;
+const RESTART_SPREAD_SECONDS = 5;
+
+export type IngestEvents = {
+	readonly onAgentConnected: (facts: {
+		agent: string;
+		site: string;
+		address: string;
+		software: string;
+		offset: number;
+	}) => void;
+	readonly onAgentDisconnected: (facts: { agent: string; site: string; reason: string }) => void;
+	readonly onRefused: (facts: { address: string; failure: Failure }) => void;
+	readonly onRecordRejected: (facts: { agent: string; sequence: number; failure: Failure }) => void;
+	readonly onDiskRefused: (failure: Failure, recordsWaiting: number) => void;
+	readonly onDiskAccepted: () => void;
+};
+
+export type IngestOptions = {
+	readonly clock: Clock;
+	readonly store: Store;
+	/** The token of a site; undefined where the site is not known. */
+	readonly tokenOf: (site: string) => string | undefined;
+	readonly listen: { readonly address: string; readonly port: number };
+	readonly events: IngestEvents;
+};
+
+export type IngestStatistics = {
+	readonly sessions: number;
+	readonly refusedByCode: Readonly<Record<string, number>>;
+	readonly recordsReceived: number;
+	readonly bytesReceived: number;
+};
+
+type Session = {
+	state: IngestState;
+	readonly socket: WebSocket;
+	readonly address: string;
+	/** What the agent's wall clock lacks, ms. */
+	offset: number;
+	agentKey: string | undefined;
+};
+
+export class IngestServer {
+	private readonly options: IngestOptions;
+	private readonly http: Server;
+	private readonly sockets: WebSocketServer;
+	private readonly sessions = new Set<Session>();
+	private readonly byAgent = new Map<string, Session>();
+	private readonly committer: Committer;
+	private cancelTick: Cancel | undefined;
+	private ticks = 0;
+	private readonly counted = { recordsReceived: 0, bytesReceived: 0 };
+	private readonly refusedByCode: Record<string, number> = {};
+	private isStopping = false;
+
+	constructor(options: IngestOptions) {
+		this.options = options;
+		this.http = createServer(
+			{ maxHeaderSize: HEADER_BYTES, connectionsCheckingInterval: TICK_MILLISECONDS },
+			(_request, response) => {
+				response.writeHead(426, { "content-type": "text/plain" });
+				response.end(
+					"This port takes Fleetwatt agents over WebSocket; the page and /metrics are on the other port.\n",
+				);
+			},
+		);
+		this.http.headersTimeout = HEADERS_MILLISECONDS;
+		this.http.requestTimeout = HEADERS_MILLISECONDS;
+		this.http.maxHeadersCount = HEADERS_MOST;
+		this.sockets = new WebSocketServer({
+			noServer: true,
+			perMessageDeflate: false,
+			maxPayload: PAYLOAD_LONGEST_BYTES,
+			clientTracking: false,
+			handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+		});
+		this.http.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
+		this.http.on("clientError", (_error, socket) => socket.destroy());
+		this.committer = new Committer({
+			clock: options.clock,
+			commit: (records) => options.store.commit(records),
+			onCommitted: (results) => this.committed(results),
+			onRefused: (error, waiting) => options.events.onDiskRefused(writeFailure(error), waiting),
+			onAccepted: () => options.events.onDiskAccepted(),
+		});
+	}
+
+	/** @throws the system's error where the port cannot be had */
+	async start(): Promise<{ port: number }> {
+		const { address, port } = this.options.listen;
+		await new Promise<void>((resolve, reject) => {
+			this.http.once("error", reject);
+			this.http.listen(port, address, () => {
+				this.http.off("error", reject);
+				resolve();
+			});
+		});
+		this.cancelTick = this.options.clock.every(TICK_MILLISECONDS, () => this.tick());
+		const bound = this.http.address();
+		return { port: typeof bound === "object" && bound !== null ? bound.port : port };
+	}
+
+	statistics(): IngestStatistics {
+		return { sessions: this.byAgent.size, refusedByCode: this.refusedByCode, ...this.counted };
+	}
+
+	/** Tells the agents, commits what came, closes. */
+	async stop(): Promise<void> {
+		this.isStopping = true;
+		this.cancelTick?.();
+		for (const session of this.sessions)
+			this.apply(session, { kind: "restart", spreadSeconds: RESTART_SPREAD_SECONDS });
+		await this.committer.settle();
+		const cancel = this.options.clock.after(CLOSE_MILLISECONDS, () => {
+			for (const { socket } of this.sessions) socket.terminate();
+		});
+		await new Promise<void>((resolve) => {
+			this.http.close(() => resolve());
+			this.http.closeAllConnections();
+			for (const { socket } of this.sessions) socket.close(CLOSE.goingAway);
+		});
+		cancel();
+	}
+
+	private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+		const address = request.socket.remoteAddress ?? "";
+		const refusal = this.upgradeRefusal(request, address);
+		if (refusal !== undefined) {
+			this.count(refusal.code);
+			socket.end(
+				`HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${refusal.what}\n`,
+			);
+			return;
+		}
+		this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.welcomeSocket(webSocket, address));
+	}
+
+	private upgradeRefusal(
+		request: IncomingMessage,
+		address: string,
+	): { status: string; what: string; code: string } | undefined {
+		if (this.isStopping)
+			return { status: "503 Service Unavailable", what: "The collector stops.", code: "PROTOCOL_VIOLATION" };
+		// Browsers send Origin; agents do not. A page must not speak as an agent.
+		if (request.headers.origin !== undefined) {
+			return { status: "403 Forbidden", what: "Agents send no Origin header.", code: "PROTOCOL_VIOLATION" };
+		}
+		const unproven = [...this.sessions].filter(({ agentKey }) => agentKey === undefined);
+		const isFull =
+			this.sessions.size >= SESSIONS_MOST ||
+			unproven.length >= UNPROVEN_MOST ||
+			unproven.filter((session) => session.address === address).length >= UNPROVEN_PER_ADDRESS_MOST;
+		if (isFull)
+			return {
+				status: "503 Service Unavailable",
+				what: "Too many connections without proof.",
+				code: "PROTOCOL_VIOLATION",
+			};
+		return undefined;
+	}
+
+	private welcomeSocket(socket: WebSocket, address: string): void {
+		const { clock } = this.options;
+		const nonce = clock.randomBytes(NONCE_BYTES).toString("hex");
+		const name = clock.randomBytes(8).toString("hex");
+		const { state } = newIngestSession(name, nonce, clock.monotonic());
+		const session: Session = { state, socket, address, offset: 0, agentKey: undefined };
+		this.sessions.add(session);
+		socket.on("message", (data, isBinary) => {
+			if (!Buffer.isBuffer(data)) return;
+			if (isBinary) this.frame(session, data);
+			else this.text(session, data.toString("utf8"));
+		});
+		socket.on("pong", () => this.apply(session, { kind: "heard", at: clock.monotonic() }));
+		socket.on("error", () => undefined);
+		socket.on("close", () => this.gone(session, "the link closed"));
+	}
+
+	private text(session: Session, text: string): void {
+		const parsed = parseFromAgent(text);
+		const at = this.options.clock.monotonic();
+		if (parsed.ok) this.apply(session, { kind: "message", at, message: parsed.message });
+		else this.refuse(session, CLOSE.protocolViolation, parsed.failure);
+	}
+
+	private frame(session: Session, data: Buffer): void {
+		const parsed = parseFrame(data);
+		if (!parsed.ok) {
+			this.refuse(session, CLOSE.protocolViolation, parsed.failure);
+			return;
+		}
+		if (parsed.message.kind === "definition") this.definition(session, parsed.message);
+		else this.record(session, parsed.message);
+	}
+
+	private record(session: Session, frame: Extract<Frame, { kind: "record" }>): void {
+		const at = this.options.clock.monotonic();
+		this.counted.recordsReceived += 1;
+		this.counted.bytesReceived += frame.record.length;
+		const fault = checkRecord(frame.record);
+		if (fault !== undefined) {
+			this.apply(session, { kind: "record", at, frame, checked: { failure: fault } });
+			return;
+		}
+		const named = hashesIn(frame.record);
+		const checked = named.ok
+			? { missing: named.hashes.filter((hash) => !this.options.store.knowsDefinition(hash)) }
+			: { failure: named.failure };
+		this.apply(session, { kind: "record", at, frame, checked });
+	}
+
+	private definition(session: Session, { hash, text }: Extract<Frame, { kind: "definition" }>): void {
+		const at = this.options.clock.monotonic();
+		if (session.state.phase !== "ready") {
+			this.refuse(
+				session,
+				CLOSE.protocolViolation,
+				failure("PROTOCOL_VIOLATION", "A definition came before welcome."),
+			);
+			return;
+		}
+		if (hashOfText(text) !== hash) {
+			const what = `Definition ${hash} does not have the hash that it came under.`;
+			this.apply(session, { kind: "undefinable", at, hash, failure: failure("RECORD_MALFORMED", what) });
+			return;
+		}
+		const parsed = parseDefinition(text);
+		if (!parsed.ok) {
+			this.apply(session, { kind: "undefinable", at, hash, failure: parsed.failure });
+			return;
+		}
+		this.options.store.define(hash, text, parsed.definition);
+		for (const other of this.sessions)
+			if (other.state.phase === "ready") this.apply(other, { kind: "defined", at, hash });
+	}
+
+	private apply(session: Session, event: IngestEvent): void {
+		const { state, effects } = reduceIngest(session.state, event);
+		session.state = state;
+		for (const effect of effects) this.perform(session, effect);
+	}
+
+	private perform(session: Session, effect: IngestEffect): void {
+		const { clock, store, events } = this.options;
+		switch (effect.kind) {
+			case "send":
+				this.send(session, JSON.stringify(effect.message));
+				return;
+			case "lookUp":
+				this.apply(session, {
+					kind: "tokenFound",
+					token: this.options.tokenOf(effect.hello.site),
+					settled: store.settledOf(effect.hello.agent, effect.hello.epoch),
+					wall: clock.now(),
+					mac: effect.mac,
+				});
+				return;
+			case "proven":
+				this.proven(session, effect.hello);
+				return;
+			case "store":
+				this.committer.add({
+					...this.origin(session, effect.hello),
+					sequence: effect.record.sequence,
+					bytes: effect.record.bytes,
+				});
+				return;
+			case "reject": {
+				const { sequence, failure: rejected } = effect.rejection;
+				this.committer.add({
+					...this.origin(session, effect.hello),
+					sequence,
+					bytes: effect.bytes,
+					rejected,
+				});
+				return;
+			}
+			case "status":
+				this.statusCame(effect.hello, effect.backlogRecords);
+				return;
+			case "close":
+				this.count(effect.failure.code);
+				if (session.agentKey === undefined)
+					events.onRefused({ address: session.address, failure: effect.failure });
+				this.gone(session, effect.failure.what);
+				session.socket.close(effect.closeCode);
+				clock.after(CLOSE_MILLISECONDS, () => session.socket.terminate());
+				return;
+		}
+	}
+
+	private origin(session: Session, hello: Hello) {
+		const { agent, site, epoch } = hello;
+		return { agent, site, epoch, receivedAt: this.options.clock.now(), offset: session.offset };
+	}
+
+	private proven(session: Session, hello: Hello): void {
+		const { clock, store, events } = this.options;
+		const key = `${hello.site}/${hello.agent}`;
+		const before = this.byAgent.get(key);
+		if (before !== undefined && before !== session) {
+			this.committer.forget(hello.agent, hello.epoch);
+			this.apply(before, { kind: "replaced" });
+		}
+		session.agentKey = key;
+		this.byAgent.set(key, session);
+		const offset = Math.round(clock.now() - hello.wall);
+		session.offset = Math.abs(offset) <= OFFSET_IGNORED_MILLISECONDS ? 0 : offset;
+		const known = store.agents().get(key);
+		store.setAgent({
+			agent: hello.agent,
+			site: hello.site,
+			isConnected: true,
+			since: quantity<UnixMilliseconds>(clock.now()),
+			gapOutcomes: known?.gapOutcomes ?? 0,
+			clockOffsetMilliseconds: offset,
+			software: hello.software,
+			...(known?.lastRecordAt === undefined ? {} : { lastRecordAt: known.lastRecordAt }),
+		});
+		const { agent, site, software } = hello;
+		events.onAgentConnected({ agent, site, address: session.address, software, offset });
+	}
+
+	private statusCame({ agent, site }: Hello, backlogRecords: number): void {
+		const known = this.options.store.agents().get(`${site}/${agent}`);
+		if (known !== undefined) this.options.store.setAgent({ ...known, backlogRecords });
+	}
+
+	private committed(results: readonly CommitResult[]): void {
+		const byEpoch = new Map<string, CommitResult[]>();
+		for (const result of results) {
+			const key = `${result.agent}\n${result.epoch}`;
+			const own = byEpoch.get(key) ?? [];
+			own.push(result);
+			byEpoch.set(key, own);
+		}
+		for (const session of this.sessions) {
+			const { hello } = session.state;
+			const own = hello === undefined ? undefined : byEpoch.get(`${hello.agent}\n${hello.epoch}`);
+			if (hello === undefined || own === undefined || session.state.phase !== "ready") continue;
+			const rejected = own.flatMap(({ sequence, rejected: why }) =>
+				why === undefined ? [] : [{ sequence, failure: why }],
+			);
+			for (const one of rejected) this.options.events.onRecordRejected({ agent: hello.agent, ...one });
+			this.apply(session, {
+				kind: "stored",
+				settled: this.options.store.settledOf(hello.agent, hello.epoch),
+				sequences: own.map(({ sequence }) => sequence),
+				rejected,
+			});
+		}
+	}
+
+	private send({ socket }: Session, text: string): void {
+		if (socket.readyState !== socket.OPEN) return;
+		if (socket.bufferedAmount > UNSENT_BYTES_MOST) {
+			socket.close(CLOSE.slowReader);
+			return;
+		}
+		socket.send(text);
+	}
+
+	private refuse(session: Session, closeCode: number, reason: Failure): void {
+		this.send(
+			session,
+			JSON.stringify({ kind: "refuse", code: reason.code, what: reason.what.slice(0, 500) }),
+		);
+		session.state = { ...session.state, phase: "closed" };
+		this.perform(session, { kind: "close", closeCode, failure: reason });
+	}
+
+	private gone(session: Session, reason: string): void {
+		if (!this.sessions.delete(session)) return;
+		session.state = { ...session.state, phase: "closed" };
+		const key = session.agentKey;
+		if (key === undefined || this.byAgent.get(key) !== session) return;
+		this.byAgent.delete(key);
+		const { store, clock, events } = this.options;
+		const known = store.agents().get(key);
+		if (known === undefined) return;
+		store.setAgent({ ...known, isConnected: false, since: quantity<UnixMilliseconds>(clock.now()) });
+		events.onAgentDisconnected({ agent: known.agent, site: known.site, reason });
+	}
+
+	private tick(): void {
+		this.ticks += 1;
+		const at = this.options.clock.monotonic();
+		for (const session of this.sessions) {
+			if (this.ticks % PING_EVERY_TICKS === 0 && session.socket.readyState === session.socket.OPEN)
+				session.socket.ping();
+			this.apply(session, { kind: "tick", at });
+		}
+	}
+
+	private count(code: string): void {
+		this.refusedByCode[code] = (this.refusedByCode[code] ?? 0) + 1;
+	}
+}

@@ -1,0 +1,365 @@
+/**
+ * One agent's session at the collector as a reducer: (state, event) → (state, effects). Pure.
+ *
+ * hello → challenge → proof → welcome, then records: each is checked, waits for definitions it names,
+ * goes to the store, and is acknowledged when the store says committed. What can never be stored is
+ * settled as rejected, so that nothing blocks the head of the line.
+ *
+ * Invariants: an ack names only what is committed or rejected for good; a number is taken once; what
+ * waits for definitions is bounded by the credit that was given.
+ */
+import { type Failure, type FailureCode, failure } from "../../shared/failures.js";
+import {
+	CLOSE,
+	type Frame,
+	type FromAgent,
+	type FromCollector,
+	type Hello,
+	type Lane,
+	PROTOCOL_VERSION,
+	proofHolds,
+	proofOf,
+	RANGES_MOST,
+} from "../../shared/wire/messages.js";
+import { isSettled, NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
+
+export const HELLO_SECONDS = 5;
+export const SILENT_SECONDS = 35;
+export const CREDIT = { live: 1_024 * 1_024, backfill: 1_024 * 1_024 } as const;
+/** An agent may run ahead of its credit by one record; beyond twice of it, it does not keep the protocol. */
+const PENDING_BYTES_MOST = 2 * (CREDIT.live + CREDIT.backfill);
+/** Sequence numbers may jump by what a bounded outbox can hold, not to the end of the world. */
+const JUMP_MOST = 100_000_000;
+
+/** A record that passed the door: whole, numbered, with all its definitions known. */
+export type AcceptedRecord = { readonly sequence: number; readonly lane: Lane; readonly bytes: Buffer };
+
+type Pending = AcceptedRecord & { readonly missing: ReadonlySet<string> };
+
+export type Rejection = { readonly sequence: number; readonly failure: Failure };
+
+export type IngestState = {
+	readonly session: string;
+	readonly nonce: string;
+	readonly phase: "waiting" | "proving" | "ready" | "closed";
+	readonly openedAt: number;
+	readonly lastHeardAt: number;
+	readonly hello: Hello | undefined;
+	readonly settled: Settled;
+	/** Handed to the store and not yet answered. */
+	readonly storing: ReadonlySet<number>;
+	readonly pending: ReadonlyMap<number, Pending>;
+	readonly pendingBytes: number;
+	readonly asked: ReadonlySet<string>;
+};
+
+export type IngestEvent =
+	| { readonly kind: "message"; readonly at: number; readonly message: FromAgent }
+	| {
+			readonly kind: "record";
+			readonly at: number;
+			readonly frame: Extract<Frame, { kind: "record" }>;
+			/** What the shell found by checking the bytes: a fault, or the hashes not yet known. */
+			readonly checked: { readonly failure: Failure } | { readonly missing: readonly string[] };
+	  }
+	| { readonly kind: "defined"; readonly at: number; readonly hash: string }
+	| { readonly kind: "undefinable"; readonly at: number; readonly hash: string; readonly failure: Failure }
+	/** The token for the site of the hello, where there is one; and what is settled for its epoch. */
+	| {
+			readonly kind: "tokenFound";
+			readonly token: string | undefined;
+			readonly settled: Settled;
+			readonly wall: number;
+			readonly mac: string;
+	  }
+	| {
+			readonly kind: "stored";
+			readonly settled: Settled;
+			readonly sequences: readonly number[];
+			readonly rejected: readonly Rejection[];
+	  }
+	| { readonly kind: "replaced" }
+	| { readonly kind: "heard"; readonly at: number }
+	| { readonly kind: "tick"; readonly at: number }
+	| { readonly kind: "restart"; readonly spreadSeconds: number };
+
+export type IngestEffect =
+	| { readonly kind: "send"; readonly message: FromCollector }
+	| { readonly kind: "lookUp"; readonly hello: Hello; readonly mac: string }
+	| { readonly kind: "proven"; readonly hello: Hello; readonly at: number }
+	| { readonly kind: "store"; readonly hello: Hello; readonly record: AcceptedRecord }
+	| { readonly kind: "reject"; readonly hello: Hello; readonly rejection: Rejection; readonly bytes: Buffer }
+	| {
+			readonly kind: "status";
+			readonly hello: Hello;
+			readonly backlogRecords: number;
+			readonly wall: number;
+			readonly monotonic: number;
+	  }
+	| { readonly kind: "close"; readonly closeCode: number; readonly failure: Failure };
+
+export type Step = { readonly state: IngestState; readonly effects: readonly IngestEffect[] };
+
+export function newIngestSession(session: string, nonce: string, at: number): Step {
+	const state: IngestState = {
+		session,
+		nonce,
+		phase: "waiting",
+		openedAt: at,
+		lastHeardAt: at,
+		hello: undefined,
+		settled: NOTHING_SETTLED,
+		storing: new Set(),
+		pending: new Map(),
+		pendingBytes: 0,
+		asked: new Set(),
+	};
+	return { state, effects: [] };
+}
+
+export function reduceIngest(state: IngestState, event: IngestEvent): Step {
+	if (state.phase === "closed") return { state, effects: [] };
+	switch (event.kind) {
+		case "message":
+			return told({ ...state, lastHeardAt: event.at }, event.message, event.at);
+		case "record":
+			return recordCame({ ...state, lastHeardAt: event.at }, event);
+		case "defined":
+			return defined({ ...state, lastHeardAt: event.at }, event.hash);
+		case "undefinable":
+			return undefinable(state, event.hash, event.failure);
+		case "tokenFound":
+			return tokenFound(state, event);
+		case "stored":
+			return stored(state, event);
+		case "replaced":
+			return close(
+				state,
+				CLOSE.sessionReplaced,
+				failure("SESSION_REPLACED", "A newer session proved the same agent."),
+			);
+		case "heard":
+			return { state: { ...state, lastHeardAt: event.at }, effects: [] };
+		case "tick":
+			return tick(state, event.at);
+		case "restart":
+			return {
+				state: { ...state, phase: "closed" },
+				effects: [
+					{ kind: "send", message: { kind: "restart", spreadSeconds: event.spreadSeconds } },
+					{
+						kind: "close",
+						closeCode: CLOSE.goingAway,
+						failure: failure("COLLECTOR_UNREACHABLE", "The collector stops."),
+					},
+				],
+			};
+	}
+}
+
+function told(state: IngestState, message: FromAgent, at: number): Step {
+	switch (message.kind) {
+		case "hello":
+			return greeted(state, message);
+		case "proof":
+			if (state.phase !== "proving" || state.hello === undefined)
+				return violated(state, "A proof came before hello.");
+			return { state, effects: [{ kind: "lookUp", hello: state.hello, mac: message.mac }] };
+		case "missing": {
+			let step: Step = { state, effects: [] };
+			for (const hash of message.hashes) {
+				const lost = failure("RECORD_MALFORMED", `The agent no longer has definition ${hash}.`);
+				const next = undefinable(step.state, hash, lost);
+				step = { state: next.state, effects: [...step.effects, ...next.effects] };
+			}
+			return step;
+		}
+		case "status": {
+			const { hello } = state;
+			if (state.phase !== "ready" || hello === undefined)
+				return violated(state, "A status came before welcome.");
+			const { backlogRecords, wall, monotonic } = message;
+			return {
+				state: { ...state, lastHeardAt: at },
+				effects: [{ kind: "status", hello, backlogRecords, wall, monotonic }],
+			};
+		}
+	}
+}
+
+function greeted(state: IngestState, hello: Hello): Step {
+	if (state.phase !== "waiting") return violated(state, "A second hello came.");
+	if (!hello.versions.includes(PROTOCOL_VERSION)) {
+		const what = `The agent speaks protocol versions ${hello.versions.join(", ")}; this collector speaks ${PROTOCOL_VERSION}.`;
+		return close(state, CLOSE.versionUnsupported, failure("PROTOCOL_VERSION_UNSUPPORTED", what));
+	}
+	return {
+		state: { ...state, phase: "proving", hello },
+		effects: [{ kind: "send", message: { kind: "challenge", nonce: state.nonce } }],
+	};
+}
+
+function tokenFound(state: IngestState, event: Extract<IngestEvent, { kind: "tokenFound" }>): Step {
+	const { hello } = state;
+	if (state.phase !== "proving" || hello === undefined) return { state, effects: [] };
+	const { agent, site, epoch } = hello;
+	const holds =
+		event.token !== undefined &&
+		proofHolds(proofOf(event.token, { nonce: state.nonce, agent, site, epoch }), event.mac);
+	if (!holds) {
+		const what = `Agent "${agent}" of site "${site}" did not prove the site's token.`;
+		return close(state, CLOSE.unauthorized, failure("AGENT_UNAUTHORIZED", what));
+	}
+	const { base, ranges } = event.settled;
+	const welcome: FromCollector = {
+		kind: "welcome",
+		version: PROTOCOL_VERSION,
+		session: state.session,
+		base,
+		ranges: ranges.slice(0, RANGES_MOST).map(([from, to]) => [from, to]),
+		credit: CREDIT,
+		wall: event.wall,
+	};
+	return {
+		state: { ...state, phase: "ready", settled: event.settled },
+		effects: [
+			{ kind: "proven", hello, at: state.lastHeardAt },
+			{ kind: "send", message: welcome },
+		],
+	};
+}
+
+function recordCame(state: IngestState, { frame, checked }: Extract<IngestEvent, { kind: "record" }>): Step {
+	const { hello } = state;
+	if (state.phase !== "ready" || hello === undefined) return violated(state, "A record came before welcome.");
+	const { sequence, lane, record } = frame;
+	if (sequence < 1 || sequence > state.settled.base + JUMP_MOST) {
+		return violated(state, `Record number ${sequence} is out of reach of ${state.settled.base}.`);
+	}
+	if (isSettled(state.settled, sequence) || state.storing.has(sequence) || state.pending.has(sequence)) {
+		return { state, effects: [ackOf(state.settled, [])] };
+	}
+	// Own memory: the frame is a view of the socket's buffer.
+	const bytes = Buffer.from(record);
+	if ("failure" in checked) {
+		return {
+			state: storing(state, sequence),
+			effects: [{ kind: "reject", hello, rejection: { sequence, failure: checked.failure }, bytes }],
+		};
+	}
+	const accepted: AcceptedRecord = { sequence, lane, bytes };
+	if (checked.missing.length === 0)
+		return { state: storing(state, sequence), effects: [{ kind: "store", hello, record: accepted }] };
+	if (state.pendingBytes + bytes.length > PENDING_BYTES_MOST)
+		return violated(state, "More records than credit wait for definitions.");
+	const pending = new Map(state.pending).set(sequence, { ...accepted, missing: new Set(checked.missing) });
+	const ask = checked.missing.filter((hash) => !state.asked.has(hash));
+	return {
+		state: {
+			...state,
+			pending,
+			pendingBytes: state.pendingBytes + bytes.length,
+			asked: new Set([...state.asked, ...ask]),
+		},
+		effects:
+			ask.length === 0 ? [] : [{ kind: "send", message: { kind: "need", hashes: ask.slice(0, 1_000) } }],
+	};
+}
+
+function defined(state: IngestState, hash: string): Step {
+	const { hello } = state;
+	if (hello === undefined) return violated(state, "A definition came before hello.");
+	const asked = new Set(state.asked);
+	asked.delete(hash);
+	const pending = new Map<number, Pending>();
+	const effects: IngestEffect[] = [];
+	let next: IngestState = { ...state, asked };
+	for (const [sequence, waiting] of state.pending) {
+		const missing = new Set(waiting.missing);
+		missing.delete(hash);
+		if (missing.size > 0) {
+			pending.set(sequence, { ...waiting, missing });
+			continue;
+		}
+		const { lane, bytes } = waiting;
+		effects.push({ kind: "store", hello, record: { sequence, lane, bytes } });
+		next = { ...storing(next, sequence), pendingBytes: next.pendingBytes - bytes.length };
+	}
+	return { state: { ...next, pending }, effects };
+}
+
+function undefinable(state: IngestState, hash: string, reason: Failure): Step {
+	const { hello } = state;
+	if (hello === undefined) return { state, effects: [] };
+	const pending = new Map(state.pending);
+	const effects: IngestEffect[] = [];
+	let next = state;
+	for (const [sequence, waiting] of state.pending) {
+		if (!waiting.missing.has(hash)) continue;
+		pending.delete(sequence);
+		effects.push({ kind: "reject", hello, rejection: { sequence, failure: reason }, bytes: waiting.bytes });
+		next = { ...storing(next, sequence), pendingBytes: next.pendingBytes - waiting.bytes.length };
+	}
+	return { state: { ...next, pending }, effects };
+}
+
+function stored(state: IngestState, event: Extract<IngestEvent, { kind: "stored" }>): Step {
+	const left = new Set(state.storing);
+	for (const sequence of event.sequences) left.delete(sequence);
+	return {
+		state: { ...state, storing: left, settled: event.settled },
+		effects: [ackOf(event.settled, event.rejected)],
+	};
+}
+
+function tick(state: IngestState, at: number): Step {
+	if (state.phase !== "ready" && at - state.openedAt > HELLO_SECONDS * 1_000) {
+		return close(
+			state,
+			CLOSE.protocolViolation,
+			failure("PROTOCOL_VIOLATION", `No proof within ${HELLO_SECONDS} s.`),
+		);
+	}
+	if (at - state.lastHeardAt > SILENT_SECONDS * 1_000) {
+		return close(
+			state,
+			CLOSE.goingAway,
+			failure("PROTOCOL_VIOLATION", `The agent said nothing for ${SILENT_SECONDS} s.`),
+		);
+	}
+	return { state, effects: [] };
+}
+
+function storing(state: IngestState, sequence: number): IngestState {
+	return { ...state, storing: new Set(state.storing).add(sequence) };
+}
+
+function ackOf({ base, ranges }: Settled, rejected: readonly Rejection[]): IngestEffect {
+	const message: FromCollector = {
+		kind: "ack",
+		base,
+		ranges: ranges.slice(0, RANGES_MOST).map(([from, to]) => [from, to]),
+	};
+	if (rejected.length === 0) return { kind: "send", message };
+	const said = rejected.map(({ sequence, failure: { code, what } }) => ({
+		sequence,
+		code,
+		what: what.slice(0, 500),
+	}));
+	return { kind: "send", message: { ...message, rejected: said } };
+}
+
+function violated(state: IngestState, what: string): Step {
+	return close(state, CLOSE.protocolViolation, failure("PROTOCOL_VIOLATION", what));
+}
+
+function close(state: IngestState, closeCode: number, reason: Failure): Step {
+	const code: FailureCode = reason.code;
+	return {
+		state: { ...state, phase: "closed" },
+		effects: [
+			{ kind: "send", message: { kind: "refuse", code, what: reason.what.slice(0, 500) } },
+			{ kind: "close", closeCode, failure: reason },
+		],
+	};
+}

@@ -1,0 +1,278 @@
+/**
+ * Who is who: a permanent number and key for every device, found by what it says of itself.
+ *
+ * A device is known by its aliases within a site (serial, MAC, endpoint). A serial that is learnt
+ * later joins the history that its endpoint began. Where another endpoint shows an alias that a
+ * device still uses at its own, that is a clash: the second is kept apart by its endpoint and both are
+ * shown. Changes wait in memory until a commit has stored them; storing them twice is harmless.
+ */
+import { createHash } from "node:crypto";
+import type { DeviceDescription } from "../../shared/device.js";
+import type { Definition } from "../../shared/wire/definition.js";
+import type { Column, Shape } from "./device-state.js";
+import type { AliasRow, DefinitionRow, DeviceRow } from "./main-database.js";
+
+/** A device that was read at another endpoint within so many intervals is in use there: a restart takes longer. */
+const IN_USE_INTERVALS = 3;
+const NO_IDENTIFIER = /^(|n\/?a|none|null|unknown|0+|f+|x+|redacted|default string|to be filled.*)$/i;
+const KEY_LONGEST = 80;
+
+export type CatalogueChanges = {
+	readonly definitions: readonly DefinitionRow[];
+	readonly devices: readonly DeviceRow[];
+	readonly aliases: readonly AliasRow[];
+	readonly deviceNumbers: readonly (readonly [string, number])[];
+};
+
+export type Known = {
+	readonly number: number;
+	readonly key: string;
+	readonly site: string;
+	agent: string;
+	readonly firstSeenAt: number;
+};
+
+/** One outcome's claim to be of a device. */
+export type Sighting = {
+	readonly hash: string;
+	readonly site: string;
+	readonly agent: string;
+	readonly at: number;
+	readonly isReading: boolean;
+};
+
+type Entry = Known & { definition: string; lastEndpoint: string; lastSeenAt: number };
+
+export class Catalogue {
+	private readonly definitionsByHash = new Map<string, Definition>();
+	private readonly shapesByHash = new Map<string, Shape>();
+	private readonly entries = new Map<number, Entry>();
+	private readonly keys = new Set<string>();
+	private readonly aliases = new Map<string, number>();
+	/** Site and definition hash → device. */
+	private readonly resolved = new Map<string, number>();
+	private readonly maxDevices: number;
+	private nextNumber = 1;
+	private readonly changed = {
+		definitions: new Map<string, DefinitionRow>(),
+		devices: new Map<number, DeviceRow>(),
+		aliases: new Map<string, AliasRow>(),
+		numbers: new Map<string, number>(),
+	};
+	clashes = 0;
+
+	constructor(options: { maxDevices: number }) {
+		this.maxDevices = options.maxDevices;
+	}
+
+	load(stored: {
+		definitions: readonly { hash: string; definition: Definition }[];
+		devices: readonly DeviceRow[];
+		aliases: readonly AliasRow[];
+	}): void {
+		for (const { hash, definition } of stored.definitions) this.learn(hash, definition);
+		for (const row of stored.devices) {
+			const endpoint = this.descriptionOf(row.definition)?.endpoint ?? "";
+			this.entries.set(row.number, {
+				number: row.number,
+				key: row.key,
+				site: row.site,
+				agent: row.agent,
+				firstSeenAt: row.first_seen_at,
+				definition: row.definition,
+				lastEndpoint: endpoint,
+				lastSeenAt: 0,
+			});
+			this.keys.add(row.key);
+			this.nextNumber = Math.max(this.nextNumber, row.number + 1);
+			this.resolved.set(`${row.site}\n${row.definition}`, row.number);
+		}
+		for (const { site, kind, value, device } of stored.aliases)
+			this.aliases.set(aliasKey(site, kind, value), device);
+	}
+
+	knows(hash: string): boolean {
+		return this.definitionsByHash.has(hash);
+	}
+
+	/** Takes a definition that an agent sent; it is stored with the next commit. */
+	define(hash: string, text: string, definition: Definition): void {
+		if (this.definitionsByHash.has(hash)) return;
+		this.learn(hash, definition);
+		this.changed.definitions.set(hash, { hash, text });
+	}
+
+	shape(hash: string): Shape | undefined {
+		return this.shapesByHash.get(hash);
+	}
+
+	descriptionOf(hash: string): DeviceDescription | undefined {
+		const found = this.definitionsByHash.get(hash);
+		return found?.kind === "device" ? found.device : undefined;
+	}
+
+	/**
+	 * The device behind a definition, made known where it is new. Undefined where the site holds no more,
+	 * and for a failure at an endpoint that its device has left.
+	 */
+	resolve({ hash, site, agent, at, isReading }: Sighting): Known | undefined {
+		const seen = this.resolved.get(`${site}\n${hash}`);
+		const known = seen === undefined ? undefined : this.entries.get(seen);
+		if (known !== undefined && known.definition === hash && known.agent === agent) {
+			if (isReading) known.lastSeenAt = Math.max(known.lastSeenAt, at);
+			this.numbered(hash, known.number);
+			return known;
+		}
+		const description = this.descriptionOf(hash);
+		if (description === undefined) return undefined;
+		if (!isReading && known !== undefined && known.lastEndpoint !== description.endpoint) return undefined;
+		const entry = this.find(site, description, at) ?? this.make({ site, agent, description, hash, at });
+		if (entry === undefined) return undefined;
+		entry.agent = agent;
+		entry.definition = hash;
+		entry.lastEndpoint = description.endpoint;
+		if (isReading) entry.lastSeenAt = Math.max(entry.lastSeenAt, at);
+		this.resolved.set(`${site}\n${hash}`, entry.number);
+		this.changed.devices.set(entry.number, {
+			number: entry.number,
+			key: entry.key,
+			site,
+			agent,
+			first_seen_at: entry.firstSeenAt,
+			definition: hash,
+		});
+		for (const [kind, value] of aliasesOf(description)) this.nameAlso(site, kind, value, entry.number);
+		this.numbered(hash, entry.number);
+		return entry;
+	}
+
+	/** What the next commit must store; kept until `stored` says it was. */
+	changes(): CatalogueChanges {
+		return {
+			definitions: [...this.changed.definitions.values()],
+			devices: [...this.changed.devices.values()],
+			aliases: [...this.changed.aliases.values()],
+			deviceNumbers: [...this.changed.numbers],
+		};
+	}
+
+	stored(changes: CatalogueChanges): void {
+		for (const { hash } of changes.definitions) this.changed.definitions.delete(hash);
+		for (const row of changes.devices)
+			if (this.changed.devices.get(row.number) === row) this.changed.devices.delete(row.number);
+		for (const row of changes.aliases) {
+			const key = aliasKey(row.site, row.kind, row.value);
+			if (this.changed.aliases.get(key) === row) this.changed.aliases.delete(key);
+		}
+		for (const [hash, number] of changes.deviceNumbers)
+			if (this.changed.numbers.get(hash) === number) this.changed.numbers.delete(hash);
+	}
+
+	/** Definition hashes with their devices, for the thread that reads the past. */
+	allNumbers(): readonly (readonly [string, number])[] {
+		return [...this.resolved].map(([key, number]) => [key.slice(key.indexOf("\n") + 1), number] as const);
+	}
+
+	private readonly numbers = new Map<string, number>();
+
+	private numbered(hash: string, number: number): void {
+		if (this.numbers.get(hash) === number) return;
+		this.numbers.set(hash, number);
+		this.changed.numbers.set(hash, number);
+	}
+
+	private learn(hash: string, definition: Definition): void {
+		this.definitionsByHash.set(hash, definition);
+		if (definition.kind === "shape")
+			this.shapesByHash.set(hash, { hash, columns: definition.columns as readonly Column[] });
+	}
+
+	private find(site: string, description: DeviceDescription, at: number): Entry | undefined {
+		for (const [kind, value] of aliasesOf(description)) {
+			const number = this.aliases.get(aliasKey(site, kind, value));
+			const entry = number === undefined ? undefined : this.entries.get(number);
+			if (entry === undefined) continue;
+			const inUseMilliseconds = IN_USE_INTERVALS * description.pollIntervalSeconds * 1_000;
+			const isElsewhere =
+				entry.lastEndpoint !== description.endpoint && at - entry.lastSeenAt < inUseMilliseconds;
+			if (!isElsewhere) {
+				if (kind === "endpoint" && contradicts(this.descriptionOf(entry.definition), description)) continue;
+				return entry;
+			}
+			this.clashes += 1;
+		}
+		return undefined;
+	}
+
+	private make(facts: {
+		site: string;
+		agent: string;
+		description: DeviceDescription;
+		hash: string;
+		at: number;
+	}): Entry | undefined {
+		if (this.entries.size >= this.maxDevices) return undefined;
+		const { site, agent, description, hash, at } = facts;
+		const entry: Entry = {
+			number: this.nextNumber,
+			key: this.freeKey(site, description),
+			site,
+			agent,
+			firstSeenAt: at,
+			definition: hash,
+			lastEndpoint: description.endpoint,
+			lastSeenAt: 0,
+		};
+		this.nextNumber += 1;
+		this.entries.set(entry.number, entry);
+		this.keys.add(entry.key);
+		return entry;
+	}
+
+	/** The strongest name the device has; a name that is taken is told apart by the endpoint. */
+	private freeKey(site: string, description: DeviceDescription): string {
+		const [first] = aliasesOf(description);
+		const name = keyText(first === undefined || first[0] === "endpoint" ? description.endpoint : first[1]);
+		if (!this.keys.has(name)) return name;
+		const apart = keyText(`${site}-${description.endpoint}`);
+		if (!this.keys.has(apart)) return apart;
+		return `${apart.slice(0, KEY_LONGEST - 9)}-${createHash("sha256").update(`${site}|${this.nextNumber}`).digest("hex").slice(0, 8)}`;
+	}
+
+	private nameAlso(site: string, kind: string, value: string, device: number): void {
+		const key = aliasKey(site, kind, value);
+		const holder = this.aliases.get(key);
+		if (holder === device) return;
+		// An endpoint passes on to the device that answers there now; a serial or MAC in use elsewhere does not.
+		if (holder !== undefined && kind !== "endpoint") return;
+		this.aliases.set(key, device);
+		this.changed.aliases.set(key, { site, kind, value, device });
+	}
+}
+
+/** Strongest first. */
+function aliasesOf(description: DeviceDescription): readonly (readonly [string, string])[] {
+	const { serial, mac, endpoint } = description;
+	const found: (readonly [string, string])[] = [];
+	if (serial !== undefined && !NO_IDENTIFIER.test(serial)) found.push(["serial", serial]);
+	if (mac !== undefined && !NO_IDENTIFIER.test(mac.replaceAll(":", "")))
+		found.push(["mac", mac.toLowerCase()]);
+	found.push(["endpoint", endpoint]);
+	return found;
+}
+
+/** Two devices that each name themselves, and differently, are two devices though they share an address. */
+function contradicts(before: DeviceDescription | undefined, now: DeviceDescription): boolean {
+	if (before === undefined) return false;
+	const differ = (a: string | undefined, b: string | undefined) =>
+		a !== undefined && b !== undefined && a !== b;
+	return differ(before.serial, now.serial) || (before.serial === undefined && differ(before.mac, now.mac));
+}
+
+function aliasKey(site: string, kind: string, value: string): string {
+	return `${site}\n${kind}\n${value}`;
+}
+
+function keyText(text: string): string {
+	return text.replaceAll(/[^A-Za-z0-9.:_-]+/g, "-").slice(0, KEY_LONGEST);
+}

@@ -1,0 +1,192 @@
+/**
+ * Chunks on disk: one SQLite file a UTC day, so that retention is an unlink.
+ *
+ *   chunks   device, hour (Unix hours), part (first inbox id of the sealing; 0 once merged),
+ *            first_at, last_at (Unix ms), samples, bytes (CHUNK_FORMAT.md)
+ *
+ * Invariants: synchronous=FULL; a device's merged hour replaces its parts in one transaction; sealing
+ * the same inbox range again replaces the same rows.
+ */
+import { readdirSync, rmSync, statSync } from "node:fs";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { invariant } from "../../shared/invariant.js";
+
+const MILLISECONDS_PER_HOUR = 3_600_000;
+const HOURS_PER_DAY = 24;
+/** Day files kept open at once; the rest is opened when asked. */
+const OPEN_MOST = 8;
+const PAGE_BYTES = 8_192;
+const JOURNAL_LONGEST_BYTES = 16 * 1_024 * 1_024;
+const FILE_NAME = /^chunks-(\d{4}-\d{2}-\d{2})\.db$/;
+
+const SCHEMA = `
+	CREATE TABLE IF NOT EXISTS chunks (
+		device INTEGER NOT NULL,
+		hour INTEGER NOT NULL,
+		part INTEGER NOT NULL,
+		first_at INTEGER NOT NULL,
+		last_at INTEGER NOT NULL,
+		samples INTEGER NOT NULL,
+		bytes BLOB NOT NULL
+	);
+	CREATE UNIQUE INDEX IF NOT EXISTS chunks_by_device ON chunks (device, hour, part);
+`;
+
+export type ChunkRow = {
+	readonly device: number;
+	readonly hour: number;
+	readonly part: number;
+	readonly first_at: number;
+	readonly last_at: number;
+	readonly samples: number;
+	readonly bytes: Buffer;
+};
+
+export function hourOf(at: number): number {
+	return Math.floor(at / MILLISECONDS_PER_HOUR);
+}
+
+export class DayFiles {
+	private readonly folder: string;
+	private readonly open = new Map<string, Database.Database>();
+
+	constructor(folder: string) {
+		this.folder = folder;
+	}
+
+	/** Stores rows, each in the file of its day, one transaction a file. */
+	put(rows: readonly ChunkRow[]): void {
+		const byDay = groupByDay(rows);
+		for (const [day, own] of byDay) {
+			const database = this.file(day, true);
+			invariant(database !== undefined, "a day file that may be made exists");
+			const insert = database.prepare(
+				"INSERT OR REPLACE INTO chunks (device, hour, part, first_at, last_at, samples, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			);
+			database
+				.transaction(() => {
+					for (const { device, hour, part, first_at, last_at, samples, bytes } of own) {
+						insert.run(device, hour, part, first_at, last_at, samples, bytes);
+					}
+				})
+				.immediate();
+		}
+	}
+
+	/** Chunks of one device and hour, parts in order of sealing after what is merged. */
+	ofHour(device: number, hour: number): readonly ChunkRow[] {
+		const database = this.file(dayOfHour(hour), false);
+		if (database === undefined) return [];
+		return database
+			.prepare("SELECT * FROM chunks WHERE device = ? AND hour = ? ORDER BY part")
+			.all(device, hour) as ChunkRow[];
+	}
+
+	/** Devices with more than one chunk in an hour, at most `most`. */
+	unmerged(hour: number, most: number): readonly number[] {
+		const database = this.file(dayOfHour(hour), false);
+		if (database === undefined) return [];
+		const rows = database
+			.prepare("SELECT device FROM chunks WHERE hour = ? GROUP BY device HAVING count(*) > 1 LIMIT ?")
+			.all(hour, most) as { device: number }[];
+		return rows.map(({ device }) => device);
+	}
+
+	/** Puts one chunk in the place of all of that device and hour. */
+	replaceHour(row: ChunkRow): void {
+		const database = this.file(dayOfHour(row.hour), true);
+		invariant(database !== undefined, "a day file that may be made exists");
+		database
+			.transaction(() => {
+				database.prepare("DELETE FROM chunks WHERE device = ? AND hour = ?").run(row.device, row.hour);
+				this.put([row]);
+			})
+			.immediate();
+	}
+
+	/** Removes whole days before the day of `before`; gives their names. */
+	dropDaysBefore(before: number): readonly string[] {
+		const first = dayOf(before);
+		const dropped = this.days().filter((day) => day < first);
+		for (const day of dropped) {
+			this.open.get(day)?.close();
+			this.open.delete(day);
+			for (const suffix of ["", "-wal", "-shm"]) rmSync(this.fileName(day) + suffix, { force: true });
+		}
+		return dropped;
+	}
+
+	/** Bytes on disk and chunks stored. */
+	size(): { bytes: number; chunks: number } {
+		let bytes = 0;
+		let chunks = 0;
+		for (const day of this.days()) {
+			bytes += statSync(this.fileName(day)).size;
+			const counted = this.file(day, false)?.prepare("SELECT count(*) AS count FROM chunks").get() as
+				| { count: number }
+				| undefined;
+			chunks += counted?.count ?? 0;
+		}
+		return { bytes, chunks };
+	}
+
+	close(): void {
+		for (const database of this.open.values()) database.close();
+		this.open.clear();
+	}
+
+	private days(): readonly string[] {
+		return readdirSync(this.folder)
+			.map((name) => FILE_NAME.exec(name)?.[1])
+			.filter((day) => day !== undefined)
+			.sort();
+	}
+
+	private fileName(day: string): string {
+		return path.join(this.folder, `chunks-${day}.db`);
+	}
+
+	private file(day: string, mayMake: boolean): Database.Database | undefined {
+		const known = this.open.get(day);
+		if (known !== undefined) return known;
+		if (!mayMake && !this.days().includes(day)) return undefined;
+		const database = new Database(this.fileName(day));
+		database.pragma(`page_size = ${PAGE_BYTES}`);
+		database.pragma("locking_mode = EXCLUSIVE");
+		database.pragma("journal_mode = WAL");
+		database.pragma("synchronous = FULL");
+		database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
+		database.exec(SCHEMA);
+		this.open.set(day, database);
+		this.closeOldest();
+		return database;
+	}
+
+	private closeOldest(): void {
+		if (this.open.size <= OPEN_MOST) return;
+		const [oldest] = this.open.entries();
+		if (oldest === undefined) return;
+		oldest[1].close();
+		this.open.delete(oldest[0]);
+	}
+}
+
+function dayOf(at: number): string {
+	return new Date(at).toISOString().slice(0, 10);
+}
+
+function dayOfHour(hour: number): string {
+	return dayOf(Math.floor(hour / HOURS_PER_DAY) * HOURS_PER_DAY * MILLISECONDS_PER_HOUR);
+}
+
+function groupByDay(rows: readonly ChunkRow[]): Map<string, ChunkRow[]> {
+	const byDay = new Map<string, ChunkRow[]>();
+	for (const row of rows) {
+		const day = dayOfHour(row.hour);
+		const own = byDay.get(day);
+		if (own === undefined) byDay.set(day, [row]);
+		else own.push(row);
+	}
+	return byDay;
+}

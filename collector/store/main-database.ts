@@ -1,0 +1,418 @@
+/**
+ * Everything of the store but the chunks, in one SQLite file (STORE_FORMAT.md).
+ *
+ * Invariants: synchronous=FULL, read back; a record is in the inbox exactly once by (agent, epoch,
+ * sequence); the cursor moves in the transaction that stores the record; one process has the file.
+ */
+import path from "node:path";
+import Database from "better-sqlite3";
+import { invariant } from "../../shared/invariant.js";
+import { parseJson } from "../../shared/json.js";
+import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
+import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
+import type { GapEntry, IntervalSums, StoredInput } from "./device-state.js";
+
+const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
+const CHECKPOINT_PAGES = 2_000;
+const SYNCHRONOUS_FULL = 2;
+const DEAD_LETTER_BYTES_MOST = 16 * 1_024 * 1_024;
+const GAPS_MOST = 10_000;
+
+const SCHEMA = `
+	CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS cursors (
+		agent TEXT NOT NULL, epoch TEXT NOT NULL, site TEXT NOT NULL, base INTEGER NOT NULL, ranges TEXT NOT NULL,
+		PRIMARY KEY (agent, epoch)
+	) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS inbox (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		agent TEXT NOT NULL, site TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
+		received_at INTEGER NOT NULL, offset REAL NOT NULL, bytes BLOB NOT NULL
+	);
+	CREATE UNIQUE INDEX IF NOT EXISTS inbox_by_number ON inbox (agent, epoch, sequence);
+	CREATE TABLE IF NOT EXISTS definitions (hash TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS devices (
+		number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, site TEXT NOT NULL, agent TEXT NOT NULL,
+		first_seen_at INTEGER NOT NULL, definition TEXT NOT NULL
+	);
+	CREATE TABLE IF NOT EXISTS aliases (
+		site TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, device INTEGER NOT NULL,
+		PRIMARY KEY (site, kind, value)
+	) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS gaps (
+		id INTEGER PRIMARY KEY, agent TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+		reason TEXT NOT NULL, outcomes INTEGER NOT NULL
+	);
+	CREATE INDEX IF NOT EXISTS gaps_by_time ON gaps (to_at);
+	CREATE TABLE IF NOT EXISTS dead_letters (
+		id INTEGER PRIMARY KEY, agent TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
+		at INTEGER NOT NULL, code TEXT NOT NULL, what TEXT NOT NULL, bytes BLOB NOT NULL
+	);
+	CREATE TABLE IF NOT EXISTS inputs (
+		id INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL, source TEXT NOT NULL,
+		observed_at INTEGER NOT NULL, valid_from INTEGER NOT NULL, known_from INTEGER NOT NULL, is_example INTEGER NOT NULL
+	);
+	CREATE TABLE IF NOT EXISTS intervals (
+		tier INTEGER NOT NULL, from_at INTEGER NOT NULL, device INTEGER NOT NULL,
+		joules REAL NOT NULL, terahashes REAL NOT NULL, joules_with_work REAL NOT NULL,
+		seconds_up REAL NOT NULL, seconds_down REAL NOT NULL, gpu_seconds REAL NOT NULL,
+		PRIMARY KEY (tier, from_at, device)
+	) WITHOUT ROWID;
+`;
+
+export type InboxRow = {
+	readonly id: number;
+	readonly agent: string;
+	readonly site: string;
+	readonly epoch: string;
+	readonly sequence: number;
+	readonly received_at: number;
+	readonly offset: number;
+	readonly bytes: Buffer;
+};
+
+export type NewInboxRow = {
+	readonly agent: string;
+	readonly site: string;
+	readonly epoch: string;
+	readonly sequence: number;
+	readonly receivedAt: number;
+	/** What to add to the agent's wall clock, ms; 0 where it is right within two seconds. */
+	readonly offset: number;
+	readonly bytes: Uint8Array;
+};
+
+export type DeadLetter = {
+	readonly agent: string;
+	readonly site: string;
+	readonly epoch: string;
+	readonly sequence: number;
+	readonly at: number;
+	readonly code: string;
+	readonly what: string;
+	readonly bytes: Uint8Array;
+};
+
+export type NewGap = GapEntry & {
+	readonly epoch: string;
+	readonly site: string;
+	readonly sequences?: { readonly from: number; readonly to: number };
+};
+
+export type DeviceRow = {
+	readonly number: number;
+	readonly key: string;
+	readonly site: string;
+	readonly agent: string;
+	readonly first_seen_at: number;
+	readonly definition: string;
+};
+export type AliasRow = {
+	readonly site: string;
+	readonly kind: string;
+	readonly value: string;
+	readonly device: number;
+};
+export type DefinitionRow = { readonly hash: string; readonly text: string };
+
+export type Batch = {
+	readonly rows: readonly NewInboxRow[];
+	readonly deadLetters: readonly DeadLetter[];
+	readonly gaps: readonly NewGap[];
+	readonly definitions: readonly DefinitionRow[];
+	readonly devices: readonly DeviceRow[];
+	readonly aliases: readonly AliasRow[];
+};
+
+export type CursorRow = {
+	readonly agent: string;
+	readonly epoch: string;
+	readonly site: string;
+	readonly settled: Settled;
+};
+
+export class MainDatabase {
+	private readonly database: Database.Database;
+	private readonly cursors = new Map<string, CursorRow>();
+	readonly file: string;
+
+	/** @throws what SQLite throws: SQLITE_BUSY where another program has the file, SQLITE_CANTOPEN where the folder is closed to us */
+	constructor(folder: string) {
+		this.file = path.join(folder, "fleetwatt.db");
+		this.database = new Database(this.file, { timeout: 1_000 });
+		try {
+			this.database.pragma("locking_mode = EXCLUSIVE");
+			this.database.pragma("journal_mode = WAL");
+			this.database.pragma("synchronous = FULL");
+			this.database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
+			this.database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+			invariant(
+				this.database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
+				"SQLite keeps synchronous=FULL",
+			);
+			this.database.exec("BEGIN EXCLUSIVE; COMMIT");
+			this.database.exec(SCHEMA);
+		} catch (error) {
+			this.database.close();
+			throw error;
+		}
+		for (const cursor of this.readCursors()) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
+	}
+
+	/** Stores all or nothing; gives the inbox id of each row that was new, 0 for one that was there, and the cursors it moved. */
+	commit(batch: Batch): { ids: readonly number[]; cursors: readonly CursorRow[] } {
+		const before = new Map(this.cursors);
+		const moved = new Map<string, CursorRow>();
+		const run = this.database.transaction(() => {
+			this.storeNames(batch);
+			const ids = batch.rows.map((row) => this.insertRow(row, moved));
+			for (const letter of batch.deadLetters) this.insertDeadLetter(letter, moved);
+			for (const gap of batch.gaps) this.insertGap(gap, moved);
+			for (const cursor of moved.values()) this.writeCursor(cursor);
+			return ids;
+		});
+		try {
+			return { ids: run.immediate(), cursors: [...moved.values()] };
+		} catch (error) {
+			this.cursors.clear();
+			for (const [key, cursor] of before) this.cursors.set(key, cursor);
+			throw error;
+		}
+	}
+
+	allCursors(): readonly CursorRow[] {
+		return [...this.cursors.values()];
+	}
+
+	inboxAfter(id: number, most: number): readonly InboxRow[] {
+		return this.database
+			.prepare("SELECT * FROM inbox WHERE id > ? ORDER BY id LIMIT ?")
+			.all(id, most) as InboxRow[];
+	}
+
+	/** Ids and number of rows of the inbox up to `id`. */
+	inboxSpan(): { first: number; last: number; count: number } {
+		const row = this.database
+			.prepare("SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM inbox")
+			.get() as {
+			first: number | null;
+			last: number | null;
+			count: number;
+		};
+		return { first: row.first ?? 0, last: row.last ?? 0, count: row.count };
+	}
+
+	/** Forgets what is sealed and keeps the snapshot that goes with it, in one transaction. */
+	trim(upTo: number, snapshot: Uint8Array): void {
+		this.database
+			.transaction(() => {
+				this.database.prepare("DELETE FROM inbox WHERE id <= ?").run(upTo);
+				this.setFact("snapshot", snapshot);
+			})
+			.immediate();
+	}
+
+	fact(name: string): Buffer | undefined {
+		const row = this.database.prepare("SELECT value FROM facts WHERE name = ?").get(name) as
+			| { value: Buffer }
+			| undefined;
+		return row?.value;
+	}
+
+	devices(): readonly DeviceRow[] {
+		return this.database.prepare("SELECT * FROM devices ORDER BY number").all() as DeviceRow[];
+	}
+
+	aliases(): readonly AliasRow[] {
+		return this.database.prepare("SELECT * FROM aliases").all() as AliasRow[];
+	}
+
+	definitions(): readonly DefinitionRow[] {
+		return this.database.prepare("SELECT * FROM definitions").all() as DefinitionRow[];
+	}
+
+	gaps(from: number, to: number): readonly GapEntry[] {
+		const rows = this.database
+			.prepare(
+				'SELECT agent, from_at AS "from", to_at AS "to", reason, outcomes FROM gaps WHERE to_at >= ? AND from_at < ? ORDER BY from_at LIMIT ?',
+			)
+			.all(from, to, GAPS_MOST);
+		return rows as GapEntry[];
+	}
+
+	inputs(): readonly StoredInput[] {
+		const rows = this.database.prepare("SELECT * FROM inputs ORDER BY id").all() as {
+			name: string;
+			value: number;
+			unit: string;
+			source: string;
+			observed_at: number;
+			valid_from: number;
+			known_from: number;
+			is_example: number;
+		}[];
+		return rows.map(
+			(row) =>
+				({
+					name: row.name,
+					value: row.value,
+					unit: row.unit,
+					source: row.source,
+					observedAt: row.observed_at,
+					validFrom: row.valid_from,
+					knownFrom: row.known_from,
+					isExample: row.is_example === 1,
+				}) as StoredInput,
+		);
+	}
+
+	addInput(input: StoredInput): void {
+		this.database
+			.prepare(
+				"INSERT INTO inputs (name, value, unit, source, observed_at, valid_from, known_from, is_example) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			)
+			.run(
+				input.name,
+				input.value,
+				input.unit,
+				input.source,
+				input.observedAt,
+				input.validFrom,
+				input.knownFrom,
+				input.isExample ? 1 : 0,
+			);
+	}
+
+	putIntervals(tierSeconds: number, rows: readonly IntervalSums[]): void {
+		const put = this.database.prepare("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		this.database
+			.transaction(() => {
+				for (const row of rows) {
+					put.run(
+						tierSeconds,
+						row.from,
+						row.deviceNumber,
+						row.joules,
+						row.terahashes,
+						row.joulesWithWork,
+						row.secondsUp,
+						row.secondsDown,
+						row.gpuSeconds,
+					);
+				}
+			})
+			.immediate();
+	}
+
+	intervals(query: {
+		tierSeconds: number;
+		from: number;
+		to: number;
+		deviceNumbers?: readonly number[];
+	}): readonly IntervalSums[] {
+		const columns =
+			'device AS deviceNumber, from_at AS "from", joules, terahashes, joules_with_work AS joulesWithWork, seconds_up AS secondsUp, seconds_down AS secondsDown, gpu_seconds AS gpuSeconds';
+		const wanted = query.deviceNumbers === undefined ? "" : " AND device IN (SELECT value FROM json_each(?))";
+		const statement = this.database.prepare(
+			`SELECT ${columns} FROM intervals WHERE tier = ? AND from_at >= ? AND from_at < ?${wanted} ORDER BY from_at, device`,
+		);
+		const { tierSeconds, from, to, deviceNumbers } = query;
+		const rows =
+			deviceNumbers === undefined
+				? statement.all(tierSeconds, from, to)
+				: statement.all(tierSeconds, from, to, JSON.stringify(deviceNumbers));
+		return rows as IntervalSums[];
+	}
+
+	dropIntervalsBefore(tierSeconds: number, before: number): number {
+		return this.database
+			.prepare("DELETE FROM intervals WHERE tier = ? AND from_at < ?")
+			.run(tierSeconds, before).changes;
+	}
+
+	close(): void {
+		this.database.close();
+	}
+
+	private storeNames({ definitions, devices, aliases }: Batch): void {
+		const define = this.database.prepare("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
+		for (const { hash, text } of definitions) define.run(hash, text);
+		const device = this.database.prepare("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)");
+		for (const one of devices)
+			device.run(one.number, one.key, one.site, one.agent, one.first_seen_at, one.definition);
+		const alias = this.database.prepare("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)");
+		for (const one of aliases) alias.run(one.site, one.kind, one.value, one.device);
+	}
+
+	private insertRow(row: NewInboxRow, moved: Map<string, CursorRow>): number {
+		const cursor = this.cursorOf(row);
+		if (isSettled(cursor.settled, row.sequence)) return 0;
+		const { lastInsertRowid } = this.database
+			.prepare(
+				"INSERT INTO inbox (agent, site, epoch, sequence, received_at, offset, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			)
+			.run(row.agent, row.site, row.epoch, row.sequence, row.receivedAt, row.offset, row.bytes);
+		this.move(cursor, row.sequence, row.sequence, moved);
+		return Number(lastInsertRowid);
+	}
+
+	private insertDeadLetter(letter: DeadLetter, moved: Map<string, CursorRow>): void {
+		const cursor = this.cursorOf(letter);
+		if (isSettled(cursor.settled, letter.sequence)) return;
+		this.database
+			.prepare(
+				"INSERT INTO dead_letters (agent, epoch, sequence, at, code, what, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			)
+			.run(letter.agent, letter.epoch, letter.sequence, letter.at, letter.code, letter.what, letter.bytes);
+		this.database
+			.prepare(
+				"DELETE FROM dead_letters WHERE id NOT IN (SELECT id FROM (SELECT id, sum(length(bytes)) OVER (ORDER BY id DESC) AS total FROM dead_letters) WHERE total <= ?)",
+			)
+			.run(DEAD_LETTER_BYTES_MOST);
+		this.move(cursor, letter.sequence, letter.sequence, moved);
+	}
+
+	private insertGap(gap: NewGap, moved: Map<string, CursorRow>): void {
+		this.database
+			.prepare("INSERT INTO gaps (agent, from_at, to_at, reason, outcomes) VALUES (?, ?, ?, ?, ?)")
+			.run(gap.agent, Math.round(gap.from), Math.round(gap.to), gap.reason, gap.outcomes);
+		if (gap.sequences !== undefined)
+			this.move(this.cursorOf(gap), gap.sequences.from, gap.sequences.to, moved);
+	}
+
+	private cursorOf({ agent, epoch, site }: { agent: string; epoch: string; site: string }): CursorRow {
+		return this.cursors.get(`${agent}\n${epoch}`) ?? { agent, epoch, site, settled: NOTHING_SETTLED };
+	}
+
+	private move(cursor: CursorRow, from: number, to: number, moved: Map<string, CursorRow>): void {
+		const next = { ...cursor, settled: settle(cursor.settled, from, to) };
+		const key = `${cursor.agent}\n${cursor.epoch}`;
+		this.cursors.set(key, next);
+		moved.set(key, next);
+	}
+
+	private writeCursor({ agent, epoch, site, settled }: CursorRow): void {
+		this.database
+			.prepare("INSERT OR REPLACE INTO cursors (agent, epoch, site, base, ranges) VALUES (?, ?, ?, ?, ?)")
+			.run(agent, epoch, site, settled.base, JSON.stringify(settled.ranges));
+	}
+
+	private readCursors(): readonly CursorRow[] {
+		const rows = this.database.prepare("SELECT * FROM cursors").all() as {
+			agent: string;
+			epoch: string;
+			site: string;
+			base: number;
+			ranges: string;
+		}[];
+		return rows.map(({ agent, epoch, site, base, ranges }) => {
+			const parsed = parseJson(ranges, WIRE_JSON_LIMITS);
+			invariant(parsed.ok, "the cursors that we wrote are JSON");
+			return { agent, epoch, site, settled: { base, ranges: parsed.value as Settled["ranges"] } };
+		});
+	}
+
+	private setFact(name: string, value: Uint8Array): void {
+		this.database.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)").run(name, value);
+	}
+}

@@ -1,0 +1,212 @@
+/**
+ * The store's thread: owns every SQLite file, so that the main thread never waits for a disk.
+ *
+ * Commits batches, seals the inbox into chunks, merges closed hours, reads the past.
+ */
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { asBuffer, serve, threadData } from "../../shared/thread.js";
+import { type Definition, parseDefinition } from "../../shared/wire/definition.js";
+import { decodeChunk, encodeChunk } from "./chunk.js";
+import { type ChunkRow, DayFiles, hourOf } from "./day-files.js";
+import type { Column, Columns, IntervalSums, StoredInput } from "./device-state.js";
+import { type Batch, type InboxRow, MainDatabase } from "./main-database.js";
+import { columnKey, cutRun, joinRuns, onlyColumns } from "./runs.js";
+import { piecesByDevice } from "./sealing.js";
+
+const { folder } = threadData<{ folder: string }>();
+const MILLISECONDS_PER_HOUR = 3_600_000;
+const SEAL_ROWS_MOST = 100_000;
+
+let main: MainDatabase | undefined;
+let days: DayFiles | undefined;
+const definitions = new Map<string, Definition>();
+/** Which device a device definition's hash stands for. */
+const numbers = new Map<string, number>();
+let damagedChunks = 0;
+
+function mainDatabase(): MainDatabase {
+	if (main === undefined) {
+		mkdirSync(folder, { recursive: true });
+		main = new MainDatabase(folder);
+		days = new DayFiles(folder);
+		for (const { hash, text } of main.definitions()) learn(hash, text);
+	}
+	return main;
+}
+
+function dayFiles(): DayFiles {
+	mainDatabase();
+	days ??= new DayFiles(folder);
+	return days;
+}
+
+function learn(hash: string, text: string): void {
+	const parsed = parseDefinition(text);
+	if (parsed.ok) definitions.set(hash, parsed.definition);
+}
+
+function open() {
+	const database = mainDatabase();
+	return {
+		snapshot: database.fact("snapshot"),
+		devices: database.devices(),
+		aliases: database.aliases(),
+		definitions: database.definitions(),
+		cursors: database.allCursors(),
+		inputs: database.inputs(),
+	};
+}
+
+function commit({
+	batch,
+	deviceNumbers,
+}: {
+	batch: Batch;
+	deviceNumbers: readonly (readonly [string, number])[];
+}) {
+	const { ids, cursors } = mainDatabase().commit(batch);
+	for (const { hash, text } of batch.definitions) learn(hash, text);
+	for (const [hash, number] of deviceNumbers) numbers.set(hash, number);
+	return { ids, cursors };
+}
+
+/** Moves the inbox up to `upTo` into chunks: chunks first, then the trim with its snapshot. */
+function seal({ upTo, snapshot }: { upTo: number; snapshot: Uint8Array }) {
+	const rows = mainDatabase()
+		.inboxAfter(0, SEAL_ROWS_MOST)
+		.filter(({ id }) => id <= upTo);
+	const first = rows[0];
+	if (first === undefined) {
+		mainDatabase().trim(upTo, snapshot);
+		return { chunks: 0 };
+	}
+	const chunks = chunksOf(rows, first.id);
+	dayFiles().put(chunks);
+	mainDatabase().trim(rows.at(-1)?.id ?? upTo, snapshot);
+	return { chunks: chunks.length };
+}
+
+function chunksOf(rows: readonly InboxRow[], part: number): readonly ChunkRow[] {
+	const byNumber = new Map<number, Columns[]>();
+	for (const [hash, pieces] of piecesByDevice(rows, (name) => definitions.get(name))) {
+		const number = numbers.get(hash);
+		if (number === undefined) continue;
+		byNumber.set(number, [...(byNumber.get(number) ?? []), ...pieces]);
+	}
+	return [...byNumber].flatMap(([device, pieces]) => chunksByHour(device, part, joinRuns(pieces)));
+}
+
+function chunksByHour(device: number, part: number, run: Columns): readonly ChunkRow[] {
+	const hours = new Set(Array.from(run.times, hourOf));
+	return [...hours].map((hour) => {
+		const own = cutRun(run, hour * MILLISECONDS_PER_HOUR, (hour + 1) * MILLISECONDS_PER_HOUR);
+		return chunkRow(device, hour, part, own);
+	});
+}
+
+function chunkRow(device: number, hour: number, part: number, run: Columns): ChunkRow {
+	return {
+		device,
+		hour,
+		part,
+		first_at: run.times[0] ?? 0,
+		last_at: run.times.at(-1) ?? 0,
+		samples: run.times.length,
+		bytes: encodeChunk(run),
+	};
+}
+
+/** Joins the parts of some devices of a closed hour; gives how many it joined and whether more are left. */
+function merge({ hour, mostDevices }: { hour: number; mostDevices: number }) {
+	const waiting = dayFiles().unmerged(hour, mostDevices + 1);
+	let merged = 0;
+	for (const device of waiting.slice(0, mostDevices)) {
+		const rows = dayFiles().ofHour(device, hour);
+		const runs = rows.map((row) => decoded(row));
+		// A damaged part stays where it is, for a restore; merging would lose it for good.
+		if (runs.some((run) => run === undefined)) continue;
+		dayFiles().replaceHour(chunkRow(device, hour, 0, joinRuns(runs.filter((run) => run !== undefined))));
+		merged += 1;
+	}
+	return { merged, left: Math.max(0, waiting.length - mostDevices) };
+}
+
+type Select = {
+	readonly deviceNumber: number;
+	readonly from: number;
+	readonly to: number;
+	readonly columns?: readonly Pick<Column, "measurement" | "component">[];
+};
+
+/** The part of an answer that lies within one hour. */
+function selectHour({ deviceNumber, from, to, columns }: Select): Columns | undefined {
+	const keys = columns === undefined ? undefined : new Set(columns.map(columnKey));
+	const wanted = (column: Column) => keys === undefined || keys.has(columnKey(column));
+	const sealed = dayFiles()
+		.ofHour(deviceNumber, hourOf(from))
+		.filter((row) => row.first_at < to && row.last_at >= from)
+		.map((row) => decoded(row, wanted))
+		.filter((run) => run !== undefined);
+	const pieces = [...sealed, ...newest(deviceNumber).map((piece) => onlyColumns(piece, wanted))];
+	if (pieces.length === 0) return undefined;
+	const run = cutRun(joinRuns(pieces), from, to);
+	return run.times.length === 0 ? undefined : run;
+}
+
+/** Readings that still lie in the inbox. */
+function newest(deviceNumber: number): readonly Columns[] {
+	const hashes = new Set([...numbers].filter(([, number]) => number === deviceNumber).map(([hash]) => hash));
+	const rows = mainDatabase().inboxAfter(0, SEAL_ROWS_MOST);
+	return [...piecesByDevice(rows, (name) => definitions.get(name), hashes).values()].flat();
+}
+
+function decoded(row: ChunkRow, wanted?: (column: Column) => boolean): Columns | undefined {
+	const result = decodeChunk(asBuffer(row.bytes), wanted);
+	if (result.ok) return result.columns;
+	damagedChunks += 1;
+	return undefined;
+}
+
+function size() {
+	const { bytes, chunks } = dayFiles().size();
+	const file = mainDatabase().file;
+	const ownBytes = [file, `${file}-wal`].reduce(
+		(sum, name) => sum + (existsSync(name) ? statSync(name).size : 0),
+		0,
+	);
+	return {
+		fileBytes: bytes + ownBytes,
+		chunks,
+		damagedChunks,
+		inboxRecords: mainDatabase().inboxSpan().count,
+	};
+}
+
+const operations = {
+	open,
+	setDeviceNumbers: (pairs: readonly (readonly [string, number])[]) => {
+		for (const [hash, number] of pairs) numbers.set(hash, number);
+	},
+	inboxAfter: ({ id, most }: { id: number; most: number }) => mainDatabase().inboxAfter(id, most),
+	commit,
+	seal,
+	merge,
+	selectHour,
+	size,
+	gaps: ({ from, to }: { from: number; to: number }) => mainDatabase().gaps(from, to),
+	addInput: (input: StoredInput) => mainDatabase().addInput(input),
+	putIntervals: ({ tierSeconds, rows }: { tierSeconds: number; rows: readonly IntervalSums[] }) =>
+		mainDatabase().putIntervals(tierSeconds, rows),
+	intervals: (query: { tierSeconds: number; from: number; to: number; deviceNumbers?: readonly number[] }) =>
+		mainDatabase().intervals(query),
+	dropIntervalsBefore: ({ tierSeconds, before }: { tierSeconds: number; before: number }) =>
+		mainDatabase().dropIntervalsBefore(tierSeconds, before),
+	dropDaysBefore: (before: number) => dayFiles().dropDaysBefore(before),
+};
+
+export type StoreOperations = typeof operations;
+
+serve(operations, () => {
+	days?.close();
+	main?.close();
+});

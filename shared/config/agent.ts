@@ -1,0 +1,348 @@
+/**
+ * What an agent is told: who it is, what it polls, where its readings go.
+ *
+ * Gives the schema of agent.yaml, its type, and the single addresses its ranges mean. Never reads files;
+ * secrets stand in files that the configuration names.
+ */
+import { z } from "zod";
+import { ADDRESSES_ALLOWED, endpointText, isLoopback, parseAddresses } from "./addresses.js";
+import { checked, complained, integer, list, map, name, path, port, stated, text } from "./fields.js";
+import { type ConfigSource, type Loaded, loadConfig } from "./load.js";
+import { listen, logLevel, NETWORKS, network, offLoopback } from "./network.js";
+import type { Complaint, ConfigPath } from "./problem.js";
+import type { DeepReadonly } from "./readonly.js";
+
+export const MAX_ADDRESSES = 10_000;
+const MAX_RANGES = 1_000;
+const MAX_ENTRIES_OF_RANGE = 4_096;
+const MAX_ENTRY_CHARACTERS = 100;
+
+const pollIntervalSeconds = (is: string) => integer({ is, from: 1, to: 3_600, example: 10 });
+
+const addressEntry = complained(
+	stated(
+		z.string().max(MAX_ENTRY_CHARACTERS),
+		{ is: `One entry: ${ADDRESSES_ALLOWED}.`, example: "10.0.1.10-10.0.1.60" },
+		{ allowed: ADDRESSES_ALLOWED },
+	),
+	(entry) => {
+		const parsed = parseAddresses(entry);
+		return parsed.ok ? undefined : parsed.complaint;
+	},
+);
+
+const addresses = stated(
+	z.union([addressEntry, z.array(addressEntry).min(1).max(MAX_ENTRIES_OF_RANGE)]),
+	{
+		is: `The devices: ${ADDRESSES_ALLOWED}; or a list of these. IPv6 with a port needs quotes: "[2001:db8::5]:4028". A single address is expected to answer, one of a block or range need not.`,
+		example: "10.0.1.0/24",
+	},
+	{ allowed: `${ADDRESSES_ALLOWED}, or a list of these` },
+);
+
+const credential = map(
+	{
+		user: text({ is: "User name the device asks for.", example: "root", characters: 100 }),
+		passwordFile: path({
+			is: "File that holds the password, nothing else; readable by the agent's user only.",
+			example: "secrets/antminer",
+		}),
+	},
+	"A login for one family of devices.",
+);
+
+const rangeKeys = map(
+	{
+		addresses,
+		rack: text({
+			is: "Rack, row or container these devices stand in.",
+			example: "R07",
+			characters: 63,
+		}).exactOptional(),
+		position: text({ is: "Place within the rack.", example: "3-12", characters: 63 }).exactOptional(),
+		driver: name({
+			is: "The driver to use, where the agent should not find out by asking.",
+			example: "antminer-stock",
+		}).exactOptional(),
+		pollIntervalSeconds: pollIntervalSeconds(
+			"Seconds between two polls of a device in this range; the value at the top where absent.",
+		).exactOptional(),
+		ports: map(
+			{
+				cgminer: port({
+					is: "TCP port of the cgminer API; 4028 where absent.",
+					example: 4028,
+				}).exactOptional(),
+				http: port({ is: "TCP port of the web interface; 80 where absent.", example: 80 }).exactOptional(),
+				framed: port({
+					is: "TCP port of the length-prefixed JSON API; 4433 where absent.",
+					example: 4433,
+				}).exactOptional(),
+			},
+			"Ports of this range that differ from those the drivers know.",
+		).exactOptional(),
+		credentials: stated(
+			z.record(name({ is: "A driver's or family's name.", example: "antminer-stock" }), credential),
+			{ is: "Logins by the name of a driver or family. Devices with factory logins need none." },
+			{ allowed: "a map of driver names, each with user and passwordFile" },
+		).exactOptional(),
+	},
+	"Devices that stand together and share their settings.",
+);
+
+const agentKeys = map(
+	{
+		agent: map(
+			{
+				name: name({
+					is: "This agent's name, unique within the site; it stands in labels.",
+					example: "hall-1",
+				}),
+				site: name({
+					is: "The site it belongs to, as collector.yaml lists it under ingest.tokens.",
+					example: "west",
+				}),
+			},
+			"Who this agent is.",
+		),
+		dataFolder: path({
+			is: "Folder of the outbox: readings wait here until the collector has stored them. Created where missing.",
+			example: "data/agent",
+		}),
+		collector: map(
+			{
+				url: complained(
+					stated(
+						z.string().max(500),
+						{
+							is: "Where the collector listens for agents. ws:// only to this computer, unless network is trusted.",
+							example: "wss://collector.example:9481",
+						},
+						{ allowed: "an address that starts with ws:// or wss://" },
+					),
+					complaintOfUrl,
+				),
+				tokenFile: path({
+					is: "File that holds the site's token, the same as at the collector.",
+					example: "secrets/site-token",
+				}),
+			},
+			"Where the readings go.",
+		),
+		pollIntervalSeconds: pollIntervalSeconds("Seconds between two polls of one device.").default(10),
+		ranges: list(rangeKeys, {
+			is: "What to poll. Nothing outside these ranges is ever asked.",
+			of: "ranges",
+			from: 1,
+			to: MAX_RANGES,
+		}),
+		local: map(
+			{
+				nvidiaSmi: stated(
+					z.union([z.literal(true), z.string().regex(/^\/./)]),
+					{
+						is: "Read this computer's own NVIDIA GPUs: true for nvidia-smi from the search path, or the program's absolute path.",
+						example: true,
+					},
+					{ allowed: "true or an absolute path" },
+				).exactOptional(),
+				name: name({
+					is: "Name of this computer as a device; its host name where absent.",
+					example: "gpu-07",
+				}).exactOptional(),
+			},
+			"This computer as a GPU host.",
+		).exactOptional(),
+		outbox: map(
+			{
+				maxDays: integer({
+					is: "Readings older than this are dropped, and the gap is recorded.",
+					from: 1,
+					to: 365,
+					example: 14,
+				}).default(14),
+				maxMebibytes: integer({
+					is: "Size at which the oldest readings are dropped, and the gap is recorded.",
+					from: 16,
+					to: 1_048_576,
+					example: 2048,
+				}).default(2_048),
+			},
+			"How much is kept while the collector cannot be reached.",
+		).prefault({}),
+		listen: listen({ port: 9_482, is: "Where the agent's own /metrics are served." }),
+		network,
+		logLevel,
+	},
+	"Configuration of a Fleetwatt agent.",
+);
+
+export const agentConfigSchema = checked(agentKeys, (value) => [
+	...offLoopback(value, ["listen"]),
+	...plainTextAcrossNetwork(value),
+	...rangeComplaints(value),
+]);
+
+export type AgentConfig = DeepReadonly<z.output<typeof agentConfigSchema>>;
+export type RangeConfig = AgentConfig["ranges"][number];
+export type CredentialConfig = NonNullable<RangeConfig["credentials"]>[string];
+
+export function loadAgentConfig(source: ConfigSource): Loaded<AgentConfig> {
+	return loadConfig(agentConfigSchema, source);
+}
+
+/** One place the poller may dial. Without a port, the driver's own applies. */
+export type Target = {
+	readonly address: string;
+	readonly port?: number;
+	/** Written out as a single address: silence is a failure. False: found in a block, silence means nobody is there. */
+	readonly isListed: boolean;
+	/** Which of the configured ranges it came from. */
+	readonly rangeIndex: number;
+	readonly pollIntervalSeconds: number;
+	readonly rack?: string;
+	readonly position?: string;
+	readonly driver?: string;
+	readonly ports?: NonNullable<RangeConfig["ports"]>;
+	readonly credentials?: NonNullable<RangeConfig["credentials"]>;
+};
+
+export type RangeProblem = Complaint & { readonly path: ConfigPath };
+
+export type Expanded = { readonly targets: readonly Target[]; readonly problems: readonly RangeProblem[] };
+
+/**
+ * The single addresses the ranges mean, in the order of the file, each once.
+ *
+ * @returns problems only for a configuration that was not loaded by `loadAgentConfig`, which has told
+ *   them already: entries that overlap, more than 10,000 addresses
+ */
+export function expandRanges(config: Pick<AgentConfig, "pollIntervalSeconds" | "ranges">): Expanded {
+	const targets: Target[] = [];
+	const problems: RangeProblem[] = [];
+	const places = new Map<string, Place[]>();
+	for (const entry of entriesOf(config.ranges)) {
+		const parsed = parseAddresses(entry.text);
+		if (!parsed.ok) {
+			problems.push({ ...parsed.complaint, path: entry.path });
+			continue;
+		}
+		const repeated: Repeated[] = [];
+		for (const address of parsed.addresses) {
+			const place = { address, path: entry.path, ...(parsed.port !== undefined && { port: parsed.port }) };
+			const taken = places.get(address) ?? [];
+			const other = taken.find(
+				(one) => one.port === undefined || place.port === undefined || one.port === place.port,
+			);
+			if (other !== undefined) {
+				repeated.push({ place, other });
+				continue;
+			}
+			places.set(address, [...taken, place]);
+			targets.push(targetOf(config, entry.rangeIndex, { ...parsed, address }));
+		}
+		problems.push(...repetition(repeated));
+	}
+	if (targets.length > MAX_ADDRESSES) {
+		const found = `hold ${targets.length} addresses`;
+		problems.push({
+			path: ["ranges"],
+			found,
+			allowed: `Use at most ${MAX_ADDRESSES}, and more agents for more`,
+		});
+	}
+	return { targets: targets.slice(0, MAX_ADDRESSES), problems };
+}
+
+type Place = { readonly address: string; readonly port?: number; readonly path: ConfigPath };
+type Repeated = { readonly place: Place; readonly other: Place };
+type Entry = { readonly text: string; readonly path: ConfigPath; readonly rangeIndex: number };
+
+function entriesOf(ranges: readonly Pick<RangeConfig, "addresses">[]): readonly Entry[] {
+	return ranges.flatMap(({ addresses: written }, rangeIndex): readonly Entry[] => {
+		const at = ["ranges", rangeIndex, "addresses"];
+		if (typeof written === "string") return [{ text: written, path: at, rangeIndex }];
+		return written.map((text, index) => ({ text, path: [...at, index], rangeIndex }));
+	});
+}
+
+function targetOf(
+	config: Pick<AgentConfig, "pollIntervalSeconds" | "ranges">,
+	rangeIndex: number,
+	found: { readonly address: string; readonly port?: number; readonly isListed: boolean },
+): Target {
+	const range: Partial<RangeConfig> = config.ranges[rangeIndex] ?? {};
+	const { rack, position, driver, ports, credentials } = range;
+	return {
+		address: found.address,
+		...(found.port !== undefined && { port: found.port }),
+		isListed: found.isListed,
+		rangeIndex,
+		pollIntervalSeconds: range.pollIntervalSeconds ?? config.pollIntervalSeconds,
+		...(rack !== undefined && { rack }),
+		...(position !== undefined && { position }),
+		...(driver !== undefined && { driver }),
+		...(ports !== undefined && { ports }),
+		...(credentials !== undefined && { credentials }),
+	};
+}
+
+/** Two blocks that overlap are one mistake, however many addresses they share. */
+function repetition(repeated: readonly Repeated[]): readonly RangeProblem[] {
+	const [first] = repeated;
+	if (first === undefined) return [];
+	const more = repeated.length > 1 ? ` and ${repeated.length - 1} more` : "";
+	return [
+		{
+			path: first.place.path,
+			found: `repeats ${endpointText(first.place)}${more}, which stands already`,
+			elsewhere: first.other.path,
+			allowed: "Keep each address in one range",
+		},
+	];
+}
+
+const RANGES = z.object({ ranges: z.array(z.unknown()) });
+const RANGE = z.object({ addresses: z.union([z.string(), z.array(z.string())]) });
+
+/** Entries that cannot be read have told their own problem; their place in the list is kept. */
+function rangeComplaints(value: unknown): readonly RangeProblem[] {
+	const found = RANGES.safeParse(value);
+	if (!found.success) return [];
+	const ranges = found.data.ranges.map((one) => RANGE.safeParse(one).data ?? { addresses: [] });
+	const { problems } = expandRanges({ pollIntervalSeconds: 1, ranges });
+	return problems.filter(({ path: at, elsewhere }) => elsewhere !== undefined || at.length === 1);
+}
+
+function complaintOfUrl(url: string): Complaint | undefined {
+	if (!/^wss?:\/\//.test(url) || !URL.canParse(url)) return {};
+	const { username, password, hash } = new URL(url);
+	if (username !== "" || password !== "") {
+		return {
+			found: "holds a user or password",
+			allowed: "Put the token into a file and name it in tokenFile",
+		};
+	}
+	return hash === "" ? undefined : { found: "holds a #", allowed: "Remove the # and what follows" };
+}
+
+const UPLINK = z.object({
+	collector: z.object({ url: z.string() }),
+	network: z.enum(NETWORKS).default("loopback"),
+});
+
+function plainTextAcrossNetwork(value: unknown): readonly RangeProblem[] {
+	const found = UPLINK.safeParse(value);
+	if (!found.success || found.data.network === "trusted") return [];
+	const { url } = found.data.collector;
+	if (complaintOfUrl(url) !== undefined || !url.startsWith("ws://")) return [];
+	const { hostname } = new URL(url);
+	if (isLoopback(hostname)) return [];
+	return [
+		{
+			path: ["collector", "url"],
+			found: `sends readings to ${hostname} unencrypted`,
+			allowed: "Use wss://, or say network: trusted if nobody else can listen on that network",
+		},
+	];
+}

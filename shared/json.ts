@@ -1,0 +1,280 @@
+/**
+ * Text to JSON values, for everything that comes from outside: the only place with JSON.parse.
+ *
+ * Takes text; gives a value with what was repaired, or a code with what was found. Never throws.
+ * Limits are checked by a scan before anything is parsed, so a hostile text costs one pass over it.
+ *
+ * What differs from plain JSON.parse:
+ *  - objects have no prototype, so "__proto__" is a key like any other;
+ *  - an integer beyond ±(2^53 − 1) is its text, since a rounded identifier is another identifier;
+ *  - a number too large for a double (1e999) is absent: left out of objects, null in lists;
+ *  - a key that stands twice in one object has its last value, and is counted.
+ */
+
+export type JsonValue =
+	| null
+	| boolean
+	| number
+	| string
+	| readonly JsonValue[]
+	| { readonly [key: string]: JsonValue };
+
+export type JsonLimits = { readonly bytes: number; readonly depth: number; readonly keys: number };
+
+/** What a device may send: far above what any known one does. */
+export const DEVICE_JSON_LIMITS: JsonLimits = { bytes: 256 * 1024, depth: 16, keys: 4_096 };
+
+export type JsonProblem = "TOO_LARGE" | "TOO_DEEP" | "TOO_MANY_KEYS" | "TRUNCATED" | "MALFORMED";
+
+/** `repairs` names each vendor defect that was mended, once each, in the order applied. */
+export type JsonResult =
+	| { readonly ok: true; readonly value: JsonValue; readonly repairs: readonly string[] }
+	| { readonly ok: false; readonly code: JsonProblem; readonly what: string };
+
+/** Strict: what RFC 8259 allows, within the limits. */
+export function parseJson(text: string, limits: JsonLimits): JsonResult {
+	if (text.length > limits.bytes || Buffer.byteLength(text) > limits.bytes)
+		return problem("TOO_LARGE", `The text is larger than ${limits.bytes} bytes.`);
+	return parseWithin(text, limits);
+}
+
+/**
+ * Tolerant, for what firmwares write: strict first; where that fails, the known defects are mended one
+ * after another, until the text can be read.
+ */
+export function parseDeviceJson(text: string): JsonResult {
+	const strict = parseJson(text, DEVICE_JSON_LIMITS);
+	if (strict.ok || strict.code.startsWith("TOO_")) return strict;
+	const repairs: string[] = [];
+	let mended = text;
+	for (const [name, repair] of REPAIRS) {
+		const next = repair(mended);
+		if (next === mended) continue;
+		mended = next;
+		repairs.push(name);
+		const result = parseJson(mended, DEVICE_JSON_LIMITS);
+		if (result.ok) return { ...result, repairs: [...repairs, ...result.repairs] };
+		if (result.code.startsWith("TOO_")) return result;
+	}
+	return strict;
+}
+
+function problem(code: JsonProblem, what: string): JsonResult {
+	return { ok: false, code, what };
+}
+
+function parseWithin(text: string, limits: JsonLimits): JsonResult {
+	const found = scan(text);
+	if (found.depth > limits.depth)
+		return problem("TOO_DEEP", `The text has more than ${limits.depth} levels.`);
+	if (found.keys > limits.keys)
+		return problem("TOO_MANY_KEYS", `The text has ${found.keys} keys, more than ${limits.keys}.`);
+	try {
+		const parsed: unknown = JSON.parse(quoted(text, found.longIntegers));
+		const repairs = found.hasDuplicateKeys ? ["duplicate-key"] : [];
+		return { ok: true, value: withoutPrototypes(parsed) ?? null, repairs };
+	} catch (error) {
+		if (found.isOpen)
+			return problem("TRUNCATED", `The text ends too early, after ${text.length} characters.`);
+		return problem("MALFORMED", `The text is no JSON: ${String(error).slice(0, 120)}.`);
+	}
+}
+
+type Scan = {
+	readonly depth: number;
+	readonly keys: number;
+	readonly longIntegers: readonly { readonly from: number; readonly to: number }[];
+	readonly hasDuplicateKeys: boolean;
+	/** The text ends within a string, list or object. */
+	readonly isOpen: boolean;
+};
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** Integers shorter than this are exact in a double. */
+const LONG_INTEGER_DIGITS = 16;
+const NUMBER_CHARACTER = /[-+.0-9eE]/;
+
+/** One pass, without recursion: whatever the text, it costs its length and a stack of open objects. */
+function scan(text: string): Scan {
+	const open: (Set<string> | undefined)[] = [];
+	const found = {
+		depth: 0,
+		keys: 0,
+		hasDuplicateKeys: false,
+		longIntegers: [] as { from: number; to: number }[],
+	};
+	let at = 0;
+	while (at < text.length && open.length <= MOST_OPEN) {
+		const code = text.charCodeAt(at);
+		if (code === QUOTE) {
+			const end = endOfString(text, at);
+			if (end < 0) return { ...found, isOpen: true };
+			if (nextIsColon(text, end + 1)) noteKey(found, open.at(-1), text.slice(at + 1, end));
+			at = end;
+		} else if (code === MINUS || (code >= ZERO && code <= NINE)) {
+			const end = endOfNumber(text, at);
+			if (isUnsafeInteger(text, at, end)) found.longIntegers.push({ from: at, to: end });
+			at = end - 1;
+		} else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+			open.push(code === OPEN_BRACE ? new Set() : undefined);
+			found.depth = Math.max(found.depth, open.length);
+		} else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) open.pop();
+		at++;
+	}
+	return { ...found, isOpen: open.length > 0 };
+}
+
+function noteKey(
+	found: { keys: number; hasDuplicateKeys: boolean },
+	known: Set<string> | undefined,
+	key: string,
+) {
+	found.keys++;
+	if (known?.has(key)) found.hasDuplicateKeys = true;
+	known?.add(key);
+}
+
+/** Deeper than any limit in use: the scan need not look further. */
+const MOST_OPEN = 256;
+
+function endOfString(text: string, from: number): number {
+	for (let at = from + 1; at < text.length; at++) {
+		const code = text.charCodeAt(at);
+		if (code === BACKSLASH) at++;
+		else if (code === QUOTE) return at;
+	}
+	return -1;
+}
+
+function nextIsColon(text: string, from: number): boolean {
+	let at = from;
+	while (at < text.length && isSpace(text.charCodeAt(at))) at++;
+	return text.charCodeAt(at) === COLON;
+}
+
+function isSpace(code: number): boolean {
+	return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
+
+function endOfNumber(text: string, from: number): number {
+	let at = from;
+	while (at < text.length && NUMBER_CHARACTER.test(text.charAt(at))) at++;
+	return at;
+}
+
+function isUnsafeInteger(text: string, from: number, to: number): boolean {
+	if (to - from < LONG_INTEGER_DIGITS) return false;
+	const literal = text.slice(from, to);
+	return /^-?[1-9][0-9]*$/.test(literal) && !Number.isSafeInteger(Number(literal));
+}
+
+function quoted(text: string, integers: Scan["longIntegers"]): string {
+	if (integers.length === 0) return text;
+	const pieces: string[] = [];
+	let done = 0;
+	for (const { from, to } of integers) {
+		pieces.push(text.slice(done, from), '"', text.slice(from, to), '"');
+		done = to;
+	}
+	pieces.push(text.slice(done));
+	return pieces.join("");
+}
+
+/** The depth was checked before, so the recursion is bounded by the limit. */
+function withoutPrototypes(value: unknown): JsonValue | undefined {
+	if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+	if (value === null || typeof value === "boolean" || typeof value === "string") return value;
+	if (Array.isArray(value)) return value.map((entry) => withoutPrototypes(entry) ?? null);
+	if (typeof value !== "object") return undefined;
+	const bare: Record<string, JsonValue> = Object.create(null);
+	for (const [key, entry] of Object.entries(value)) {
+		const kept = withoutPrototypes(entry);
+		if (kept !== undefined) bare[key] = kept;
+	}
+	return bare;
+}
+
+/** Repairs by name, in the order in which they are tried; each leaves good text as it is. */
+const REPAIRS: readonly (readonly [name: string, repair: (text: string) => string])[] = [
+	["cut-at-nul", cutAtNul],
+	["missing-comma", (text) => outsideStrings(text, (plain) => plain.replaceAll(/\}(\s*)\{/g, "},$1{"))],
+	["control-character", dropControlCharacters],
+	[
+		"not-a-number",
+		(text) => outsideStrings(text, (plain) => plain.replaceAll(/[-+]?\b(?:nan|inf(?:inity)?)\b/gi, "null")),
+	],
+	["invalid-escape", (text) => insideStrings(text, (inner) => inner.replaceAll("\\'", "'"))],
+	["trailing-garbage", firstValue],
+	["stray-comma", strayCommas],
+	["adjacent-strings", (text) => text.replaceAll(/(":\s*"(?:[^"\\]|\\.)*")(\s*)(?="[^"]*"\s*:)/g, "$1,$2")],
+];
+
+function cutAtNul(text: string): string {
+	const at = text.indexOf("\0");
+	return at < 0 ? text : text.slice(0, at);
+}
+
+/** Alternates: text outside strings, then a string with its quotes, and so on. */
+function pieces(text: string): string[] {
+	const found: string[] = [];
+	let done = 0;
+	for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', done)) {
+		const end = endOfString(text, at);
+		const stop = end < 0 ? text.length : end + 1;
+		found.push(text.slice(done, at), text.slice(at, stop));
+		done = stop;
+	}
+	found.push(text.slice(done));
+	return found;
+}
+
+function outsideStrings(text: string, repair: (plain: string) => string): string {
+	return pieces(text)
+		.map((piece, index) => (index % 2 === 0 ? repair(piece) : piece))
+		.join("");
+}
+
+function insideStrings(text: string, repair: (inner: string) => string): string {
+	return pieces(text)
+		.map((piece, index) => (index % 2 === 1 ? repair(piece) : piece))
+		.join("");
+}
+
+function dropControlCharacters(text: string): string {
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what is looked for
+	return insideStrings(text, (inner) => inner.replaceAll(/[\u0000-\u001f]/g, ""));
+}
+
+/** Cuts what stands behind the first complete list or object. */
+function firstValue(text: string): string {
+	let depth = 0;
+	for (let at = 0; at < text.length; at++) {
+		const code = text.charCodeAt(at);
+		if (code === QUOTE) {
+			at = endOfString(text, at);
+			if (at < 0) return text;
+		} else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
+		else if ((code === CLOSE_BRACE || code === CLOSE_BRACKET) && --depth === 0)
+			return text.slice(at + 1).trim() === "" ? text : text.slice(0, at + 1);
+	}
+	return text;
+}
+
+function strayCommas(text: string): string {
+	return outsideStrings(text, (plain) =>
+		plain
+			.replaceAll(/,(\s*[}\]])/g, "$1")
+			.replaceAll(/([{[]\s*),/g, "$1")
+			.replaceAll(/,(\s*,)+/g, ","),
+	);
+}

@@ -1,0 +1,127 @@
+/**
+ * Definitions: what records name by the hash of its content instead of repeating it.
+ *
+ * Two kinds: the shape of a reading (its columns) and the description of a device. The hash is the
+ * first eight bytes of the SHA-256 of the definition's canonical text (JSON, keys sorted), written as
+ * sixteen hex digits. Equal content has an equal hash on every agent, so a definition is sent once.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { type Component, DEVICE_KINDS, type DeviceDescription, PARTS } from "../device.js";
+import { type Failure, failure } from "../failures.js";
+import { type JsonLimits, parseJson } from "../json.js";
+import { type MeasurementName, measurement } from "../measurements.js";
+import type { Reading } from "../reading.js";
+
+export const HASH_BYTES = 8;
+/** A shape of 4,096 columns is about this long; nothing real comes near. */
+export const DEFINITION_LONGEST_BYTES = 256 * 1_024;
+export const COLUMNS_MOST = 4_096;
+export const WIRE_JSON_LIMITS: JsonLimits = {
+	bytes: DEFINITION_LONGEST_BYTES,
+	depth: 8,
+	keys: COLUMNS_MOST * 6,
+};
+const WORD_LONGEST = 256;
+
+const word = z.string().max(WORD_LONGEST);
+const COLUMN = z.strictObject({
+	measurement: z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,99}$/),
+	component: z.strictObject({ part: z.enum(PARTS), key: word }).optional(),
+	decimals: z.int().min(0).max(9),
+});
+const SHAPE = z.object({ kind: z.literal("shape"), columns: z.array(COLUMN).max(COLUMNS_MOST) });
+const DEVICE = z.object({
+	kind: z.literal("device"),
+	device: z.object({
+		endpoint: word.min(1),
+		kind: z.enum(DEVICE_KINDS),
+		driver: word,
+		rack: word.optional(),
+		position: word.optional(),
+		pollIntervalSeconds: z.number().positive().max(86_400),
+		make: word.optional(),
+		model: word.optional(),
+		firmware: word.optional(),
+		serial: word.optional(),
+		mac: word.optional(),
+		hostname: word.optional(),
+		algorithm: word.optional(),
+	}),
+});
+const DEFINITION = z.discriminatedUnion("kind", [SHAPE, DEVICE]);
+
+export type WireColumn = {
+	readonly measurement: string;
+	readonly component?: Component;
+	readonly decimals: number;
+};
+export type ShapeDefinition = { readonly kind: "shape"; readonly columns: readonly WireColumn[] };
+export type DeviceDefinition = { readonly kind: "device"; readonly device: DeviceDescription };
+export type Definition = ShapeDefinition | DeviceDefinition;
+
+export function definitionText(definition: Definition): string {
+	return JSON.stringify(sorted(definition));
+}
+
+export function hashOfText(text: string): string {
+	return createHash("sha256")
+		.update(text, "utf8")
+		.digest("hex")
+		.slice(0, HASH_BYTES * 2);
+}
+
+export function hashOf(definition: Definition): string {
+	return hashOfText(definitionText(definition));
+}
+
+/** Reads and checks a definition that somebody sent. Never throws. */
+export function parseDefinition(
+	text: string,
+): { ok: true; definition: Definition } | { ok: false; failure: Failure } {
+	if (text.length > DEFINITION_LONGEST_BYTES) {
+		return {
+			ok: false,
+			failure: failure(
+				"RECORD_MALFORMED",
+				`A definition of ${text.length} characters, ${DEFINITION_LONGEST_BYTES} are allowed.`,
+			),
+		};
+	}
+	const parsed = parseJson(text, WIRE_JSON_LIMITS);
+	if (!parsed.ok)
+		return { ok: false, failure: failure("RECORD_MALFORMED", `A definition is no JSON: ${parsed.what}`) };
+	const checked = DEFINITION.safeParse(parsed.value);
+	if (!checked.success) {
+		return {
+			ok: false,
+			failure: failure(
+				"RECORD_MALFORMED",
+				`A definition is not as PROTOCOL.md says: ${z.prettifyError(checked.error)}`,
+			),
+		};
+	}
+	return { ok: true, definition: checked.data as Definition };
+}
+
+/** The columns of a reading, in the order of its values: the device's own, then each component's. */
+export function shapeOf(reading: Pick<Reading, "values" | "components">): ShapeDefinition {
+	const columns: WireColumn[] = [];
+	for (const name of Object.keys(reading.values) as MeasurementName[]) {
+		columns.push({ measurement: name, decimals: measurement(name).decimals });
+	}
+	for (const { part, key, values } of reading.components) {
+		for (const name of Object.keys(values) as MeasurementName[]) {
+			columns.push({ measurement: name, component: { part, key }, decimals: measurement(name).decimals });
+		}
+	}
+	return { kind: "shape", columns };
+}
+
+function sorted(value: unknown): unknown {
+	if (Array.isArray(value)) return value.map(sorted);
+	if (typeof value !== "object" || value === null) return value;
+	const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+	entries.sort(([a], [b]) => (a < b ? -1 : 1));
+	return Object.fromEntries(entries.map(([key, one]) => [key, sorted(one)]));
+}
