@@ -12,8 +12,8 @@
 import ip from "ipaddr.js";
 import type { Complaint } from "./problem.js";
 
-export const MIN_BLOCK_PREFIX = 20;
-export const MAX_ADDRESSES_OF_ENTRY = 4_096;
+const MIN_BLOCK_PREFIX = 20;
+const MAX_ADDRESSES_OF_ENTRY = 4_096;
 const IPV4_BITS = 32;
 /** Blocks of two addresses or one have no network and broadcast address (RFC 3021). */
 const LONGEST_PREFIX_WITH_BROADCAST = 30;
@@ -24,7 +24,9 @@ export const ADDRESSES_ALLOWED =
 export type ParsedAddresses =
 	| {
 			readonly ok: true;
-			readonly addresses: readonly string[];
+			readonly count: number;
+			/** Made while they are walked over: a short text can mean thousands. */
+			readonly addresses: Iterable<string>;
 			readonly port?: number;
 			/** A single address, written out: it should answer, one of a block need not. */
 			readonly isListed: boolean;
@@ -72,10 +74,8 @@ function parseSingle(text: string): ParsedAddresses {
 	if (address === undefined) return refused();
 	const complaint = complaintOfAddress(address);
 	if (complaint !== undefined) return { ok: false, complaint };
-	const addresses = [address.toString()];
-	return port === undefined
-		? { ok: true, addresses, isListed: true }
-		: { ok: true, addresses, port, isListed: true };
+	const single = { ok: true, count: 1, addresses: [address.toString()], isListed: true } as const;
+	return port === undefined ? single : { ...single, port };
 }
 
 function parseBlock(text: string): ParsedAddresses {
@@ -118,8 +118,12 @@ function spread(first: number, last: number): ParsedAddresses {
 	if (ends[0]?.range() !== ends[1]?.range() && ends.some((end) => end.range() === "loopback")) {
 		return refused("is loopback in part", "Split it at 127.0.0.0/8");
 	}
-	const addresses = Array.from({ length: last - first + 1 }, (_, index) => fromNumber(first + index));
-	return { ok: true, addresses, isListed: false };
+	const addresses = { [Symbol.iterator]: () => fromTo(first, last) };
+	return { ok: true, count: last - first + 1, addresses, isListed: false };
+}
+
+function* fromTo(first: number, last: number): Generator<string, void> {
+	for (let value = first; value <= last; value++) yield fromNumber(value);
 }
 
 const NO_DEVICE = new Set(["multicast", "broadcast", "unspecified", "linkLocal", "ipv4Mapped"]);

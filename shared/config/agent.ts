@@ -14,7 +14,6 @@ import type { DeepReadonly } from "./readonly.js";
 
 export const MAX_ADDRESSES = 10_000;
 const MAX_RANGES = 1_000;
-const MAX_ENTRIES_OF_RANGE = 4_096;
 const MAX_ENTRY_CHARACTERS = 100;
 
 const pollIntervalSeconds = (is: string) => integer({ is, from: 1, to: 3_600, example: 10 });
@@ -32,7 +31,7 @@ const addressEntry = complained(
 );
 
 const addresses = stated(
-	z.union([addressEntry, z.array(addressEntry).min(1).max(MAX_ENTRIES_OF_RANGE)]),
+	z.union([addressEntry, z.array(addressEntry).min(1)]),
 	{
 		is: `The devices: ${ADDRESSES_ALLOWED}; or a list of these. IPv6 with a port needs quotes: "[2001:db8::5]:4028". A single address is expected to answer, one of a block or range need not.`,
 		example: "10.0.1.0/24",
@@ -131,11 +130,11 @@ const agentKeys = map(
 		),
 		pollIntervalSeconds: pollIntervalSeconds("Seconds between two polls of one device.").default(10),
 		ranges: list(rangeKeys, {
-			is: "What to poll. Nothing outside these ranges is ever asked.",
+			is: "What to poll. Nothing outside these ranges is ever asked. May be left out where local is given.",
 			of: "ranges",
-			from: 1,
+			from: 0,
 			to: MAX_RANGES,
-		}),
+		}).default([]),
 		local: map(
 			{
 				nvidiaSmi: stated(
@@ -180,6 +179,7 @@ const agentKeys = map(
 export const agentConfigSchema = checked(agentKeys, (value) => [
 	...offLoopback(value, ["listen"]),
 	...plainTextAcrossNetwork(value),
+	...nothingToPoll(value),
 	...rangeComplaints(value),
 ]);
 
@@ -221,12 +221,15 @@ export function expandRanges(config: Pick<AgentConfig, "pollIntervalSeconds" | "
 	const targets: Target[] = [];
 	const problems: RangeProblem[] = [];
 	const places = new Map<string, Place[]>();
+	let total = 0;
 	for (const entry of entriesOf(config.ranges)) {
 		const parsed = parseAddresses(entry.text);
 		if (!parsed.ok) {
 			problems.push({ ...parsed.complaint, path: entry.path });
 			continue;
 		}
+		total += parsed.count;
+		if (total > MAX_ADDRESSES) continue;
 		const repeated: Repeated[] = [];
 		for (const address of parsed.addresses) {
 			const place = { address, path: entry.path, ...(parsed.port !== undefined && { port: parsed.port }) };
@@ -243,15 +246,15 @@ export function expandRanges(config: Pick<AgentConfig, "pollIntervalSeconds" | "
 		}
 		problems.push(...repetition(repeated));
 	}
-	if (targets.length > MAX_ADDRESSES) {
-		const found = `hold ${targets.length} addresses`;
+	if (total > MAX_ADDRESSES) {
+		const found = `hold ${total} addresses`;
 		problems.push({
 			path: ["ranges"],
 			found,
 			allowed: `Use at most ${MAX_ADDRESSES}, and more agents for more`,
 		});
 	}
-	return { targets: targets.slice(0, MAX_ADDRESSES), problems };
+	return { targets, problems };
 }
 
 type Place = { readonly address: string; readonly port?: number; readonly path: ConfigPath };
@@ -300,6 +303,15 @@ function repetition(repeated: readonly Repeated[]): readonly RangeProblem[] {
 			allowed: "Keep each address in one range",
 		},
 	];
+}
+
+const WORK = z.object({ ranges: z.array(z.unknown()), local: z.unknown().optional() });
+
+function nothingToPoll(value: unknown): readonly RangeProblem[] {
+	const { data } = WORK.safeParse(value);
+	if (data === undefined || data.ranges.length > 0 || data.local !== undefined) return [];
+	const allowed = "Add a list of ranges to poll, or local for the GPUs of this computer";
+	return [{ path: ["ranges"], allowed }];
 }
 
 const RANGES = z.object({ ranges: z.array(z.unknown()) });

@@ -24,8 +24,8 @@ import {
 import { type ConfigPath, type Problem, pathText } from "./problem.js";
 
 export const MAX_CONFIG_BYTES = 1_048_576;
-export const MAX_CONFIG_DEPTH = 32;
-export const MAX_ALIASES = 100;
+const MAX_CONFIG_DEPTH = 32;
+const MAX_ALIASES = 100;
 const MAX_MESSAGE_CHARACTERS = 120;
 
 export type Position = { readonly line: number; readonly column: number };

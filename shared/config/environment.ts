@@ -44,7 +44,7 @@ export function environmentOverrides(
 }
 
 /** ["pollIntervalSeconds"] → "POLL_INTERVAL_SECONDS"; ["collector", "url"] → "COLLECTOR__URL". */
-export function variableOf(path: readonly string[]): string {
+function variableOf(path: readonly string[]): string {
 	return path.map((key) => key.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase()).join("__");
 }
 

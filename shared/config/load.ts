@@ -157,7 +157,7 @@ function foundText(value: unknown, issue: Issue): string {
 	if (issue.code === "invalid_type" && issue.expected === "int" && Number.isFinite(value)) {
 		return `is ${quoted(value)}, not a whole number`;
 	}
-	if (issue.code === "too_small" && Array.isArray(value)) return `is a list of ${value.length}`;
+	if (Array.isArray(value) && value.length === 0) return "is an empty list";
 	if (issue.code === "too_big" && Array.isArray(value)) return `is a list of ${value.length}`;
 	return `is ${quoted(value)}`;
 }

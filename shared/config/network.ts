@@ -10,7 +10,6 @@ import { choice, complained, map, port as portNumber, stated } from "./fields.js
 import type { Complaint, ConfigPath } from "./problem.js";
 
 export const NETWORKS = ["loopback", "trusted"] as const;
-export type Network = (typeof NETWORKS)[number];
 
 export const network = choice({
 	is: "Who can reach the addresses above: loopback, programs of this computer only; trusted, a closed network on which plain text is accepted.",
@@ -18,7 +17,7 @@ export const network = choice({
 	example: "loopback",
 }).default("loopback");
 
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 export const logLevel = choice({
 	is: "The least important events that are logged.",
