@@ -125,7 +125,12 @@ export class Catalogue {
 		}
 		const description = this.descriptionOf(hash);
 		if (description === undefined) return undefined;
-		if (!isReading && known !== undefined && known.lastEndpoint !== description.endpoint) return undefined;
+		if (!isReading) {
+			if (known !== undefined && known.lastEndpoint !== description.endpoint) return undefined;
+			// What is known of a device is more than a description made while it does not answer.
+			const silent = this.atEndpoint(site, description.endpoint);
+			if (silent !== undefined) return this.keptAs(silent, hash);
+		}
 		const entry = this.find(site, description, at) ?? this.make({ site, agent, description, hash, at });
 		if (entry === undefined) return undefined;
 		entry.agent = agent;
@@ -142,6 +147,17 @@ export class Catalogue {
 			definition: hash,
 		});
 		for (const [kind, value] of aliasesOf(description)) this.nameAlso(site, kind, value, entry.number);
+		this.numbered(hash, entry.number);
+		return entry;
+	}
+
+	private atEndpoint(site: string, endpoint: string): Entry | undefined {
+		const number = this.aliases.get(aliasKey(site, "endpoint", endpoint));
+		return number === undefined ? undefined : this.entries.get(number);
+	}
+
+	private keptAs(entry: Entry, hash: string): Known {
+		this.resolved.set(`${entry.site}\n${hash}`, entry.number);
 		this.numbered(hash, entry.number);
 		return entry;
 	}

@@ -3,26 +3,25 @@
  *
  * A function of the records in the order of the inbox and nothing else, so that a restart that takes a
  * snapshot and the records after it arrives at the same state. Late outcomes move no gauge and no
- * counter; they only mark their intervals for the rollup.
+ * counter; they only mark their minutes for a rebuild.
  */
 import { deserialize, serialize } from "node:v8";
 import type { DeviceDescription } from "../../shared/device.js";
-import { quantity, type UnixMilliseconds } from "../../shared/units.js";
+import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { type DecodedRecord, type RecordOutcome, wallOf } from "../../shared/wire/record.js";
 import { advance, createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
 import type { Catalogue, Known } from "./catalogue.js";
-import type { DeviceState, LatestReading } from "./device-state.js";
+import type { DeviceState, IntervalSums, LatestReading } from "./device-state.js";
+import { MINUTE_MILLISECONDS, MinuteSums, type PerSecond, type StoredMinutes } from "./minutes.js";
 
-export const ROLLUP_SECONDS = 60;
-const ROLLUP_MILLISECONDS = ROLLUP_SECONDS * 1_000;
-/** Intervals that wait for the rollup; beyond it the oldest are rolled up by a rebuild instead. */
-const DIRTY_MOST = 2_000_000;
+/** Minutes that wait for a rebuild; what is beyond it waits for a rebuild of the whole tier. */
+const LATE_MOST = 2_000_000;
 
-/** Watts and terahashes per second of a reading, by the rules of derive. */
+/** Watts, terahashes per second and GPUs of a reading, by the rules of derive. */
 export type EffectiveRates = (state: {
 	readonly description: DeviceDescription;
 	readonly latest: LatestReading;
-}) => { readonly watts?: number; readonly terahashesPerSecond?: number };
+}) => { readonly watts?: number; readonly terahashesPerSecond?: number; readonly gpus?: number };
 
 type MutableState = { -readonly [Name in keyof DeviceState]: DeviceState[Name] };
 
@@ -32,7 +31,8 @@ export type RecordOrigin = { readonly agent: string; readonly site: string; read
 type Snapshot = {
 	readonly version: 1;
 	readonly inboxId: number;
-	readonly dirty: readonly (readonly [number, readonly number[]])[];
+	readonly late: readonly (readonly [number, readonly number[]])[];
+	readonly minutes: StoredMinutes;
 	readonly devices: readonly {
 		readonly number: number;
 		readonly definition: string;
@@ -47,6 +47,7 @@ type Snapshot = {
 		readonly lastAttemptAt: number;
 		readonly reason?: { readonly code: string; readonly what: string };
 		readonly meter: EnergyMeter;
+		readonly gpusHeld?: number;
 		readonly pollsByResult: Record<string, number>;
 		readonly faultsByCode: Record<string, number>;
 		readonly known: Known;
@@ -60,8 +61,11 @@ export class Heads {
 	private readonly byNumber = new Map<number, MutableState>();
 	private readonly definitions = new Map<number, string>();
 	private readonly knowns = new Map<number, Known>();
-	private readonly dirty = new Map<number, Set<number>>();
-	private dirtyCount = 0;
+	private readonly minutes = new MinuteSums();
+	/** GPUs of the reading that each device's meter holds. */
+	private readonly gpusHeld = new Map<number, number>();
+	private readonly late = new Map<number, Set<number>>();
+	private lateCount = 0;
 	private inboxId = 0;
 	samplesApplied = 0;
 	outcomesApplied = 0;
@@ -96,21 +100,22 @@ export class Heads {
 		}
 	}
 
-	/** Intervals with outcomes that no rollup has seen, older than `before`, and forgets them. */
-	takeDirty(before: number): ReadonlyMap<number, ReadonlySet<number>> {
-		const taken = new Map<number, ReadonlySet<number>>();
-		for (const [from, devices] of this.dirty) {
-			if (from + ROLLUP_MILLISECONDS > before) continue;
-			taken.set(from, devices);
-			this.dirty.delete(from);
-			this.dirtyCount -= devices.size;
-		}
+	/** One-minute sums of all minutes that end at or before `end`. */
+	handOverMinutes(end: number): readonly IntervalSums[] {
+		return this.minutes.handOver(end);
+	}
+
+	/** Minutes that late data changed after they were handed over, with their devices; forgets them. */
+	takeLate(): ReadonlyMap<number, ReadonlySet<number>> {
+		const taken = new Map(this.late);
+		this.late.clear();
+		this.lateCount = 0;
 		return taken;
 	}
 
-	/** Puts back what could not be rolled up. */
-	returnDirty(taken: ReadonlyMap<number, ReadonlySet<number>>): void {
-		for (const [from, devices] of taken) for (const device of devices) this.mark(device, from);
+	/** Puts back what could not be rebuilt. */
+	returnLate(taken: ReadonlyMap<number, ReadonlySet<number>>): void {
+		for (const [minute, devices] of taken) for (const device of devices) this.markLate(device, minute);
 	}
 
 	snapshot(): Uint8Array {
@@ -129,6 +134,7 @@ export class Heads {
 				meter,
 				pollsByResult,
 				faultsByCode,
+				gpusHeld: this.gpusHeld.get(number),
 				...(state.reason === undefined ? {} : { reason: state.reason }),
 				...(state.latest === undefined
 					? {}
@@ -142,14 +148,16 @@ export class Heads {
 						}),
 			};
 		});
-		const dirty = [...this.dirty].map(([from, own]) => [from, [...own]] as const);
-		return serialize({ version: 1, inboxId: this.inboxId, dirty, devices });
+		const late = [...this.late].map(([minute, own]) => [minute, [...own]] as const);
+		return serialize({ version: 1, inboxId: this.inboxId, late, minutes: this.minutes.stored(), devices });
 	}
 
 	restore(bytes: Uint8Array): void {
 		const snapshot = deserialize(bytes) as Snapshot;
 		this.inboxId = snapshot.inboxId;
-		for (const [from, devices] of snapshot.dirty) for (const device of devices) this.mark(device, from);
+		this.minutes.restore(snapshot.minutes);
+		for (const [minute, devices] of snapshot.late)
+			for (const device of devices) this.markLate(device, minute);
 		for (const stored of snapshot.devices) {
 			const description = this.catalogue.descriptionOf(stored.definition);
 			if (description === undefined) continue;
@@ -169,6 +177,7 @@ export class Heads {
 					? {}
 					: { latest: { ...stored.latest, at: quantity<UnixMilliseconds>(stored.latest.at), shape } }),
 			};
+			if (stored.gpusHeld !== undefined) this.gpusHeld.set(state.number, stored.gpusHeld);
 			this.add(state, stored.definition, stored.known);
 		}
 	}
@@ -183,7 +192,7 @@ export class Heads {
 		if (known === undefined || description === undefined) return undefined;
 		const state = this.byNumber.get(known.number);
 		if (state === undefined) return this.add(newState(known, description, at), hash, known);
-		if (at >= state.lastAttemptAt && this.definitions.get(known.number) !== hash) {
+		if (kind === "reading" && at >= state.lastAttemptAt && this.definitions.get(known.number) !== hash) {
 			state.description = description;
 			state.agent = agent;
 			this.definitions.set(known.number, hash);
@@ -200,16 +209,12 @@ export class Heads {
 	}
 
 	private take(state: MutableState, outcome: RecordOutcome, at: number): void {
-		this.markAround(state, at);
-		const result = outcome.kind === "reading" ? "ok" : outcome.code;
-		(state.pollsByResult as Record<string, number>)[result] = (state.pollsByResult[result] ?? 0) + 1;
-		if (outcome.kind === "reading") {
-			for (const [code, count] of outcome.faults) {
-				(state.faultsByCode as Record<string, number>)[code] = (state.faultsByCode[code] ?? 0) + count;
-			}
-			this.samplesApplied += outcome.values.length;
+		this.count(state, outcome);
+		if (at < state.lastAttemptAt) {
+			this.markLateAround(state, at);
+			return;
 		}
-		if (at < state.lastAttemptAt) return;
+		this.addStateSeconds(state, at);
 		const wasAnswering = state.isAnswering;
 		state.lastAttemptAt = quantity<UnixMilliseconds>(at);
 		state.isAnswering = outcome.kind === "reading";
@@ -221,30 +226,71 @@ export class Heads {
 		delete state.reason;
 		const shape = this.catalogue.shape(outcome.shape);
 		if (shape === undefined) return;
-		state.latest = {
+		const latest = {
 			at: quantity<UnixMilliseconds>(at),
 			shape,
 			values: outcome.values,
 			errorCodes: outcome.errorCodes,
 		};
-		const rates = this.rates({ description: state.description, latest: state.latest });
-		advance(state.meter, { at, ...rates }, state.description.pollIntervalSeconds);
+		state.latest = latest;
+		this.advanceMeter(state, latest);
 	}
 
-	/** The outcome's interval, and each that its value may be held into. */
-	private markAround(state: MutableState, at: number): void {
-		const first = Math.floor(at / ROLLUP_MILLISECONDS) * ROLLUP_MILLISECONDS;
-		const holdsUntil = at + HOLD_AT_MOST_INTERVALS * state.description.pollIntervalSeconds * 1_000;
-		for (let from = first; from < holdsUntil; from += ROLLUP_MILLISECONDS) this.mark(state.number, from);
+	private count(state: MutableState, outcome: RecordOutcome): void {
+		const result = outcome.kind === "reading" ? "ok" : outcome.code;
+		const polls = state.pollsByResult as Record<string, number>;
+		polls[result] = (polls[result] ?? 0) + 1;
+		if (outcome.kind === "failure") return;
+		const faults = state.faultsByCode as Record<string, number>;
+		for (const [code, count] of outcome.faults) faults[code] = (faults[code] ?? 0) + count;
+		this.samplesApplied += outcome.values.length;
 	}
 
-	private mark(device: number, from: number): void {
-		const own = this.dirty.get(from) ?? new Set<number>();
-		this.dirty.set(from, own);
-		if (own.has(device) || this.dirtyCount >= DIRTY_MOST) return;
+	/** The time since the poll before was up or down, as that poll said, at most three intervals long. */
+	private addStateSeconds(state: MutableState, at: number): void {
+		if (state.lastAttemptAt === 0) return;
+		const until = Math.min(at, state.lastAttemptAt + holdMilliseconds(state));
+		this.addMinutes(state.number, state.lastAttemptAt, until, { isUp: state.isAnswering });
+	}
+
+	private advanceMeter(state: MutableState, latest: LatestReading): void {
+		const { held } = state.meter;
+		if (held !== undefined && latest.at > held.at) {
+			const gpus = this.gpusHeld.get(state.number) ?? 0;
+			this.addMinutes(state.number, held.at, Math.min(latest.at, held.at + holdMilliseconds(state)), {
+				...held,
+				gpus,
+			});
+		}
+		const { gpus, ...rates } = this.rates({ description: state.description, latest });
+		advance(state.meter, { at: latest.at, ...rates }, state.description.pollIntervalSeconds);
+		if (gpus === undefined) this.gpusHeld.delete(state.number);
+		else this.gpusHeld.set(state.number, gpus);
+	}
+
+	private addMinutes(device: number, from: number, to: number, perSecond: PerSecond): void {
+		for (const minute of this.minutes.add(device, from, to, perSecond)) this.markLate(device, minute);
+	}
+
+	/** The outcome's minute, and each that its value may be held into. */
+	private markLateAround(state: MutableState, at: number): void {
+		const first = Math.floor(at / MINUTE_MILLISECONDS) * MINUTE_MILLISECONDS;
+		for (let minute = first; minute < at + holdMilliseconds(state); minute += MINUTE_MILLISECONDS) {
+			this.markLate(state.number, minute);
+		}
+	}
+
+	private markLate(device: number, minute: number): void {
+		const own = this.late.get(minute) ?? new Set<number>();
+		this.late.set(minute, own);
+		if (own.has(device) || this.lateCount >= LATE_MOST) return;
 		own.add(device);
-		this.dirtyCount += 1;
+		this.lateCount += 1;
 	}
+}
+
+function holdMilliseconds({ description }: Pick<DeviceState, "description">): number {
+	return HOLD_AT_MOST_INTERVALS * description.pollIntervalSeconds * MILLISECONDS_PER_SECOND;
 }
 
 function newState(known: Known, description: DeviceDescription, at: number): MutableState {

@@ -304,6 +304,18 @@ export class MainDatabase {
 			.immediate();
 	}
 
+	/** The five-minute rows that start in [from, to), made anew from the one-minute rows. */
+	aggregateIntervals(from: number, to: number): void {
+		this.database
+			.prepare(
+				`INSERT OR REPLACE INTO intervals
+				SELECT 300, from_at - from_at % 300000, device, sum(joules), sum(terahashes), sum(joules_with_work),
+					sum(seconds_up), sum(seconds_down), sum(gpu_seconds)
+				FROM intervals WHERE tier = 60 AND from_at >= ? AND from_at < ? GROUP BY 2, device`,
+			)
+			.run(from, to);
+	}
+
 	intervals(query: {
 		tierSeconds: number;
 		from: number;

@@ -29,8 +29,7 @@ import { type EffectiveRates, Heads } from "./heads.js";
 import type { Batch, NewGap } from "./main-database.js";
 import type { StoreOperations } from "./worker.js";
 
-export { ROLLUP_SECONDS } from "./heads.js";
-
+const MINUTE_SECONDS = 60;
 const REPLAY_ROWS_AT_ONCE = 500;
 const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
 const MERGE_DEVICES_AT_ONCE = 20;
@@ -216,12 +215,33 @@ export class Store implements SeriesStore {
 		this.storedInputs = [...this.storedInputs, input];
 	}
 
-	takeDirtyIntervals(before: number): ReadonlyMap<number, ReadonlySet<number>> {
-		return this.heads.takeDirty(before);
+	/** Stores the sums of all minutes that closed before `end`. */
+	rollUpMinutes(end: number): Promise<number> {
+		return this.inTurn(async () => {
+			const rows = this.heads.handOverMinutes(end);
+			if (rows.length === 0) return 0;
+			try {
+				await this.thread.call("putIntervals", { tierSeconds: MINUTE_SECONDS, rows });
+			} catch (error) {
+				// The readings are stored: the minutes are made anew from them once the disk accepts.
+				this.heads.returnLate(byMinute(rows));
+				throw error;
+			}
+			return rows.length;
+		});
 	}
 
-	returnDirtyIntervals(taken: ReadonlyMap<number, ReadonlySet<number>>): void {
-		this.heads.returnDirty(taken);
+	/** Makes the five-minute rows of [from, to) anew from the one-minute rows. */
+	rollUpFiveMinutes(from: number, to: number): Promise<void> {
+		return this.thread.call("aggregateIntervals", { from, to });
+	}
+
+	takeLateMinutes(): ReadonlyMap<number, ReadonlySet<number>> {
+		return this.heads.takeLate();
+	}
+
+	returnLateMinutes(taken: ReadonlyMap<number, ReadonlySet<number>>): void {
+		this.heads.returnLate(taken);
 	}
 
 	deviceByNumber(number: number): DeviceState | undefined {
@@ -373,6 +393,15 @@ export class Store implements SeriesStore {
 		this.busy = next.catch(() => undefined);
 		return next;
 	}
+}
+
+function byMinute(rows: readonly IntervalSums[]): ReadonlyMap<number, ReadonlySet<number>> {
+	const minutes = new Map<number, Set<number>>();
+	for (const { from, deviceNumber } of rows) {
+		const own = minutes.get(from) ?? new Set<number>();
+		minutes.set(from, own.add(deviceNumber));
+	}
+	return minutes;
 }
 
 function gapOf({ incoming, record }: Decoded): readonly NewGap[] {

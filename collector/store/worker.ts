@@ -197,6 +197,8 @@ const operations = {
 	addInput: (input: StoredInput) => mainDatabase().addInput(input),
 	putIntervals: ({ tierSeconds, rows }: { tierSeconds: number; rows: readonly IntervalSums[] }) =>
 		mainDatabase().putIntervals(tierSeconds, rows),
+	aggregateIntervals: ({ from, to }: { from: number; to: number }) =>
+		mainDatabase().aggregateIntervals(from, to),
 	intervals: (query: { tierSeconds: number; from: number; to: number; deviceNumbers?: readonly number[] }) =>
 		mainDatabase().intervals(query),
 	dropIntervalsBefore: ({ tierSeconds, before }: { tierSeconds: number; before: number }) =>

@@ -1,0 +1,216 @@
+/**
+ * A running agent: poller → recorder → outbox → uplink, wired. Takes a checked configuration and the
+ * outside world; gives start, reload, stop and what it counts.
+ */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../shared/clock.js";
+import type { AgentConfig } from "../../shared/config/agent.js";
+import type { DeviceDescription } from "../../shared/device.js";
+import { describe } from "../../shared/failures.js";
+import type { Log } from "../../shared/log.js";
+import type { Outcome } from "../../shared/reading.js";
+import { type MonotonicMilliseconds, quantity, type Seconds } from "../../shared/units.js";
+import { driverByName } from "../drivers/catalog.js";
+import { decode } from "../drivers/decode.js";
+import { identify, PROBES } from "../drivers/identify.js";
+import type { OutboxState } from "../outbox/database.js";
+import { Outbox } from "../outbox/outbox.js";
+import { Recorder } from "../outbox/recorder.js";
+import type { PollTarget } from "../poller/poll-target.js";
+import { type PolledOutcome, Poller } from "../poller/poller.js";
+import type { PollStatistics } from "../poller/statistics.js";
+import { allowedAddresses } from "../transports/allowed-addresses.js";
+import { Uplink, type UplinkStatistics } from "../uplink/uplink.js";
+import type { Targets } from "./targets.js";
+
+const BYTES_PER_MEBIBYTE = 1_024 * 1_024;
+const DRAIN_MILLISECONDS = 3_000;
+const SELF_REPORT_MILLISECONDS = 10_000;
+/** One line for a range of failing devices, not one for each poll. */
+const UNIDENTIFIED = "unidentified";
+
+export type AgentRuntimeOptions = {
+	readonly clock: Clock;
+	readonly config: AgentConfig;
+	readonly targets: Targets;
+	readonly token: string;
+	readonly dataFolder: string;
+	readonly version: string;
+	readonly log: Log;
+	/** Resident memory, bytes. */
+	readonly residentBytes: () => number;
+};
+
+export type AgentStatistics = {
+	readonly polls: PollStatistics;
+	readonly outbox: OutboxState;
+	readonly outboxBytesWaiting: number;
+	readonly uplink: UplinkStatistics;
+	readonly outcomesRecorded: number;
+	readonly isConfigurationCurrent: boolean;
+};
+
+export type AgentRuntime = {
+	statistics(): AgentStatistics;
+	/** Takes new targets; the rest of the configuration needs a restart. */
+	reload(targets: Targets): void;
+	configurationRefused(): void;
+	stop(): Promise<void>;
+};
+
+export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<AgentRuntime> {
+	const { clock, config, log } = options;
+	const boot = randomBytes(16).toString("hex");
+	let isConfigurationCurrent = true;
+	let uplink: Uplink | undefined;
+	let isDiskRefusing = false;
+	const outbox = await Outbox.open({
+		folder: options.dataFolder,
+		limits: { maxBytes: config.outbox.maxMebibytes * BYTES_PER_MEBIBYTE, maxDays: config.outbox.maxDays },
+		events: {
+			onAppended: (appended) => {
+				if (isDiskRefusing) log.info("outbox accepts again");
+				isDiskRefusing = false;
+				uplink?.committed(appended);
+			},
+			onWriteFailed: (what) => {
+				if (!isDiskRefusing)
+					log.error("outbox refused", {
+						what,
+						hint: "Free some space; readings wait in memory for about a minute.",
+					});
+				isDiskRefusing = true;
+			},
+		},
+	});
+	const recorder = new Recorder({
+		clock,
+		boot,
+		append: (record, definitions) => outbox.append(record, definitions),
+	});
+	let listed = listedDescriptions(options.targets.targets);
+	const poller = new Poller({
+		clock,
+		targets: options.targets.targets,
+		allowed: allowedFor(options.targets),
+		drivers: { probes: PROBES, identify, driverByName, decode },
+		onOutcomes: (batch) => recorder.add(batch.map((one) => described(one, listed))),
+	});
+	uplink = new Uplink({
+		clock,
+		url: config.collector.url,
+		self: {
+			agent: config.agent.name,
+			site: config.agent.site,
+			token: options.token,
+			epoch: outbox.state.epoch,
+			boot,
+			software: `fleetwatt ${options.version}`,
+		},
+		outbox,
+		events: {
+			onConnected: (facts) => log.info("collector connected", facts),
+			onDisconnected: (reason, retryInSeconds) =>
+				log.warn("collector not connected", {
+					what: describe(reason),
+					retryInSeconds: Math.round(retryInSeconds),
+				}),
+			onRejected: (sequence, what) => log.error("record rejected", { sequence, what }),
+		},
+	});
+	const cancelSelfReport = clock.every(SELF_REPORT_MILLISECONDS, () =>
+		recorder.add([selfReport(options, outbox.state, clock.monotonic())]),
+	);
+	poller.start();
+	uplink.start();
+	const running = uplink;
+	return {
+		statistics: () => ({
+			polls: poller.statistics(),
+			outbox: outbox.state,
+			outboxBytesWaiting: outbox.bytesWaiting,
+			uplink: running.statistics(),
+			outcomesRecorded: recorder.outcomesRecorded,
+			isConfigurationCurrent,
+		}),
+		reload(targets) {
+			listed = listedDescriptions(targets.targets);
+			poller.replaceTargets(targets.targets, allowedFor(targets));
+			isConfigurationCurrent = true;
+		},
+		configurationRefused() {
+			isConfigurationCurrent = false;
+		},
+		async stop() {
+			cancelSelfReport();
+			await poller.stop();
+			recorder.pack();
+			await running.drain(DRAIN_MILLISECONDS);
+			await running.stop();
+			await outbox.close();
+		},
+	};
+}
+
+function allowedFor({ ranges, targets }: Targets) {
+	const hosts = targets.map(({ host }) => host);
+	return allowedAddresses([...ranges, ...hosts.filter((host) => !ranges.includes(host))]).allowed;
+}
+
+/** A listed device that has not answered yet is named by what the configuration says of it. */
+function listedDescriptions(targets: readonly PollTarget[]): ReadonlyMap<string, DeviceDescription> {
+	const listed = targets.filter(({ isListed }) => isListed);
+	return new Map(
+		listed.map(({ endpoint, driver, rack, position, pollIntervalSeconds }) => [
+			endpoint,
+			{
+				endpoint,
+				kind: driver === undefined ? "miner" : (driverByName(driver)?.kind ?? "miner"),
+				driver: driver ?? UNIDENTIFIED,
+				pollIntervalSeconds,
+				...(rack !== undefined && { rack }),
+				...(position !== undefined && { position }),
+			},
+		]),
+	);
+}
+
+function described(one: PolledOutcome, listed: ReadonlyMap<string, DeviceDescription>): PolledOutcome {
+	return one.description === undefined ? { ...one, description: listed.get(one.outcome.endpoint) } : one;
+}
+
+/** The agent as a device of its own kind. */
+function selfReport(
+	{ config, version, residentBytes }: AgentRuntimeOptions,
+	outbox: OutboxState,
+	at: MonotonicMilliseconds,
+): PolledOutcome {
+	const endpoint = `agent:${config.agent.name}`;
+	const outcome: Outcome = {
+		kind: "reading",
+		endpoint,
+		measuredAt: at,
+		took: quantity<Seconds>(0),
+		reading: {
+			identity: { make: "Fleetwatt", model: "agent", firmware: version },
+			values: {
+				residentMemoryBytes: residentBytes(),
+				outboxRecordCount: outbox.records,
+				outboxBytes: outbox.bytes,
+			},
+			components: [],
+			errorCodes: [],
+			faults: [],
+		},
+	};
+	const description: DeviceDescription = {
+		endpoint,
+		kind: "agent",
+		driver: "fleetwatt-agent",
+		make: "Fleetwatt",
+		model: "agent",
+		firmware: version,
+		pollIntervalSeconds: SELF_REPORT_MILLISECONDS / 1_000,
+	};
+	return { outcome, description };
+}

@@ -1,0 +1,112 @@
+/**
+ * The configuration's ranges → what the poller asks: addresses, credentials from files, this computer.
+ *
+ * Reads files of secrets; gives targets, or every problem at once.
+ */
+import path from "node:path";
+import { endpointText } from "../../shared/config/addresses.js";
+import {
+	type AgentConfig,
+	type CredentialConfig,
+	expandRanges,
+	type Target,
+} from "../../shared/config/agent.js";
+import { readSecretFile } from "../../shared/config/files.js";
+import { formatProblem } from "../../shared/config/problem.js";
+import type { PollTarget } from "../poller/poll-target.js";
+import type { Credentials } from "../transports/credentials.js";
+
+export type Targets = {
+	readonly targets: readonly PollTarget[];
+	/** As the transports' allow-list reads them. */
+	readonly ranges: readonly string[];
+	readonly warnings: readonly string[];
+	readonly problems: readonly string[];
+};
+
+/** @param folder paths inside the configuration are relative to it */
+export async function pollTargets(
+	config: AgentConfig,
+	{ folder, hostname }: { folder: string; hostname: string },
+): Promise<Targets> {
+	const { targets, problems } = expandRanges(config);
+	const secrets = await readSecrets(config, folder);
+	return {
+		targets: [
+			...targets.map((target) => pollTarget(target, secrets.byFile)),
+			...localTargets(config, hostname),
+		],
+		ranges: [...new Set(targets.map(({ address }) => address))],
+		warnings: secrets.warnings,
+		problems: [...problems.map(({ path: at, found }) => `${at.join(".")} ${found}`), ...secrets.problems],
+	};
+}
+
+type Secrets = {
+	readonly byFile: ReadonlyMap<string, string>;
+	readonly warnings: readonly string[];
+	readonly problems: readonly string[];
+};
+
+async function readSecrets(config: AgentConfig, folder: string): Promise<Secrets> {
+	const files = new Set(
+		config.ranges.flatMap(({ credentials = {} }) =>
+			Object.values(credentials).map(({ passwordFile }) => passwordFile),
+		),
+	);
+	const byFile = new Map<string, string>();
+	const warnings: string[] = [];
+	const problems: string[] = [];
+	for (const file of files) {
+		const read = await readSecretFile(path.resolve(folder, file));
+		if (!read.ok) problems.push(formatProblem(read.problem));
+		else {
+			byFile.set(file, read.secret);
+			if (read.warning !== undefined) warnings.push(read.warning);
+		}
+	}
+	return { byFile, warnings, problems };
+}
+
+function pollTarget(target: Target, secrets: ReadonlyMap<string, string>): PollTarget {
+	const { address, port, isListed, pollIntervalSeconds, rack, position, driver, ports, credentials } = target;
+	return {
+		endpoint: endpointText(port === undefined ? { address } : { address, port }),
+		host: address,
+		isListed,
+		pollIntervalSeconds,
+		...(port !== undefined && { port }),
+		...(rack !== undefined && { rack }),
+		...(position !== undefined && { position }),
+		...(driver !== undefined && { driver }),
+		...(ports !== undefined && { ports }),
+		...(credentials !== undefined && { credentials: withPasswords(credentials, secrets) }),
+	};
+}
+
+function withPasswords(
+	credentials: Readonly<Record<string, CredentialConfig>>,
+	secrets: ReadonlyMap<string, string>,
+): Readonly<Record<string, Credentials>> {
+	return Object.fromEntries(
+		Object.entries(credentials).flatMap(([name, { user, passwordFile }]) => {
+			const password = secrets.get(passwordFile);
+			return password === undefined ? [] : [[name, { user, password }]];
+		}),
+	);
+}
+
+function localTargets({ local, pollIntervalSeconds }: AgentConfig, hostname: string): readonly PollTarget[] {
+	if (local?.nvidiaSmi === undefined) return [];
+	const { nvidiaSmi } = local;
+	return [
+		{
+			endpoint: local.name ?? hostname,
+			host: "127.0.0.1",
+			isListed: true,
+			driver: "nvidia-smi",
+			pollIntervalSeconds,
+			...(typeof nvidiaSmi === "string" && { commandPaths: { "nvidia-smi": nvidiaSmi } }),
+		},
+	];
+}
