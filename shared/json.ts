@@ -106,39 +106,52 @@ const NUMBER_CHARACTER = /[-+.0-9eE]/;
 
 /** One pass, without recursion: whatever the text, it costs its length and a stack of open objects. */
 function scan(text: string): Scan {
-	const open: (Set<string> | undefined)[] = [];
-	const found = {
-		depth: 0,
-		keys: 0,
-		hasDuplicateKeys: false,
-		longIntegers: [] as { from: number; to: number }[],
-	};
+	const found: Found = { depth: 0, keys: 0, hasDuplicateKeys: false, longIntegers: [], open: [] };
 	let at = 0;
-	while (at < text.length && open.length <= MOST_OPEN) {
+	while (at < text.length && found.open.length <= MOST_OPEN) {
 		const code = text.charCodeAt(at);
-		if (code === QUOTE) {
-			const end = endOfString(text, at);
-			if (end < 0) return { ...found, isOpen: true };
-			if (nextIsColon(text, end + 1)) noteKey(found, open.at(-1), text.slice(at + 1, end));
-			at = end;
-		} else if (code === MINUS || (code >= ZERO && code <= NINE)) {
-			const end = endOfNumber(text, at);
-			if (isUnsafeInteger(text, at, end)) found.longIntegers.push({ from: at, to: end });
-			at = end - 1;
-		} else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-			open.push(code === OPEN_BRACE ? new Set() : undefined);
-			found.depth = Math.max(found.depth, open.length);
-		} else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) open.pop();
-		at++;
+		if (code === QUOTE) at = passString(text, at, found);
+		else if (code === MINUS || (code >= ZERO && code <= NINE)) at = passNumber(text, at, found);
+		else {
+			noteLevel(code, found);
+			at++;
+		}
+		if (at < 0) return { ...found, isOpen: true };
 	}
-	return { ...found, isOpen: open.length > 0 };
+	return { ...found, isOpen: found.open.length > 0 };
 }
 
-function noteKey(
-	found: { keys: number; hasDuplicateKeys: boolean },
-	known: Set<string> | undefined,
-	key: string,
-) {
+type Found = {
+	depth: number;
+	keys: number;
+	hasDuplicateKeys: boolean;
+	readonly longIntegers: { from: number; to: number }[];
+	/** The keys of each open object; undefined for a list. */
+	readonly open: (Set<string> | undefined)[];
+};
+
+/** Gives the place behind the string, or −1 where the text ends within it. */
+function passString(text: string, from: number, found: Found): number {
+	const end = endOfString(text, from);
+	if (end >= 0 && nextIsColon(text, end + 1)) noteKey(found, text.slice(from + 1, end));
+	return end < 0 ? -1 : end + 1;
+}
+
+function passNumber(text: string, from: number, found: Found): number {
+	const end = endOfNumber(text, from);
+	if (isUnsafeInteger(text, from, end)) found.longIntegers.push({ from, to: end });
+	return end;
+}
+
+function noteLevel(code: number, found: Found): void {
+	if (code === CLOSE_BRACE || code === CLOSE_BRACKET) found.open.pop();
+	if (code !== OPEN_BRACE && code !== OPEN_BRACKET) return;
+	found.open.push(code === OPEN_BRACE ? new Set() : undefined);
+	found.depth = Math.max(found.depth, found.open.length);
+}
+
+function noteKey(found: Found, key: string): void {
+	const known = found.open.at(-1);
 	found.keys++;
 	if (known?.has(key)) found.hasDuplicateKeys = true;
 	known?.add(key);
@@ -258,16 +271,20 @@ function dropControlCharacters(text: string): string {
 /** Cuts what stands behind the first complete list or object. */
 function firstValue(text: string): string {
 	let depth = 0;
-	for (let at = 0; at < text.length; at++) {
+	for (let at = 0; at >= 0 && at < text.length; at++) {
 		const code = text.charCodeAt(at);
-		if (code === QUOTE) {
-			at = endOfString(text, at);
-			if (at < 0) return text;
-		} else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
-		else if ((code === CLOSE_BRACE || code === CLOSE_BRACKET) && --depth === 0)
+		if (code === QUOTE) at = endOfString(text, at);
+		depth += levelOf(code);
+		if (at < 0) return text;
+		if (depth === 0 && levelOf(code) < 0)
 			return text.slice(at + 1).trim() === "" ? text : text.slice(0, at + 1);
 	}
 	return text;
+}
+
+function levelOf(code: number): number {
+	if (code === OPEN_BRACE || code === OPEN_BRACKET) return 1;
+	return code === CLOSE_BRACE || code === CLOSE_BRACKET ? -1 : 0;
 }
 
 function strayCommas(text: string): string {

@@ -2,10 +2,11 @@
  * A driver is data: what to ask a device, how its answers are written, and where in them each
  * measurement stands, in which vendor unit. Drivers do no I/O, so a capture tests them completely.
  */
-import type { DeviceKind } from "../../shared/device.js";
+import type { DeviceKind, Identity, Part } from "../../shared/device.js";
+import type { MeasurementName, PowerBoundary, PowerSource } from "../../shared/measurements.js";
 
-/** How the text of an answer is written; parsing lives in formats/. */
-export type AnswerFormat = "json" | "keyValueText" | "csv" | "xml" | "prometheus" | "jsonp";
+/** How the text of an answer is written; parsing lives in formats/. "text" is looked at, never parsed. */
+export type AnswerFormat = "json" | "keyValueText" | "csv" | "xml" | "prometheus" | "jsonp" | "text";
 
 /**
  * What transports/ performs. Read-only by construction: nothing here can name a command that is not
@@ -61,3 +62,86 @@ export type Answer = {
 export type Answers = Readonly<Record<string, Answer>>;
 
 export type DriverIdentity = { readonly name: string; readonly kind: DeviceKind };
+
+/** Parsed answers by request name; what the device refused or garbled is missing. */
+export type Parsed = Readonly<Record<string, unknown>>;
+
+/** Keys and indexes that lead from the laid-out answers to a value; "*" is every entry of a list or object. */
+export type Path = readonly (string | number)[];
+
+/** A vendor's unit: the factor to ours, and how it may be written behind the number ("39.32 W"). */
+export type Unit = { readonly factor: number; readonly written: readonly string[] };
+
+/** What to make of several values at one place. */
+export type Gather = "first" | "highest" | "lowest" | "sum" | "mean";
+
+/** Where a value stands and how to bring it into our unit. */
+export type Source = {
+	readonly at: Path;
+	readonly unit?: Unit;
+	readonly of?: Gather;
+	/** Vendor values that mean "no sensor" or "not supported", before the unit is applied. */
+	readonly absent?: readonly number[];
+	/** For states: what the device writes, in lower case, to a word of the measurement. */
+	readonly words?: Readonly<Record<string, string>>;
+};
+
+/** Several sources: the first that gives a usable value wins. */
+export type Reads = Readonly<Partial<Record<MeasurementName, Source | readonly Source[]>>>;
+
+/** A list (or object) in the answers whose every entry is a part of the device. */
+export type Parts = {
+	readonly part: Part;
+	readonly each: Path;
+	/** What tells the parts apart; the place in the list where a part does not say. */
+	readonly key?: Path;
+	readonly reads: Reads;
+};
+
+/** Text of the identity: a constant, or the first of several places that says something. */
+export type TextSource = string | { readonly at: readonly Path[] };
+
+/** How well a table is known: from a document, against recorded answers, on devices that run. */
+export type Grade = "documented" | "recorded" | "proven";
+
+/** What the probes saw of an unknown device; see identify.ts. */
+export type Signs = {
+	/** The cgminer answers to version, devdetails and stats in one text, upper case; "" when none came. */
+	readonly rpc: string;
+	/** Status, headers and body of GET / in one text, as sent; "" when none came. */
+	readonly web: string;
+	/** Answers by probe name. */
+	readonly answers: Answers;
+};
+
+export type DriverDefinition = DriverIdentity & {
+	/** The family as an operator knows it: "Antminer, Bitmain firmware". */
+	readonly title: string;
+	readonly makes: readonly string[];
+	readonly models: readonly string[];
+	readonly firmwares: readonly string[];
+	/** The vendor document or recorded answers that the table was read from. */
+	readonly source: string;
+	readonly grade: Grade;
+	readonly requests: Readonly<Record<string, Request>>;
+	/** At least one of these must give a usable answer, or the poll has failed. */
+	readonly atLeastOne?: readonly string[];
+	readonly recognises: (signs: Signs) => boolean;
+	/** Lays the answers out so that the tables can name places; pure. Its keys and the requests are the roots of paths. */
+	readonly layOut?: (answers: Parsed) => Parsed;
+	readonly identity: Readonly<Partial<Record<keyof Identity, TextSource>>>;
+	/** What `powerWatts` is, wherever the tables read it. */
+	readonly power: { readonly source: PowerSource; readonly boundary: PowerBoundary };
+	readonly reads: Reads;
+	readonly components: readonly Parts[];
+	/** Active error words, as the device writes them. */
+	readonly errorCodes?: readonly Path[];
+	readonly caveats: readonly string[];
+};
+
+export type Driver = DriverDefinition;
+
+/** Names a table as a driver, with its types checked where it is written. */
+export function defineDriver(definition: DriverDefinition): Driver {
+	return definition;
+}

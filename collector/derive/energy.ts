@@ -3,6 +3,9 @@
  *
  * Takes one device's readings in order of time; keeps the running totals and thirty ten-second slots
  * of the trailing five minutes. Reads no clock, stores nothing.
+ *
+ * Watts and hashrate may each be absent for a while. So every sum keeps the seconds it rests on, and
+ * J/TH is made only from the time in which both were known.
  */
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 
@@ -11,13 +14,19 @@ export const TRAILING_SECONDS = 300;
 const SLOT_MILLISECONDS = 10_000;
 const SLOTS = (TRAILING_SECONDS * MILLISECONDS_PER_SECOND) / SLOT_MILLISECONDS;
 
-/** Plain data, so that a snapshot can hold it. Slots: [slot number, joules, terahashes, joules while work was known, seconds]. */
+/**
+ * [slot number, joules, terahashes, joules while work was known, seconds, terahashes while power was
+ * known, seconds with power, seconds with work]
+ */
+export type MeterSlot = [number, number, number, number, number, number, number, number];
+
+/** Plain data, so that a snapshot can hold it. */
 export type EnergyMeter = {
 	joulesTotal: number;
 	terahashesTotal: number;
 	/** The reading that is being held: absent before the first. */
 	held?: { at: number; watts?: number; terahashesPerSecond?: number };
-	slots: [number, number, number, number, number][];
+	slots: MeterSlot[];
 };
 
 export type MeterReading = {
@@ -32,6 +41,10 @@ export type TrailingSums = {
 	readonly terahashes: number;
 	readonly joulesWithWork: number;
 	readonly seconds: number;
+	/** The partner of joulesWithWork in J/TH. */
+	readonly terahashesWithPower: number;
+	readonly secondsWithPower: number;
+	readonly secondsWithWork: number;
 };
 
 export function createMeter(): EnergyMeter {
@@ -44,17 +57,30 @@ export function hold(
 	until: number,
 	pollIntervalSeconds: number,
 ): TrailingSums & { readonly from: number; readonly to: number } {
-	const to = Math.min(until, held.at + HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND);
-	const seconds = Math.max(0, to - held.at) / MILLISECONDS_PER_SECOND;
-	const joules = (held.watts ?? 0) * seconds;
-	const hasWork = held.terahashesPerSecond !== undefined && held.watts !== undefined;
+	const to = Math.min(
+		until,
+		held.at + HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND,
+	);
+	return { from: held.at, to, ...sumsOver(held, Math.max(0, to - held.at) / MILLISECONDS_PER_SECOND) };
+}
+
+/** The sums of one reading that holds for `seconds`. */
+export function sumsOver(
+	{ watts, terahashesPerSecond }: Pick<MeterReading, "watts" | "terahashesPerSecond">,
+	seconds: number,
+): TrailingSums {
+	const hasPower = watts !== undefined;
+	const hasWork = terahashesPerSecond !== undefined;
+	const joules = (watts ?? 0) * seconds;
+	const terahashes = (terahashesPerSecond ?? 0) * seconds;
 	return {
-		from: held.at,
-		to,
 		seconds,
 		joules,
-		terahashes: (held.terahashesPerSecond ?? 0) * seconds,
+		terahashes,
 		joulesWithWork: hasWork ? joules : 0,
+		terahashesWithPower: hasPower ? terahashes : 0,
+		secondsWithPower: hasPower ? seconds : 0,
+		secondsWithWork: hasWork ? seconds : 0,
 	};
 }
 
@@ -73,31 +99,58 @@ export function advance(meter: EnergyMeter, reading: MeterReading, pollIntervalS
 
 /** The sums of the last five minutes before `now`; undefined where nothing was measured. */
 export function trailing(meter: EnergyMeter, now: number): TrailingSums | undefined {
-	const oldest = Math.floor(now / SLOT_MILLISECONDS) - SLOTS;
+	const newest = Math.floor(now / SLOT_MILLISECONDS);
 	let joules = 0;
 	let terahashes = 0;
 	let joulesWithWork = 0;
 	let seconds = 0;
-	for (const [slot, j, t, w, s] of meter.slots) {
-		if (slot <= oldest) continue;
-		joules += j;
-		terahashes += t;
-		joulesWithWork += w;
-		seconds += s;
+	let terahashesWithPower = 0;
+	let secondsWithPower = 0;
+	let secondsWithWork = 0;
+	for (const slot of meter.slots) {
+		if (slot[0] <= newest - SLOTS) continue;
+		joules += slot[1];
+		terahashes += slot[2];
+		joulesWithWork += slot[3];
+		seconds += slot[4];
+		terahashesWithPower += slot[5];
+		secondsWithPower += slot[6];
+		secondsWithWork += slot[7];
 	}
-	return seconds > 0 ? { joules, terahashes, joulesWithWork, seconds } : undefined;
+	if (seconds <= 0) return undefined;
+	return {
+		joules,
+		terahashes,
+		joulesWithWork,
+		seconds,
+		terahashesWithPower,
+		secondsWithPower,
+		secondsWithWork,
+	};
 }
 
 function addToSlot(meter: EnergyMeter, at: number, sums: TrailingSums): void {
-	const slot = Math.floor(at / SLOT_MILLISECONDS);
+	const number = Math.floor(at / SLOT_MILLISECONDS);
 	const last = meter.slots.at(-1);
-	if (last !== undefined && last[0] === slot) {
+	if (last?.[0] === number) {
 		last[1] += sums.joules;
 		last[2] += sums.terahashes;
 		last[3] += sums.joulesWithWork;
 		last[4] += sums.seconds;
+		last[5] += sums.terahashesWithPower;
+		last[6] += sums.secondsWithPower;
+		last[7] += sums.secondsWithWork;
 		return;
 	}
-	meter.slots.push([slot, sums.joules, sums.terahashes, sums.joulesWithWork, sums.seconds]);
+	meter.slots.push([
+		number,
+		sums.joules,
+		sums.terahashes,
+		sums.joulesWithWork,
+		sums.seconds,
+		sums.terahashesWithPower,
+		sums.secondsWithPower,
+		sums.secondsWithWork,
+	]);
 	while (meter.slots.length > SLOTS) meter.slots.shift();
 }

@@ -115,7 +115,27 @@ export type FleetAnswer = {
 	readonly hashvalueSatoshisPerPetahashPerSecondDay?: number;
 };
 
-export type DevicesAnswer = { readonly at: number; readonly devices: readonly DeviceSummary[] };
+/** GET /api/v1/devices[?health=H&rack=R&model=M&limit=N&offset=N]; `total` counts what the filters let through. */
+export type DevicesAnswer = {
+	readonly at: number;
+	readonly devices: readonly DeviceSummary[];
+	readonly total?: number;
+};
+
+/** GET /api/v1/latest?measurement=M: one measurement of every device and part whose reading is fresh. */
+export type LatestAnswer = {
+	readonly at: number;
+	readonly measurement: string;
+	readonly unit: string;
+	readonly values: readonly {
+		readonly device: string;
+		readonly part?: string;
+		readonly component?: string;
+		readonly measuredAt: number;
+		readonly value: number;
+		readonly word?: string;
+	}[];
+};
 
 export type ValueAnswer = {
 	readonly measurement: string;

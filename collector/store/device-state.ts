@@ -1,7 +1,7 @@
 /**
  * What the collector knows of one device now, and how the rest of the collector asks for the past.
  *
- * Types only. The store keeps these states (heads.ts); derive and expose read them and never change
+ * The store keeps these states (heads.ts); derive and expose read them and never change
  * them.
  */
 import type { Component, DeviceDescription } from "../../shared/device.js";
@@ -63,6 +63,10 @@ export type AgentState = {
 	/** Outcomes lost on the agent's side, from gap records. */
 	readonly gapOutcomes: number;
 };
+
+export function agentKey({ site, agent }: Pick<DeviceState, "site" | "agent">): string {
+	return `${site}/${agent}`;
+}
 
 /** Asks for the columns of one device over [from, to); `columns` absent: all of them. */
 export type SeriesQuery = {
@@ -133,6 +137,7 @@ export type StoreStatistics = {
 /** What the rest of the collector may ask of the store. Everything but the synchronous reads goes to its worker. */
 export type SeriesStore = {
 	devices(): ReadonlyMap<string, DeviceState>;
+	/** By "site/agent": an agent's name is its site's own. */
 	agents(): ReadonlyMap<string, AgentState>;
 	statistics(): StoreStatistics;
 	select(query: SeriesQuery): AsyncIterable<Columns>;

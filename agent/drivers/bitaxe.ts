@@ -1,0 +1,173 @@
+/**
+ * Bitaxe with AxeOS, and its forks (NerdAxe, NerdQAxe, Lucky miner): one HTTP answer tells all. Data and
+ * pure layout.
+ *
+ * `power` is measured at the DC input. `voltage` times `current` is not the power on a Bitaxe: the voltage
+ * is the input's, the current the chip's rail.
+ *
+ * @see https://github.com/bitaxeorg/ESP-Miner/blob/master/main/http_server/openapi.yaml
+ */
+import { defineDriver, type Parsed } from "./driver.js";
+import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
+import {
+	type AnyRecord,
+	at,
+	firstOf,
+	numbered,
+	numberOf,
+	present,
+	recordOf,
+	recordsOf,
+	textOf,
+} from "./kit/reading.js";
+import {
+	celsius,
+	gigahashesPerSecond,
+	megahertz,
+	millivolts,
+	percent,
+	revolutionsPerMinute,
+	seconds,
+	watts,
+} from "./kit/vendor-units.js";
+
+/** −1 and 0 stand for a sensor that is not fitted. */
+const NO_SENSOR = [-1, 0];
+
+export const bitaxe = defineDriver({
+	name: "bitaxe",
+	kind: "miner",
+	title: "Bitaxe, NerdAxe (AxeOS)",
+	makes: ["Bitaxe", "NerdAxe"],
+	models: ["Max", "Ultra", "Supra", "Gamma", "NerdQAxe++"],
+	firmwares: ["AxeOS 2.4 to 2.12", "NerdOS 1.1"],
+	source: "ESP-Miner's OpenAPI document; answers of Supra 401, Gamma 601 and NerdQAxe++",
+	grade: "recorded",
+	requests: {
+		info: { over: "http", port: 80, path: "/api/system/info", format: "json" },
+		asic: { over: "http", port: 80, path: "/api/system/asic", format: "json", optional: true, rarely: true },
+	},
+	recognises: ({ answers, web }) =>
+		/"ASICModel"/.test(answers["axeInfo"]?.text ?? "") || /AxeOS|Lucky miner/i.test(web),
+	layOut: layOutBitaxe,
+	identity: {
+		make: { at: [["make"]] },
+		model: { at: [["model"]] },
+		firmware: {
+			at: [
+				["info", "version"],
+				["info", "axeOSVersion"],
+			],
+		},
+		mac: { at: [["info", "macAddr"]] },
+		hostname: { at: [["info", "hostname"]] },
+		algorithm: "sha256",
+	},
+	power: { source: "reported", boundary: "board" },
+	reads: {
+		hashrateTerahashesPerSecond: { at: ["info", "hashRate"], unit: gigahashesPerSecond },
+		hashrateOneMinuteTerahashesPerSecond: { at: ["info", "hashRate_1m"], unit: gigahashesPerSecond },
+		hashrateOneHourTerahashesPerSecond: { at: ["info", "hashRate_1h"], unit: gigahashesPerSecond },
+		hashrateOneDayTerahashesPerSecond: { at: ["info", "hashRate_1d"], unit: gigahashesPerSecond },
+		hashrateNominalTerahashesPerSecond: {
+			at: ["info", "expectedHashrate"],
+			unit: gigahashesPerSecond,
+			absent: [0],
+		},
+		powerWatts: { at: ["info", "power"], unit: watts },
+		powerLimitMaximumWatts: { at: ["info", "maxPower"], unit: watts, absent: [0] },
+		inputVoltageVolts: { at: ["info", "voltage"], unit: millivolts },
+		coreVoltageVolts: [
+			{ at: ["info", "coreVoltageActual"], unit: millivolts, absent: [0] },
+			{ at: ["info", "coreVoltage"], unit: millivolts, absent: [0] },
+		],
+		chipTemperatureCelsius: {
+			at: ["chipTemperatures", "*"],
+			unit: celsius,
+			absent: NO_SENSOR,
+			of: "highest",
+		},
+		...sensorReads("chipSensor", "chipTemperatures"),
+		voltageRegulatorTemperatureCelsius: { at: ["info", "vrTemp"], unit: celsius, absent: NO_SENSOR },
+		chipTemperatureLimitCelsius: { at: ["info", "overheat_temp"], unit: celsius, absent: NO_SENSOR },
+		frequencyMegahertz: { at: ["info", "frequency"], unit: megahertz, absent: [0] },
+		sharesAccepted: { at: ["info", "sharesAccepted"] },
+		sharesRejected: { at: ["info", "sharesRejected"] },
+		uptimeSeconds: { at: ["info", "uptimeSeconds"], unit: seconds },
+		chipCount: [{ at: ["info", "asicCount"] }, { at: ["asic", "asicCount"] }],
+		operatingState: { at: ["state"], words: OUR_STATES },
+	},
+	components: [
+		{
+			part: "fan",
+			each: ["fans"],
+			key: ["slot"],
+			reads: {
+				fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute },
+				fanDutyRatio: { at: ["duty"], unit: percent },
+			},
+		},
+	],
+	caveats: [
+		"Power is measured at the DC input; the loss of the plug supply is not in it.",
+		"From outside private address ranges the firmware answers 401.",
+		"`hashRate` is noisy; the averages of one minute and one hour exist from AxeOS 2.12.",
+	],
+});
+
+function layOutBitaxe(answers: Parsed): Parsed {
+	const info = recordOf(at(answers, "info")) ?? {};
+	const device = textOf(firstOf([at(info, "deviceModel"), at(answers, "asic", "deviceModel")]));
+	const isNerd = /nerd/i.test(device ?? "");
+	return present({
+		make: isNerd ? "NerdAxe" : "Bitaxe",
+		model: modelOf(info, device, isNerd),
+		chipTemperatures: chipTemperatures(info),
+		fans: fansOf(info),
+		state: stateOf(info),
+	});
+}
+
+/** Boards are numbered by generation: 2xx Ultra, 4xx Supra, 6xx Gamma. */
+const GENERATIONS: Readonly<Record<string, string>> = { "2": "Ultra", "4": "Supra", "6": "Gamma" };
+
+function modelOf(info: AnyRecord, device: string | undefined, isNerd: boolean): string | undefined {
+	if (isNerd) return device;
+	const board = textOf(at(info, "boardVersion"));
+	const name = device ?? (board === undefined ? undefined : GENERATIONS[board.charAt(0)]);
+	const words = ["Bitaxe", name ?? textOf(at(info, "ASICModel")), board].filter((word) => word !== undefined);
+	return words.length === 1 ? undefined : words.join(" ");
+}
+
+/** The chips' own sensors where there are any, else the one beside the chip. */
+function chipTemperatures(info: AnyRecord): readonly number[] {
+	const fitted = (values: readonly unknown[]) =>
+		values.flatMap((value) => numberOf(value) ?? []).filter((value) => !NO_SENSOR.includes(value));
+	const list = at(info, "asicTemps");
+	const own = Array.isArray(list) ? fitted(list) : [];
+	return own.length > 0 ? own : fitted([at(info, "temp"), at(info, "temp2")]);
+}
+
+/** A second fan at 0 rpm is not fitted; the first is always there. */
+function fansOf(info: AnyRecord): readonly AnyRecord[] {
+	const list = recordsOf(at(info, "fans"));
+	if (list.length > 0)
+		return list.map((fan, index) => ({
+			slot: String(index),
+			speed: at(fan, "rpm"),
+			duty: at(fan, "speedPerc"),
+		}));
+	const first = { slot: "0", speed: at(info, "fanrpm"), duty: at(info, "fanspeed") };
+	const others = [...numbered(info, /^fan(\d)rpm$/), ...numbered(info, /^fanrpm(\d)$/)]
+		.filter(({ value }) => (numberOf(value) ?? 0) > 0)
+		.map(({ slot, value }) => ({ slot: String(slot - 1), speed: value }));
+	return first.speed === undefined && first.duty === undefined ? others : [first, ...others];
+}
+
+function stateOf(info: AnyRecord): string | undefined {
+	if (/^(?:true|1)$/.test(textOf(at(info, "overheat_mode")) ?? "")) return "overheated";
+	if (/^(?:true|1)$/.test(textOf(at(info, "shutdown")) ?? "")) return "stopped";
+	const rate = numberOf(at(info, "hashRate"));
+	if (rate === undefined) return undefined;
+	return rate > 0 ? "mining" : "idle";
+}

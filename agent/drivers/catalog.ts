@@ -1,0 +1,45 @@
+/**
+ * Every driver, in the order in which an unknown device is compared with them: the narrower before the
+ * wider, other firmwares on a maker's hardware before the maker's own.
+ */
+import { antminer } from "./antminer.js";
+import { avalon, avalonHome, avalonText } from "./avalon.js";
+import { bitaxe } from "./bitaxe.js";
+import { braiinsGraphql, braiinsRest, braiinsRpc } from "./braiins.js";
+import type { Driver, Request } from "./driver.js";
+import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
+import { whatsminer, whatsminerFramed } from "./whatsminer.js";
+
+export const DRIVERS: readonly Driver[] = [
+	braiinsRest,
+	braiinsGraphql,
+	braiinsRpc,
+	whatsminerFramed,
+	whatsminer,
+	avalonHome,
+	avalonText,
+	avalon,
+	antminer,
+	bitaxe,
+	dcgmExporter,
+	nvidiaSmi,
+	nvidiaSmiXml,
+];
+
+const byName = new Map(DRIVERS.map((driver) => [driver.name, driver]));
+
+export function driverByName(name: string): Driver | undefined {
+	return byName.get(name);
+}
+
+const PORTS = { cgminer: 4028, http: 80, framed: 4433 } as const satisfies Partial<
+	Record<Request["over"], number>
+>;
+
+/** The ports a driver's requests go to, its main one first; none for a local command. */
+export function defaultPorts(driver: Driver): readonly number[] {
+	const ports = Object.values(driver.requests).flatMap((request) =>
+		request.over === "command" ? [] : [request.port ?? PORTS[request.over]],
+	);
+	return [...new Set(ports)];
+}

@@ -1,0 +1,74 @@
+/** DEVICES.md, made from the catalogue, so that the document cannot say more than the drivers do. Pure. */
+import { DRIVERS, defaultPorts } from "./catalog.js";
+import type { Driver, Request } from "./driver.js";
+
+const TRANSPORTS: Readonly<Record<Request["over"], string>> = {
+	cgminer: "cgminer RPC",
+	http: "HTTP",
+	framed: "framed TCP",
+	command: "local command",
+};
+
+const OPENING = `# Devices
+
+What the agent reads, made from the drivers' tables by \`devicesDocument()\`; a test keeps it equal. All
+requests are reads. Where power is *none of these fields* on a model, it is absent, never 0.
+
+**Grade**: *documented*, from the vendor's document; *recorded*, compared with recorded answers of real
+devices; *proven*, on devices that run. **Power**: *reported* by the device's own sensor, *estimated* by the
+firmware's model; *metered* is kept for separate instruments. The boundary says what the watts cover.
+`;
+
+export function devicesDocument(): string {
+	return [OPENING, overview(), ...DRIVERS.map(section)].join("\n");
+}
+
+function overview(): string {
+	const rows = DRIVERS.map(
+		(driver) =>
+			`| ${driver.title} | \`${driver.name}\` | ${transportsOf(driver)} | ${portsOf(driver)} | ${powerOf(driver)} | ${driver.grade} |`,
+	);
+	return [
+		"| family | driver | asked over | ports | power | grade |",
+		"|---|---|---|---|---|---|",
+		...rows,
+		"",
+	].join("\n");
+}
+
+function section(driver: Driver): string {
+	return [
+		`## ${driver.title}`,
+		"",
+		`- **Makers**: ${driver.makes.join(", ")}`,
+		`- **Models**: ${driver.models.join(", ")}`,
+		`- **Firmware**: ${driver.firmwares.join(", ")}`,
+		`- **Read from**: ${driver.source}`,
+		`- **Asks**: ${Object.values(driver.requests).map(requestText).join(", ")}`,
+		...driver.caveats.map((caveat) => `- ${caveat}`),
+		"",
+	].join("\n");
+}
+
+function transportsOf(driver: Driver): string {
+	return [...new Set(Object.values(driver.requests).map(({ over }) => TRANSPORTS[over]))].join(", ");
+}
+
+function portsOf(driver: Driver): string {
+	const ports = defaultPorts(driver);
+	return ports.length === 0 ? "none" : ports.join(", ");
+}
+
+function powerOf({ power, reads, components }: Driver): string {
+	const isOnParts = reads.powerWatts === undefined && components.some((parts) => parts.reads.powerWatts);
+	return `${power.source}, ${power.boundary}${isOnParts ? " (each part)" : ""}`;
+}
+
+const COMMAND = /"(?:cmd|command)":"([^"]+)"(?:,"param":"([^"]+)")?/;
+
+function requestText(request: Request): string {
+	if (request.over === "http") return `\`${request.method ?? "GET"} ${request.path}\``;
+	if (request.over === "command") return `\`${request.argv.map((word) => word.split("=")[0]).join(" ")}\``;
+	const match = COMMAND.exec(request.send);
+	return `\`${[match?.[1] ?? request.send.trim(), match?.[2]].filter((word) => word !== undefined).join(" ")}\``;
+}

@@ -1,0 +1,27 @@
+/** The text of an answer to its structure, by format. Never throws; bounded in bytes before anything else. */
+import type { AnswerFormat } from "../driver.js";
+import { parseCsv } from "./csv.js";
+import { parseJsonAnswer, parseJsonp } from "./json.js";
+import { parseKeyValueText } from "./key-value-text.js";
+import { ANSWER_BYTES_MOST, type ParsedAnswer, readable, tooLarge } from "./parsed-answer.js";
+import { parsePrometheus } from "./prometheus.js";
+import { parseXml } from "./xml.js";
+
+/** The oldest cgminers answer in text even where JSON was asked. */
+const TEXT_ANSWER = /^\s*STATUS=/;
+
+const PARSERS: Readonly<Record<AnswerFormat, (text: string) => ParsedAnswer>> = {
+	json: (text) => (TEXT_ANSWER.test(text) ? parseKeyValueText(text) : parseJsonAnswer(text)),
+	jsonp: parseJsonp,
+	keyValueText: (text) => (TEXT_ANSWER.test(text) ? parseKeyValueText(text) : parseJsonAnswer(text)),
+	csv: parseCsv,
+	xml: parseXml,
+	prometheus: parsePrometheus,
+	text: (text) => readable(text),
+};
+
+export function parseAnswer(format: AnswerFormat, text: string): ParsedAnswer {
+	if (text.length > ANSWER_BYTES_MOST || Buffer.byteLength(text) > ANSWER_BYTES_MOST)
+		return tooLarge(`The answer is larger than ${ANSWER_BYTES_MOST} bytes.`);
+	return PARSERS[format](text);
+}

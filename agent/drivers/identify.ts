@@ -1,0 +1,84 @@
+/**
+ * What an unknown device is, from its answers to a few harmless questions. Pure; the caller asks.
+ *
+ * Firmwares of others write "Antminer" too, so every known foreign sign is looked for first, and a
+ * device that shows one without a driver for it stays unknown: a wrong table would give wrong numbers.
+ */
+import { DRIVERS } from "./catalog.js";
+import type { Answer, Answers, Driver, Request, Signs } from "./driver.js";
+
+const rpc = (command: string) =>
+	({
+		over: "cgminer",
+		port: 4028,
+		send: `{"command":"${command}"}`,
+		format: "text",
+		optional: true,
+	}) as const;
+
+const web = (path: string) =>
+	({ over: "http", port: 80, path, anyStatus: true, format: "text", optional: true }) as const;
+
+/** Asked of every address in turn; whatever gives no answer is left out. */
+export const PROBES = {
+	version: rpc("version"),
+	devdetails: rpc("devdetails"),
+	stats: rpc("stats"),
+	web: web("/"),
+	axeInfo: web("/api/system/info"),
+	braiinsApi: web("/api/v1/version/"),
+	maraBrief: { ...web("/kaonsu/v1/brief"), login: "digest" },
+	deviceInfo: {
+		over: "framed",
+		port: 4433,
+		send: '{"cmd":"get.device.info"}',
+		format: "text",
+		optional: true,
+	},
+	dcgm: { over: "http", port: 9400, path: "/metrics", anyStatus: true, format: "text", optional: true },
+} as const satisfies Readonly<Record<string, Request>>;
+
+/** Much more than any sign needs; a device can send anything. */
+const SIGN_CHARACTERS_MOST = 64 * 1024;
+
+/** Firmwares without a driver here, whose answers look like a maker's own. Upper case, as the RPC text is. */
+const FOREIGN_RPC =
+	/LUXMINER|VNISH|HIVEON|KAONSU|MARAFW|RWGLR|BDMINER|GCMINER|FLUXOS|INNOMINER|INTCHAINS|KDAMINER|BFGMINER|ASICSEER|BLISSZ|CHIPLESS|NICEHASH|BLACKMINER|HAMMER|VOLCMINER|CCMINER|MSKMINER/;
+const FOREIGN_WEB =
+	/Luxor Firmware|AnthillOS|Hiveon|MaraFW|blackMiner Configuration|realm="?Daoge|cloud-box|Miner Web Dashboard|DragonMint|Miner UI|用户界面|amazeui|VolcMiner|Proto OS/i;
+
+/** The driver whose table fits, or undefined where none is known to. */
+export function identify(answers: Answers): Driver | undefined {
+	const signs = signsOf(answers);
+	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web) || isMara(answers)) return undefined;
+	return DRIVERS.find((driver) => driver.recognises(signs));
+}
+
+function signsOf(answers: Answers): Signs {
+	const text = (name: keyof typeof PROBES) => cut(answerOf(answers, name)?.text ?? "");
+	return {
+		rpc: [text("version"), text("devdetails"), text("stats")].join("\n").toUpperCase(),
+		web: webText(answerOf(answers, "web")),
+		answers,
+	};
+}
+
+function answerOf(answers: Answers, name: keyof typeof PROBES): Answer | undefined {
+	return Object.hasOwn(answers, name) ? answers[name] : undefined;
+}
+
+function webText(answer: Answer | undefined): string {
+	if (answer === undefined) return "";
+	const headers = Object.entries(answer.headers ?? {}).map(([name, value]) => `${name}: ${value}`);
+	return cut([`status ${answer.status ?? ""}`, ...headers, answer.text].join("\n"));
+}
+
+function cut(text: string): string {
+	return text.slice(0, SIGN_CHARACTERS_MOST);
+}
+
+/** MARA keeps the stock login page; only its own API gives it away. */
+function isMara(answers: Answers): boolean {
+	const brief = answerOf(answers, "maraBrief");
+	return brief?.status === 200 && /hashrate_realtime/.test(cut(brief.text));
+}

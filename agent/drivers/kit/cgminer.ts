@@ -1,0 +1,46 @@
+/** Blocks that every family on the cgminer protocol shares: pools, shares, states. Pure; never throws. */
+import { OPERATING_STATES, POOL_STATES } from "../../../shared/measurements.js";
+import type { Reads } from "../driver.js";
+import { type AnyRecord, at, recordsOf, textOf } from "./reading.js";
+
+const same = (words: readonly string[]): Readonly<Record<string, string>> =>
+	Object.fromEntries(words.map((word) => [word, word]));
+
+/** For layouts that already give our own words. */
+export const OUR_STATES = same(OPERATING_STATES);
+export const OUR_POOL_STATES = same(POOL_STATES);
+
+/** How many pools live, and the state of the one in use. Names, users and addresses are never looked at. */
+export function poolFacts(answer: unknown): AnyRecord {
+	const pools = recordsOf(at(answer, "POOLS")).filter((pool) => textOf(at(pool, "URL")) !== undefined);
+	const isAlive = (pool: AnyRecord) => textOf(at(pool, "Status"))?.toLowerCase() === "alive";
+	if (recordsOf(at(answer, "POOLS")).length === 0) return {};
+	const inUse = pools.find((pool) => /^(?:true|1)$/i.test(textOf(at(pool, "Stratum Active")) ?? ""));
+	const state = inUse === undefined ? "dead" : isAlive(inUse) ? "alive" : "dead";
+	return { alive: pools.filter(isAlive).length, state: pools.length === 0 ? "none" : state };
+}
+
+/** Shares as the summary counts them, else summed over the pools; `poolFacts` stands under "poolFacts". */
+export const shareReads = {
+	sharesAccepted: [
+		{ at: ["summaryRecord", "Accepted"] },
+		{ at: ["pools", "POOLS", "*", "Accepted"], of: "sum" },
+	],
+	sharesRejected: [
+		{ at: ["summaryRecord", "Rejected"] },
+		{ at: ["pools", "POOLS", "*", "Rejected"], of: "sum" },
+	],
+	sharesStale: [{ at: ["summaryRecord", "Stale"] }, { at: ["pools", "POOLS", "*", "Stale"], of: "sum" }],
+	activePoolCount: { at: ["poolFacts", "alive"] },
+	poolState: { at: ["poolFacts", "state"], words: OUR_POOL_STATES },
+} as const satisfies Reads;
+
+/** Sensors 1 to 4 of a part from a list. */
+export function sensorReads(kind: "chipSensor" | "boardSensor", ...list: readonly string[]): Reads {
+	const reads: Record<string, { readonly at: readonly (string | number)[] }> = {};
+	for (let sensor = 0; sensor < SENSORS_KEPT; sensor++)
+		reads[`${kind}${sensor + 1}TemperatureCelsius`] = { at: [...list, sensor] };
+	return reads;
+}
+
+const SENSORS_KEPT = 4;

@@ -1,0 +1,74 @@
+/**
+ * How to look into an answer of unknown shape: each function gives what is asked for or undefined, and
+ * never throws. For the functions that lay answers out; the tables themselves name places by path.
+ */
+
+export type AnyRecord = Readonly<Record<string, unknown>>;
+
+export function recordOf(value: unknown): AnyRecord | undefined {
+	return typeof value === "object" && value !== null && !Array.isArray(value)
+		? (value as AnyRecord)
+		: undefined;
+}
+
+/** A list as it is; one object where a list of one was meant; nothing else. */
+export function listOf(value: unknown): readonly unknown[] {
+	if (Array.isArray(value)) return value as readonly unknown[];
+	return recordOf(value) === undefined ? [] : [value];
+}
+
+export function recordsOf(value: unknown): readonly AnyRecord[] {
+	return listOf(value)
+		.map(recordOf)
+		.filter((entry) => entry !== undefined);
+}
+
+export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
+	let here = value;
+	for (const step of path) {
+		if (typeof here !== "object" || here === null || !Object.hasOwn(here, step)) return undefined;
+		here = (here as Readonly<Record<string | number, unknown>>)[step];
+	}
+	return here;
+}
+
+export function textOf(value: unknown): string | undefined {
+	if (typeof value === "string") return value.trim() === "" ? undefined : value.trim();
+	return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+}
+
+/** Thousands separators are taken off; "12abc" is no number. */
+const NUMBER = /^[-+]?(?:\d+(?:,\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?$/;
+const NUMBER_CHARACTERS_MOST = 64;
+
+export function numberOf(value: unknown): number | undefined {
+	if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+	if (typeof value !== "string" || value.length > NUMBER_CHARACTERS_MOST) return undefined;
+	const text = value.trim();
+	if (!NUMBER.test(text)) return undefined;
+	const number = Number(text.replaceAll(",", ""));
+	return Number.isFinite(number) ? number : undefined;
+}
+
+/** The entries whose key matches, by the number that the pattern's first group holds, in rising order. */
+export function numbered(
+	record: AnyRecord,
+	pattern: RegExp,
+): readonly { readonly slot: number; readonly value: unknown }[] {
+	const found: { slot: number; value: unknown }[] = [];
+	for (const key of Object.keys(record)) {
+		const match = pattern.exec(key);
+		if (match !== null) found.push({ slot: Number(match[1]), value: record[key] });
+	}
+	return found.sort((one, other) => one.slot - other.slot);
+}
+
+/** One record without a prototype from several: the first that has a key decides. */
+export function firstOf(value: readonly unknown[]): unknown {
+	return value.find((entry) => entry !== undefined && entry !== null && entry !== "");
+}
+
+/** Only what is there: keys with undefined are left out, so that the tables see them as missing. */
+export function present(record: AnyRecord): AnyRecord {
+	return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+}

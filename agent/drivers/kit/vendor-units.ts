@@ -1,0 +1,28 @@
+/** Vendor units, named as the vendor means them: the factor to ours, and how they are written behind a number. */
+import type { Unit } from "../driver.js";
+
+const unit = (factor: number, ...written: string[]): Unit => ({ factor, written });
+
+export const plain = unit(1);
+export const hashesPerSecond = unit(1e-12, "H/s");
+export const megahashesPerSecond = unit(1e-6, "MH/s", "MH");
+export const gigahashesPerSecond = unit(1e-3, "GH/s", "GH");
+export const terahashesPerSecond = unit(1, "TH/s", "TH");
+/** Of an algorithm other than SHA-256: our rows keep H/s or Sol/s. */
+export const otherHashesPerSecond = unit(1, "H/s", "Sol/s");
+export const watts = unit(1, "W");
+export const volts = unit(1, "V");
+export const millivolts = unit(1e-3, "mV");
+export const amperes = unit(1, "A");
+export const milliamperes = unit(1e-3, "mA");
+export const celsius = unit(1, "C", "°C");
+export const revolutionsPerMinute = unit(1, "RPM", "rpm");
+export const percent = unit(0.01, "%");
+export const ratio = unit(1);
+export const hertz = unit(1e-6, "Hz");
+export const megahertz = unit(1, "MHz");
+export const seconds = unit(1, "s");
+export const mebibytes = unit(1_048_576, "MiB");
+export const millijoules = unit(1e-3, "mJ");
+/** "P8" is performance state 8; the letter is taken off when the answers are laid out. */
+export const count = unit(1);

@@ -1,0 +1,343 @@
+/**
+ * NVIDIA GPUs of one host: by nvidia-smi (a table or XML) and by dcgm-exporter. Data and pure layout.
+ *
+ * GPU watts stand on the GPUs, never on the host: what the host draws beside them is not in these
+ * answers. A GPU is known by its UUID, never by its index, which changes with a restart.
+ *
+ * power.draw is the average of one second on Ampere and later, the instant on older cards.
+ *
+ * @see https://docs.nvidia.com/deploy/nvidia-smi/
+ * @see https://github.com/NVIDIA/dcgm-exporter
+ */
+import { defineDriver, type Parsed, type Parts, type Reads } from "./driver.js";
+import type { PrometheusSample } from "./formats/prometheus.js";
+import { type AnyRecord, at, firstOf, listOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import { celsius, mebibytes, megahertz, millijoules, percent, ratio, watts } from "./kit/vendor-units.js";
+
+const power = { source: "reported", boundary: "gpu" } as const;
+const OFF_ON = { disabled: "off", enabled: "on", "0": "off", "1": "on" };
+
+const identity = {
+	make: "NVIDIA",
+	model: { at: [["model"]] },
+	firmware: { at: [["driverVersion"]] },
+	hostname: { at: [["hostname"]] },
+} as const;
+
+const gpus = (reads: Reads): readonly Parts[] => [{ part: "gpu", each: ["gpus"], key: ["key"], reads }];
+
+/** Only what every driver since 2019 answers: one unknown field makes the tool refuse them all. */
+const FIELDS = [
+	"index",
+	"uuid",
+	"name",
+	"serial",
+	"pci.bus_id",
+	"driver_version",
+	"pstate",
+	"temperature.gpu",
+	"temperature.memory",
+	"power.draw",
+	"power.limit",
+	"enforced.power.limit",
+	"power.default_limit",
+	"power.max_limit",
+	"utilization.gpu",
+	"utilization.memory",
+	"memory.total",
+	"memory.used",
+	"memory.free",
+	"fan.speed",
+	"clocks.sm",
+	"clocks.mem",
+	"ecc.errors.uncorrected.volatile.total",
+];
+
+/** Fields that came later, each in a request of its own so that an old driver refuses only these. */
+const LATER_FIELDS = ["uuid", "power.draw.instant", "power.draw.average", "mig.mode.current"];
+
+const table = (fields: readonly string[]) =>
+	({
+		over: "command",
+		argv: ["nvidia-smi", `--query-gpu=${fields.join(",")}`, "--format=csv"],
+		format: "csv",
+	}) as const;
+
+export const nvidiaSmi = defineDriver({
+	name: "nvidia-smi",
+	kind: "gpu-host",
+	title: "NVIDIA GPUs, nvidia-smi",
+	makes: ["NVIDIA"],
+	models: ["GeForce, RTX, Quadro, Tesla and data-centre cards"],
+	firmwares: ["drivers 418 to 595"],
+	source: "nvidia-smi's document; tables of RTX 2080 SUPER, RTX 4080 SUPER, L40S, H100 with and without MIG",
+	grade: "recorded",
+	requests: { gpus: table(FIELDS), later: { ...table(LATER_FIELDS), optional: true } },
+	recognises: () => false,
+	layOut: layOutTable,
+	identity,
+	power,
+	reads: {},
+	components: gpus({
+		powerWatts: [
+			{ at: ["power.draw"], unit: watts },
+			{ at: ["power.draw.instant"], unit: watts },
+			{ at: ["power.draw.average"], unit: watts },
+		],
+		powerInstantWatts: { at: ["power.draw.instant"], unit: watts },
+		powerAverageWatts: { at: ["power.draw.average"], unit: watts },
+		powerLimitWatts: { at: ["power.limit"], unit: watts },
+		powerLimitEnforcedWatts: { at: ["enforced.power.limit"], unit: watts },
+		powerLimitDefaultWatts: { at: ["power.default_limit"], unit: watts },
+		powerLimitMaximumWatts: { at: ["power.max_limit"], unit: watts },
+		gpuTemperatureCelsius: { at: ["temperature.gpu"], unit: celsius },
+		memoryTemperatureCelsius: { at: ["temperature.memory"], unit: celsius, absent: [0] },
+		fanDutyRatio: { at: ["fan.speed"], unit: percent },
+		gpuUtilizationRatio: { at: ["utilization.gpu"], unit: percent },
+		memoryUtilizationRatio: { at: ["utilization.memory"], unit: percent },
+		memoryTotalBytes: { at: ["memory.total"], unit: mebibytes },
+		memoryUsedBytes: { at: ["memory.used"], unit: mebibytes },
+		memoryFreeBytes: { at: ["memory.free"], unit: mebibytes },
+		streamingMultiprocessorClockMegahertz: [
+			{ at: ["clocks.current.sm"], unit: megahertz },
+			{ at: ["clocks.sm"], unit: megahertz },
+		],
+		memoryClockMegahertz: [
+			{ at: ["clocks.current.memory"], unit: megahertz },
+			{ at: ["clocks.mem"], unit: megahertz },
+			{ at: ["clocks.current.mem"], unit: megahertz },
+		],
+		performanceState: { at: ["performanceState"] },
+		multiInstanceGpu: { at: ["mig.mode.current"], words: OFF_ON },
+		uncorrectedEccErrors: { at: ["ecc.errors.uncorrected.volatile.total"] },
+	}),
+	caveats: [
+		"A split GPU (MIG) reports no utilisation; power and temperature are the whole GPU's.",
+		"Passive cards have no fan, GDDR cards no memory temperature, some Quadro cards no power.",
+	],
+});
+
+function layOutTable(answers: Parsed): Parsed {
+	const later = new Map(
+		recordsOf(at(answers, "later", "rows")).map((row) => [textOf(at(row, "uuid")), row] as const),
+	);
+	const rows = recordsOf(at(answers, "gpus", "rows"));
+	return present({
+		gpus: rows.map((row) => {
+			const uuid = textOf(at(row, "uuid"));
+			return {
+				...(rows.length === later.size ? later.get(uuid) : undefined),
+				...row,
+				key: firstOf([uuid, at(row, "pci.bus_id"), at(row, "index")]),
+				performanceState: performanceStateOf(at(row, "pstate")),
+			};
+		}),
+		model: modelOf(rows.map((row) => at(row, "name"))),
+		driverVersion: at(rows[0], "driver_version"),
+	});
+}
+
+/** "P8" is state 8; other text is none. */
+function performanceStateOf(value: unknown): string | undefined {
+	return /^P(\d{1,2})$/.exec(textOf(value) ?? "")?.[1];
+}
+
+/** One model's name, or the names of a mixed host. */
+function modelOf(names: readonly unknown[]): string | undefined {
+	const distinct = new Set(names.flatMap((name) => textOf(name) ?? []));
+	return distinct.size === 0 ? undefined : [...distinct].slice(0, 4).join(" + ");
+}
+
+export const nvidiaSmiXml = defineDriver({
+	name: "nvidia-smi-xml",
+	kind: "gpu-host",
+	title: "NVIDIA GPUs, nvidia-smi XML",
+	makes: ["NVIDIA"],
+	models: ["GeForce, RTX, Quadro, Tesla and data-centre cards"],
+	firmwares: ["drivers 396 to 595"],
+	source: "answers of GTX 1070 Ti, GTX 1660 Ti, Quadro P400, T4, A10G, A100 with MIG, RTX 3060, RTX 3080",
+	grade: "recorded",
+	requests: { query: { over: "command", argv: ["nvidia-smi", "-q", "-x"], format: "xml" } },
+	recognises: () => false,
+	layOut: layOutXml,
+	identity,
+	power,
+	reads: {},
+	components: gpus({
+		powerWatts: [
+			{ at: ["power", "power_draw"], unit: watts },
+			{ at: ["power", "instant_power_draw"], unit: watts },
+			{ at: ["power", "average_power_draw"], unit: watts },
+		],
+		powerInstantWatts: { at: ["power", "instant_power_draw"], unit: watts },
+		powerAverageWatts: { at: ["power", "average_power_draw"], unit: watts },
+		powerLimitWatts: [
+			{ at: ["power", "power_limit"], unit: watts },
+			{ at: ["power", "current_power_limit"], unit: watts },
+		],
+		powerLimitEnforcedWatts: { at: ["power", "enforced_power_limit"], unit: watts },
+		powerLimitDefaultWatts: { at: ["power", "default_power_limit"], unit: watts },
+		powerLimitMaximumWatts: { at: ["power", "max_power_limit"], unit: watts },
+		gpuTemperatureCelsius: { at: ["temperature", "gpu_temp"], unit: celsius },
+		memoryTemperatureCelsius: { at: ["temperature", "memory_temp"], unit: celsius, absent: [0] },
+		gpuTemperatureLimitCelsius: { at: ["slowdownAt"], unit: celsius },
+		fanDutyRatio: { at: ["fan_speed"], unit: percent },
+		gpuUtilizationRatio: { at: ["utilization", "gpu_util"], unit: percent },
+		memoryUtilizationRatio: { at: ["utilization", "memory_util"], unit: percent },
+		memoryTotalBytes: { at: ["fb_memory_usage", "total"], unit: mebibytes },
+		memoryUsedBytes: { at: ["fb_memory_usage", "used"], unit: mebibytes },
+		memoryFreeBytes: { at: ["fb_memory_usage", "free"], unit: mebibytes },
+		streamingMultiprocessorClockMegahertz: { at: ["clocks", "sm_clock"], unit: megahertz },
+		memoryClockMegahertz: { at: ["clocks", "mem_clock"], unit: megahertz },
+		performanceState: { at: ["performanceState"] },
+		multiInstanceGpu: { at: ["mig_mode", "current_mig"], words: OFF_ON },
+		multiInstanceCount: { at: ["instanceCount"] },
+		pcieReplays: { at: ["pci", "replay_counter"] },
+		uncorrectedEccErrors: [
+			{ at: ["ecc_errors", "volatile", "dram_uncorrectable"] },
+			{ at: ["ecc_errors", "volatile", "double_bit", "total"] },
+		],
+	}),
+	caveats: [
+		"The document lists every supported clock: with more than five GPUs it exceeds 256 KiB; use nvidia-smi there.",
+		"Where only averaged and instant power exist, the instant is taken as the power.",
+	],
+});
+
+function layOutXml(answers: Parsed): Parsed {
+	const log = at(answers, "query", "nvidia_smi_log");
+	const found = recordsOf(at(log, "gpu"));
+	return present({
+		gpus: found.map((gpu) =>
+			present({
+				...gpu,
+				key: firstOf([at(gpu, "uuid"), at(gpu, "@id")]),
+				power: firstOf([at(gpu, "gpu_power_readings"), at(gpu, "power_readings")]),
+				slowdownAt: slowdownOf(at(gpu, "temperature", "gpu_temp_slow_threshold")),
+				performanceState: performanceStateOf(at(gpu, "performance_state")),
+				instanceCount: instancesOf(gpu),
+			}),
+		),
+		model: modelOf(found.map((gpu) => at(gpu, "product_name"))),
+		driverVersion: at(log, "driver_version"),
+	});
+}
+
+/** Newer data-centre drivers write a margin to the limit here ("-2 C"), which is no temperature. */
+function slowdownOf(value: unknown): unknown {
+	const number = numberOf((textOf(value) ?? "").replace(/\s*C$/, ""));
+	return number !== undefined && number > 40 ? number : undefined;
+}
+
+function instancesOf(gpu: AnyRecord): number | undefined {
+	const count = listOf(at(gpu, "mig_devices", "mig_device")).length;
+	return count > 0 || textOf(at(gpu, "mig_mode", "current_mig")) === "Enabled" ? count : undefined;
+}
+
+export const dcgmExporter = defineDriver({
+	name: "dcgm-exporter",
+	kind: "gpu-host",
+	title: "NVIDIA GPUs, dcgm-exporter",
+	makes: ["NVIDIA"],
+	models: ["data-centre cards"],
+	firmwares: ["dcgm-exporter 2 to 4"],
+	source: "dcgm-exporter's document; metrics of A100, A100 and A30 with MIG, L4",
+	grade: "recorded",
+	requests: { metrics: { over: "http", port: 9400, path: "/metrics", format: "prometheus" } },
+	recognises: ({ answers }) => /^DCGM_FI_/m.test(answers["dcgm"]?.text ?? ""),
+	layOut: layOutMetrics,
+	identity,
+	power,
+	reads: {},
+	components: gpus({
+		powerWatts: { at: ["DCGM_FI_DEV_POWER_USAGE"], unit: watts },
+		powerInstantWatts: { at: ["DCGM_FI_DEV_POWER_USAGE_INSTANT"], unit: watts },
+		energyConsumedJoules: { at: ["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"], unit: millijoules },
+		powerLimitWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT"], unit: watts },
+		powerLimitEnforcedWatts: { at: ["DCGM_FI_DEV_ENFORCED_POWER_LIMIT"], unit: watts },
+		powerLimitDefaultWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF"], unit: watts },
+		powerLimitMaximumWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT_MAX"], unit: watts },
+		gpuTemperatureCelsius: { at: ["DCGM_FI_DEV_GPU_TEMP"], unit: celsius },
+		memoryTemperatureCelsius: { at: ["DCGM_FI_DEV_MEMORY_TEMP"], unit: celsius, absent: [0] },
+		gpuTemperatureLimitCelsius: { at: ["DCGM_FI_DEV_SLOWDOWN_TEMP"], unit: celsius, absent: [0] },
+		fanDutyRatio: { at: ["DCGM_FI_DEV_FAN_SPEED"], unit: percent },
+		gpuUtilizationRatio: { at: ["DCGM_FI_DEV_GPU_UTIL"], unit: percent },
+		memoryUtilizationRatio: { at: ["DCGM_FI_DEV_MEM_COPY_UTIL"], unit: percent },
+		graphicsEngineActiveRatio: { at: ["DCGM_FI_PROF_GR_ENGINE_ACTIVE"], unit: ratio },
+		tensorActiveRatio: { at: ["DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"], unit: ratio },
+		dramActiveRatio: { at: ["DCGM_FI_PROF_DRAM_ACTIVE"], unit: ratio },
+		memoryTotalBytes: { at: ["DCGM_FI_DEV_FB_TOTAL"], unit: mebibytes },
+		memoryUsedBytes: { at: ["DCGM_FI_DEV_FB_USED"], unit: mebibytes },
+		memoryFreeBytes: { at: ["DCGM_FI_DEV_FB_FREE"], unit: mebibytes },
+		streamingMultiprocessorClockMegahertz: { at: ["DCGM_FI_DEV_SM_CLOCK"], unit: megahertz },
+		memoryClockMegahertz: { at: ["DCGM_FI_DEV_MEM_CLOCK"], unit: megahertz },
+		performanceState: { at: ["DCGM_FI_DEV_PSTATE"] },
+		multiInstanceGpu: { at: ["isSplit"], words: OFF_ON },
+		multiInstanceCount: { at: ["instanceCount"] },
+		xidError: { at: ["DCGM_FI_DEV_XID_ERRORS"] },
+		uncorrectedEccErrors: { at: ["DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"] },
+		pcieReplays: { at: ["DCGM_FI_DEV_PCIE_REPLAY_COUNTER"] },
+	}),
+	caveats: [
+		"A split GPU (MIG) repeats the whole GPU's power on every instance: one value is taken, never the sum.",
+		"Shares of activity of a split GPU are the mean over its instances where no row covers the whole GPU.",
+		"Memory of a split GPU is the sum over its instances where no row covers the whole GPU.",
+		"A memory temperature of 0 means a card without the sensor.",
+		"Power limit and fan are not in the exporter's default list.",
+	],
+});
+
+type Gpu = {
+	readonly key: string;
+	readonly whole: Map<string, number>;
+	readonly instances: Map<string, number[]>;
+	readonly instanceIds: Set<string>;
+};
+
+function layOutMetrics(answers: Parsed): Parsed {
+	const samples = listOf(at(answers, "metrics", "samples")) as readonly PrometheusSample[];
+	const ours = samples.filter(({ name }) => name.startsWith("DCGM_FI_"));
+	const byGpu = new Map<string, Gpu>();
+	for (const sample of ours) note(byGpu, sample);
+	const label = (...names: readonly string[]) =>
+		ours
+			.map(({ labels }) => firstOf(names.map((name) => at(labels, name))))
+			.find((text) => text !== undefined);
+	return present({
+		gpus: [...byGpu.values()].map(gpuRecord),
+		model: modelOf(ours.map(({ labels }) => at(labels, "modelName"))),
+		driverVersion: label("DCGM_FI_DRIVER_VERSION", "driver_version"),
+		hostname: label("Hostname", "hostname"),
+	});
+}
+
+const GPUS_MOST = 64;
+
+function note(byGpu: Map<string, Gpu>, { name, labels, value }: PrometheusSample): void {
+	const key = textOf(firstOf([at(labels, "UUID"), at(labels, "uuid"), at(labels, "gpu")]));
+	if (key === undefined || (byGpu.size >= GPUS_MOST && !byGpu.has(key))) return;
+	const gpu = byGpu.get(key) ?? { key, whole: new Map(), instances: new Map(), instanceIds: new Set() };
+	byGpu.set(key, gpu);
+	const instance = textOf(at(labels, "GPU_I_ID"));
+	if (instance === undefined) gpu.whole.set(name, Math.max(value, gpu.whole.get(name) ?? value));
+	else {
+		gpu.instanceIds.add(instance);
+		gpu.instances.set(name, [...(gpu.instances.get(name) ?? []), value]);
+	}
+}
+
+/** The rows of instances repeat the whole GPU's power, heat and clocks, but divide its memory and activity. */
+function gpuRecord({ key, whole, instances, instanceIds }: Gpu): AnyRecord {
+	const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
+	const fromInstances = [...instances].map(([name, values]) => {
+		if (name.startsWith("DCGM_FI_PROF_")) return [name, sum(values) / values.length] as const;
+		if (name.startsWith("DCGM_FI_DEV_FB_")) return [name, sum(values)] as const;
+		return [name, Math.max(...values)] as const;
+	});
+	return present({
+		...Object.fromEntries([...fromInstances, ...whole]),
+		key,
+		isSplit: instanceIds.size > 0 ? "1" : undefined,
+		instanceCount: instanceIds.size > 0 ? instanceIds.size : undefined,
+	});
+}

@@ -1,0 +1,334 @@
+/**
+ * One poll of one device: finds out its driver where none is known, asks its requests one after another, has the
+ * answers decoded. Takes a target and what is remembered of it, gives one outcome; never throws, never asks
+ * two things at once (controllers have one thread), never longer than the poll's bounds.
+ */
+import type { DeviceDescription, DeviceKind, Identity } from "../../shared/device.js";
+import { type Failure, type FailureCode, failure } from "../../shared/failures.js";
+import type { Fault, Reading } from "../../shared/reading.js";
+import { type MonotonicMilliseconds, quantity } from "../../shared/units.js";
+import type { Answer, Answers, Request } from "../drivers/driver.js";
+import type { Asked, PollContext, Target } from "../transports/transport.js";
+import { type PollTarget, portOf } from "./poll-target.js";
+
+/** What the poller needs of a driver; the catalogue's tables hold more. */
+export type PolledDriver = {
+	readonly name: string;
+	readonly kind: DeviceKind;
+	readonly requests: Readonly<Record<string, Request>>;
+};
+
+export type Decoded =
+	| { readonly kind: "reading"; readonly reading: Reading }
+	| { readonly kind: "failure"; readonly code: FailureCode; readonly what: string };
+
+/** The catalogue, as the poller sees it. */
+export type Drivers<Driver extends PolledDriver = PolledDriver> = {
+	readonly probes: Readonly<Record<string, Request>>;
+	readonly identify: (answers: Answers) => Driver | undefined;
+	readonly driverByName: (name: string) => Driver | undefined;
+	readonly decode: (driver: Driver, answers: Answers) => Decoded;
+};
+
+export type Ask = (request: Request, target: Target, context: PollContext) => Promise<Asked>;
+
+/** Facts that rarely change are asked this often; a failing optional request is tried again as often. */
+export const RARELY_MILLISECONDS = 600_000;
+/** An optional answer that failed so often in a row rests: it costs the device and the poll's time. */
+const OPTIONAL_FAILURES_BEFORE_REST = 3;
+/** One optional service that hangs must not take the time of the rest. */
+const OPTIONAL_MILLISECONDS_MAX = 2_500;
+const PROBE_MILLISECONDS_MAX = 1_500;
+/** Once one port stayed silent the address is probably empty, and a device on the same network answers fast. */
+const PROBE_AFTER_SILENCE_MILLISECONDS_MAX = 500;
+/** After so many answers in a row that its driver cannot read, a device is identified anew. */
+const DECODE_FAILURES_BEFORE_IDENTIFYING = 5;
+
+/** What outlives a poll of one device. */
+export type DeviceMemory<Driver extends PolledDriver> = {
+	driver: Driver | undefined;
+	/** The device changed, or its driver no longer fits: the next poll identifies it anew. */
+	isDriverDoubted: boolean;
+	identity: Identity | undefined;
+	decodeFailures: number;
+	readonly requests: Map<string, RequestMemory>;
+};
+
+type RequestMemory = {
+	readonly answer: Answer | undefined;
+	/** In a row. */
+	readonly failures: number;
+	readonly fault: Fault | undefined;
+	/** Not asked before this instant. */
+	readonly restsUntil: number;
+};
+
+export function deviceMemory<Driver extends PolledDriver>(): DeviceMemory<Driver> {
+	return {
+		driver: undefined,
+		isDriverDoubted: false,
+		identity: undefined,
+		decodeFailures: 0,
+		requests: new Map(),
+	};
+}
+
+export type PollTools<Driver extends PolledDriver> = {
+	readonly ask: Ask;
+	readonly drivers: Drivers<Driver>;
+	readonly context: PollContext;
+};
+
+/** `measuredAt` is when the last byte of the last answer arrived. */
+export type PollResult =
+	| { readonly kind: "reading"; readonly reading: Reading; readonly measuredAt: MonotonicMilliseconds }
+	| { readonly kind: "failure"; readonly failure: Failure };
+
+export async function pollDevice<Driver extends PolledDriver>(
+	target: PollTarget,
+	memory: DeviceMemory<Driver>,
+	tools: PollTools<Driver>,
+): Promise<PollResult> {
+	const known = await driverOf(target, memory, tools);
+	if ("code" in known) return { kind: "failure", failure: known };
+	memory.driver = known;
+	memory.isDriverDoubted = false;
+	const asked = await askAll(target, memory, { ...tools, driver: known });
+	if (asked.kind === "failure") {
+		// The device may come back restarted, updated or replaced: its facts are asked anew.
+		memory.requests.clear();
+		return asked;
+	}
+	const decoded = tools.drivers.decode(known, asked.answers);
+	if (decoded.kind === "failure") {
+		memory.decodeFailures++;
+		if (memory.decodeFailures >= DECODE_FAILURES_BEFORE_IDENTIFYING) identifyAnew(memory);
+		return { kind: "failure", failure: failure(decoded.code, decoded.what) };
+	}
+	memory.decodeFailures = 0;
+	const { identity } = decoded.reading;
+	if (hasOtherFirmware(memory.identity, identity)) identifyAnew(memory);
+	memory.identity = identity;
+	const reading = { ...decoded.reading, faults: [...decoded.reading.faults, ...asked.faults] };
+	return { kind: "reading", reading, measuredAt: asked.measuredAt };
+}
+
+/** What a device says of itself beside what the configuration says of it. */
+export function descriptionOf(
+	target: PollTarget,
+	memory: DeviceMemory<PolledDriver>,
+): DeviceDescription | undefined {
+	const { driver, identity } = memory;
+	if (driver === undefined) return undefined;
+	const { endpoint, rack, position, pollIntervalSeconds } = target;
+	return {
+		...identity,
+		endpoint,
+		kind: driver.kind,
+		driver: driver.name,
+		...(rack === undefined ? {} : { rack }),
+		...(position === undefined ? {} : { position }),
+		pollIntervalSeconds,
+	};
+}
+
+/** A driver that the configuration names is found again by its name. */
+function identifyAnew(memory: DeviceMemory<PolledDriver>): void {
+	memory.decodeFailures = 0;
+	memory.requests.clear();
+	memory.isDriverDoubted = true;
+}
+
+function hasOtherFirmware(before: Identity | undefined, now: Identity): boolean {
+	return before?.firmware !== undefined && now.firmware !== undefined && before.firmware !== now.firmware;
+}
+
+async function driverOf<Driver extends PolledDriver>(
+	target: PollTarget,
+	memory: DeviceMemory<Driver>,
+	tools: PollTools<Driver>,
+): Promise<Driver | Failure> {
+	if (memory.driver !== undefined && !memory.isDriverDoubted) return memory.driver;
+	if (target.driver === undefined) return identifyByProbes(target, tools);
+	const named = tools.drivers.driverByName(target.driver);
+	return named ?? failure("DEVICE_NOT_RECOGNISED", `No driver is named "${target.driver}".`);
+}
+
+async function identifyByProbes<Driver extends PolledDriver>(
+	target: PollTarget,
+	tools: PollTools<Driver>,
+): Promise<Driver | Failure> {
+	const { drivers, context, ask } = tools;
+	const answers: Record<string, Answer> = {};
+	const heard: Heard[] = [];
+	for (const { name, probe, port } of probesAt(target, drivers.probes)) {
+		if (isOver(context) || !isWorthProbing({ over: probe.over, port }, heard)) continue;
+		const isSilent = heard.some(({ failed }) => failed?.code === "DEVICE_UNREACHABLE");
+		const limit = isSilent ? PROBE_AFTER_SILENCE_MILLISECONDS_MAX : PROBE_MILLISECONDS_MAX;
+		const asked = await ask(probe, { host: target.host, port }, atMost(limit, context));
+		const failed = asked.ok ? otherProtocol(probe, asked.answer, target) : asked.failure;
+		heard.push({ over: probe.over, port, failed });
+		if (asked.ok && failed === undefined) answers[name] = asked.answer;
+	}
+	if (Object.keys(answers).length > 0) {
+		return drivers.identify(answers) ?? unknownDevice(target, "answers, but no driver knows it");
+	}
+	return heard[0]?.failed ?? unknownDevice(target, "has no port to ask");
+}
+
+type Heard = {
+	readonly over: Request["over"];
+	readonly port: number;
+	readonly failed: Failure | undefined;
+};
+
+/** A port speaks one protocol: what answered is not asked in another, and what could not is not asked again. */
+function isWorthProbing({ over, port }: Omit<Heard, "failed">, heard: readonly Heard[]): boolean {
+	return heard
+		.filter((other) => other.port === port)
+		.every((other) =>
+			other.over === over
+				? other.failed === undefined || other.failed.code === "DEVICE_REQUEST_REFUSED"
+				: other.failed !== undefined && !isDead(other.failed),
+		);
+}
+
+/** A web server answers a question in the cgminer protocol too, with an error of its own protocol. */
+function otherProtocol(probe: Request, { text }: Answer, { endpoint }: PollTarget): Failure | undefined {
+	if (probe.over !== "cgminer" || !text.startsWith("HTTP/")) return undefined;
+	return failure("DEVICE_ANSWER_MALFORMED", `${endpoint} answers in HTTP.`);
+}
+
+type Probe = { readonly name: string; readonly probe: Request; readonly port: number };
+
+function probesAt(target: PollTarget, probes: Readonly<Record<string, Request>>): readonly Probe[] {
+	return Object.entries(probes).flatMap(([name, probe]) => {
+		const port = probe.over === "command" ? undefined : portOf(probe, { [name]: probe }, target);
+		return port === undefined ? [] : [{ name, probe, port }];
+	});
+}
+
+/** Nothing that is asked at this port of this address will be answered. */
+function isDead({ code }: Failure): boolean {
+	return (
+		code === "DEVICE_CONNECTION_REFUSED" ||
+		code === "DEVICE_UNREACHABLE" ||
+		code === "DEVICE_ADDRESS_NOT_ALLOWED"
+	);
+}
+
+function unknownDevice({ endpoint }: PollTarget, what: string): Failure {
+	return failure("DEVICE_NOT_RECOGNISED", `${endpoint} ${what}.`);
+}
+
+type AllAsked =
+	| {
+			readonly kind: "answers";
+			readonly answers: Answers;
+			readonly faults: readonly Fault[];
+			readonly measuredAt: MonotonicMilliseconds;
+	  }
+	| { readonly kind: "failure"; readonly failure: Failure };
+
+async function askAll<Driver extends PolledDriver>(
+	target: PollTarget,
+	memory: DeviceMemory<Driver>,
+	tools: PollTools<Driver> & { readonly driver: Driver },
+): Promise<AllAsked> {
+	const { requests } = memory;
+	const fresh = new Map<string, Answer>();
+	let measuredAt: MonotonicMilliseconds | undefined;
+	let firstFailure: Failure | undefined;
+	for (const [name, request] of requiredFirst(tools.driver.requests)) {
+		if (!isToBeAsked(request, requests.get(name), tools.context)) continue;
+		const asked = await askOne(request, target, tools);
+		remember({ requests, name, request, asked }, tools.context);
+		if (asked.ok) {
+			fresh.set(name, asked.answer);
+			measuredAt = asked.receivedAt;
+		} else if (request.optional) firstFailure ??= asked.failure;
+		else return { kind: "failure", failure: asked.failure };
+	}
+	if (measuredAt === undefined) {
+		const none = failure("DEVICE_ANSWER_TRUNCATED", `${target.endpoint} gave no answer to any request.`);
+		return { kind: "failure", failure: firstFailure ?? none };
+	}
+	const kept = [...requests].flatMap(([name, { answer }]) =>
+		answer === undefined ? [] : [[name, answer] as const],
+	);
+	const faults = [...requests.values()].flatMap(({ fault }) => (fault === undefined ? [] : [fault]));
+	return { kind: "answers", answers: Object.fromEntries([...kept, ...fresh]), faults, measuredAt };
+}
+
+function askOne<Driver extends PolledDriver>(
+	request: Request,
+	target: PollTarget,
+	{ ask, context, driver }: PollTools<Driver> & { readonly driver: Driver },
+): Promise<Asked> {
+	const { host, commandPaths } = target;
+	const port = portOf(request, driver.requests, target);
+	if (port === undefined) {
+		const what = `No ${request.over} port of ${target.endpoint} is configured; set it under ports.`;
+		return Promise.resolve({ ok: false, failure: failure("DEVICE_REQUEST_REFUSED", what) });
+	}
+	const credentials = target.credentials?.[driver.name];
+	const at = {
+		host,
+		port,
+		...(credentials === undefined ? {} : { credentials }),
+		...(commandPaths === undefined ? {} : { commandPaths }),
+	};
+	return ask(request, at, request.optional ? atMost(OPTIONAL_MILLISECONDS_MAX, context) : context);
+}
+
+/** Only what is not asked every time needs to be remembered. */
+function remember(
+	poll: {
+		readonly requests: Map<string, RequestMemory>;
+		readonly name: string;
+		readonly request: Request;
+		readonly asked: Asked;
+	},
+	{ clock }: PollContext,
+): void {
+	const { requests, name, request, asked } = poll;
+	const before = requests.get(name);
+	const laterOn = clock.monotonic() + RARELY_MILLISECONDS;
+	if (asked.ok) {
+		if (!request.rarely) requests.delete(name);
+		else requests.set(name, { answer: asked.answer, failures: 0, fault: undefined, restsUntil: laterOn });
+		return;
+	}
+	if (!request.optional) return;
+	const failures = (before?.failures ?? 0) + 1;
+	const restsUntil = failures < OPTIONAL_FAILURES_BEFORE_REST ? 0 : laterOn;
+	requests.set(name, { answer: before?.answer, failures, fault: faultOf(name, asked.failure), restsUntil });
+}
+
+/** An interface that this firmware lacks or has switched off is no fault of the reading. */
+function faultOf(at: string, { code }: Failure): Fault | undefined {
+	const isAbsent = code === "DEVICE_REQUEST_REFUSED" || code === "DEVICE_CONNECTION_REFUSED";
+	return isAbsent ? undefined : { code, at };
+}
+
+function requiredFirst(requests: Readonly<Record<string, Request>>): readonly [string, Request][] {
+	const entries = Object.entries(requests);
+	return [
+		...entries.filter(([, { optional }]) => !optional),
+		...entries.filter(([, { optional }]) => optional),
+	];
+}
+
+function isToBeAsked(request: Request, remembered: RequestMemory | undefined, context: PollContext): boolean {
+	if (remembered !== undefined && context.clock.monotonic() < remembered.restsUntil) return false;
+	return !request.optional || !isOver(context);
+}
+
+function isOver({ clock, endsAt, signal }: PollContext): boolean {
+	return clock.monotonic() >= endsAt || signal?.aborted === true;
+}
+
+function atMost(milliseconds: number, context: PollContext): PollContext {
+	const limit = context.clock.monotonic() + milliseconds;
+	return limit >= context.endsAt ? context : { ...context, endsAt: quantity<MonotonicMilliseconds>(limit) };
+}

@@ -1,0 +1,63 @@
+/**
+ * One device as the poller is told of it, and on which port each of its requests goes. Pure.
+ *
+ * Drivers name their vendor's ports. A target may stand elsewhere: behind a port mapping, or in a simulator
+ * that may not bind low ports. Then its port serves the driver's first request, and the other transports
+ * need a port of their own in `ports`: the vendor's port at that address belongs to somebody else.
+ */
+import type { Request } from "../drivers/driver.js";
+import type { Credentials } from "../transports/credentials.js";
+
+export type PollTarget = {
+	/** The device's name towards the collector: "10.0.3.17:4028". */
+	readonly endpoint: string;
+	/** An IP address in digits. */
+	readonly host: string;
+	/** Absent: the vendor's ports. */
+	readonly port?: number;
+	/** Ports of single transports, before all others. */
+	readonly ports?: { readonly cgminer?: number; readonly http?: number; readonly framed?: number };
+	/** Named in the configuration; absent: found out by asking. */
+	readonly driver?: string;
+	readonly rack?: string;
+	readonly position?: string;
+	/** Reported as down even when never seen; addresses of a range are reported once seen. */
+	readonly isListed: boolean;
+	readonly pollIntervalSeconds: number;
+	/** By driver name. */
+	readonly credentials?: Readonly<Record<string, Credentials>>;
+	readonly commandPaths?: Readonly<Record<string, string>>;
+};
+
+type NetworkRequest = Exclude<Request, { readonly over: "command" }>;
+type Requests = Readonly<Record<string, Request>>;
+
+const CLASSIC_PORTS = { cgminer: 4_028, http: 80, framed: 4_433 } as const;
+/** A local program has no port. */
+const NO_PORT = 0;
+
+/** @returns undefined where the request has no known port at this target and must not be sent */
+export function portOf(request: Request, requests: Requests, target: PollTarget): number | undefined {
+	if (request.over === "command") return NO_PORT;
+	const main = Object.values(requests).find(isOverNetwork) ?? request;
+	const firstOfKind = Object.values(requests).find(({ over }) => over === request.over) ?? request;
+	const isAtFirstPort = !isOverNetwork(firstOfKind) || vendorPort(firstOfKind) === vendorPort(request);
+	const ownPort = target.ports?.[request.over];
+	if (isAtFirstPort && ownPort !== undefined) return ownPort;
+	if (target.port === undefined || isClassicOfAnother(target.port, main)) return vendorPort(request);
+	if (isAtFirstPort && request.over === main.over) return target.port;
+	return target.port === vendorPort(main) ? vendorPort(request) : undefined;
+}
+
+function isOverNetwork(request: Request): request is NetworkRequest {
+	return request.over !== "command";
+}
+
+function vendorPort(request: NetworkRequest): number {
+	return request.port ?? CLASSIC_PORTS[request.over];
+}
+
+/** 10.0.3.17:4028 may turn out to be a device with a web interface only: 4028 is no mapping of its port 80. */
+function isClassicOfAnother(port: number, main: NetworkRequest): boolean {
+	return Object.entries(CLASSIC_PORTS).some(([over, classic]) => classic === port && over !== main.over);
+}

@@ -1,0 +1,241 @@
+/**
+ * HTTP and its logins: one connection for each request, closed after it. Takes a request of a driver's table,
+ * gives status, headers and text; never follows a redirect, never decompresses, never sends credentials that
+ * are not this target's own, and sends those at most once more after a refusal.
+ *
+ * A device that asks for a password in another way than the driver's table says gets none: a digest driver
+ * never answers a Basic challenge.
+ */
+import { Client, errors } from "undici";
+import { type Failure, failure } from "../../shared/failures.js";
+import type { Answer } from "../drivers/driver.js";
+import { atEnd, failureOf, openSocket, timeoutFailure } from "./connection.js";
+import { digestAuthorization, parseDigestChallenge } from "./digest.js";
+import { isCutShort, textOf } from "./text.js";
+import {
+	ANSWER_BYTES_MAX,
+	type Asked,
+	endpointOf,
+	HTTP_HEADER_BYTES_MAX,
+	type PollContext,
+	type RequestOver,
+	refuse,
+	type Target,
+} from "./transport.js";
+
+type HttpRequest = RequestOver<"http">;
+
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+const CLIENT_NONCE_BYTES = 16;
+/** Braiins OS, the one family that is asked with a token; the answer's "token" is sent back as it is. */
+const TOKEN_LOGIN_PATH = "/api/v1/auth/login";
+/** Tokens are printable and hold no quote, so the field is found without parsing the answer. */
+const TOKEN_FIELD = /"token"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,4096})"/;
+
+export async function askHttp(request: HttpRequest, target: Target, context: PollContext): Promise<Asked> {
+	const asked = await askWithLogin(request, target, context);
+	if (!asked.ok || request.anyStatus) return asked;
+	const refusal = refusalOf(asked.answer, target);
+	return refusal === undefined ? asked : { ok: false, failure: refusal };
+}
+
+async function askWithLogin(request: HttpRequest, target: Target, context: PollContext): Promise<Asked> {
+	const { login = "none" } = request;
+	if (login === "none" || target.credentials === undefined) return send(request, target, context);
+	if (context.authentication.isRefused) {
+		return refuse("DEVICE_UNAUTHORIZED", `${endpointOf(target)} refused the credentials in this poll.`);
+	}
+	const known = authorizationAtHand(request, target, context);
+	const first = await send(request, target, context, known);
+	if (!first.ok || first.answer.status !== UNAUTHORIZED) return first;
+	forgetLogin(target, context);
+	const renewed = await renewedAuthorization(request, target, context, first.answer);
+	const second = renewed === undefined ? first : await send(request, target, context, renewed);
+	if (second.ok && second.answer.status === UNAUTHORIZED) {
+		context.authentication.isRefused = true;
+		forgetLogin(target, context);
+	}
+	return second;
+}
+
+/** What can be sent without asking the device first; Basic always can, and so is sent once and not again. */
+function authorizationAtHand(request: HttpRequest, target: Target, context: PollContext): string | undefined {
+	const { credentials } = target;
+	if (credentials === undefined) return undefined;
+	if (request.login === "basic") {
+		return `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`, "utf8").toString("base64")}`;
+	}
+	const login = context.memory.logins.get({ ...target, user: credentials.user });
+	if (login?.kind === "bearer" && request.login === "bearer") return login.token;
+	if (login?.kind !== "digest" || request.login !== "digest") return undefined;
+	login.uses++;
+	return digestAuthorization(login.challenge, credentials, digestRequest(request, context, login.uses));
+}
+
+async function renewedAuthorization(
+	request: HttpRequest,
+	target: Target,
+	context: PollContext,
+	refusal: Answer,
+): Promise<string | undefined> {
+	const { credentials } = target;
+	if (credentials === undefined) return undefined;
+	const { logins } = context.memory;
+	const key = { ...target, user: credentials.user };
+	if (request.login === "digest") {
+		const challenge = parseDigestChallenge(refusal.headers?.["www-authenticate"] ?? "");
+		if (challenge === undefined) return undefined;
+		logins.set(key, { kind: "digest", challenge, uses: 1 });
+		return digestAuthorization(challenge, credentials, digestRequest(request, context, 1));
+	}
+	if (request.login !== "bearer") return undefined;
+	const token = await tokenFrom(target, context);
+	if (token !== undefined) logins.set(key, { kind: "bearer", token });
+	return token;
+}
+
+function digestRequest(request: HttpRequest, context: PollContext, use: number) {
+	const clientNonce = context.clock.randomBytes(CLIENT_NONCE_BYTES).toString("hex");
+	return { method: request.method ?? "GET", path: request.path, clientNonce, use };
+}
+
+async function tokenFrom(target: Target, context: PollContext): Promise<string | undefined> {
+	const { user: username = "", password = "" } = target.credentials ?? {};
+	const body = JSON.stringify({ username, password });
+	const login = { over: "http", format: "json", method: "POST", path: TOKEN_LOGIN_PATH, body } as const;
+	const asked = await send(login, target, context);
+	return asked.ok && isSuccess(asked.answer) ? TOKEN_FIELD.exec(asked.answer.text)?.[1] : undefined;
+}
+
+function forgetLogin(target: Target, context: PollContext): void {
+	if (target.credentials === undefined) return;
+	context.memory.logins.forget({ ...target, user: target.credentials.user });
+}
+
+function isSuccess({ status = 0 }: Answer): boolean {
+	return status >= 200 && status < 300;
+}
+
+function refusalOf(answer: Answer, target: Target): Failure | undefined {
+	if (isSuccess(answer)) return undefined;
+	const { status = 0 } = answer;
+	const isPasswordAsked = status === UNAUTHORIZED || status === FORBIDDEN;
+	const given =
+		target.credentials === undefined ? "no credentials are configured" : "refused the credentials";
+	return isPasswordAsked
+		? failure("DEVICE_UNAUTHORIZED", `${endpointOf(target)} answered ${status}: ${given}.`)
+		: failure("DEVICE_REQUEST_REFUSED", `${endpointOf(target)} answered with status ${status}.`);
+}
+
+/** Carries a coded failure through the library, which only knows thrown errors; caught in this file. */
+class FailureCarrier extends Error {
+	readonly failure: Failure;
+
+	constructor(carried: Failure) {
+		super(carried.what);
+		this.failure = carried;
+	}
+}
+
+async function send(
+	request: HttpRequest,
+	target: Target,
+	context: PollContext,
+	authorization?: string,
+): Promise<Asked> {
+	const client = new Client(`http://${endpointOf(target)}`, {
+		pipelining: 0,
+		headersTimeout: 0,
+		bodyTimeout: 0,
+		maxHeaderSize: HTTP_HEADER_BYTES_MAX,
+		connect: (_options, callback) => {
+			void openSocket(target, context).then((opened) => {
+				if (opened.ok) callback(null, opened.socket);
+				else callback(new FailureCarrier(opened.failure), null);
+			});
+		},
+	});
+	const abort = new AbortController();
+	const stop = atEnd(context, () => abort.abort(new FailureCarrier(timeoutFailure(target, context))));
+	try {
+		const response = await client.request({
+			method: request.method ?? "GET",
+			path: request.path,
+			headers: headersFor(request, authorization),
+			body: request.body ?? null,
+			signal: abort.signal,
+		});
+		const chunks: Uint8Array[] = [];
+		let bytes = 0;
+		const body: AsyncIterable<Uint8Array> = response.body;
+		for await (const chunk of body) {
+			bytes += chunk.length;
+			if (bytes > ANSWER_BYTES_MAX) throw new FailureCarrier(tooLarge(target));
+			chunks.push(chunk);
+		}
+		const headers = flat(response.headers);
+		const answer = { text: textOf(chunks), status: response.statusCode, headers };
+		const defect = defectOf(answer, request, target);
+		if (defect !== undefined) return { ok: false, failure: defect };
+		return { ok: true, answer, receivedAt: context.clock.monotonic() };
+	} catch (error) {
+		return { ok: false, failure: failureOfHttp(error, target) };
+	} finally {
+		stop();
+		void client.destroy();
+	}
+}
+
+function headersFor(request: HttpRequest, authorization: string | undefined): Record<string, string> {
+	return {
+		accept: "*/*",
+		"accept-encoding": "identity",
+		"user-agent": "fleetwatt",
+		...(request.body === undefined ? {} : { "content-type": "application/json" }),
+		...(authorization === undefined ? {} : { authorization }),
+	};
+}
+
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+	const entries = Object.entries(headers).flatMap(([name, value]) =>
+		value === undefined
+			? []
+			: [[name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value] as const],
+	);
+	return Object.fromEntries(entries);
+}
+
+function defectOf(answer: Required<Answer>, request: HttpRequest, target: Target): Failure | undefined {
+	const { "content-encoding": encoding = "identity", ...headers } = answer.headers;
+	if (encoding !== "identity" && encoding !== "") {
+		return failure("DEVICE_ANSWER_MALFORMED", `${endpointOf(target)} compressed its answer unasked.`);
+	}
+	const isEndedByClose =
+		headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
+	return isEndedByClose && isSuccess(answer) && isCutShort(answer.text, request.format)
+		? failure("DEVICE_ANSWER_TRUNCATED", `${endpointOf(target)} closed in mid-answer.`)
+		: undefined;
+}
+
+function failureOfHttp(error: unknown, target: Target): Failure {
+	if (error instanceof FailureCarrier) return error.failure;
+	if (error instanceof errors.HeadersOverflowError) return tooLarge(target);
+	if (error instanceof errors.SocketError) {
+		return failure("DEVICE_ANSWER_TRUNCATED", `${endpointOf(target)} closed before its answer was complete.`);
+	}
+	if (error instanceof errors.UndiciError || error instanceof errors.HTTPParserError) {
+		return failure(
+			"DEVICE_ANSWER_MALFORMED",
+			`${endpointOf(target)} breaks the rules of HTTP: ${error.code}.`,
+		);
+	}
+	return failureOf(error instanceof Error ? error : new Error("unknown"), target);
+}
+
+function tooLarge(target: Target): Failure {
+	return failure(
+		"DEVICE_ANSWER_TOO_LARGE",
+		`${endpointOf(target)} sent more than ${ANSWER_BYTES_MAX} bytes, or ${HTTP_HEADER_BYTES_MAX} of headers.`,
+	);
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env node
+/**
+ * The `fleetwatt` command: the one entry, where all is wired. Reads arguments, runs a command, ends with
+ * a code: 0 done, 64 wrong usage, 70 our own bug, 74 disk or port, 78 configuration.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { Command, InvalidArgumentError } from "commander";
+import { EXIT, StartProblem } from "./shared/exit.js";
+import { Bug } from "./shared/invariant.js";
+import { parseJson } from "./shared/json.js";
+
+const PACKAGE_LIMITS = { bytes: 64 * 1_024, depth: 8, keys: 1_000 };
+
+function version(): string {
+	const near = [
+		path.join(import.meta.dirname, "package.json"),
+		path.join(import.meta.dirname, "..", "package.json"),
+	];
+	const file = near.find((one) => existsSync(one));
+	const parsed = file === undefined ? undefined : parseJson(readFileSync(file, "utf8"), PACKAGE_LIMITS);
+	if (parsed?.ok !== true) return "unknown";
+	const { version: found } = parsed.value as { readonly version?: unknown };
+	return typeof found === "string" ? found : "unknown";
+}
+
+function whole(least: number, most: number) {
+	return (text: string): number => {
+		const value = Number(text);
+		if (Number.isInteger(value) && value >= least && value <= most) return value;
+		throw new InvalidArgumentError(`"${text}" is no whole number from ${least} to ${most}.`);
+	};
+}
+
+function listOf(text: string): readonly string[] {
+	const parts = text
+		.split(",")
+		.map((part) => part.trim())
+		.filter((part) => part !== "");
+	if (parts.length === 0)
+		throw new InvalidArgumentError("Name at least one address, for example 192.168.1.20,192.168.1.21.");
+	return parts;
+}
+
+const program = new Command("fleetwatt")
+	.description(
+		"What every watt earns: telemetry and revenue for Bitcoin miners and GPU hosts behind one meter.",
+	)
+	.version(version())
+	.showHelpAfterError("(fleetwatt --help tells what there is)")
+	.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage));
+
+program
+	.command("collector")
+	.description("run a collector: stores what agents send, serves page, API and /metrics")
+	.requiredOption("--config <file>", "configuration, see collector/collector.example.yaml")
+	.option("--demo", "mark the page as a demonstration")
+	.action(async ({ config, demo }: { config: string; demo?: true }) => {
+		const { runCollector } = await import("./collector/commands/collector.js");
+		await runCollector({
+			configFile: config,
+			version: version(),
+			isDemo: demo === true,
+			pageFolder: pageFolder(),
+		});
+	});
+
+program
+	.command("agent")
+	.description("run an agent: polls devices and sends their readings to a collector")
+	.requiredOption("--config <file>", "configuration, see agent/agent.example.yaml")
+	.action(async ({ config }: { config: string }) => {
+		const { runAgent } = await import("./agent/commands/agent.js");
+		await runAgent({ configFile: config, version: version() });
+	});
+
+program
+	.command("check-config")
+	.description("check configuration files and tell every problem; nothing is started")
+	.argument("<file...>", "agent.yaml, collector.yaml")
+	.action(async (files: readonly string[]) => {
+		const { loadAgent } = await import("./agent/commands/agent.js");
+		const { loadCollector } = await import("./collector/commands/collector.js");
+		const problems: string[] = [];
+		for (const file of files) {
+			// A collector has an ingest section, an agent has not: what the file says decides, not its name.
+			const isCollector = existsSync(file) && /^(ingest|market)\s*:/m.test(readFileSync(file, "utf8"));
+			await (isCollector ? loadCollector(file) : loadAgent(file)).then(
+				() =>
+					process.stdout.write(`${file} is a valid ${isCollector ? "collector" : "agent"} configuration.\n`),
+				(error: unknown) => {
+					if (!(error instanceof StartProblem)) throw error;
+					problems.push(...error.problems);
+				},
+			);
+		}
+		if (problems.length > 0) throw new StartProblem(EXIT.configuration, problems);
+	});
+
+program
+	.command("identify")
+	.description("ask an address what it is, with reads only")
+	.argument("<address>", "10.0.3.17 or 10.0.3.17:4028")
+	.action(async (address: string) => (await import("./agent/commands/look.js")).identifyCommand(address));
+
+program
+	.command("scan")
+	.description("identify every address of a block of at most 4,096, with reads only")
+	.argument("<block>", "10.0.3.0/24 or 10.0.3.10-10.0.3.60")
+	.action(async (block: string) => (await import("./agent/commands/look.js")).scanCommand(block));
+
+program
+	.command("capture")
+	.description("write every answer of a device to a file, for a report")
+	.argument("<address>", "10.0.3.17")
+	.option("--output <file>", "where to write", "capture.json")
+	.action(async (address: string, { output }: { output: string }) =>
+		(await import("./agent/commands/look.js")).captureCommand(address, output),
+	);
+
+program
+	.command("simulate")
+	.description("run a simulated site of devices that speak their real protocols on this computer")
+	.requiredOption("--config <file>", "options as JSON, see tests/simulator/options-file.ts")
+	.action(async ({ config }: { config: string }) => {
+		process.argv[2] = config;
+		await import("./tests/simulator/main.js");
+	});
+
+program
+	.command("demo", { isDefault: false })
+	.description(
+		"run a whole site on this computer: simulated devices, one agent, one collector, the live page",
+	)
+	.option("--devices <addresses>", "show these real devices instead, separated by commas", listOf)
+	.option("--miners <count>", "simulated miners", whole(0, 10_000), 120)
+	.option("--gpu-hosts <count>", "simulated GPU hosts of eight GPUs", whole(0, 1_000), 4)
+	.option("--local-gpus", "also show this computer as a GPU host, through a simulated nvidia-smi", false)
+	.option("--data <folder>", "where data and logs go", path.join("data", "demo"))
+	.option("--port <port>", "page, API and /metrics", whole(1, 65_535), 9_480)
+	.option("--ingest-port <port>", "where the agent sends to", whole(1, 65_535), 9_481)
+	.option("--agent-port <port>", "the agent's own /metrics", whole(1, 65_535), 9_482)
+	.option("--poll-interval <seconds>", "seconds between two polls of a device", whole(1, 3_600), 5)
+	.option(
+		"--address-plan <plan>",
+		"auto, loopback-range (127.0.x.y, vendor ports) or high-ports (127.0.0.1)",
+		"auto",
+	)
+	.option("--base-port <port>", "first port of high-ports", whole(1_024, 65_535), 20_000)
+	.option("--control-port <port>", "where the simulator takes faults by HTTP", whole(0, 65_535))
+	.action(async (options: DemoArguments) => {
+		const { runDemo } = await import("./tests/simulator/demo/demo.js");
+		const { data, gpuHosts, pollInterval, devices, controlPort, ...rest } = options;
+		await runDemo({
+			...rest,
+			programFolder: import.meta.dirname,
+			dataFolder: data,
+			gpuHosts,
+			pollIntervalSeconds: pollInterval,
+			...(devices === undefined ? {} : { devices }),
+			...(controlPort === undefined ? {} : { controlPort }),
+		});
+	});
+
+type DemoArguments = {
+	readonly devices?: readonly string[];
+	readonly miners: number;
+	readonly gpuHosts: number;
+	readonly localGpus: boolean;
+	readonly data: string;
+	readonly port: number;
+	readonly ingestPort: number;
+	readonly agentPort: number;
+	readonly pollInterval: number;
+	readonly addressPlan: string;
+	readonly basePort: number;
+	readonly controlPort?: number;
+};
+
+function pageFolder(): string {
+	return path.join(import.meta.dirname, "dashboards", "live");
+}
+
+try {
+	await program.parseAsync(process.argv);
+	process.exitCode = EXIT.ok;
+} catch (error) {
+	process.exitCode = ended(error);
+}
+
+/** Says what ended the program, and gives its code. */
+function ended(error: unknown): number {
+	if (error instanceof StartProblem) {
+		for (const problem of error.problems) process.stderr.write(`${problem}\n`);
+		return error.exitCode;
+	}
+	process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+	if (!(error instanceof Bug))
+		process.stderr.write("This is a bug of ours; please report it with the lines above.\n");
+	return EXIT.bug;
+}

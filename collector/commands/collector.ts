@@ -1,0 +1,255 @@
+/**
+ * `fleetwatt collector --config collector.yaml`: ingest → store → derive → expose, and the jobs, wired.
+ * Stops on SIGTERM or SIGINT; reads prices again by itself once a minute.
+ */
+import process from "node:process";
+import { realClock } from "../../shared/clock.js";
+import {
+	type CollectorConfig,
+	configuredInputs,
+	loadCollectorConfig,
+} from "../../shared/config/collector.js";
+import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
+import { formatProblem } from "../../shared/config/problem.js";
+import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
+import { describe, type Failure, failure } from "../../shared/failures.js";
+import { createLog, type Log } from "../../shared/log.js";
+import type { UnixMilliseconds } from "../../shared/units.js";
+import { deviceValue, gpusListed } from "../derive/latest-values.js";
+import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
+import { IngestServer } from "../ingest/server.js";
+import { type Jobs, startJobs } from "../jobs/jobs.js";
+import { collectorJobs } from "../jobs/table.js";
+import { refreshMarket } from "../market/refresh.js";
+import { Store } from "../store/store.js";
+import { ingestFamilies, jobFamilies } from "./own-families.js";
+
+export type CollectorOptions = {
+	readonly configFile: string;
+	readonly version: string;
+	readonly isDemo: boolean;
+	/** Where the built page lies. */
+	readonly pageFolder: string;
+};
+
+type Loaded = {
+	readonly config: CollectorConfig;
+	readonly tokens: ReadonlyMap<string, string>;
+	readonly warnings: readonly string[];
+	readonly fileModifiedAt: UnixMilliseconds;
+};
+
+/** Runs until it is told to stop. @throws StartProblem with every problem at once */
+export async function runCollector(options: CollectorOptions): Promise<void> {
+	const loaded = await loadCollector(options.configFile);
+	const log = createLog({ role: "collector", level: loaded.config.logLevel });
+	for (const warning of loaded.warnings) log.warn("secret readable by others", { warning });
+	const parts = await startParts(options, loaded, log);
+	log.info("collector started", {
+		site: loaded.config.site.name,
+		page: `http://${loaded.config.listen.address}:${loaded.config.listen.port}/`,
+	});
+	await new Promise<void>((resolve) => {
+		process.once("SIGTERM", resolve);
+		process.once("SIGINT", resolve);
+	});
+	log.info("collector stops");
+	await parts.stop();
+	log.info("collector stopped");
+}
+
+/** Reads everything the configuration names. @throws StartProblem with every problem at once */
+export async function loadCollector(configFile: string): Promise<Loaded> {
+	const file = await readConfigFile(configFile);
+	if (!file.ok) throw new StartProblem(EXIT.configuration, [formatProblem(file.problem)]);
+	const loaded = loadCollectorConfig({ path: configFile, text: file.text, environment: process.env });
+	if (!loaded.ok) throw new StartProblem(EXIT.configuration, loaded.problems.map(formatProblem));
+	const tokens = new Map<string, string>();
+	const problems: string[] = [];
+	const warnings: string[] = [];
+	for (const { site, tokenFile } of loaded.value.ingest.tokens) {
+		const read = await readSecretFile(tokenFile);
+		if (!read.ok) problems.push(formatProblem(read.problem));
+		else {
+			tokens.set(site, read.secret);
+			if (read.warning !== undefined) warnings.push(read.warning);
+		}
+	}
+	if (problems.length > 0) throw new StartProblem(EXIT.configuration, problems);
+	return { config: loaded.value, tokens, warnings, fileModifiedAt: file.modifiedAt };
+}
+
+type Parts = { stop(): Promise<void> };
+
+async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): Promise<Parts> {
+	const { config, tokens } = loaded;
+	const power: PowerOptions = {
+		hostOverheadRatio: config.gpuHost.overheadRatio,
+		hostOverheadWatts: config.gpuHost.overheadWatts,
+	};
+	const store = await openStore(config, power);
+	const stopping: (() => Promise<void>)[] = [() => store.close()];
+	const stop = async () => {
+		for (const end of stopping.reverse()) await end();
+	};
+	try {
+		const market = marketRefresh(options, loaded, store, log);
+		await market();
+		const jobs = startCollectorJobs({ config, store, power, market, log });
+		stopping.push(async () => {
+			await jobs.stop();
+			await store.seal().catch((error: unknown) => log.error("seal failed", { error: String(error) }));
+		});
+		const ingest = await startIngest(config, tokens, store, log);
+		stopping.push(() => ingest.stop());
+		const expose = await startPage({ options, config, store, log, ingest, jobs });
+		stopping.push(() => expose.close());
+		return { stop };
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+async function openStore(config: CollectorConfig, power: PowerOptions): Promise<Store> {
+	const { dataFolder, limits } = config;
+	return Store.open({
+		folder: dataFolder,
+		clock: realClock,
+		maxDevices: limits.maxDevices,
+		rates: (device) => ({
+			...effectiveRates(device, power),
+			gpus: deviceValue(device.latest, "gpuCount") ?? gpusListed(device.latest),
+		}),
+	}).catch((error: unknown) => {
+		throw startProblemOf(error, { folder: dataFolder }) ?? error;
+	});
+}
+
+/** Brings the configuration's inputs into the store; says what is missing once per change. */
+function marketRefresh(
+	{ configFile }: CollectorOptions,
+	loaded: Loaded,
+	store: Store,
+	log: Log,
+): () => Promise<void> {
+	let said = "";
+	const read = async () => {
+		const again = await loadCollector(configFile).catch(() => undefined);
+		if (again === undefined)
+			return failure("INPUT_MISSING", `${configFile} cannot be read now; the inputs before stay.`);
+		return configuredInputs(again.config.market, again.fileModifiedAt);
+	};
+	return async () => {
+		const { recorded, failures } = await refreshMarket({
+			read,
+			stored: () => store.inputs(),
+			record: (input) => store.addInput(input),
+			clock: realClock,
+		});
+		if (recorded > 0) log.info("inputs recorded", { recorded });
+		const words = failures.map((one: Failure) => describe(one)).join("\n");
+		if (words !== "" && words !== said)
+			log.warn("inputs missing", { site: loaded.config.site.name, inputs: failures.map(({ what }) => what) });
+		said = words;
+	};
+}
+
+type JobParts = {
+	readonly config: CollectorConfig;
+	readonly store: Store;
+	readonly power: PowerOptions;
+	readonly market: () => Promise<void>;
+	readonly log: Log;
+};
+
+function startCollectorJobs({ config, store, power, market, log }: JobParts): Jobs {
+	const table = collectorJobs({
+		store,
+		now: () => realClock.now(),
+		power,
+		retention: config.retention,
+		refreshMarket: market,
+	});
+	return startJobs(table, {
+		monotonic: () => realClock.monotonic(),
+		events: {
+			onFailed: (job, error) =>
+				log.error("job failed", { job, error: error instanceof Error ? error.message : String(error) }),
+			onRecovered: (job) => log.info("job works again", { job }),
+			onSlow: (job, seconds) => log.warn("job took long", { job, seconds }),
+		},
+	});
+}
+
+async function startIngest(
+	config: CollectorConfig,
+	tokens: ReadonlyMap<string, string>,
+	store: Store,
+	log: Log,
+): Promise<IngestServer> {
+	const { address, port } = config.ingest;
+	const ingest = new IngestServer({
+		clock: realClock,
+		store,
+		tokenOf: (site) => tokens.get(site),
+		listen: { address, port },
+		events: {
+			onAgentConnected: (facts) => log.info("agent connected", facts),
+			onAgentDisconnected: (facts) => log.warn("agent not connected", facts),
+			onRefused: ({ address: from, failure: why }) =>
+				log.warn("connection refused", { from, what: describe(why) }),
+			onRecordRejected: ({ agent, sequence, failure: why }) =>
+				log.error("record rejected", { agent, sequence, what: describe(why) }),
+			onDiskRefused: (why, recordsWaiting) =>
+				log.error("store refused", { what: describe(why), recordsWaiting }),
+			onDiskAccepted: () => log.info("store accepts again"),
+		},
+	});
+	await ingest.start().catch((error: unknown) => {
+		throw startProblemOf(error, { listen: `${address}:${port} (ingest)` }) ?? error;
+	});
+	return ingest;
+}
+
+type PageParts = {
+	readonly options: CollectorOptions;
+	readonly config: CollectorConfig;
+	readonly store: Store;
+	readonly log: Log;
+	readonly ingest: IngestServer;
+	readonly jobs: Jobs;
+};
+
+async function startPage({ options, config, store, log, ingest, jobs }: PageParts): Promise<Expose> {
+	const { site, gpuHost, limits, listen, metrics, market } = config;
+	const staleAfterSeconds = Object.fromEntries(
+		Object.entries(market.staleAfterHours).map(([name, hours]) => [name, hours * 3_600]),
+	);
+	return startExpose({
+		store,
+		clock: realClock,
+		listen,
+		pageDirectory: options.pageFolder,
+		perDevice: metrics.perDevice,
+		view: {
+			version: options.version,
+			site: site.name,
+			timeZone: site.timeZone,
+			isDemo: options.isDemo,
+			...(site.contractedWatts === undefined ? {} : { contractedWatts: site.contractedWatts }),
+			staleAfterSeconds,
+			power: { hostOverheadRatio: gpuHost.overheadRatio, hostOverheadWatts: gpuHost.overheadWatts },
+			money: { siteOverheadRatio: site.overheadRatio },
+			temperatureLimits: limits.temperatureCelsius,
+		},
+		additional: () => [...ingestFamilies(ingest.statistics()), ...jobFamilies(jobs.states())],
+		log: (event) => {
+			if (event.kind === "exposeAnswerFailed") log.error("answer failed", event);
+			else log.info("listening", event);
+		},
+	}).catch((error: unknown) => {
+		throw error instanceof ListenProblem ? new StartProblem(EXIT.input, [error.message]) : error;
+	});
+}

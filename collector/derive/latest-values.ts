@@ -1,0 +1,64 @@
+/**
+ * Finds measurements in a reading by name. Takes a reading with its shape; gives numbers, never NaN.
+ *
+ * Shapes are shared by thousands of devices, so the places of their columns are looked up once a shape.
+ */
+import type { Component } from "../../shared/device.js";
+import type { MeasurementName } from "../../shared/measurements.js";
+import type { LatestReading, Shape } from "../store/device-state.js";
+
+type ComponentColumn = { readonly component: Component; readonly index: number };
+
+type ShapeIndex = {
+	/** Column by measurement, of the device as a whole. */
+	readonly ofDevice: ReadonlyMap<string, number>;
+	readonly ofComponents: ReadonlyMap<string, readonly ComponentColumn[]>;
+	readonly gpuCount: number;
+};
+
+const INDEXES = new WeakMap<Shape, ShapeIndex>();
+
+export function deviceValue(latest: LatestReading, name: MeasurementName): number | undefined {
+	const index = indexOf(latest.shape).ofDevice.get(name);
+	return index === undefined ? undefined : present(latest.values[index]);
+}
+
+/** The components that have a column of this name, with their values; one that is absent stays in the list. */
+export function componentValues(
+	latest: LatestReading,
+	name: MeasurementName,
+): readonly { readonly component: Component; readonly value: number | undefined }[] {
+	const columns = indexOf(latest.shape).ofComponents.get(name) ?? [];
+	return columns.map(({ component, index }) => ({ component, value: present(latest.values[index]) }));
+}
+
+/** NaN marks an absent value inside arrays only; here it becomes absent again. */
+export function present(value: number | undefined): number | undefined {
+	return value === undefined || Number.isNaN(value) ? undefined : value;
+}
+
+/** GPUs that have readings of their own. */
+export function gpusListed(latest: LatestReading): number {
+	return indexOf(latest.shape).gpuCount;
+}
+
+function indexOf(shape: Shape): ShapeIndex {
+	const known = INDEXES.get(shape);
+	if (known !== undefined) return known;
+	const ofDevice = new Map<string, number>();
+	const ofComponents = new Map<string, ComponentColumn[]>();
+	const gpus = new Set<string>();
+	shape.columns.forEach(({ measurement, component }, index) => {
+		if (component === undefined) {
+			ofDevice.set(measurement, index);
+			return;
+		}
+		if (component.part === "gpu") gpus.add(component.key);
+		const columns = ofComponents.get(measurement) ?? [];
+		columns.push({ component, index });
+		ofComponents.set(measurement, columns);
+	});
+	const made = { ofDevice, ofComponents, gpuCount: gpus.size };
+	INDEXES.set(shape, made);
+	return made;
+}

@@ -1,0 +1,129 @@
+/**
+ * How hot is too hot, sensor by sensor: what the device states, else what the configuration says.
+ *
+ * Takes a reading and the configured limits; gives each sensor's limit and the sensor nearest to its
+ * own. Pure. A sensor without any limit is never judged.
+ */
+import { MEASUREMENT_NAMES, type MeasurementName, measurement } from "../../shared/measurements.js";
+import type { LatestReading, Shape } from "../store/device-state.js";
+import { present } from "./latest-values.js";
+
+/**
+ * Limits in °C as the configuration names sensors ("chip", "gpu", "voltageRegulator"); a numbered
+ * sensor ("chip_2") falls back on its kind.
+ */
+export type TemperatureLimits = Readonly<Record<string, number>>;
+
+export type SensorReading = {
+	readonly sensor: string;
+	readonly celsius: number;
+	readonly limitCelsius?: number;
+};
+
+type TemperatureColumn = {
+	readonly index: number;
+	readonly sensor: string;
+	/** The configuration's word for sensors of this kind. */
+	readonly limitName: string;
+	/** Columns of limits that apply, the component's own first. */
+	readonly limitIndexes: readonly number[];
+};
+
+const TEMPERATURE_FAMILY = "temperature_celsius";
+const LIMIT_FAMILY = "temperature_limit_celsius";
+
+const SENSOR_OF: ReadonlyMap<string, string> = sensorsOf(TEMPERATURE_FAMILY);
+const LIMITED_SENSOR_OF: ReadonlyMap<string, string> = sensorsOf(LIMIT_FAMILY);
+const COLUMNS = new WeakMap<Shape, readonly TemperatureColumn[]>();
+
+/** The sensor that is nearest to its limit, or furthest above it; without any limit, the hottest. */
+export function hottestSensor(latest: LatestReading, limits: TemperatureLimits): SensorReading | undefined {
+	let worst: SensorReading | undefined;
+	for (const column of columnsOf(latest.shape)) {
+		const celsius = present(latest.values[column.index]);
+		if (celsius === undefined) continue;
+		const limitCelsius = limitOf(latest, column, limits);
+		if (worst === undefined || isWorse({ celsius, limitCelsius }, worst)) {
+			worst = { sensor: column.sensor, celsius, ...(limitCelsius === undefined ? {} : { limitCelsius }) };
+		}
+	}
+	return worst;
+}
+
+/** The limit of every sensor word of the device, the lowest where its parts differ. */
+export function limitsBySensor(
+	latest: LatestReading,
+	limits: TemperatureLimits,
+): ReadonlyMap<string, number> {
+	const bySensor = new Map<string, number>();
+	for (const column of columnsOf(latest.shape)) {
+		const limit = limitOf(latest, column, limits);
+		if (limit === undefined) continue;
+		const known = bySensor.get(column.sensor);
+		if (known === undefined || limit < known) bySensor.set(column.sensor, limit);
+	}
+	return bySensor;
+}
+
+function limitOf(
+	latest: LatestReading,
+	column: TemperatureColumn,
+	limits: TemperatureLimits,
+): number | undefined {
+	for (const index of column.limitIndexes) {
+		const stated = present(latest.values[index]);
+		if (stated !== undefined) return stated;
+	}
+	return Object.hasOwn(limits, column.limitName) ? limits[column.limitName] : undefined;
+}
+
+/** "chip_2", "chip_average" and "chip" share one limit. */
+function kindOf(sensor: string): string {
+	return sensor.replace(/_(?:\d+|average|minimum)$/, "");
+}
+
+function configurationName(sensor: string): string {
+	return kindOf(sensor).replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function isWorse(
+	one: { readonly celsius: number; readonly limitCelsius: number | undefined },
+	other: SensorReading,
+): boolean {
+	if (one.limitCelsius === undefined) return other.limitCelsius === undefined && one.celsius > other.celsius;
+	if (other.limitCelsius === undefined) return true;
+	return one.limitCelsius - one.celsius < other.limitCelsius - other.celsius;
+}
+
+function columnsOf(shape: Shape): readonly TemperatureColumn[] {
+	const known = COLUMNS.get(shape);
+	if (known !== undefined) return known;
+	const made: TemperatureColumn[] = [];
+	shape.columns.forEach(({ measurement: name, component }, index) => {
+		const sensor = SENSOR_OF.get(name);
+		if (sensor === undefined) return;
+		const places = component === undefined ? [undefined] : [component, undefined];
+		const limitIndexes = places
+			.map((place) =>
+				shape.columns.findIndex(
+					(column) =>
+						LIMITED_SENSOR_OF.get(column.measurement) === kindOf(sensor) &&
+						column.component?.part === place?.part &&
+						column.component?.key === place?.key,
+				),
+			)
+			.filter((found) => found >= 0);
+		made.push({ index, sensor, limitName: configurationName(sensor), limitIndexes });
+	});
+	COLUMNS.set(shape, made);
+	return made;
+}
+
+function sensorsOf(family: string): Map<MeasurementName, string> {
+	const sensors = new Map<MeasurementName, string>();
+	for (const name of MEASUREMENT_NAMES) {
+		const { exposeAs, sensor } = measurement(name);
+		if (exposeAs === family && sensor !== undefined) sensors.set(name, sensor);
+	}
+	return sensors;
+}

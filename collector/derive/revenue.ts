@@ -1,0 +1,145 @@
+/**
+ * What a device earns and costs in an hour at the inputs in force.
+ *
+ * Takes work, watts, GPUs and inputs; gives dollars per hour and per megawatt-hour, and the names of
+ * the inputs each result rests on. Pure. An input that is missing leaves the result absent; nothing is
+ * clamped: power prices and margins may be negative.
+ */
+import type { MarketInputName } from "../../shared/config/collector.js";
+import {
+	HOURS_PER_YEAR,
+	quantity,
+	type Satoshis,
+	SECONDS_PER_DAY,
+	SECONDS_PER_HOUR,
+	TERAHASHES_PER_PETAHASH,
+	type UnitedStatesDollars,
+	WATTS_PER_MEGAWATT,
+} from "../../shared/units.js";
+import {
+	hashpriceUsdPerPetahashPerSecondDay,
+	hashvalueSatoshisPerPetahashPerSecondDay,
+	SATOSHIS_PER_BITCOIN,
+	subsidySatoshis,
+} from "./chain.js";
+
+/** The prices, tariffs and chain facts that money is made from; absent where nobody stated them. */
+export type MoneyInputs = Readonly<Partial<Record<MarketInputName, number>>>;
+
+export type Hashprice = {
+	readonly hashvalueSatoshisPerPetahashPerSecondDay: number;
+	/** Absent without a Bitcoin price. */
+	readonly hashpriceUsdPerPetahashPerSecondDay?: number;
+};
+
+export type EarningDevice = {
+	/** SHA-256 hashrate over the trailing five minutes; 0 is a statement, absent is not. */
+	readonly hashrateTerahashesPerSecond?: number;
+	/** GPUs that answer; absent for a miner. */
+	readonly gpuCount?: number;
+	/** Power over the trailing five minutes, at the device. */
+	readonly powerWatts?: number;
+};
+
+export type MoneyOptions = {
+	/** Watts at the site's meter per watt at the devices: transformers, cooling, offices. 1 or more. */
+	readonly siteOverheadRatio: number;
+};
+
+export type Revenue = {
+	readonly grossUsdPerHour?: number;
+	readonly powerCostUsdPerHour?: number;
+	readonly netUsdPerHour?: number;
+	/** Energy basis, at the site's meter. */
+	readonly grossUsdPerMegawattHour?: number;
+	/** Megawatt-hours an hour at the site's meter: what the energy basis divides by. */
+	readonly siteMegawatts?: number;
+	readonly inputs: readonly MarketInputName[];
+};
+
+/** What a petahash per second earns in a day at these inputs, before the pool's fee. */
+export function hashprice(inputs: MoneyInputs): Hashprice | undefined {
+	const { bitcoinDifficulty, blockHeight, feesBitcoinPerBlock, bitcoinPriceUsd } = inputs;
+	if (bitcoinDifficulty === undefined || blockHeight === undefined || feesBitcoinPerBlock === undefined) {
+		return undefined;
+	}
+	const fees = Math.round(feesBitcoinPerBlock * SATOSHIS_PER_BITCOIN);
+	const reward = quantity<Satoshis>(Number(subsidySatoshis(blockHeight)) + fees);
+	const hashvalue = hashvalueSatoshisPerPetahashPerSecondDay(reward, bitcoinDifficulty);
+	if (bitcoinPriceUsd === undefined) return { hashvalueSatoshisPerPetahashPerSecondDay: hashvalue };
+	return {
+		hashvalueSatoshisPerPetahashPerSecondDay: hashvalue,
+		hashpriceUsdPerPetahashPerSecondDay: hashpriceUsdPerPetahashPerSecondDay(
+			hashvalue,
+			quantity<UnitedStatesDollars>(bitcoinPriceUsd),
+		),
+	};
+}
+
+/** Dollars that one terahash earns after the pool's fee: additive over any span in which the inputs hold. */
+export function usdPerTerahash(inputs: MoneyInputs): number | undefined {
+	const price = hashprice(inputs)?.hashpriceUsdPerPetahashPerSecondDay;
+	if (price === undefined || inputs.poolFeeRatio === undefined) return undefined;
+	return (price * (1 - inputs.poolFeeRatio)) / (TERAHASHES_PER_PETAHASH * SECONDS_PER_DAY);
+}
+
+/** Dollars that one GPU earns in an hour, rented or not. */
+export function usdPerGpuHour({ gpuHourPriceUsd, gpuRentedRatio }: MoneyInputs): number | undefined {
+	if (gpuHourPriceUsd === undefined || gpuRentedRatio === undefined) return undefined;
+	return gpuHourPriceUsd * gpuRentedRatio;
+}
+
+const MINING_INPUTS: readonly MarketInputName[] = [
+	"bitcoinDifficulty",
+	"blockHeight",
+	"feesBitcoinPerBlock",
+	"bitcoinPriceUsd",
+	"poolFeeRatio",
+];
+const GPU_INPUTS: readonly MarketInputName[] = ["gpuHourPriceUsd", "gpuRentedRatio"];
+const POWER_INPUTS: readonly MarketInputName[] = ["powerPriceUsdPerMegawattHour"];
+
+export function revenueOf(device: EarningDevice, inputs: MoneyInputs, options: MoneyOptions): Revenue {
+	const gross = grossUsdPerHour(device, inputs);
+	const siteMegawatts =
+		device.powerWatts === undefined
+			? undefined
+			: (device.powerWatts * options.siteOverheadRatio) / WATTS_PER_MEGAWATT;
+	const price = inputs.powerPriceUsdPerMegawattHour;
+	const cost = siteMegawatts === undefined || price === undefined ? undefined : siteMegawatts * price;
+	const isPriced = gross !== undefined && siteMegawatts !== undefined && siteMegawatts > 0;
+	return {
+		...(gross === undefined ? {} : { grossUsdPerHour: gross.usdPerHour }),
+		...(cost === undefined ? {} : { powerCostUsdPerHour: cost }),
+		...(gross === undefined || cost === undefined ? {} : { netUsdPerHour: gross.usdPerHour - cost }),
+		...(isPriced ? { grossUsdPerMegawattHour: gross.usdPerHour / siteMegawatts } : {}),
+		...(siteMegawatts === undefined ? {} : { siteMegawatts }),
+		inputs: [...(gross?.inputs ?? []), ...(cost === undefined ? [] : POWER_INPUTS)],
+	};
+}
+
+type Gross = { readonly usdPerHour: number; readonly inputs: readonly MarketInputName[] };
+
+function grossUsdPerHour(
+	{ hashrateTerahashesPerSecond, gpuCount }: EarningDevice,
+	inputs: MoneyInputs,
+): Gross | undefined {
+	if (hashrateTerahashesPerSecond !== undefined) {
+		const price = usdPerTerahash(inputs);
+		if (price === undefined) return undefined;
+		return { usdPerHour: hashrateTerahashesPerSecond * SECONDS_PER_HOUR * price, inputs: MINING_INPUTS };
+	}
+	const price = usdPerGpuHour(inputs);
+	if (gpuCount === undefined || price === undefined) return undefined;
+	return { usdPerHour: gpuCount * price, inputs: GPU_INPUTS };
+}
+
+/** Energy basis: dollars an hour over the watts drawn in that hour. Absent where nothing is drawn. */
+export function usdPerMegawattHour(usdPerHour: number, watts: number): number | undefined {
+	return watts > 0 ? usdPerHour / (watts / WATTS_PER_MEGAWATT) : undefined;
+}
+
+/** Capacity basis: dollars an hour, for a year of 8,760 hours, over the watts contracted. */
+export function usdPerWattYear(usdPerHour: number, contractedWatts: number): number | undefined {
+	return contractedWatts > 0 ? (usdPerHour * HOURS_PER_YEAR) / contractedWatts : undefined;
+}

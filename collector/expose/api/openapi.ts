@@ -1,0 +1,72 @@
+/**
+ * The API's description (OpenAPI 3.1), made from the table of routes and the schemas of the answers.
+ */
+import type { Parameter } from "./parameters.js";
+import { SCHEMAS, type SchemaName } from "./schemas.js";
+
+export type DescribedRoute = {
+	readonly path: string;
+	readonly summary: string;
+	readonly parameters: readonly Parameter[];
+	readonly answer: SchemaName;
+};
+
+const ERRORS = {
+	"400": "A parameter is missing, unknown or malformed.",
+	"404": "There is no such device or path.",
+	"422": "The query would cost too much; the answer names the nearest allowed step.",
+	"429": "Too many queries at once.",
+};
+
+export function openApiDocument(root: string, routes: readonly DescribedRoute[], version: string) {
+	return {
+		openapi: "3.1.0",
+		info: {
+			title: "Fleetwatt",
+			version,
+			description:
+				"Read-only. Numbers stand in the unit that their name gives; absent is a missing key, never 0. Times are Unix milliseconds, UTC. The live stream is a WebSocket at /api/v1/live.",
+			license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+		},
+		paths: Object.fromEntries(routes.map((route) => [`${root}${route.path}`, { get: operation(route) }])),
+		components: { schemas: SCHEMAS },
+	};
+}
+
+function operation({ path, summary, parameters, answer }: DescribedRoute) {
+	return {
+		operationId: path.replaceAll(/[^a-z]+/g, "-").replaceAll(/^-|-$/g, ""),
+		summary,
+		parameters: parameters.map(described),
+		responses: {
+			"200": { description: "The answer.", content: json(answer) },
+			...Object.fromEntries(
+				Object.entries(ERRORS).map(([status, description]) => [
+					status,
+					{ description, content: json("ErrorAnswer") },
+				]),
+			),
+		},
+	};
+}
+
+function json(schema: SchemaName) {
+	return { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } };
+}
+
+function described(parameter: Parameter) {
+	const one = {
+		type: parameter.kind === "integer" ? "integer" : "string",
+		...(parameter.from === undefined ? {} : { minimum: parameter.from }),
+		...(parameter.to === undefined ? {} : { maximum: parameter.to }),
+		...(parameter.choices === undefined ? {} : { enum: parameter.choices }),
+	};
+	const { repeats } = parameter;
+	return {
+		name: parameter.name,
+		in: parameter.in,
+		required: parameter.isRequired === true,
+		description: parameter.help,
+		schema: repeats === undefined ? one : { type: "array", items: one, maxItems: repeats },
+	};
+}

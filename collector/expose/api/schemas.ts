@@ -1,0 +1,185 @@
+/**
+ * The API's answers as JSON Schema: what openapi.json shows. It mirrors answers.ts; the tests hold real
+ * answers against it. A table; it decides nothing.
+ */
+import { DEVICE_KINDS, PARTS } from "../../../shared/device.js";
+import { POWER_SOURCES } from "../../../shared/measurements.js";
+
+export type Schema = { readonly [key: string]: unknown };
+
+const number: Schema = { type: "number" };
+const integer: Schema = { type: "integer" };
+const text: Schema = { type: "string" };
+const yesOrNo: Schema = { type: "boolean" };
+const ratio: Schema = { type: "number", minimum: 0 };
+const milliseconds: Schema = { type: "number", description: "Unix time in milliseconds, UTC." };
+
+const oneOf = (words: readonly string[]): Schema => ({ type: "string", enum: words });
+const listOf = (items: Schema): Schema => ({ type: "array", items });
+const mapOf = (values: Schema): Schema => ({ type: "object", additionalProperties: values });
+const the = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const column: Schema = listOf({ type: ["number", "null"] });
+
+const object = (
+	required: Readonly<Record<string, Schema>>,
+	optional: Readonly<Record<string, Schema>> = {},
+): Schema => ({
+	type: "object",
+	required: Object.keys(required),
+	properties: { ...required, ...optional },
+	additionalProperties: false,
+});
+
+const numbers = (names: readonly string[]): Record<string, Schema> =>
+	Object.fromEntries(names.map((name) => [name, number]));
+
+const texts = (names: readonly string[]): Record<string, Schema> =>
+	Object.fromEntries(names.map((name) => [name, text]));
+
+const deviceSummary = object(
+	{
+		...texts(["device", "endpoint", "site", "agent", "driver"]),
+		kind: oneOf(DEVICE_KINDS),
+		health: oneOf(["up", "down", "unknown"]),
+		healthSince: milliseconds,
+		pollIntervalSeconds: number,
+	},
+	{
+		...texts(["rack", "position", "make", "model", "firmware", "serial", "algorithm", "operatingState"]),
+		reason: object(texts(["code", "what", "hint"])),
+		lastReadingAt: milliseconds,
+		errorCodes: listOf(text),
+		powerSource: oneOf(POWER_SOURCES),
+		...texts(["powerBoundary", "temperatureSensor"]),
+		...numbers([
+			"hashrateTerahashesPerSecond",
+			"hashrateNominalTerahashesPerSecond",
+			"powerWatts",
+			"efficiencyJoulesPerTerahash",
+			"temperatureCelsius",
+			"temperatureLimitCelsius",
+			"gpuCount",
+			"gpuUtilizationRatio",
+			"grossUsdPerHour",
+			"netUsdPerHour",
+			"grossUsdPerMegawattHour",
+		]),
+	},
+);
+
+const groupTotals = object(
+	{
+		devices: object({ up: integer, down: integer, unknown: integer }),
+		coverage: object({
+			powerRatio: ratio,
+			hashrateRatio: ratio,
+			powerBySource: object({}, Object.fromEntries(POWER_SOURCES.map((source) => [source, ratio]))),
+		}),
+	},
+	numbers([
+		"hashrateTerahashesPerSecond",
+		"powerWatts",
+		"efficiencyJoulesPerTerahash",
+		"grossUsdPerHour",
+		"powerCostUsdPerHour",
+		"netUsdPerHour",
+		"grossUsdPerMegawattHour",
+		"netUsdPerMegawattHour",
+		"grossUsdPerWattYear",
+		"netUsdPerWattYear",
+		"gpuCount",
+		"gpuUtilizationRatio",
+	]),
+);
+
+const agent = object(
+	{ ...texts(["agent", "site"]), isConnected: yesOrNo, since: milliseconds },
+	{ lastRecordAt: milliseconds, backlogRecords: integer },
+);
+
+export const SCHEMAS = {
+	SiteAnswer: object(
+		{ ...texts(["version", "site", "timeZone"]), isDemo: yesOrNo },
+		{ contractedWatts: number },
+	),
+	GroupTotals: groupTotals,
+	FleetAnswer: object(
+		{
+			at: milliseconds,
+			total: the("GroupTotals"),
+			mining: the("GroupTotals"),
+			ai: the("GroupTotals"),
+			sites: mapOf(the("GroupTotals")),
+			racks: mapOf(the("GroupTotals")),
+			models: mapOf(the("GroupTotals")),
+			agents: listOf(agent),
+			inputs: listOf(the("InputAnswer")),
+		},
+		numbers(["hashpriceUsdPerPetahashPerSecondDay", "hashvalueSatoshisPerPetahashPerSecondDay"]),
+	),
+	DeviceSummary: deviceSummary,
+	DevicesAnswer: object({ at: milliseconds, devices: listOf(the("DeviceSummary")) }, { total: integer }),
+	ValueAnswer: object({ ...texts(["measurement", "unit", "help"]), value: number }, { word: text }),
+	DeviceAnswer: object(
+		{
+			at: milliseconds,
+			summary: the("DeviceSummary"),
+			values: listOf(the("ValueAnswer")),
+			components: listOf(object({ part: oneOf(PARTS), component: text, values: listOf(the("ValueAnswer")) })),
+			faultsByCode: mapOf(integer),
+		},
+		numbers(["energyJoulesTotal", "workTerahashesTotal"]),
+	),
+	LatestAnswer: object({
+		at: milliseconds,
+		...texts(["measurement", "unit"]),
+		values: listOf(
+			object(
+				{ device: text, measuredAt: milliseconds, value: number },
+				{ part: oneOf(PARTS), ...texts(["component", "word"]) },
+			),
+		),
+	}),
+	SeriesAnswer: object(
+		{
+			from: milliseconds,
+			to: milliseconds,
+			series: listOf(
+				object(
+					{ ...texts(["device", "measurement", "unit"]), times: listOf(milliseconds), values: column },
+					{ part: oneOf(PARTS), component: text },
+				),
+			),
+		},
+		{ stepSeconds: number },
+	),
+	FleetSeriesAnswer: object({
+		from: milliseconds,
+		to: milliseconds,
+		stepSeconds: number,
+		times: listOf(milliseconds),
+		powerWatts: column,
+		hashrateTerahashesPerSecond: column,
+		efficiencyJoulesPerTerahash: column,
+		grossUsdPerMegawattHour: column,
+		devicesUp: column,
+	}),
+	GapsAnswer: object({
+		gaps: listOf(
+			object({ agent: text, from: milliseconds, to: milliseconds, reason: text, outcomes: integer }),
+		),
+	}),
+	InputAnswer: object({
+		...texts(["name", "unit", "source"]),
+		value: number,
+		observedAt: milliseconds,
+		ageSeconds: number,
+		isStale: yesOrNo,
+		isExample: yesOrNo,
+	}),
+	InputsAnswer: object({ at: milliseconds, inputs: listOf(the("InputAnswer")) }),
+	ErrorAnswer: object({ error: object(texts(["code", "what", "hint"])) }),
+	OpenApiDocument: { type: "object", required: ["openapi", "info", "paths"] },
+} as const satisfies Record<string, Schema>;
+
+export type SchemaName = keyof typeof SCHEMAS;

@@ -1,0 +1,224 @@
+/**
+ * One HTTP server for the page, /metrics, the API, health and the live stream. Read-only.
+ *
+ * Takes what each path answers; gives a node server that is not listening yet. Everything a stranger
+ * can send is bounded: head, headers, time, sockets. Only names that belong to it are answered.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import { type AllowedHosts, isAllowedHost, isOwnOrigin } from "./hosts.js";
+import { LANDING_PAGE } from "./landing.js";
+import { LIVE_PATH, type LiveStream } from "./live/live-stream.js";
+import { type Exposition, METRICS_CONTENT_TYPE } from "./metrics/exposition.js";
+import type { PageFile } from "./static-page.js";
+
+const HEADERS_TIMEOUT_SECONDS = 10;
+const REQUEST_TIMEOUT_SECONDS = 30;
+const KEEP_ALIVE_SECONDS = 5;
+const IDLE_SECONDS = 60;
+const CHECK_SECONDS = 1;
+const HEADERS_MOST = 64;
+const HEADER_MOST_BYTES = 8 * 1_024;
+const CONNECTIONS_MOST = 512;
+const REQUESTS_PER_SOCKET_MOST = 1_000;
+
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+	"content-security-policy":
+		"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+	"x-content-type-options": "nosniff",
+	"referrer-policy": "no-referrer",
+	"cross-origin-resource-policy": "same-origin",
+};
+const PLAIN_TEXT = "text/plain; charset=utf-8";
+
+export type HttpRooms = {
+	readonly api: Hono;
+	readonly exposition: Exposition;
+	readonly live: LiveStream;
+	readonly page: ReadonlyMap<string, PageFile>;
+	readonly hosts: AllowedHosts;
+	/** Why the collector cannot do its work now; empty where it can. */
+	readonly notReady: () => readonly string[];
+	readonly onAnswered: (route: string, status: number) => void;
+	readonly onFailed: (route: string, error: unknown) => void;
+};
+
+export function createHttpServer(rooms: HttpRooms): Server {
+	const api = getRequestListener(rooms.api.fetch, { overrideGlobalObjects: false });
+	const server = createServer(
+		{
+			headersTimeout: HEADERS_TIMEOUT_SECONDS * MILLISECONDS_PER_SECOND,
+			requestTimeout: REQUEST_TIMEOUT_SECONDS * MILLISECONDS_PER_SECOND,
+			keepAliveTimeout: KEEP_ALIVE_SECONDS * MILLISECONDS_PER_SECOND,
+			connectionsCheckingInterval: CHECK_SECONDS * MILLISECONDS_PER_SECOND,
+			maxHeaderSize: HEADER_MOST_BYTES,
+		},
+		(request, response) => {
+			answer(rooms, api, request, response).catch((error: unknown) => {
+				rooms.onFailed(pathOf(request), error);
+				response.destroy();
+			});
+		},
+	);
+	server.maxHeadersCount = HEADERS_MOST;
+	server.maxConnections = CONNECTIONS_MOST;
+	server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MOST;
+	server.timeout = IDLE_SECONDS * MILLISECONDS_PER_SECOND;
+	server.on("upgrade", (request, socket, head) => upgrade(rooms, request, socket, head));
+	return server;
+}
+
+type ApiListener = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+async function answer(
+	rooms: HttpRooms,
+	api: ApiListener,
+	request: IncomingMessage,
+	response: ServerResponse,
+): Promise<void> {
+	for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+	if (!isAllowedHost(request.headers.host, rooms.hosts)) {
+		rooms.onAnswered("", 421);
+		plain(response, 421, "This server does not go by that name: ask for localhost or its own address.\n");
+		return;
+	}
+	if (request.method !== "GET" && request.method !== "HEAD") {
+		response.setHeader("allow", "GET, HEAD");
+		rooms.onAnswered("", 405);
+		plain(response, 405, "Only GET: this server is read-only.\n");
+		return;
+	}
+	const path = pathOf(request);
+	if (path.startsWith("/api/")) {
+		await api(request, response);
+		return;
+	}
+	await answerPath(rooms, path, request, response);
+}
+
+async function answerPath(
+	rooms: HttpRooms,
+	path: string,
+	request: IncomingMessage,
+	response: ServerResponse,
+): Promise<void> {
+	switch (path) {
+		case "/metrics":
+			rooms.onAnswered(path, 200);
+			await metrics(rooms.exposition, request, response);
+			return;
+		case "/-/healthy":
+			plain(response, 200, "healthy\n");
+			return;
+		case "/-/ready":
+			ready(rooms.notReady(), response);
+			return;
+		default:
+			page(rooms, path, request, response);
+	}
+}
+
+async function metrics(
+	exposition: Exposition,
+	{ method }: IncomingMessage,
+	response: ServerResponse,
+): Promise<void> {
+	const body = await exposition.render();
+	const length = body.reduce((sum, slice) => sum + slice.length, 0);
+	response.writeHead(200, {
+		"content-type": METRICS_CONTENT_TYPE,
+		"content-length": length,
+		"cache-control": "no-store",
+	});
+	if (method === "HEAD") {
+		response.end();
+		return;
+	}
+	for (const slice of body) {
+		if (response.destroyed) return;
+		if (!response.write(slice)) await drained(response);
+	}
+	response.end();
+}
+
+/** A reader that stalls is cut off by the server's idle time; that too ends the wait. */
+function drained(response: ServerResponse): Promise<void> {
+	return new Promise((resolve) => {
+		const done = () => {
+			response.off("drain", done);
+			response.off("close", done);
+			resolve();
+		};
+		response.on("drain", done);
+		response.on("close", done);
+	});
+}
+
+function ready(reasons: readonly string[], response: ServerResponse): void {
+	if (reasons.length === 0) plain(response, 200, "ready\n");
+	else plain(response, 503, `not ready\n${reasons.join("\n")}\n`);
+}
+
+function page(
+	{ page: files, onAnswered }: HttpRooms,
+	path: string,
+	request: IncomingMessage,
+	response: ServerResponse,
+): void {
+	const file = files.get(path);
+	if (file === undefined) {
+		const isLanding = path === "/";
+		onAnswered("page", isLanding ? 200 : 404);
+		if (isLanding) send(response, 200, "text/html; charset=utf-8", LANDING_PAGE);
+		else plain(response, 404, "There is nothing here.\n");
+		return;
+	}
+	response.setHeader("cache-control", file.cacheControl);
+	response.setHeader("etag", file.etag);
+	if (request.headers["if-none-match"] === file.etag) {
+		onAnswered("page", 304);
+		response.writeHead(304).end();
+		return;
+	}
+	onAnswered("page", 200);
+	send(response, 200, file.contentType, file.body);
+}
+
+function plain(response: ServerResponse, status: number, text: string): void {
+	response.setHeader("cache-control", "no-store");
+	send(response, status, PLAIN_TEXT, text);
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
+	response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body) });
+	// For HEAD, node sends the head alone.
+	response.end(body);
+}
+
+function upgrade(rooms: HttpRooms, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+	socket.on("error", () => socket.destroy());
+	const status = refusalOf(rooms, request);
+	if (status === undefined) rooms.live.accept(request, socket, head);
+	else refuse(socket, status);
+}
+
+function refusalOf({ hosts, live }: HttpRooms, request: IncomingMessage): string | undefined {
+	const { host, origin } = request.headers;
+	if (!isAllowedHost(host, hosts)) return "421 Misdirected Request";
+	if (pathOf(request) !== LIVE_PATH) return "404 Not Found";
+	if (!isOwnOrigin(origin, host)) return "403 Forbidden";
+	return live.isFull ? "503 Service Unavailable" : undefined;
+}
+
+function refuse(socket: Duplex, status: string): void {
+	socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** As sent, without the query; never decoded, so that what is not in the list does not exist. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+	const mark = url.indexOf("?");
+	return mark < 0 ? url : url.slice(0, mark);
+}

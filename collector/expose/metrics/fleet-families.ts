@@ -1,0 +1,385 @@
+/**
+ * Sums of the fleet, its sites, racks and models, and what the collector knows of agents, inputs and
+ * its own store, as families of /metrics.
+ *
+ * Takes a moment and the store; gives families with their samples. Dashboards work from these alone.
+ * A sum that nothing contributed to is absent. Gross and net are metrics of their own, dollars an hour
+ * stand beside each ratio, and no money is counted up.
+ */
+import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
+import type { SeriesStore, StoreStatistics } from "../../store/device-state.js";
+import type { GroupTotals } from "../answers.js";
+import type { Moment } from "../view.js";
+import {
+	type Family,
+	type FamilyKind,
+	type Label,
+	labelText,
+	rendered,
+	type TextWriter,
+} from "./text-writer.js";
+
+export type Sample = { readonly labels: readonly Label[]; readonly value: number };
+
+/** A family with its samples; also how another room hands in its own. */
+export type SampledFamily = Family & { readonly samples: readonly Sample[] };
+
+const HASHES_PER_TERAHASH = 1e12;
+const NOTHING = Buffer.alloc(0);
+
+export function writeFamilies(writer: TextWriter, families: readonly SampledFamily[]): void {
+	for (const family of families) {
+		if (family.samples.length === 0) continue;
+		const { header, name } = rendered(family);
+		writer.bytes(header);
+		for (const { labels, value } of family.samples) {
+			const text = labels.length === 0 ? " " : `{${labelText(labels)}} `;
+			writer.sample({ header, name }, Buffer.from(text), NOTHING);
+			writer.number(value);
+		}
+	}
+}
+
+export function fleetFamilies(moment: Moment, store: SeriesStore): readonly SampledFamily[] {
+	return [
+		...levels(moment).flatMap(totalsFamilies),
+		...moneyFamilies(moment),
+		...agentFamilies(moment, store),
+		...storeFamilies(store.statistics()),
+	];
+}
+
+type Level = {
+	readonly prefix: string;
+	readonly of: string;
+	readonly groups: readonly { readonly labels: readonly Label[]; readonly totals: GroupTotals }[];
+};
+
+function levels({ fleet }: Moment): readonly Level[] {
+	return [
+		{ prefix: "fleet", of: "the fleet", groups: [{ labels: [], totals: fleet.total }] },
+		{
+			prefix: "use",
+			of: "one use of power (mining, ai)",
+			groups: [
+				{ labels: [["use", "mining"]], totals: fleet.mining },
+				{ labels: [["use", "ai"]], totals: fleet.ai },
+			],
+		},
+		{ prefix: "site", of: "a site", groups: labelled(fleet.sites, (site) => [["site", site]]) },
+		{ prefix: "rack", of: "a rack", groups: labelled(fleet.racks, rackLabels) },
+		{ prefix: "model", of: "a model", groups: labelled(fleet.models, (model) => [["model", model]]) },
+	];
+}
+
+function labelled(
+	groups: Readonly<Record<string, GroupTotals>>,
+	labelsOf: (name: string) => readonly Label[],
+): Level["groups"] {
+	return Object.entries(groups).map(([name, totals]) => ({ labels: labelsOf(name), totals }));
+}
+
+/** Names of sites hold no slash; names of racks may. */
+function rackLabels(key: string): readonly Label[] {
+	const slash = key.indexOf("/");
+	return [
+		["site", key.slice(0, slash)],
+		["rack", key.slice(slash + 1)],
+	];
+}
+
+type TotalsRow = {
+	readonly name: string;
+	readonly help: string;
+	readonly of: (totals: GroupTotals) => number | undefined;
+};
+
+const TOTALS_ROWS: readonly TotalsRow[] = [
+	{ name: "devices_up", help: "Devices that answer", of: ({ devices }) => devices.up },
+	{ name: "devices_down", help: "Devices that do not answer", of: ({ devices }) => devices.down },
+	{
+		name: "devices_unknown",
+		help: "Devices whose agent is silent, so that nobody knows",
+		of: ({ devices }) => devices.unknown,
+	},
+	{
+		name: "hashrate_hashes_per_second",
+		help: "SHA-256 hashrate",
+		of: ({ hashrateTerahashesPerSecond: rate }) =>
+			rate === undefined ? undefined : Math.round(rate * HASHES_PER_TERAHASH),
+	},
+	{ name: "power_watts", help: "Power of the devices", of: ({ powerWatts }) => powerWatts },
+	{
+		name: "efficiency_joules_per_terahash",
+		help: "Energy over work of the trailing five minutes",
+		of: ({ efficiencyJoulesPerTerahash }) => efficiencyJoulesPerTerahash,
+	},
+	{ name: "gross_usd_per_hour", help: "Earning before power", of: ({ grossUsdPerHour }) => grossUsdPerHour },
+	{
+		name: "power_cost_usd_per_hour",
+		help: "Cost of power; negative where the grid pays",
+		of: ({ powerCostUsdPerHour }) => powerCostUsdPerHour,
+	},
+	{
+		name: "net_usd_per_hour",
+		help: "Earning less power, over the devices of which both are known",
+		of: ({ netUsdPerHour }) => netUsdPerHour,
+	},
+	{
+		name: "gross_usd_per_megawatt_hour",
+		help: "Earning before power, by energy at the site's meter",
+		of: ({ grossUsdPerMegawattHour }) => grossUsdPerMegawattHour,
+	},
+	{
+		name: "net_usd_per_megawatt_hour",
+		help: "Earning less power, by energy at the site's meter",
+		of: ({ netUsdPerMegawattHour }) => netUsdPerMegawattHour,
+	},
+	{
+		name: "gross_usd_per_watt_year",
+		help: "Earning before power, by contracted power",
+		of: ({ grossUsdPerWattYear }) => grossUsdPerWattYear,
+	},
+	{
+		name: "net_usd_per_watt_year",
+		help: "Earning less power, by contracted power",
+		of: ({ netUsdPerWattYear }) => netUsdPerWattYear,
+	},
+	{ name: "gpus", help: "GPUs that answer", of: ({ gpuCount }) => gpuCount },
+	{
+		name: "gpu_utilization_ratio",
+		help: "Mean share of time in which a kernel ran on the GPUs",
+		of: ({ gpuUtilizationRatio }) => gpuUtilizationRatio,
+	},
+	{
+		name: "power_coverage_ratio",
+		help: "Share of the devices whose watts are in the sums",
+		of: ({ coverage }) => coverage.powerRatio,
+	},
+	{
+		name: "hashrate_coverage_ratio",
+		help: "Share of the SHA-256 miners whose hashrate is in the sums",
+		of: ({ coverage }) => coverage.hashrateRatio,
+	},
+];
+
+function totalsFamilies({ prefix, of, groups }: Level): readonly SampledFamily[] {
+	const families = TOTALS_ROWS.map((row) =>
+		family(
+			{ name: `${prefix}_${row.name}`, help: `${row.help}: ${of}.` },
+			groups.map(({ labels, totals }) => ({ labels, value: row.of(totals) })),
+		),
+	);
+	const bySource = groups.flatMap(({ labels, totals }) =>
+		Object.entries(totals.coverage.powerBySource).map(([source, value]) => ({
+			labels: [...labels, ["source", source] as const],
+			value,
+		})),
+	);
+	const help = `Share of the summed watts by where they come from: ${of}.`;
+	return [...families, family({ name: `${prefix}_power_source_share_ratio`, help }, bySource)];
+}
+
+function moneyFamilies({ fleet }: Moment): readonly SampledFamily[] {
+	return [
+		family(
+			{
+				name: "hashprice_usd_per_petahash_per_second_day",
+				help: "Expected earning of 1 PH/s in a day before the pool's fee, at the inputs in force.",
+			},
+			[{ labels: [], value: fleet.hashpriceUsdPerPetahashPerSecondDay }],
+		),
+		family(
+			{
+				name: "hashvalue_satoshis_per_petahash_per_second_day",
+				help: "Expected earning of 1 PH/s in a day before the pool's fee, in satoshi.",
+			},
+			[{ labels: [], value: fleet.hashvalueSatoshisPerPetahashPerSecondDay }],
+		),
+		family(
+			{ name: "input_value", help: "An input of money in force." },
+			fleet.inputs.map(({ name, unit, value }) => ({
+				labels: [
+					["input", name],
+					["unit", unit],
+				],
+				value,
+			})),
+		),
+		family(
+			{ name: "input_timestamp_seconds", help: "When the input was true." },
+			fleet.inputs.map(({ name, observedAt }) => ({
+				labels: [["input", name]],
+				value: observedAt / MILLISECONDS_PER_SECOND,
+			})),
+		),
+		family(
+			{ name: "input_stale", help: "1 where the input is older than its limit." },
+			fleet.inputs.map(({ name, isStale }) => ({ labels: [["input", name]], value: isStale ? 1 : 0 })),
+		),
+	];
+}
+
+function agentFamilies({ facts }: Moment, store: SeriesStore): readonly SampledFamily[] {
+	const agents = [...store.agents().values()].map((agent) => ({
+		...agent,
+		labels: [
+			["site", agent.site],
+			["agent", agent.agent],
+		] as const satisfies readonly Label[],
+	}));
+	return [
+		family(
+			{ name: "agent_up", help: "Whether the agent is connected." },
+			agents.map(({ labels, isConnected }) => ({ labels, value: isConnected ? 1 : 0 })),
+		),
+		family(
+			{ name: "agent_last_record_timestamp_seconds", help: "When the agent's newest record was committed." },
+			agents.map(({ labels, lastRecordAt }) => ({
+				labels,
+				value: lastRecordAt === undefined ? undefined : lastRecordAt / MILLISECONDS_PER_SECOND,
+			})),
+		),
+		family(
+			{ name: "agent_backlog_records", help: "Records in the agent's outbox, not yet acknowledged." },
+			agents.map(({ labels, backlogRecords }) => ({ labels, value: backlogRecords })),
+		),
+		family(
+			{ name: "agent_clock_offset_seconds", help: "What the agent's wall clock lacks." },
+			agents.map(({ labels, clockOffsetMilliseconds: offset }) => ({
+				labels,
+				value: offset === undefined ? undefined : offset / MILLISECONDS_PER_SECOND,
+			})),
+		),
+		family(
+			{ name: "agent_gap_outcomes_total", kind: "counter", help: "Outcomes that the agent had to give up." },
+			agents.map(({ labels, gapOutcomes }) => ({ labels, value: gapOutcomes })),
+		),
+		family(
+			{ name: "agent_polls_total", kind: "counter", help: "Polls by result: ok, or the failure's code." },
+			summedByWord(facts, "result", ({ state }) => state.pollsByResult),
+		),
+		family(
+			{ name: "agent_faults_total", kind: "counter", help: "Values left out or repaired, by code." },
+			summedByWord(facts, "code", ({ state }) => state.faultsByCode),
+		),
+	];
+}
+
+function summedByWord(
+	facts: Moment["facts"],
+	label: string,
+	of: (device: Moment["facts"][number]) => Readonly<Record<string, number>>,
+): readonly Sample[] {
+	const sums = new Map<string, { readonly labels: readonly Label[]; value: number }>();
+	for (const device of facts) {
+		const { site, agent } = device.state;
+		const words = of(device);
+		for (const word in words) {
+			const key = `${site}\n${agent}\n${word}`;
+			const known = sums.get(key) ?? {
+				labels: [
+					["site", site],
+					["agent", agent],
+					[label, word],
+				],
+				value: 0,
+			};
+			known.value += words[word] ?? 0;
+			sums.set(key, known);
+		}
+	}
+	return [...sums.values()];
+}
+
+const STORE_ROWS: readonly {
+	readonly name: string;
+	readonly kind: FamilyKind;
+	readonly help: string;
+	readonly of: (statistics: StoreStatistics) => number;
+}[] = [
+	{
+		name: "inbox_records",
+		kind: "gauge",
+		help: "Committed records that are not yet sealed.",
+		of: (store) => store.inboxRecords,
+	},
+	{
+		name: "records_committed_total",
+		kind: "counter",
+		help: "Records committed and acknowledged.",
+		of: (store) => store.recordsCommitted,
+	},
+	{
+		name: "outcomes_committed_total",
+		kind: "counter",
+		help: "Poll results committed.",
+		of: (store) => store.outcomesCommitted,
+	},
+	{
+		name: "samples_committed_total",
+		kind: "counter",
+		help: "Values committed.",
+		of: (store) => store.samplesCommitted,
+	},
+	{
+		name: "duplicates_ignored_total",
+		kind: "counter",
+		help: "Records that came again and were stored already.",
+		of: (store) => store.duplicatesIgnored,
+	},
+	{
+		name: "records_rejected_total",
+		kind: "counter",
+		help: "Records that could not be read, kept aside.",
+		of: (store) => store.recordsRejected,
+	},
+	{ name: "commits_total", kind: "counter", help: "Transactions.", of: (store) => store.commits },
+	{
+		name: "commit_seconds_total",
+		kind: "counter",
+		help: "Time spent in transactions.",
+		of: (store) => store.commitSeconds,
+	},
+	{ name: "file_bytes", kind: "gauge", help: "Size of the store's files.", of: (store) => store.fileBytes },
+	{ name: "chunks", kind: "gauge", help: "Sealed chunks.", of: (store) => store.chunks },
+	{
+		name: "damaged_chunks",
+		kind: "gauge",
+		help: "Chunks that failed their checksum and are left out.",
+		of: (store) => store.damagedChunks,
+	},
+	{
+		name: "write_blocked",
+		kind: "gauge",
+		help: "1 while the disk refuses writes and nothing is acknowledged.",
+		of: (store) => (store.isWriteBlocked ? 1 : 0),
+	},
+];
+
+function storeFamilies(statistics: StoreStatistics): readonly SampledFamily[] {
+	return STORE_ROWS.map(({ name, kind, help, of }) =>
+		family({ name: `store_${name}`, kind, help }, [{ labels: [], value: of(statistics) }]),
+	);
+}
+
+type LooseSample = { readonly labels: readonly Label[]; readonly value: number | undefined };
+
+/** A gauge where no kind is said; what is absent stays out. */
+function family(
+	{
+		name,
+		kind = "gauge",
+		help,
+	}: { readonly name: string; readonly kind?: FamilyKind; readonly help: string },
+	samples: readonly LooseSample[],
+): SampledFamily {
+	return {
+		name: `fleetwatt_${name}`,
+		kind,
+		help,
+		samples: samples.flatMap(({ labels, value }) =>
+			value !== undefined && Number.isFinite(value) ? [{ labels, value }] : [],
+		),
+	};
+}

@@ -1,0 +1,257 @@
+/**
+ * The fleet as it is now, for metrics, API and page.
+ *
+ * Takes the store's states, the inputs and the configuration; gives answers, made at most once a
+ * second however many ask. It never reads history and never changes a state.
+ */
+import type { Clock } from "../../shared/clock.js";
+import { isMeasurementName, measurement, OPERATING_STATES } from "../../shared/measurements.js";
+import { deviceValue, present } from "../derive/latest-values.js";
+import { hashprice } from "../derive/revenue.js";
+import { Group } from "../derive/totals.js";
+import { currentInputs, moneyInputsAt, type StaleLimits } from "../market/inputs.js";
+import { type AgentState, agentKey, type LatestReading, type SeriesStore } from "../store/device-state.js";
+import type {
+	DeviceAnswer,
+	DeviceSummary,
+	FleetAnswer,
+	GroupTotals,
+	InputAnswer,
+	SiteAnswer,
+	ValueAnswer,
+} from "./answers.js";
+import { type DeviceFacts, deviceFacts, type FactsOptions } from "./device-facts.js";
+
+const CACHE_MILLISECONDS = 1_000;
+
+export type ViewOptions = FactsOptions & {
+	readonly version: string;
+	/** The collector's own site; its agents may belong to others. */
+	readonly site: string;
+	readonly timeZone: string;
+	readonly isDemo: boolean;
+	/** Power under contract; with it the capacity basis is computed. */
+	readonly contractedWatts?: number;
+	readonly staleAfterSeconds?: StaleLimits;
+};
+
+/** Everything at one instant. */
+export type Moment = {
+	readonly at: number;
+	readonly facts: readonly DeviceFacts[];
+	readonly fleet: FleetAnswer;
+	/** In the order of facts. */
+	readonly summaries: readonly DeviceSummary[];
+};
+
+export type View = {
+	moment(): Moment;
+	site(): SiteAnswer;
+	inputs(): readonly InputAnswer[];
+	device(key: string): DeviceAnswer | undefined;
+};
+
+export type ViewSources = {
+	readonly store: SeriesStore;
+	readonly options: ViewOptions;
+	readonly clock: Clock;
+};
+
+export function createView({ store, options, clock }: ViewSources): View {
+	let cached: Moment | undefined;
+	const inputs = () => currentInputs(store.inputs(), clock.now(), options.staleAfterSeconds);
+	const moment = () => {
+		const now = clock.now();
+		const isCurrent = cached !== undefined && now >= cached.at && now < cached.at + CACHE_MILLISECONDS;
+		if (cached === undefined || !isCurrent) cached = momentAt(now, store, options);
+		return cached;
+	};
+	return {
+		moment,
+		inputs,
+		site: () => ({
+			version: options.version,
+			site: options.site,
+			timeZone: options.timeZone,
+			isDemo: options.isDemo,
+			...(options.contractedWatts === undefined ? {} : { contractedWatts: options.contractedWatts }),
+		}),
+		device(key) {
+			const state = store.devices().get(key);
+			if (state === undefined) return undefined;
+			const now = clock.now();
+			const context = { now, inputs: moneyInputsAt(store.inputs(), now), options };
+			return deviceAnswer(deviceFacts(state, store.agents().get(agentKey(state)), context), now);
+		},
+	};
+}
+
+function momentAt(now: number, store: SeriesStore, options: ViewOptions): Moment {
+	const inputs = moneyInputsAt(store.inputs(), now);
+	const agents = store.agents();
+	const facts: DeviceFacts[] = [];
+	for (const state of store.devices().values()) {
+		facts.push(deviceFacts(state, agents.get(agentKey(state)), { now, inputs, options }));
+	}
+	const price = hashprice(inputs);
+	const fleet: FleetAnswer = {
+		at: now,
+		...groups(facts, options.contractedWatts),
+		agents: [...agents.values()].map(agentAnswer),
+		inputs: currentInputs(store.inputs(), now, options.staleAfterSeconds),
+		...price,
+	};
+	let summaries: readonly DeviceSummary[] | undefined;
+	return {
+		at: now,
+		facts,
+		fleet,
+		get summaries() {
+			summaries ??= facts.map(summaryOf);
+			return summaries;
+		},
+	};
+}
+
+type Groups = Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models">;
+
+function groups(facts: readonly DeviceFacts[], contractedWatts: number | undefined): Groups {
+	const [total, mining, ai] = [new Group(), new Group(), new Group()];
+	const sites = new Map<string, Group>();
+	const racks = new Map<string, Group>();
+	const models = new Map<string, Group>();
+	for (const device of facts) {
+		if (device.kind === "agent") continue;
+		const { site, description } = device.state;
+		total.add(device);
+		(device.kind === "miner" ? mining : ai).add(device);
+		groupOf(sites, site).add(device);
+		if (description.rack !== undefined) groupOf(racks, `${site}/${description.rack}`).add(device);
+		if (description.model !== undefined) groupOf(models, description.model).add(device);
+	}
+	return {
+		total: total.totals(contractedWatts),
+		mining: mining.totals(),
+		ai: ai.totals(),
+		sites: totalsOf(sites),
+		racks: totalsOf(racks),
+		models: totalsOf(models),
+	};
+}
+
+function groupOf(groupsByName: Map<string, Group>, name: string): Group {
+	const known = groupsByName.get(name);
+	if (known !== undefined) return known;
+	const made = new Group();
+	groupsByName.set(name, made);
+	return made;
+}
+
+function totalsOf(groupsByName: ReadonlyMap<string, Group>): Record<string, GroupTotals> {
+	return Object.fromEntries([...groupsByName].map(([name, group]) => [name, group.totals()]));
+}
+
+function agentAnswer(agent: AgentState): FleetAnswer["agents"][number] {
+	return {
+		agent: agent.agent,
+		site: agent.site,
+		isConnected: agent.isConnected,
+		since: agent.since,
+		...(agent.lastRecordAt === undefined ? {} : { lastRecordAt: agent.lastRecordAt }),
+		...(agent.backlogRecords === undefined ? {} : { backlogRecords: agent.backlogRecords }),
+	};
+}
+
+function summaryOf(facts: DeviceFacts): DeviceSummary {
+	const { state, health, healthSince, reason } = facts;
+	const { rack, position, make, model, firmware, serial, algorithm } = state.description;
+	return {
+		device: state.key,
+		endpoint: state.description.endpoint,
+		site: state.site,
+		agent: state.agent,
+		kind: state.description.kind,
+		driver: state.description.driver,
+		health,
+		healthSince,
+		pollIntervalSeconds: state.description.pollIntervalSeconds,
+		...stated({ rack, position, make, model, firmware, serial, algorithm, reason }),
+		...(state.latest === undefined ? {} : { lastReadingAt: state.latest.at }),
+		...(state.latest === undefined || health !== "up" ? {} : liveSummary(facts, state.latest)),
+	};
+}
+
+function liveSummary(facts: DeviceFacts, latest: LatestReading): Partial<DeviceSummary> {
+	const { power, hottest, revenue, gpuUtilization } = facts;
+	return stated({
+		operatingState: OPERATING_STATES[deviceValue(latest, "operatingState") ?? -1],
+		errorCodes: latest.errorCodes.length > 0 ? latest.errorCodes : undefined,
+		hashrateTerahashesPerSecond: facts.hashrateTerahashesPerSecond,
+		hashrateNominalTerahashesPerSecond:
+			deviceValue(latest, "hashrateNominalTerahashesPerSecond") ??
+			deviceValue(latest, "hashrateNameplateTerahashesPerSecond"),
+		powerWatts: power?.watts,
+		powerSource: power?.source,
+		powerBoundary: power?.boundary,
+		efficiencyJoulesPerTerahash: facts.efficiencyJoulesPerTerahash,
+		temperatureCelsius: hottest?.celsius,
+		temperatureSensor: hottest?.sensor,
+		temperatureLimitCelsius: hottest?.limitCelsius,
+		gpuCount: facts.gpuCount,
+		gpuUtilizationRatio:
+			gpuUtilization === undefined ? undefined : gpuUtilization.ratioSum / gpuUtilization.gpus,
+		grossUsdPerHour: revenue?.grossUsdPerHour,
+		netUsdPerHour: revenue?.netUsdPerHour,
+		grossUsdPerMegawattHour: revenue?.grossUsdPerMegawattHour,
+	});
+}
+
+function deviceAnswer(facts: DeviceFacts, now: number): DeviceAnswer {
+	const { latest, meter, faultsByCode } = facts.state;
+	return {
+		at: now,
+		summary: summaryOf(facts),
+		values: latest === undefined ? [] : valuesOf(latest, undefined),
+		components: latest === undefined ? [] : componentsOf(latest),
+		faultsByCode,
+		...(meter.joulesTotal > 0 ? { energyJoulesTotal: meter.joulesTotal } : {}),
+		...(meter.terahashesTotal > 0 ? { workTerahashesTotal: meter.terahashesTotal } : {}),
+	};
+}
+
+function componentsOf(latest: LatestReading): DeviceAnswer["components"] {
+	const places = new Map<string, { readonly part: string; readonly component: string }>();
+	for (const { component } of latest.shape.columns) {
+		if (component === undefined) continue;
+		const place = placeOf(component);
+		if (!places.has(place)) places.set(place, { part: component.part, component: component.key });
+	}
+	return [...places].map(([place, named]) => ({ ...named, values: valuesOf(latest, place) }));
+}
+
+function valuesOf(latest: LatestReading, place: string | undefined): readonly ValueAnswer[] {
+	return latest.shape.columns.flatMap(({ measurement: name, component }, index) => {
+		const isHere = (component === undefined ? undefined : placeOf(component)) === place;
+		const value = present(latest.values[index]);
+		return isHere && value !== undefined && isMeasurementName(name) ? [valueAnswer(name, value)] : [];
+	});
+}
+
+function valueAnswer(name: Parameters<typeof measurement>[0], value: number): ValueAnswer {
+	const { unit, words, help } = measurement(name);
+	const word = words?.[value];
+	return { measurement: name, unit, value, ...(word === undefined ? {} : { word }), help };
+}
+
+function placeOf(component: { readonly part: string; readonly key: string }): string {
+	return `${component.part} ${component.key}`;
+}
+
+type Stated<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+/** Leaves out what is undefined, so that absence is a missing key. */
+function stated<T extends Record<string, unknown>>(values: T): Stated<T> {
+	const present: Record<string, unknown> = {};
+	for (const key in values) if (values[key] !== undefined) present[key] = values[key];
+	return present as Stated<T>;
+}

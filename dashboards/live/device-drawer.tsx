@@ -1,0 +1,471 @@
+/** One device: who it is, how it is, what it earns, its readings over time, its parts. */
+import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type {
+	DeviceAnswer,
+	DeviceSummary,
+	InputAnswer,
+	ValueAnswer,
+} from "../../collector/expose/answers.js";
+import { ask, useAnswer } from "./api.js";
+import { now } from "./browser.js";
+import { Chart, type Line } from "./chart.js";
+import { Choice } from "./choice.js";
+import { askSeries, type DeviceSeries, type DrawnSeries, wantedSeries } from "./device-series.js";
+import { Figure } from "./figure.js";
+import {
+	ABSENT,
+	celsius,
+	dateAndTime,
+	duration,
+	efficiency,
+	energy,
+	hashrate,
+	inputValue,
+	label,
+	measured,
+	percent,
+	power,
+	type Shown,
+	timeOfDay,
+	usdPerDay,
+	usdPerMegawattHour,
+	work,
+} from "./format.js";
+import { HealthWord } from "./heat-map.js";
+import { closeDevice, Page, useDevice, useFleet, useSeconds, useTimeZone } from "./page-context.js";
+import { modelName, place } from "./problems.js";
+
+const ASK_EVERY_LEAST_SECONDS = 2;
+
+export function DeviceDrawer({ device: key }: { readonly device: string }) {
+	const live = useDevice(key);
+	const every = Math.max(ASK_EVERY_LEAST_SECONDS, live?.pollIntervalSeconds ?? ASK_EVERY_LEAST_SECONDS);
+	const { answer, what } = useAnswer<DeviceAnswer>({
+		key,
+		question: (signal) => ask(`api/v1/devices/${encodeURIComponent(key)}`, signal),
+		seconds: every,
+	});
+	const summary = live ?? answer?.summary;
+	const heading = useDrawerFocus();
+	return (
+		<div class="drawer" role="dialog" aria-labelledby="device-title" data-testid="device-drawer">
+			<div class="drawer-head">
+				<div>
+					<h2 id="device-title" tabIndex={-1} ref={heading}>
+						{summary === undefined ? key : place(summary)}
+					</h2>
+					{summary === undefined ? null : <p class="quiet">{modelName(summary)}</p>}
+				</div>
+				<button type="button" class="icon-button" aria-label="Close" onClick={closeDevice}>
+					<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+						<path d="M3 3l10 10M13 3L3 13" stroke="currentColor" stroke-width="1.5" />
+					</svg>
+				</button>
+			</div>
+			{summary === undefined ? (
+				<p class="quiet">{what ?? "Asking the collector …"}</p>
+			) : (
+				<>
+					<State device={summary} />
+					<Numbers device={summary} />
+					{answer === undefined ? null : <DeviceCharts device={answer} />}
+					{answer === undefined ? null : <Parts device={answer} />}
+					{answer === undefined ? null : <OwnValues device={answer} />}
+					<Money device={summary} />
+					<Identity device={summary} answer={answer} />
+				</>
+			)}
+		</div>
+	);
+}
+
+/** Focus goes to the heading and, when the drawer closes, back to where it came from. Escape closes. */
+function useDrawerFocus() {
+	const heading = useRef<HTMLHeadingElement>(null);
+	useEffect(() => {
+		const before = document.activeElement;
+		heading.current?.focus({ preventScroll: true });
+		const close = (event: KeyboardEvent) => {
+			if (event.key === "Escape") closeDevice();
+		};
+		addEventListener("keydown", close);
+		return () => {
+			removeEventListener("keydown", close);
+			if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+		};
+	}, []);
+	return heading;
+}
+
+function State({ device }: { readonly device: DeviceSummary }) {
+	const { state } = useContext(Page);
+	const at = useSeconds() + state.clockOffset;
+	const timeZone = useTimeZone();
+	const { reason, errorCodes = [], operatingState, lastReadingAt } = device;
+	return (
+		<div class="drawer-state">
+			<p>
+				<HealthWord device={device} />
+				{operatingState === undefined ? null : <span> · {operatingState}</span>}
+				<span class="quiet">
+					{" "}
+					·{" "}
+					{lastReadingAt === undefined
+						? "no reading yet"
+						: `last reading ${timeOfDay(lastReadingAt, timeZone)}, ${duration((at - lastReadingAt) / 1_000)} ago`}
+				</span>
+			</p>
+			{device.health === "up" || reason === undefined ? null : (
+				<p class="reason">
+					{reason.what} <span class="code">{reason.code}</span>
+					<br />
+					<span class="quiet">{reason.hint}</span>
+				</p>
+			)}
+			{errorCodes.length === 0 ? null : (
+				<p class="reason">
+					Reports{" "}
+					{errorCodes.map((code) => (
+						<span key={code} class="code tag tag-bad">
+							{code}
+						</span>
+					))}
+				</p>
+			)}
+		</div>
+	);
+}
+
+function Numbers({ device }: { readonly device: DeviceSummary }) {
+	const { powerSource, powerBoundary, hashrateNominalTerahashesPerSecond: nominal } = device;
+	const limit = device.temperatureLimitCelsius;
+	const isHost = device.kind === "gpu-host";
+	return (
+		<dl class="drawer-numbers">
+			{isHost ? (
+				<Numbered
+					name="GPUs busy"
+					shown={percent(device.gpuUtilizationRatio)}
+					note={device.gpuCount === undefined ? "" : `of ${device.gpuCount}`}
+				/>
+			) : (
+				<Numbered
+					name="hashrate"
+					shown={hashrate(device.hashrateTerahashesPerSecond)}
+					note={nominal === undefined ? "" : `of ${joined(hashrate(nominal))} nominal`}
+				/>
+			)}
+			<Numbered
+				name="power"
+				shown={power(device.powerWatts)}
+				note={[powerSource, powerBoundary === undefined ? undefined : `at the ${powerBoundary}`]
+					.filter((word) => word !== undefined)
+					.join(" ")}
+			/>
+			{isHost ? null : (
+				<Numbered
+					name="efficiency"
+					shown={efficiency(device.efficiencyJoulesPerTerahash)}
+					note="last 5 min"
+				/>
+			)}
+			<Numbered
+				name={device.temperatureSensor ?? "temperature"}
+				shown={celsius(device.temperatureCelsius)}
+				note={limit === undefined ? "" : `limit ${joined(celsius(limit, 0))}`}
+			/>
+		</dl>
+	);
+}
+
+function Numbered(input: { readonly name: string; readonly shown: Shown; readonly note: string }) {
+	return (
+		<div>
+			<dt>{input.name}</dt>
+			<dd>
+				<Figure shown={input.shown} />
+				<span class="note quiet">{input.note}</span>
+			</dd>
+		</div>
+	);
+}
+
+function joined(shown: Shown): string {
+	return `${shown.number} ${shown.unit}`;
+}
+
+const RANGES = {
+	quarter: { label: "15 min", seconds: 900, stepSeconds: undefined, askEverySeconds: 5 },
+	hour: { label: "1 h", seconds: 3_600, stepSeconds: 30, askEverySeconds: 15 },
+	day: { label: "24 h", seconds: 86_400, stepSeconds: 300, askEverySeconds: 60 },
+} as const;
+type RangeName = keyof typeof RANGES;
+
+function DeviceCharts({ device }: { readonly device: DeviceAnswer }) {
+	const { state } = useContext(Page);
+	const [range, setRange] = useState<RangeName>("quarter");
+	const { seconds, stepSeconds, askEverySeconds } = RANGES[range];
+	const wanted = wantedSeries(device);
+	const names = wanted.map((one) => `${one.measurement}/${one.part}/${one.component}`).join();
+	const { answer, what } = useAnswer<DeviceSeries>({
+		key: `${device.summary.device} ${range} ${names}`,
+		question: (signal) => {
+			const to = now() + state.clockOffset;
+			return askSeries({
+				device: device.summary.device,
+				wanted,
+				from: to - seconds * 1_000,
+				to,
+				stepSeconds,
+				signal,
+			});
+		},
+		seconds: askEverySeconds,
+	});
+	return (
+		<section aria-label="Readings over time">
+			<div class="section-head">
+				<h3>Over time</h3>
+				<Choice
+					name="Stretch of time"
+					options={[
+						{ value: "quarter", label: RANGES.quarter.label },
+						{ value: "hour", label: RANGES.hour.label },
+						{ value: "day", label: RANGES.day.label },
+					]}
+					chosen={range}
+					onChoose={setRange}
+				/>
+				{what === undefined ? null : <span class="quiet">{what}</span>}
+			</div>
+			<DrawerChart
+				title="Hashrate"
+				write={hashrate}
+				answer={answer}
+				belongs={isHashrate}
+				colour="line-work"
+			/>
+			<DrawerChart title="GPUs busy" write={percent} answer={answer} belongs={isBusyShare} />
+			<DrawerChart title="Power" write={power} answer={answer} belongs={isPower} colour="line-power" />
+			<DrawerChart title="Temperature" write={celsius} answer={answer} belongs={isTemperature} />
+		</section>
+	);
+}
+
+const isHashrate = ({ measurement }: DrawnSeries) => measurement === "hashrateTerahashesPerSecond";
+const isBusyShare = ({ measurement }: DrawnSeries) => measurement === "gpuUtilizationRatio";
+const isPower = ({ measurement }: DrawnSeries) => measurement === "powerWatts";
+const isTemperature = ({ measurement }: DrawnSeries) => measurement.endsWith("Celsius");
+
+const LINE_COLOURS = 8;
+
+function DrawerChart(input: {
+	readonly title: string;
+	readonly write: (value: number | undefined) => Shown;
+	readonly answer: DeviceSeries | undefined;
+	readonly belongs: (series: DrawnSeries) => boolean;
+	readonly colour?: string;
+}) {
+	const { title, write, answer, belongs, colour } = input;
+	const lines = useMemo(
+		(): readonly Line[] =>
+			(answer?.series ?? []).filter(belongs).map((series, index) => ({
+				name: lineName(series),
+				colour: colour ?? `line-${(index % LINE_COLOURS) + 1}`,
+				times: series.times,
+				values: series.values,
+			})),
+		[answer, belongs, colour],
+	);
+	if (answer === undefined || lines.length === 0) return null;
+	return (
+		<Chart title={title} lines={lines} from={answer.from} to={answer.to} write={write} syncKey="device" />
+	);
+}
+
+function lineName(series: DrawnSeries): string {
+	if (series.part === undefined) return label(series.measurement);
+	return `${series.part} ${shortKey(series.component ?? "")}`;
+}
+
+/** A GPU's UUID is for machines; its first characters tell eight of them apart. */
+function shortKey(key: string): string {
+	return key.length > 12 ? key.replace(/^GPU-/, "").slice(0, 8) : key;
+}
+
+function Parts({ device }: { readonly device: DeviceAnswer }) {
+	const byPart = Map.groupBy(device.components, ({ part }) => part);
+	return (
+		<>
+			{[...byPart].map(([part, components]) => (
+				<PartTable key={part} part={part} components={components} />
+			))}
+		</>
+	);
+}
+
+const PART_WORDS: Readonly<Record<string, string>> = {
+	board: "Boards",
+	fan: "Fans",
+	psu: "Power supplies",
+	gpu: "GPUs",
+	module: "Modules",
+	outlet: "Outlets",
+};
+
+function PartTable({
+	part,
+	components,
+}: {
+	readonly part: string;
+	readonly components: DeviceAnswer["components"];
+}) {
+	const columns = [
+		...new Map(components.flatMap(({ values }) => values.map((value) => [value.measurement, value.help]))),
+	];
+	return (
+		<section aria-label={PART_WORDS[part] ?? part}>
+			<h3>{PART_WORDS[part] ?? part}</h3>
+			<div class="table-scroll">
+				<table>
+					<thead>
+						<tr>
+							<th scope="col">{part}</th>
+							{columns.map(([measurement, help]) => (
+								<th key={measurement} scope="col" title={help}>
+									{label(measurement)}
+								</th>
+							))}
+						</tr>
+					</thead>
+					<tbody>
+						{components.map(({ component, values }) => (
+							<tr key={component}>
+								<th scope="row" title={component}>
+									{shortKey(component)}
+								</th>
+								{columns.map(([measurement]) => (
+									<td key={measurement} class="number">
+										<Value value={values.find((one) => one.measurement === measurement)} />
+									</td>
+								))}
+							</tr>
+						))}
+					</tbody>
+				</table>
+			</div>
+		</section>
+	);
+}
+
+function Value({ value }: { readonly value: ValueAnswer | undefined }) {
+	return <Figure shown={value === undefined ? { number: ABSENT, unit: "" } : measured(value)} />;
+}
+
+function OwnValues({ device }: { readonly device: DeviceAnswer }) {
+	if (device.values.length === 0) return null;
+	return (
+		<section aria-label="Readings">
+			<h3>Readings</h3>
+			<dl class="values">
+				{device.values.map((value) => (
+					<div key={value.measurement} title={value.help}>
+						<dt>{label(value.measurement)}</dt>
+						<dd class="number">
+							<Value value={value} />
+						</dd>
+					</div>
+				))}
+			</dl>
+		</section>
+	);
+}
+
+function Money({ device }: { readonly device: DeviceSummary }) {
+	const fleet = useFleet();
+	const { grossUsdPerHour: gross, netUsdPerHour: net } = device;
+	return (
+		<section aria-label="Money">
+			<h3>Earning, from the last five minutes</h3>
+			<dl class="values">
+				<Paid name="Gross" shown={usdPerDay(gross)} />
+				<Paid name="Net of power" shown={usdPerDay(net)} />
+				<Paid name="Gross, energy basis" shown={usdPerMegawattHour(device.grossUsdPerMegawattHour)} />
+			</dl>
+			{fleet === undefined || fleet.inputs.length === 0 ? null : (
+				<p class="quiet inputs-named">Made from {fleet.inputs.map(inputWords).join("; ")}.</p>
+			)}
+		</section>
+	);
+}
+
+function Paid({ name, shown }: { readonly name: string; readonly shown: Shown }) {
+	return (
+		<div>
+			<dt>{name}</dt>
+			<dd class="number">
+				<Figure shown={shown} />
+			</dd>
+		</div>
+	);
+}
+
+function inputWords(input: InputAnswer): string {
+	const { number, unit } = inputValue(input);
+	const marks = [input.isStale ? "stale" : "", input.isExample ? "example" : ""].filter(
+		(mark) => mark !== "",
+	);
+	const mark = marks.length === 0 ? "" : ` (${marks.join(", ")})`;
+	const space = unit === "" || unit.startsWith("/") ? "" : " ";
+	return `${label(input.name).toLowerCase()} ${number}${space}${unit}, ${input.source}${mark}`;
+}
+
+function Identity({
+	device,
+	answer,
+}: {
+	readonly device: DeviceSummary;
+	readonly answer: DeviceAnswer | undefined;
+}) {
+	const timeZone = useTimeZone();
+	const faults = Object.entries(answer?.faultsByCode ?? {}).filter(([, count]) => count > 0);
+	const rows: readonly (readonly [string, string | undefined])[] = [
+		["Key", device.device],
+		["Endpoint", device.endpoint],
+		["Serial", device.serial],
+		["Firmware", device.firmware],
+		["Driver", device.driver],
+		["Algorithm", device.algorithm],
+		["Site", device.site],
+		["Agent", device.agent],
+		["Polled every", duration(device.pollIntervalSeconds)],
+		["State since", dateAndTime(device.healthSince, timeZone)],
+		[
+			"Energy so far",
+			answer?.energyJoulesTotal === undefined ? undefined : joined(energy(answer.energyJoulesTotal)),
+		],
+		[
+			"Work so far",
+			answer?.workTerahashesTotal === undefined ? undefined : joined(work(answer.workTerahashesTotal)),
+		],
+		[
+			"Faults",
+			faults.length === 0 ? undefined : faults.map(([code, count]) => `${code} ${count}`).join(", "),
+		],
+	];
+	return (
+		<section aria-label="Identity">
+			<h3>Identity</h3>
+			<dl class="values values-wide">
+				{rows.map(([name, text]) =>
+					text === undefined ? null : (
+						<div key={name}>
+							<dt>{name}</dt>
+							<dd class="code">{text}</dd>
+						</div>
+					),
+				)}
+			</dl>
+		</section>
+	);
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { DRIVERS, defaultPorts, driverByName } from "../../../agent/drivers/catalog.js";
+import type { Request } from "../../../agent/drivers/driver.js";
+import { PROBES } from "../../../agent/drivers/identify.js";
+
+/** Everything that a device answers without changing anything; a new request is added here on purpose. */
+const READS: ReadonlySet<string> = new Set(
+	"stats summary pools version devs edevs devdetails status get_psu get_error_code get_version get_miner_info litestats estats temps fans tunerstatus tempctrl get.device.info get.miner.status".split(
+		" ",
+	),
+);
+
+const every: readonly (readonly [string, Request])[] = DRIVERS.flatMap(({ name, requests }) =>
+	Object.entries(requests).map(([request, asked]) => [`${name} ${request}`, asked] as const),
+);
+
+describe("the catalogue", () => {
+	it("names every driver once", () => {
+		expect(new Set(DRIVERS.map(({ name }) => name)).size).toBe(DRIVERS.length);
+		expect(driverByName("antminer")?.name).toBe("antminer");
+		expect(driverByName("toaster")).toBeUndefined();
+	});
+
+	it.each<readonly [string, Request]>([
+		...every,
+		...Object.entries(PROBES).map(([name, asked]) => [`probe ${name}`, asked] as const),
+	])("asks only what changes nothing: %s", (_, request) => {
+		if (request.over === "http") {
+			expect(request.method === "POST" ? request.path : "/graphql").toBe("/graphql");
+			expect(request.path).not.toMatch(/set_|reboot|reset|restart|upgrade|unlock/);
+		} else if (request.over === "command") expect(request.argv[0]).toBe("nvidia-smi");
+		else {
+			const commands = [...request.send.matchAll(/"(?:cmd|command)":"([^"]+)"/g)].map(
+				([, command]) => command,
+			);
+			for (const command of commands.length > 0 ? commands : [request.send.trim()])
+				expect(READS).toContain(command);
+		}
+	});
+
+	it.each(every.filter(([, { over }]) => over === "http"))("sends no GraphQL mutation: %s", (_, request) => {
+		expect("body" in request ? request.body : "").not.toMatch(/mutation/);
+	});
+
+	it("gives each driver's ports, its main one first", () => {
+		expect(Object.fromEntries(DRIVERS.map((driver) => [driver.name, defaultPorts(driver)]))).toMatchObject({
+			antminer: [4028, 80],
+			whatsminer: [4028],
+			"whatsminer-v3": [4433],
+			"braiins-rest": [80],
+			bitaxe: [80],
+			"dcgm-exporter": [9400],
+			"nvidia-smi": [],
+		});
+	});
+
+	it.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
+		"says where %s was read from",
+		(_, driver) => {
+			expect(driver.source.length).toBeGreaterThan(10);
+			expect(driver.models.length).toBeGreaterThan(0);
+			expect(driver.components.length).toBeGreaterThan(0);
+		},
+	);
+});
