@@ -13,6 +13,7 @@ import {
 } from "../../shared/config/agent.js";
 import { readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
+import { DRIVERS } from "../drivers/catalog.js";
 import type { PollTarget } from "../poller/poll-target.js";
 import type { Credentials } from "../transports/credentials.js";
 
@@ -91,9 +92,17 @@ function withPasswords(
 	return Object.fromEntries(
 		Object.entries(credentials).flatMap(([name, { user, passwordFile }]) => {
 			const password = secrets.get(passwordFile);
-			return password === undefined ? [] : [[name, { user, password }]];
+			return password === undefined ? [] : driversNamed(name).map((driver) => [driver, { user, password }]);
 		}),
 	);
+}
+
+/** "braiins" stands for every driver of that family. */
+function driversNamed(name: string): readonly string[] {
+	const names = DRIVERS.map((driver) => driver.name).filter(
+		(driver) => driver === name || driver.startsWith(`${name}-`),
+	);
+	return names.length === 0 ? [name] : names;
 }
 
 function localTargets({ local, pollIntervalSeconds }: AgentConfig, hostname: string): readonly PollTarget[] {

@@ -241,7 +241,7 @@ const WORDS_FOR_ABSENT: ReadonlySet<string> = new Set([
 ]);
 
 /** "[N/A]" and "N/A" alike. */
-export function isWordForAbsent(text: string): boolean {
+function isWordForAbsent(text: string): boolean {
 	return text.length < 64 && WORDS_FOR_ABSENT.has(text.replaceAll(/[[\]]/g, "").trim().toLowerCase());
 }
 

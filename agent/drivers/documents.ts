@@ -12,7 +12,7 @@ const TRANSPORTS: Readonly<Record<Request["over"], string>> = {
 const OPENING = `# Devices
 
 What the agent reads, made from the drivers' tables by \`devicesDocument()\`; a test keeps it equal. All
-requests are reads. Where power is *none of these fields* on a model, it is absent, never 0.
+requests are reads. What a model does not report is absent, never 0.
 
 **Grade**: *documented*, from the vendor's document; *recorded*, compared with recorded answers of real
 devices; *proven*, on devices that run. **Power**: *reported* by the device's own sensor, *estimated* by the

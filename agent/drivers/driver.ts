@@ -73,7 +73,7 @@ export type Path = readonly (string | number)[];
 export type Unit = { readonly factor: number; readonly written: readonly string[] };
 
 /** What to make of several values at one place. */
-export type Gather = "first" | "highest" | "lowest" | "sum" | "mean";
+type Gather = "first" | "highest" | "lowest" | "sum" | "mean";
 
 /** Where a value stands and how to bring it into our unit. */
 export type Source = {

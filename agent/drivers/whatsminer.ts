@@ -280,7 +280,7 @@ function errorWords(summary: AnyRecord | undefined, reported: unknown): readonly
  * Error lists as firmwares write them: ["329", "2022-01-17 …", …] flat, [{"218": "2024-…"}],
  * [{"264": "2026-…", "reason": "…"}], bare numbers, or one sentence instead of a list.
  */
-export function reportedErrors(reported: unknown): readonly string[] {
+function reportedErrors(reported: unknown): readonly string[] {
 	if (typeof reported === "string") return reported.trim() === "" ? [] : [reported];
 	if (!Array.isArray(reported)) return [];
 	return reported.flatMap((entry: unknown) => {

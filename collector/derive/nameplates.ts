@@ -77,7 +77,6 @@ export type Nameplate = {
 	readonly watts: number;
 };
 
-
 /** Names longer than this are no model's; it bounds the work on what a device says. */
 const NAME_LONGEST = 64;
 

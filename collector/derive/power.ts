@@ -71,7 +71,7 @@ function ownPower(latest: LatestReading): Power | undefined {
 	if (watts === undefined) return undefined;
 	const source = POWER_SOURCES[deviceValue(latest, "powerSource") ?? -1] ?? "reported";
 	const boundary = POWER_BOUNDARIES[deviceValue(latest, "powerBoundary") ?? -1];
-	return { watts, source, ...(boundary === undefined ? {} : { boundary }) };
+	return boundary === undefined ? { watts, source } : { watts, source, boundary };
 }
 
 /** Hashes of any algorithm, or GPUs that answer: what cannot run on no power. */

@@ -76,8 +76,19 @@ export function hashprice(inputs: MoneyInputs): Hashprice | undefined {
 	};
 }
 
+/** One set of inputs values thousands of devices; its price of a terahash is worked out once. */
+const TERAHASH_PRICES = new WeakMap<MoneyInputs, { readonly usd: number | undefined }>();
+
 /** Dollars that one terahash earns after the pool's fee: additive over any span in which the inputs hold. */
 export function usdPerTerahash(inputs: MoneyInputs): number | undefined {
+	const known = TERAHASH_PRICES.get(inputs);
+	if (known !== undefined) return known.usd;
+	const usd = terahashPrice(inputs);
+	TERAHASH_PRICES.set(inputs, { usd });
+	return usd;
+}
+
+function terahashPrice(inputs: MoneyInputs): number | undefined {
 	const price = hashprice(inputs)?.hashpriceUsdPerPetahashPerSecondDay;
 	if (price === undefined || inputs.poolFeeRatio === undefined) return undefined;
 	return (price * (1 - inputs.poolFeeRatio)) / (TERAHASHES_PER_PETAHASH * SECONDS_PER_DAY);
@@ -99,23 +110,25 @@ const MINING_INPUTS: readonly MarketInputName[] = [
 const GPU_INPUTS: readonly MarketInputName[] = ["gpuHourPriceUsd", "gpuRentedRatio"];
 const POWER_INPUTS: readonly MarketInputName[] = ["powerPriceUsdPerMegawattHour"];
 
+/** Built up field by field: 10,000 devices a second come through here. */
+type Building<T> = { -readonly [Key in keyof T]: T[Key] };
+
 export function revenueOf(device: EarningDevice, inputs: MoneyInputs, options: MoneyOptions): Revenue {
 	const gross = grossUsdPerHour(device, inputs);
-	const siteMegawatts =
-		device.powerWatts === undefined
-			? undefined
-			: (device.powerWatts * options.siteOverheadRatio) / WATTS_PER_MEGAWATT;
+	const revenue: Building<Revenue> = { inputs: gross?.inputs ?? [] };
+	if (gross !== undefined) revenue.grossUsdPerHour = gross.usdPerHour;
+	if (device.powerWatts === undefined) return revenue;
+	const siteMegawatts = (device.powerWatts * options.siteOverheadRatio) / WATTS_PER_MEGAWATT;
+	revenue.siteMegawatts = siteMegawatts;
+	if (gross !== undefined && siteMegawatts > 0) {
+		revenue.grossUsdPerMegawattHour = gross.usdPerHour / siteMegawatts;
+	}
 	const price = inputs.powerPriceUsdPerMegawattHour;
-	const cost = siteMegawatts === undefined || price === undefined ? undefined : siteMegawatts * price;
-	const isPriced = gross !== undefined && siteMegawatts !== undefined && siteMegawatts > 0;
-	return {
-		...(gross === undefined ? {} : { grossUsdPerHour: gross.usdPerHour }),
-		...(cost === undefined ? {} : { powerCostUsdPerHour: cost }),
-		...(gross === undefined || cost === undefined ? {} : { netUsdPerHour: gross.usdPerHour - cost }),
-		...(isPriced ? { grossUsdPerMegawattHour: gross.usdPerHour / siteMegawatts } : {}),
-		...(siteMegawatts === undefined ? {} : { siteMegawatts }),
-		inputs: [...(gross?.inputs ?? []), ...(cost === undefined ? [] : POWER_INPUTS)],
-	};
+	if (price === undefined) return revenue;
+	revenue.powerCostUsdPerHour = siteMegawatts * price;
+	if (gross !== undefined) revenue.netUsdPerHour = gross.usdPerHour - revenue.powerCostUsdPerHour;
+	revenue.inputs = [...revenue.inputs, ...POWER_INPUTS];
+	return revenue;
 }
 
 type Gross = { readonly usdPerHour: number; readonly inputs: readonly MarketInputName[] };

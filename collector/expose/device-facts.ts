@@ -11,7 +11,7 @@ import { HOLD_AT_MOST_INTERVALS, type TrailingSums, trailing } from "../derive/e
 import { componentValues, deviceValue, gpusListed } from "../derive/latest-values.js";
 import { hottestSensor, type SensorReading, type TemperatureLimits } from "../derive/limits.js";
 import { effectivePower, type Power, type PowerOptions } from "../derive/power.js";
-import { type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
+import { type EarningDevice, type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
 import type { Contribution } from "../derive/totals.js";
 import type { AgentState, DeviceState, LatestReading } from "../store/device-state.js";
 import type { DeviceReason } from "./answers.js";
@@ -43,70 +43,72 @@ export type FactsContext = {
 	readonly options: FactsOptions;
 };
 
+/** Built up field by field: 10,000 devices a second come through here. */
+type Building<T> = { -readonly [Key in keyof T]: T[Key] };
+
 export function deviceFacts(
 	state: DeviceState,
 	agent: AgentState | undefined,
 	context: FactsContext,
 ): DeviceFacts {
-	const { now } = context;
-	const health = healthOf(state, agent, now);
+	const { now, options } = context;
 	const { latest, description } = state;
-	const isFresh =
-		agent?.isConnected === true && latest !== undefined && now <= latest.at + holdMilliseconds(state);
-	const latestPower = effectivePower(state, context.options.power);
-	return {
+	const { health, healthSince, reason } = healthOf(state, agent, now);
+	const facts: Building<DeviceFacts> = {
 		state,
-		...health,
+		health,
+		healthSince,
 		kind: description.kind,
 		isSha256Miner: description.kind === "miner" && (description.algorithm ?? "sha256") === "sha256",
-		...(isFresh ? { gauges: latest } : {}),
-		...(latestPower === undefined ? {} : { latestPower }),
-		...(latest === undefined || health.health !== "up"
-			? {}
-			: liveFacts({ state, latest, power: latestPower }, context)),
 	};
+	if (reason !== undefined) facts.reason = reason;
+	if (latest === undefined) return facts;
+	if (agent?.isConnected === true && now <= latest.at + holdMilliseconds(state)) facts.gauges = latest;
+	const power = effectivePower(state, options.power);
+	if (power !== undefined) facts.latestPower = power;
+	if (health === "up") addLive(facts, latest, context);
+	return facts;
 }
 
-type LiveFacts = Pick<
-	DeviceFacts,
-	| "hashrateTerahashesPerSecond"
-	| "power"
-	| "sums"
-	| "revenue"
-	| "gpuCount"
-	| "gpuUtilization"
-	| "efficiencyJoulesPerTerahash"
-	| "hottest"
->;
-
-type LiveDevice = {
-	readonly state: DeviceState;
-	readonly latest: LatestReading;
-	readonly power: Power | undefined;
-};
-
-function liveFacts({ state, latest, power }: LiveDevice, { now, inputs, options }: FactsContext): LiveFacts {
+function addLive(facts: Building<DeviceFacts>, latest: LatestReading, context: FactsContext): void {
+	const { now, options } = context;
+	if (facts.latestPower !== undefined) facts.power = facts.latestPower;
 	const hashrate = deviceValue(latest, "hashrateTerahashesPerSecond");
-	const sums = trailing(state.meter, now);
-	const gpuCount = gpuCountOf(state, latest);
-	const gpuUtilization = gpuUtilizationOf(latest);
-	const efficiency = sums === undefined ? undefined : efficiencyOf(sums);
+	if (hashrate !== undefined) facts.hashrateTerahashesPerSecond = hashrate;
 	const hottest = hottestSensor(latest, options.temperatureLimits);
-	const earning = {
-		...(hashrate === undefined ? {} : meanHashrate(sums)),
-		...(power === undefined ? {} : meanPower(sums, power)),
-		...(gpuCount === undefined ? {} : { gpuCount }),
-	};
-	return {
-		revenue: revenueOf(earning, inputs, options.money),
-		...(hashrate === undefined ? {} : { hashrateTerahashesPerSecond: hashrate }),
-		...(power === undefined ? {} : { power }),
-		...(sums === undefined ? {} : { sums }),
-		...(gpuCount === undefined ? {} : { gpuCount }),
-		...(gpuUtilization === undefined ? {} : { gpuUtilization }),
-		...(efficiency === undefined ? {} : { efficiencyJoulesPerTerahash: efficiency }),
-		...(hottest === undefined ? {} : { hottest }),
-	};
+	if (hottest !== undefined) facts.hottest = hottest;
+	if (facts.kind === "gpu-host") addGpus(facts, latest);
+	const sums = trailing(facts.state.meter, now);
+	if (sums !== undefined) addSums(facts, sums);
+	facts.revenue = revenueOf(earningOf(facts), context.inputs, options.money);
+}
+
+function addGpus(facts: Building<DeviceFacts>, latest: LatestReading): void {
+	facts.gpuCount = deviceValue(latest, "gpuCount") ?? gpusListed(latest);
+	const utilization = gpuUtilizationOf(latest);
+	if (utilization !== undefined) facts.gpuUtilization = utilization;
+}
+
+function addSums(facts: Building<DeviceFacts>, sums: TrailingSums): void {
+	facts.sums = sums;
+	const efficiency = joulesPerTerahashFromSums(
+		quantity<Joules>(sums.joulesWithWork),
+		quantity<Terahashes>(sums.terahashesWithPower),
+	);
+	if (efficiency !== undefined) facts.efficiencyJoulesPerTerahash = efficiency;
+}
+
+/** Means of the trailing five minutes; until two readings gave energy, the watts of the one there is. */
+function earningOf({ hashrateTerahashesPerSecond, power, gpuCount, sums }: DeviceFacts): EarningDevice {
+	const earning: Building<EarningDevice> = {};
+	if (gpuCount !== undefined) earning.gpuCount = gpuCount;
+	if (hashrateTerahashesPerSecond !== undefined && sums !== undefined && sums.secondsWithWork > 0) {
+		earning.hashrateTerahashesPerSecond = sums.terahashes / sums.secondsWithWork;
+	}
+	if (power === undefined) return earning;
+	const hasSums = sums !== undefined && sums.secondsWithPower > 0;
+	earning.powerWatts = hasSums ? sums.joules / sums.secondsWithPower : power.watts;
+	return earning;
 }
 
 type Health = Pick<DeviceFacts, "health" | "healthSince" | "reason">;
@@ -146,29 +148,6 @@ function holdMilliseconds(state: DeviceState): number {
 
 function reasonOf(code: string, what: string): DeviceReason {
 	return { code, what, hint: isFailureCode(code) ? FAILURES[code].hint : "" };
-}
-
-function efficiencyOf(sums: TrailingSums): number | undefined {
-	return joulesPerTerahashFromSums(
-		quantity<Joules>(sums.joulesWithWork),
-		quantity<Terahashes>(sums.terahashesWithPower),
-	);
-}
-
-function meanHashrate(sums: TrailingSums | undefined): { readonly hashrateTerahashesPerSecond?: number } {
-	if (sums === undefined || sums.secondsWithWork <= 0) return {};
-	return { hashrateTerahashesPerSecond: sums.terahashes / sums.secondsWithWork };
-}
-
-/** Until two readings gave energy, the one there is. */
-function meanPower(sums: TrailingSums | undefined, power: Power): { readonly powerWatts: number } {
-	if (sums === undefined || sums.secondsWithPower <= 0) return { powerWatts: power.watts };
-	return { powerWatts: sums.joules / sums.secondsWithPower };
-}
-
-function gpuCountOf({ description }: DeviceState, latest: LatestReading): number | undefined {
-	if (description.kind !== "gpu-host") return undefined;
-	return deviceValue(latest, "gpuCount") ?? gpusListed(latest);
 }
 
 function gpuUtilizationOf(latest: LatestReading): DeviceFacts["gpuUtilization"] {

@@ -1,18 +1,177 @@
 /**
  * Every family of /metrics, gathered from what writes them: a fleet in which each device and part
- * reports everything, and the agent's own server.
+ * reports everything that a driver reads, and the agent's own server.
  */
+import { DRIVERS } from "../../agent/drivers/catalog.js";
 import { serveAgentMetrics } from "../../agent/expose/metrics.js";
 import { PollCounters } from "../../agent/poller/statistics.js";
 import { ingestFamilies, jobFamilies } from "../../collector/commands/own-families.js";
 import { createExposition } from "../../collector/expose/metrics/exposition.js";
-import { fleetFamilies, type SampledFamily } from "../../collector/expose/metrics/fleet-families.js";
+import { fleetFamilies } from "../../collector/expose/metrics/fleet-families.js";
 import { createOwnMetrics } from "../../collector/expose/metrics/own-metrics.js";
-import { createView, type ViewOptions } from "../../collector/expose/view.js";
-import type { AgentState, DeviceState, SeriesStore, Shape, StoredInput } from "../../collector/store/device-state.js";
-import { createMeter } from "../../collector/derive/energy.js";
-import { realClock } from "../../shared/clock.js";
-import { DEVICE_KINDS, PARTS } from "../../shared/device.js";
-import { MEASUREMENT_NAMES, measurement } from "../../shared/measurements.js";
+import { createView } from "../../collector/expose/view.js";
+import { agentKey, type SeriesStore } from "../../collector/store/device-state.js";
+import { PARTS } from "../../shared/device.js";
+import type { MeasurementName } from "../../shared/measurements.js";
+import { measurement } from "../../shared/measurements.js";
 import type { DocumentedFamilies, DocumentedFamily } from "../../shared/metrics-document.js";
-import { quantity, type UnixMilliseconds } from "../../shared/units.js";
+import {
+	AGENT,
+	device,
+	gpuHost,
+	miner,
+	type Part,
+	plainStore,
+	standingClock,
+	VIEW_OPTIONS,
+	type Values,
+} from "../collector/expose/fleet-fixture.js";
+
+/** What the agent says of itself, as a device. */
+const OF_AGENTS: readonly MeasurementName[] = ["residentMemoryBytes", "outboxRecordCount", "outboxBytes"];
+/** What decoding counts where the device does not say. */
+const COUNTED: readonly MeasurementName[] = ["boardCount", "gpuCount"];
+const CODE = "DEVICE_TIMEOUT";
+
+export async function documentedFamilies(): Promise<DocumentedFamilies> {
+	const clock = standingClock();
+	const store = fullStore();
+	const view = createView({ store, clock, options: { ...VIEW_OPTIONS, contractedWatts: 1e6 } });
+	const additional = () => [
+		...ingestFamilies({ sessions: 1, recordsReceived: 1, bytesReceived: 1, refusedByCode: { [CODE]: 1 } }),
+		...jobFamilies({ rollup: { runs: 1, failures: 0, skipped: 0, lastSeconds: 0 } }),
+	];
+	const exposition = createExposition({
+		view,
+		store,
+		clock,
+		own: countedOwnMetrics(),
+		perDevice: "all",
+		temperatureLimits: VIEW_OPTIONS.temperatureLimits,
+		additional,
+	});
+	const text = Buffer.concat([...(await exposition.render())]).toString("utf8");
+	const found = familiesIn(text);
+	const named = fleetFamilies(view.moment(), store).map(({ name }) => name);
+	// Power under contract is the fleet's alone, so the capacity basis is written for the fleet only.
+	const unseen = named.filter(
+		(name) => !/_usd_per_watt_year$/.test(name) && !found.some((family) => family.name === name),
+	);
+	if (unseen.length > 0) throw new Error(`The full fleet lacks ${unseen.join(", ")}.`);
+	const isDevice = ({ name }: DocumentedFamily) => name.startsWith("fleetwatt_device_");
+	const isPart = ({ name }: DocumentedFamily) => name.startsWith("fleetwatt_component_");
+	const isFleet = ({ name }: DocumentedFamily) => named.includes(name) && !isOwn(name);
+	return {
+		device: found.filter(isDevice),
+		component: found.filter(isPart),
+		fleet: found.filter(isFleet),
+		collector: found.filter((family) => !isDevice(family) && !isPart(family) && !isFleet(family)),
+		agent: await agentFamilies(),
+	};
+}
+
+function isOwn(name: string): boolean {
+	return /^fleetwatt_(store|agent)_/.test(name);
+}
+
+/** Measurements of devices and of parts that a driver reads, with what decoding adds. */
+function readByDrivers(): { readonly device: Values; readonly parts: readonly Part[] } {
+	const names = (reads: object) => Object.keys(reads) as MeasurementName[];
+	const one = (reads: readonly MeasurementName[]) =>
+		Object.fromEntries(reads.map((name) => [name, Math.max(1, measurement(name).least)])) as Values;
+	const ofPart = (part: Part["part"]) =>
+		DRIVERS.flatMap(({ components }) => components.filter((own) => own.part === part)).flatMap(({ reads }) =>
+			names(reads),
+		);
+	const withPower = (reads: readonly MeasurementName[]): readonly MeasurementName[] =>
+		reads.includes("powerWatts") ? [...reads, "powerSource", "powerBoundary"] : reads;
+	return {
+		device: one(withPower([...DRIVERS.flatMap(({ reads }) => names(reads)), ...COUNTED, ...OF_AGENTS])),
+		parts: PARTS.map((part) => ({ part, key: "0", values: one(withPower(ofPart(part))) })).filter(
+			({ values }) => Object.keys(values).length > 0,
+		),
+	};
+}
+
+function fullStore(): SeriesStore {
+	const { device: values, parts } = readByDrivers();
+	const description = {
+		algorithm: "scrypt",
+		firmware: "1",
+		serial: "1",
+		mac: "02:00:00:00:00:01",
+		hostname: "one",
+		position: "1-01",
+	};
+	const devices = [
+		miner("a-miner"),
+		gpuHost("a-host"),
+		device({ key: "everything", values, parts, description }),
+	].map((state) => ({ ...state, pollsByResult: { ok: 1, [CODE]: 1 }, faultsByCode: { REPAIRED: 1 } }));
+	const agent = { ...AGENT };
+	return { ...plainStore({ devices }), agents: () => new Map([[agentKey(agent), agent]]) };
+}
+
+function countedOwnMetrics() {
+	const own = createOwnMetrics("0.0.0");
+	own.countRequest("/metrics", 200);
+	own.observeScrape(0.01, 1);
+	return own;
+}
+
+async function agentFamilies(): Promise<readonly DocumentedFamily[]> {
+	const counters = new PollCounters();
+	const polls = { ...counters.snapshot({ waiting: 0, inFlight: 0, targets: 1, seen: 1 }), failed: { [CODE]: 1 } };
+	const served = await serveAgentMetrics({
+		listen: { address: "127.0.0.1", port: 0 },
+		version: "0.0.0",
+		startedAtSeconds: 1,
+		residentBytes: () => 1,
+		cpuSeconds: () => 1,
+		statistics: () => ({
+			polls,
+			outbox: { epoch: "0".repeat(32), tail: 0, head: 0, records: 0, bytes: 0, outcomesDropped: 0 },
+			outboxBytesWaiting: 0,
+			uplink: {
+				isConnected: true,
+				recordsSent: 0,
+				bytesSent: 0,
+				recordsRejected: 0,
+				connections: 0,
+				backlogRecords: 0,
+			},
+			outcomesRecorded: 0,
+			isConfigurationCurrent: true,
+		}),
+	});
+	const answer = await fetch(`http://127.0.0.1:${served.port}/metrics`);
+	const families = familiesIn(await answer.text());
+	await served.close();
+	return families;
+}
+
+/** Families with the names of their labels, in the order of the text; of ours alone. */
+function familiesIn(text: string): readonly DocumentedFamily[] {
+	const helps = new Map<string, string>();
+	const kinds = new Map<string, string>();
+	const labels = new Map<string, Set<string>>();
+	for (const line of text.split("\n")) {
+		const head = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line);
+		if (head !== null) (head[1] === "HELP" ? helps : kinds).set(head[2] ?? "", head[3] ?? "");
+		const sample = /^([a-z_0-9]+)(?:\{(.*)\})? /.exec(line);
+		const name = sample?.[1]?.replace(/_(bucket|sum|count)$/, (end) => (helps.has(sample[1] ?? "") ? end : ""));
+		if (sample === null || name === undefined) continue;
+		const own = labels.get(name) ?? new Set<string>();
+		labels.set(name, own);
+		for (const [, label = ""] of (sample[2] ?? "").matchAll(/([a-z_]+)="(?:[^"\\]|\\.)*"/g))
+			if (label !== "le") own.add(label);
+	}
+	return [...helps]
+		.filter(([name]) => name.startsWith("fleetwatt_"))
+		.map(([name, help]) => ({
+			name,
+			kind: kinds.get(name) ?? "",
+			help,
+			labels: [...(labels.get(name) ?? [])],
+		}));
+}

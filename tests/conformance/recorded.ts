@@ -9,13 +9,12 @@ import type { Answers, Driver, Request } from "../../agent/drivers/driver.js";
 import { parseJson } from "../../shared/json.js";
 
 const PROJECT = path.join(import.meta.dirname, "../..");
-export const CAPTURES = path.join(PROJECT, "../shared/data/captures");
+/** FLEETWATT_CAPTURES names another folder, laid out alike. */
+export const CAPTURES = process.env["FLEETWATT_CAPTURES"] ?? path.join(PROJECT, "../shared/data/captures");
 
-/** The families that have drivers. */
-const IN_SCOPE = /^(?:antminer\/stock|whatsminer\/|braiins\/|avalon\/|bitaxe\/|nerdaxe\/|nvidia\/)/;
 const META_LIMITS = { bytes: 1 << 20, depth: 32, keys: 10_000 };
 
-/** Candidates by the family a capture states; among them, the one that most files fit. */
+/** The families that have drivers, with those drivers; among them, the one that most files fit reads a capture. */
 const DRIVERS_BY_FAMILY: Readonly<Record<string, readonly string[]>> = {
 	"antminer-stock": ["antminer"],
 	whatsminer: ["whatsminer-v3", "whatsminer"],
@@ -52,7 +51,7 @@ export function captureNames(): readonly string[] {
 	return readdirSync(CAPTURES, { recursive: true, encoding: "utf8" })
 		.filter((file) => path.basename(file) === "meta.json")
 		.map((file) => path.dirname(file).replaceAll(path.sep, "/"))
-		.filter((name) => IN_SCOPE.test(name))
+		.filter((name) => Object.hasOwn(DRIVERS_BY_FAMILY, readMeta(name).family))
 		.sort();
 }
 

@@ -36,7 +36,7 @@ export function deviceOf(devices: readonly SimulatedDevice[], index: number): Si
 	return device;
 }
 
-export type Heard = {
+type Heard = {
 	readonly bytes: Buffer;
 	/** How it ended: the peer closed, an error of the system, or nothing more within the time. */
 	readonly ended: "closed" | "timeout" | string;
@@ -112,7 +112,7 @@ export async function http(
 	return pageOf(bytes.toString("utf8"));
 }
 
-export function pageOf(text: string): Page {
+function pageOf(text: string): Page {
 	const [head = "", ...rest] = text.split("\r\n\r\n");
 	const [statusLine = "", ...lines] = head.split("\r\n");
 	const headers = Object.fromEntries(
@@ -123,7 +123,7 @@ export function pageOf(text: string): Page {
 
 const md5 = (text: string) => createHash("md5").update(text).digest("hex");
 
-export type DigestWords = {
+type DigestWords = {
 	readonly user: string;
 	readonly password: string;
 	readonly nonce: string;

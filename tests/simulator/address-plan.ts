@@ -35,8 +35,6 @@ export async function canUseLoopbackRange(devices: number): Promise<boolean> {
 	return true;
 }
 
-export type Place = { readonly host: string; readonly port: number };
-
 /** Gives the place of a device's port; a second request for the same port moves to the next one. */
 export class Places {
 	readonly #plan: Exclude<AddressPlan, "auto">;

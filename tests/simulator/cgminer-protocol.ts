@@ -19,7 +19,7 @@ export type CgminerDialect<View> = {
 	readonly invalidCommand: string;
 };
 
-export type CgminerRequest = {
+type CgminerRequest = {
 	readonly command: string;
 	/** `"new_api":true` beside the command: newer stock firmware then answers like its web page. */
 	readonly isNewApi: boolean;

@@ -15,7 +15,7 @@ import type { Simulator } from "./simulator.js";
 const HOST = "127.0.0.1";
 const BODY_BYTES_LIMIT = 1_024;
 
-export type Control = { readonly port: number; stop(): Promise<void> };
+type Control = { readonly port: number; stop(): Promise<void> };
 
 /** @throws Error when the port cannot be had: a failure to start. */
 export async function startControl(simulator: Simulator, port: number): Promise<Control> {

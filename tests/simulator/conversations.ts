@@ -9,7 +9,7 @@ import { REQUEST_BYTES_LIMIT } from "./cgminer-protocol.js";
 import { type HttpRequest, type HttpResponse, httpBytes, parseHttpRequest } from "./http-protocol.js";
 
 /** The real firmwares close an idle connection after so long. */
-export const IDLE_MILLISECONDS = 300_000;
+const IDLE_MILLISECONDS = 300_000;
 const FRAME_HEAD_BYTES = 4;
 const FRAME_BYTES_LIMIT = 65_536;
 

@@ -7,11 +7,11 @@ import type { Clock } from "../../shared/clock.js";
 import type { Fault } from "./faults.js";
 import { hash } from "./random.js";
 
-export const DRIP_MILLISECONDS = 200;
+const DRIP_MILLISECONDS = 200;
 const TRUNCATED_SHARE = 0.6;
 const GARBAGE_BYTES = 600;
 
-export type Delivery = {
+type Delivery = {
 	readonly bytes: Buffer;
 	readonly faults: readonly Fault[];
 	/** Whether the connection closes behind the answer. */

@@ -8,9 +8,9 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { HttpRequest, HttpResponse } from "./http-protocol.js";
 
-export const NONCE_LIFETIME_SECONDS = 300;
+const NONCE_LIFETIME_SECONDS = 300;
 
-export type DigestDoor = {
+type DigestDoor = {
 	readonly realm: string;
 	readonly user: string;
 	readonly password: string;

@@ -6,7 +6,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 
-export const CONNECTIONS_LIMIT = 64;
+const CONNECTIONS_LIMIT = 64;
 
 export class Door {
 	readonly host: string;

@@ -39,8 +39,8 @@ export type ScriptedFault = {
 };
 export type FaultScript = readonly ScriptedFault[];
 
-export const REBOOT_SECONDS_LEAST = 60;
-export const REBOOT_SECONDS_MOST = 90;
+const REBOOT_SECONDS_LEAST = 60;
+const REBOOT_SECONDS_MOST = 90;
 /** Entries of one device's timeline. */
 export const TIMELINE_LIMIT = 256;
 

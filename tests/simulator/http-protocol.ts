@@ -19,10 +19,10 @@ export type HttpResponse = {
 	readonly body: string;
 };
 
-export const HEAD_BYTES_LIMIT = 16_384;
+const HEAD_BYTES_LIMIT = 16_384;
 export const BODY_BYTES_LIMIT = 8_192;
 
-export type ParsedRequest =
+type ParsedRequest =
 	| { readonly kind: "incomplete" }
 	| { readonly kind: "malformed"; readonly status: number }
 	| { readonly kind: "request"; readonly request: HttpRequest };

@@ -42,7 +42,7 @@ import {
 import { seedOf } from "./random.js";
 
 /** One-second steps in one go; beyond it steps grow longer. */
-export const STEPS_LIMIT = 3_600;
+const STEPS_LIMIT = 3_600;
 
 export type Machine = {
 	readonly family: string;

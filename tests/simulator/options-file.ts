@@ -9,12 +9,12 @@ import { type FaultScript, isFault, type ScriptedFault } from "./faults.js";
 import { isMinerModelName, MINER_MODELS, type MinerModelName } from "./models.js";
 import { DEVICES_LIMIT, type SimulatorOptions } from "./simulator.js";
 
-export type FileOptions = Omit<SimulatorOptions, "clock"> & {
+type FileOptions = Omit<SimulatorOptions, "clock"> & {
 	/** Port of the control server on 127.0.0.1; 0 takes a free one; none without. */
 	readonly controlPort?: number;
 };
 
-export type ParsedOptions =
+type ParsedOptions =
 	| { readonly ok: true; readonly options: FileOptions }
 	| { readonly ok: false; readonly problems: readonly string[] };
 

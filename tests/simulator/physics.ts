@@ -29,7 +29,7 @@ export type MinerCharacter = {
 	readonly boards: readonly { readonly rateFactor: number; readonly thermalFactor: number }[];
 };
 
-export type BoardState = { readonly noise: number; readonly chipCelsius: number };
+type BoardState = { readonly noise: number; readonly chipCelsius: number };
 
 export type MinerState = {
 	/** Since the site started. */

@@ -34,11 +34,11 @@ export type SimulatorOptions = {
 	readonly models?: readonly MinerModelName[];
 };
 
-export const DEFAULT_MINERS = 120;
-export const DEFAULT_GPU_HOSTS = 4;
-export const DEFAULT_GPUS_PER_HOST = 8;
-export const DEFAULT_SEED = 2_026;
-export const DEFAULT_CREDENTIALS: Credentials = { user: "root", password: "root" };
+const DEFAULT_MINERS = 120;
+const DEFAULT_GPU_HOSTS = 4;
+const DEFAULT_GPUS_PER_HOST = 8;
+const DEFAULT_SEED = 2_026;
+const DEFAULT_CREDENTIALS: Credentials = { user: "root", password: "root" };
 export const DEVICES_LIMIT = 20_000;
 const MINERS_PER_RACK = 30;
 const GPU_HOSTS_PER_RACK = 4;

@@ -12,7 +12,7 @@ import { bareRecord, type ParsedAnswer, readable, tooLarge, unreadable } from ".
 const ROWS_MOST = 256;
 const COLUMNS_MOST = 1_024;
 
-export type CsvTable = { readonly rows: readonly Readonly<Record<string, string>>[]; readonly odd: number };
+type CsvTable = { readonly rows: readonly Readonly<Record<string, string>>[]; readonly odd: number };
 
 export function parseCsv(text: string): ParsedAnswer {
 	const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");

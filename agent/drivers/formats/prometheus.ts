@@ -16,7 +16,7 @@ export type PrometheusSample = {
 	readonly labels: Readonly<Record<string, string>>;
 	readonly value: number;
 };
-export type PrometheusText = { readonly samples: readonly PrometheusSample[]; readonly odd: number };
+type PrometheusText = { readonly samples: readonly PrometheusSample[]; readonly odd: number };
 
 /** Longer lines are not read: the patterns below would cost too much on them. */
 const LINE_CHARACTERS_MOST = 8_192;

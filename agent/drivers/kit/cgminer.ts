@@ -8,7 +8,7 @@ const same = (words: readonly string[]): Readonly<Record<string, string>> =>
 
 /** For layouts that already give our own words. */
 export const OUR_STATES = same(OPERATING_STATES);
-export const OUR_POOL_STATES = same(POOL_STATES);
+const OUR_POOL_STATES = same(POOL_STATES);
 
 /** How many pools live, and the state of the one in use. Names, users and addresses are never looked at. */
 export function poolFacts(answer: unknown): AnyRecord {

@@ -63,7 +63,7 @@ export function numbered(
 	return found.sort((one, other) => one.slot - other.slot);
 }
 
-/** One record without a prototype from several: the first that has a key decides. */
+/** The first that says something: missing, null and empty text do not. */
 export function firstOf(value: readonly unknown[]): unknown {
 	return value.find((entry) => entry !== undefined && entry !== null && entry !== "");
 }

@@ -3,7 +3,6 @@ import type { Unit } from "../driver.js";
 
 const unit = (factor: number, ...written: string[]): Unit => ({ factor, written });
 
-export const plain = unit(1);
 export const hashesPerSecond = unit(1e-12, "H/s");
 export const megahashesPerSecond = unit(1e-6, "MH/s", "MH");
 export const gigahashesPerSecond = unit(1e-3, "GH/s", "GH");
@@ -14,7 +13,6 @@ export const watts = unit(1, "W");
 export const volts = unit(1, "V");
 export const millivolts = unit(1e-3, "mV");
 export const amperes = unit(1, "A");
-export const milliamperes = unit(1e-3, "mA");
 export const celsius = unit(1, "C", "°C");
 export const revolutionsPerMinute = unit(1, "RPM", "rpm");
 export const percent = unit(0.01, "%");
@@ -24,5 +22,3 @@ export const megahertz = unit(1, "MHz");
 export const seconds = unit(1, "s");
 export const mebibytes = unit(1_048_576, "MiB");
 export const millijoules = unit(1e-3, "mJ");
-/** "P8" is performance state 8; the letter is taken off when the answers are laid out. */
-export const count = unit(1);

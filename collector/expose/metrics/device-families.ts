@@ -79,12 +79,22 @@ const FAMILIES: readonly ColumnFamily[] = columnFamilies();
 
 type Prepared = {
 	readonly facts: DeviceFacts;
+	readonly labelled: LabelledDevice;
 	readonly head: Buffer;
-	readonly algorithmTail: Buffer;
 	readonly latest: LatestReading | undefined;
 };
 
-type LabelledDevice = { readonly identity: string; readonly head: Buffer; readonly algorithmTail: Buffer };
+/** What was rendered of a device, and of what: made anew when any of it changes. */
+type LabelledDevice = {
+	readonly description: DeviceState["description"];
+	readonly site: string;
+	readonly agent: string;
+	readonly source: string | undefined;
+	readonly boundary: string | undefined;
+	readonly head: Buffer;
+	readonly infoTail: Buffer;
+	readonly algorithmTail: Buffer;
+};
 
 export class DeviceFamilies {
 	private readonly perDevice: PerDevice;
@@ -113,17 +123,11 @@ export class DeviceFamilies {
 	private prepare(facts: readonly DeviceFacts[]): readonly Prepared[] {
 		const labels = new Map<string, LabelledDevice>();
 		const devices = facts.map((device) => {
-			const { state } = device;
-			const identity = identityOf(state);
-			const known = this.labels.get(state.key);
-			const labelled = known?.identity === identity ? known : labelledDevice(state, identity);
-			labels.set(state.key, labelled);
-			return {
-				facts: device,
-				head: labelled.head,
-				algorithmTail: labelled.algorithmTail,
-				latest: state.latest,
-			};
+			const { key, latest } = device.state;
+			const known = this.labels.get(key);
+			const labelled = known !== undefined && isLabelled(known, device) ? known : labelledDevice(device);
+			labels.set(key, labelled);
+			return { facts: device, labelled, head: labelled.head, latest };
 		});
 		this.labels = labels;
 		return devices;
@@ -131,8 +135,8 @@ export class DeviceFamilies {
 
 	private async writeInfo(writer: TextWriter, devices: readonly Prepared[], pause: Pause): Promise<void> {
 		writer.bytes(INFO.header);
-		for (const [count, { facts, head }] of devices.entries()) {
-			writer.sample(INFO, head, Buffer.from(`${infoLabels(facts)}} `));
+		for (const [count, { head, labelled }] of devices.entries()) {
+			writer.sample(INFO, head, labelled.infoTail);
 			writer.number(1);
 			if (count % LINES_BETWEEN_PAUSES === 0) await pause.ifDue();
 		}
@@ -179,7 +183,7 @@ function writeColumnsOf(
 	for (const column of columns) {
 		const value = values[column.index];
 		if (value === undefined || !Number.isFinite(value) || !(isFresh || column.isCounter)) continue;
-		writer.sample(family, device.head, column.hasAlgorithm ? device.algorithmTail : column.tail);
+		writer.sample(family, device.head, column.hasAlgorithm ? device.labelled.algorithmTail : column.tail);
 		if (column.factor === 1) writer.decimal(value, column.decimals);
 		else writer.decimal(value * column.factor, 0);
 	}
@@ -372,22 +376,33 @@ function groupedByShape(devices: readonly Prepared[]): ReadonlyMap<Shape, readon
 	return byShape;
 }
 
-function identityOf({ site, description }: DeviceState): string {
-	const { rack = "", model = "", algorithm = "" } = description;
-	return `${site}\n${rack}\n${model}\n${algorithm}`;
+function isLabelled(known: LabelledDevice, { state, latestPower }: DeviceFacts): boolean {
+	return (
+		known.description === state.description &&
+		known.site === state.site &&
+		known.agent === state.agent &&
+		known.source === latestPower?.source &&
+		known.boundary === latestPower?.boundary
+	);
 }
 
-function labelledDevice(state: DeviceState, identity: string): LabelledDevice {
-	const { rack = "", model = "", algorithm = "" } = state.description;
+function labelledDevice(facts: DeviceFacts): LabelledDevice {
+	const { site, agent, key, description } = facts.state;
+	const { rack = "", model = "", algorithm = "" } = description;
 	const text = labelText([
-		["site", state.site],
+		["site", site],
 		["rack", rack],
-		["device", state.key],
+		["device", key],
 		["model", model],
 	]);
 	return {
-		identity,
+		description,
+		site,
+		agent,
+		source: facts.latestPower?.source,
+		boundary: facts.latestPower?.boundary,
 		head: Buffer.from(`{${text}`),
+		infoTail: Buffer.from(`${infoLabels(facts)}} `),
 		algorithmTail: Buffer.from(`,${labelText([["algorithm", algorithm]])}} `),
 	};
 }

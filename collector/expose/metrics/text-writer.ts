@@ -123,10 +123,10 @@ export class TextWriter {
 		const start = this.digitsIntoScratch(magnitude, places + 1);
 		const point = NUMBER_MOST_BYTES - places;
 		if (integer < 0) this.slice[this.used++] = MINUS;
-		this.used += this.scratch.copy(this.slice, this.used, start, point);
-		if (places === 0) return;
-		this.slice[this.used++] = POINT;
-		this.used += this.scratch.copy(this.slice, this.used, point, NUMBER_MOST_BYTES);
+		for (let at = start; at < NUMBER_MOST_BYTES; at++) {
+			if (at === point) this.slice[this.used++] = POINT;
+			this.slice[this.used++] = this.scratch[at] ?? ZERO;
+		}
 	}
 
 	/** From the right, nine digits at a time, so that the inner division is one of 32 bits; gives where they start. */

@@ -7,17 +7,18 @@
 import { advance, createMeter } from "../../../collector/derive/energy.js";
 import { effectiveRates } from "../../../collector/derive/power.js";
 import type { ViewOptions } from "../../../collector/expose/view.js";
-import type {
-	AgentState,
-	Columns,
-	DeviceState,
-	GapEntry,
-	IntervalSums,
-	LatestReading,
-	SeriesStore,
-	Shape,
-	StoredInput,
-	StoreStatistics,
+import {
+	type AgentState,
+	agentKey,
+	type Columns,
+	type DeviceState,
+	type GapEntry,
+	type IntervalSums,
+	type LatestReading,
+	type SeriesStore,
+	type Shape,
+	type StoredInput,
+	type StoreStatistics,
 } from "../../../collector/store/device-state.js";
 import type { Clock } from "../../../shared/clock.js";
 import type { Component, DeviceDescription } from "../../../shared/device.js";
@@ -240,7 +241,7 @@ export type PlainStore = SeriesStore & {
 
 export function plainStore(wish: StoreWish = {}): PlainStore {
 	const devices = new Map((wish.devices ?? []).map((state) => [state.key, state]));
-	const agents = new Map((wish.agents ?? [AGENT]).map((agent) => [agent.agent, agent]));
+	const agents = new Map((wish.agents ?? [AGENT]).map((agent) => [agentKey(agent), agent]));
 	let statistics: StoreStatistics = {
 		inboxRecords: 1,
 		recordsCommitted: 1_000,
@@ -269,7 +270,7 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		gaps: async ({ from, to }) => (wish.gaps ?? []).filter((gap) => gap.from < to && gap.to > from),
 		put: (state) => void devices.set(state.key, state),
 		remove: (key) => void devices.delete(key),
-		putAgent: (agent) => void agents.set(agent.agent, agent),
+		putAgent: (agent) => void agents.set(agentKey(agent), agent),
 		set(changed) {
 			statistics = { ...statistics, ...changed };
 		},

@@ -36,6 +36,8 @@ export type DemoOptions = {
 	readonly addressPlan: string;
 	readonly basePort: number;
 	readonly controlPort?: number;
+	/** Lets things go wrong by script. */
+	readonly faults: boolean;
 	/** Adds this computer as a GPU host, read through a program that answers as nvidia-smi does. */
 	readonly localGpus: boolean;
 };
@@ -132,7 +134,7 @@ async function simulated(
 		addressPlan,
 		basePort,
 		credentials: { user: USER, password: PASSWORD },
-		faultScript: "demo",
+		...(options.faults ? { faultScript: "demo" } : {}),
 		...(controlPort === undefined ? {} : { controlPort }),
 	};
 	await writeFile(optionsFile, JSON.stringify(wanted));

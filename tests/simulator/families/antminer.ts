@@ -23,7 +23,7 @@ import {
 import type { BoardView, MinerView } from "../miner-view.js";
 import type { MinerFamily, WebSession } from "./family.js";
 
-export const ANTMINER_REALM = "antMiner Configuration";
+const ANTMINER_REALM = "antMiner Configuration";
 
 type Build = { readonly miner: string; readonly compiled: string; readonly isCgi: boolean };
 const S19J_PRO: Build = { miner: "49.0.1.3", compiled: "Sat May 15 21:17:18 CST 2021", isCgi: false };

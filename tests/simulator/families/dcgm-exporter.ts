@@ -123,7 +123,7 @@ const SERIES: readonly Series[] = [
 	),
 ];
 
-export function dcgmText({ hostname, gpus, state }: GpuHostView): string {
+function dcgmText({ hostname, gpus, state }: GpuHostView): string {
 	const seen = seenGpus(state).flatMap((index) => {
 		const [character, gpu] = [gpus[index], state.gpus[index]];
 		return character === undefined || gpu === undefined

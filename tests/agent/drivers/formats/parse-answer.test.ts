@@ -62,11 +62,11 @@ describe("xml", () => {
 		});
 	});
 
-	it("expands no entity and fetches no document type", () => {
-		const text =
-			'<!DOCTYPE a [<!ENTITY x "boom"><!ENTITY y SYSTEM "file:///etc/passwd">]><a><b>&x;&y;</b></a>';
-		const result = parseAnswer("xml", text);
-		expect(JSON.stringify(result)).not.toMatch(/boom|root:/);
+	it.each([
+		["an internal entity", '<!DOCTYPE a [<!ENTITY x "boom">]><a><b>&x;</b></a>'],
+		["an external one", '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a><b>&x;</b></a>'],
+	])("expands no entity: %s stays the text &x;", (_, text) => {
+		expect(parseAnswer("xml", text)).toMatchObject({ ok: true, value: { a: { b: "&x;" } } });
 	});
 
 	it.each([

@@ -45,12 +45,12 @@ describe("a decimal", () => {
 	it("reads back as the value that was kept, for any value with up to six decimals", () => {
 		fc.assert(
 			fc.property(
-				fc.integer({ min: -(2 ** 52), max: 2 ** 52 }),
+				fc.integer({ min: -(2 ** 49), max: 2 ** 49 }),
 				fc.integer({ min: 0, max: 6 }),
 				(scaled, decimals) => {
 					const value = scaled / 10 ** decimals;
 					const text = decimal(value, decimals).slice("fleetwatt_test ".length, -1);
-					expect(Number(text)).toBeCloseTo(value, decimals);
+					expect(Math.round(Number(text) * 10 ** decimals)).toBe(Math.round(value * 10 ** decimals));
 					expect(text).toMatch(/^-?\d+(\.\d*[1-9])?$/);
 				},
 			),
