@@ -2,7 +2,6 @@
  * Who may import whom: the rules of ARCHITECTURE.md, section 4. Each says why in a sentence, which is
  * what a developer reads when it is broken. tests/architecture/layers.test.ts runs them.
  */
-const AGENT_AND_COLLECTOR = "^(agent|collector)/";
 const DERIVE = "^collector/derive/";
 
 /** Numbers and bytes in, numbers and bytes out: what the simulation and the codec tests rest on. */
@@ -92,7 +91,8 @@ module.exports = {
 		}),
 		never({
 			name: "drivers-are-data",
-			because: "A driver describes requests and places in answers; transports/ performs and the poller decides.",
+			because:
+				"A driver describes requests and places in answers; transports/ performs and the poller decides.",
 			from: "^agent/drivers/",
 			to: { pathNot: ["^agent/drivers/", "^shared/", "^node_modules/fast-xml-parser/"] },
 		}),
@@ -104,7 +104,8 @@ module.exports = {
 		}),
 		never({
 			name: "poller-knows-no-family",
-			because: "The poller is given the catalogue; what it asks it never interprets, what it gets it never keeps.",
+			because:
+				"The poller is given the catalogue; what it asks it never interprets, what it gets it never keeps.",
 			from: "^agent/poller/",
 			to: "^agent/(?!poller/|transports/|drivers/driver\\.ts$)",
 		}),
@@ -152,13 +153,15 @@ module.exports = {
 		}),
 		never({
 			name: "market-feeds-the-store",
-			because: "Prices enter the store like any other series; who shows them is not their business, but for the form of an answer.",
+			because:
+				"Prices enter the store like any other series; who shows them is not their business, but for the form of an answer.",
 			from: "^collector/market/",
 			to: "^collector/(?!market/|store/|derive/|expose/answers\\.ts$)",
 		}),
 		never({
 			name: "expose-reads-types-of-the-store",
-			because: "expose/ is given a store and asks it; it opens none, and never looks at ingest, jobs or commands.",
+			because:
+				"expose/ is given a store and asks it; it opens none, and never looks at ingest, jobs or commands.",
 			from: "^collector/expose/",
 			to: "^collector/(ingest|jobs|commands|inventory)/|^collector/store/(?!device-state\\.ts$)",
 		}),
@@ -170,7 +173,8 @@ module.exports = {
 		}),
 		never({
 			name: "page-knows-answers-only",
-			because: "The page is one more client of the API: it takes types of its answers and nothing else of ours.",
+			because:
+				"The page is one more client of the API: it takes types of its answers and nothing else of ours.",
 			from: "^dashboards/live/",
 			to: "^(agent|tests)/|^cli\\.ts$|^collector/(?!expose/answers\\.ts$)|^shared/(?!units\\.ts$|measurements\\.ts$|failures\\.ts$)",
 		}),
@@ -182,7 +186,8 @@ module.exports = {
 		}),
 		never({
 			name: "pure-does-no-io",
-			because: "Pure files take numbers and bytes and give numbers and bytes, so that a seeded simulation can run them.",
+			because:
+				"Pure files take numbers and bytes and give numbers and bytes, so that a seeded simulation can run them.",
 			from: { path: PURE },
 			to: { path: RUNTIME_BUT_HASHES, dependencyTypes: ["core"] },
 		}),

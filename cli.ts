@@ -56,12 +56,14 @@ program
 	.description("run a collector: stores what agents send, serves page, API and /metrics")
 	.requiredOption("--config <file>", "configuration, see collector/collector.example.yaml")
 	.option("--demo", "mark the page as a demonstration")
-	.action(async ({ config, demo }: { config: string; demo?: true }) => {
+	.option("--end-with-stdin", "stop when standard input ends")
+	.action(async ({ config, demo, endWithStdin }: { config: string; demo?: true; endWithStdin?: true }) => {
 		const { runCollector } = await import("./collector/commands/collector.js");
 		await runCollector({
 			configFile: config,
 			version: version(),
 			isDemo: demo === true,
+			endsWithStdin: endWithStdin === true,
 			pageFolder: pageFolder(),
 		});
 	});
@@ -70,9 +72,10 @@ program
 	.command("agent")
 	.description("run an agent: polls devices and sends their readings to a collector")
 	.requiredOption("--config <file>", "configuration, see agent/agent.example.yaml")
-	.action(async ({ config }: { config: string }) => {
+	.option("--end-with-stdin", "stop when standard input ends")
+	.action(async ({ config, endWithStdin }: { config: string; endWithStdin?: true }) => {
 		const { runAgent } = await import("./agent/commands/agent.js");
-		await runAgent({ configFile: config, version: version() });
+		await runAgent({ configFile: config, version: version(), endsWithStdin: endWithStdin === true });
 	});
 
 program
@@ -80,7 +83,7 @@ program
 	.description("check configuration files and tell every problem; nothing is started")
 	.argument("<file...>", "agent.yaml, collector.yaml")
 	.action(async (files: readonly string[]) => {
-		const { loadAgent } = await import("./agent/commands/agent.js");
+		const { loadAgent } = await import("./agent/commands/load.js");
 		const { loadCollector } = await import("./collector/commands/collector.js");
 		const problems: string[] = [];
 		for (const file of files) {

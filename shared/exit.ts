@@ -22,7 +22,8 @@ type Advice = { readonly codes: readonly string[]; readonly says: (what: string,
 const OF_LISTEN: readonly Advice[] = [
 	{
 		codes: ["EADDRINUSE"],
-		says: (what) => `${what} is in use by another program. Stop it, or set another port in the configuration.`,
+		says: (what) =>
+			`${what} is in use by another program. Stop it, or set another port in the configuration.`,
 	},
 	{ codes: ["EACCES"], says: (what) => `${what} may not be opened by this user. Use a port from 1024 up.` },
 	{
@@ -38,7 +39,8 @@ const OF_FOLDER: readonly Advice[] = [
 	},
 	{
 		codes: ["EACCES", "EPERM", "EROFS", "SQLITE_CANTOPEN", "SQLITE_READONLY"],
-		says: (what, code) => `${what} cannot be written by this user (${code}). Make it writable, or set another dataFolder.`,
+		says: (what, code) =>
+			`${what} cannot be written by this user (${code}). Make it writable, or set another dataFolder.`,
 	},
 	{ codes: ["ENOTDIR", "EEXIST"], says: (what) => `${what} is no folder. Set dataFolder to a folder.` },
 	{ codes: ["ENOSPC", "SQLITE_FULL"], says: (what) => `The disk of ${what} is full. Free some space.` },
@@ -52,7 +54,9 @@ export function startProblemOf(
 	const code = error instanceof Error && "code" in error ? String(error.code) : "";
 	const advice = (what: string | undefined, table: readonly Advice[]) => {
 		const row = what === undefined ? undefined : table.find(({ codes }) => codes.includes(code));
-		return row === undefined || what === undefined ? undefined : new StartProblem(EXIT.input, [row.says(what, code)]);
+		return row === undefined || what === undefined
+			? undefined
+			: new StartProblem(EXIT.input, [row.says(what, code)]);
 	};
 	const known = advice(listen, OF_LISTEN) ?? advice(folder, OF_FOLDER);
 	if (known !== undefined || folder === undefined || !code.startsWith("SQLITE_")) return known;

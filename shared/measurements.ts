@@ -207,29 +207,23 @@ export const MEASUREMENTS = {
 	hashrateTerahashesPerSecond: hashrate("", "SHA-256 hashrate over the shortest window the device gives."),
 	hashrateWindowSeconds: seconds("hashrate_window", "Length of the window of the hashrate, where known."),
 	hashrateOneMinuteTerahashesPerSecond: hashrate(
-		"_one_minute",
+		"_1m",
 		"SHA-256 hashrate, the device's average of one minute.",
 	),
 	hashrateFiveMinutesTerahashesPerSecond: hashrate(
-		"_five_minutes",
+		"_5m",
 		"SHA-256 hashrate, the device's average of five minutes.",
 	),
 	hashrateFifteenMinutesTerahashesPerSecond: hashrate(
-		"_fifteen_minutes",
+		"_15m",
 		"SHA-256 hashrate, the device's average of fifteen minutes.",
 	),
 	hashrateThirtyMinutesTerahashesPerSecond: hashrate(
-		"_thirty_minutes",
+		"_30m",
 		"SHA-256 hashrate, the device's average of thirty minutes.",
 	),
-	hashrateOneHourTerahashesPerSecond: hashrate(
-		"_one_hour",
-		"SHA-256 hashrate, the device's average of one hour.",
-	),
-	hashrateOneDayTerahashesPerSecond: hashrate(
-		"_one_day",
-		"SHA-256 hashrate, the device's average of one day.",
-	),
+	hashrateOneHourTerahashesPerSecond: hashrate("_1h", "SHA-256 hashrate, the device's average of one hour."),
+	hashrateOneDayTerahashesPerSecond: hashrate("_1d", "SHA-256 hashrate, the device's average of one day."),
 	hashrateAverageTerahashesPerSecond: hashrate(
 		"_average",
 		"SHA-256 hashrate, the device's average since its miner process started; stays stale after a stop.",

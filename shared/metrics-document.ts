@@ -73,8 +73,20 @@ function familyTable(families: readonly DocumentedFamily[]): string {
 function measurementTable(): string {
 	const rows = MEASUREMENT_NAMES.map((name) => {
 		const { kind, unit, decimals, least, most, exposeAs, factor, sensor, help } = measurement(name);
-		const shown = sensor === undefined ? code(`…_${exposeAs}`) : `${code(`…_${exposeAs}`)}, ${code(`sensor="${sensor}"`)}`;
-		return [code(name), kind, unit, String(decimals), `${plain(least)} to ${plain(most)}`, shown, plain(factor), help];
+		const shown =
+			sensor === undefined
+				? code(`…_${exposeAs}`)
+				: `${code(`…_${exposeAs}`)}, ${code(`sensor="${sensor}"`)}`;
+		return [
+			code(name),
+			kind,
+			unit,
+			String(decimals),
+			`${plain(least)} to ${plain(most)}`,
+			shown,
+			plain(factor),
+			help,
+		];
 	});
 	return table(["name", "kind", "unit", "decimals", "plausible", "on /metrics", "factor", "meaning"], rows);
 }
@@ -90,7 +102,8 @@ function failureTable(): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-	const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+	const line = (cells: readonly string[]) =>
+		`| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 	return `${[line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n")}\n`;
 }
 

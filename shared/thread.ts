@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, Worker, workerData } from "node:worker_threads";
+import { WORKER_LIMITS } from "./frugal.js";
 import { invariant } from "./invariant.js";
 
 type Call = { readonly id: number; readonly operation: string; readonly argument: unknown };
@@ -38,7 +39,7 @@ export class Thread<Operations extends Handlers> {
 	private ended: Error | undefined;
 
 	constructor(file: URL, data: unknown) {
-		this.worker = new Worker(file, { workerData: data });
+		this.worker = new Worker(file, { workerData: data, resourceLimits: WORKER_LIMITS });
 		this.worker.on("message", (answer: Answer) => this.take(answer));
 		this.worker.on("error", (error) => this.end(error instanceof Error ? error : new Error(String(error))));
 		this.worker.on("exit", (code) =>
@@ -53,7 +54,7 @@ export class Thread<Operations extends Handlers> {
 	call<Name extends keyof Operations & string>(
 		operation: Name,
 		argument: Parameters<Operations[Name]>[0],
-	): Promise<ReturnType<Operations[Name]>> {
+	): Promise<Awaited<ReturnType<Operations[Name]>>> {
 		if (this.ended !== undefined) return Promise.reject(this.ended);
 		const id = this.nextId;
 		this.nextId += 1;
@@ -72,7 +73,8 @@ export class Thread<Operations extends Handlers> {
 
 	private take(answer: Answer): void {
 		const waiting = this.waiting.get(answer.id);
-		invariant(waiting !== undefined, `nobody waits for answer ${answer.id}`);
+		// An answer may still arrive after the worker's end rejected its call.
+		if (waiting === undefined) return;
 		this.waiting.delete(answer.id);
 		if ("error" in answer) waiting.reject(new ThreadError(answer.error, answer.code));
 		else waiting.resolve(answer.result);

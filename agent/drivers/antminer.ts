@@ -11,7 +11,7 @@
  * or kSol/s. So the algorithm comes first, and other algorithms go to rows of their own.
  */
 
-import { defineDriver, type Parsed, type Reads } from "./driver.js";
+import { defineDriver, type Parsed, type Reads, SLOW_FACTS_SECONDS } from "./driver.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import {
 	type AnyRecord,
@@ -88,7 +88,14 @@ export const antminer = defineDriver({
 	requests: {
 		stats: { over: "cgminer", port: 4028, send: '{"command":"stats"}', format: "json" },
 		summary: { over: "cgminer", port: 4028, send: '{"command":"summary"}', format: "json", optional: true },
-		pools: { over: "cgminer", port: 4028, send: '{"command":"pools"}', format: "json", optional: true },
+		pools: {
+			over: "cgminer",
+			port: 4028,
+			send: '{"command":"pools"}',
+			format: "json",
+			optional: true,
+			everySeconds: SLOW_FACTS_SECONDS,
+		},
 		version: {
 			over: "cgminer",
 			port: 4028,
@@ -112,6 +119,7 @@ export const antminer = defineDriver({
 			login: "digest",
 			format: "json",
 			optional: true,
+			everySeconds: SLOW_FACTS_SECONDS,
 		},
 		minerConf: {
 			over: "http",
@@ -120,6 +128,7 @@ export const antminer = defineDriver({
 			login: "digest",
 			format: "json",
 			optional: true,
+			everySeconds: SLOW_FACTS_SECONDS,
 		},
 		systemInfo: {
 			over: "http",

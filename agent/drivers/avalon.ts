@@ -8,7 +8,14 @@
  *
  * Averages (GHSavg, MGHS, "MHS av") keep their last value while the machine idles.
  */
-import { type Driver, defineDriver, type Parsed, type Reads, type Request } from "./driver.js";
+import {
+	type Driver,
+	defineDriver,
+	type Parsed,
+	type Reads,
+	type Request,
+	SLOW_FACTS_SECONDS,
+} from "./driver.js";
 import { bracketTokens, words } from "./kit/bracket-tokens.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import {
@@ -194,7 +201,7 @@ export const avalon = defineDriver({
 	requests: {
 		stats: ask("stats"),
 		summary: { ...ask("summary"), optional: true },
-		pools: { ...ask("pools"), optional: true },
+		pools: { ...ask("pools"), optional: true, everySeconds: SLOW_FACTS_SECONDS },
 		version: { ...ask("version"), optional: true, rarely: true },
 		minerInfo,
 	},

@@ -6,7 +6,7 @@
  *
  * @see https://developer.braiins-os.com/
  */
-import { defineDriver, type Parsed, type Reads } from "./driver.js";
+import { defineDriver, type Parsed, type Reads, SLOW_FACTS_SECONDS } from "./driver.js";
 import { OUR_STATES, poolFacts, shareReads } from "./kit/cgminer.js";
 import {
 	type AnyRecord,
@@ -326,10 +326,10 @@ export const braiinsRest = defineDriver({
 		stats: rest("miner/stats"),
 		boards: { ...rest("miner/hw/hashboards"), optional: true },
 		cooling: { ...rest("cooling/state"), optional: true },
-		tuner: { ...rest("performance/tuner-state"), optional: true },
-		details: { ...rest("miner/details"), optional: true },
-		errors: { ...rest("miner/errors"), optional: true },
-		pools: { ...rest("pools/"), optional: true },
+		tuner: { ...rest("performance/tuner-state"), optional: true, everySeconds: SLOW_FACTS_SECONDS },
+		details: { ...rest("miner/details"), optional: true, everySeconds: SLOW_FACTS_SECONDS },
+		errors: { ...rest("miner/errors"), optional: true, everySeconds: SLOW_FACTS_SECONDS },
+		pools: { ...rest("pools/"), optional: true, everySeconds: SLOW_FACTS_SECONDS },
 		network: { ...rest("network/"), optional: true, rarely: true },
 		configuration: { ...rest("configuration/miner"), optional: true, rarely: true },
 	},

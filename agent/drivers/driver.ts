@@ -17,6 +17,8 @@ export type Request = {
 	readonly optional?: true;
 	/** Asked once per connection of the device and every ten minutes after, for facts that rarely change. */
 	readonly rarely?: true;
+	/** Asked this often at most, for what moves slowly; the answer before stands in between. */
+	readonly everySeconds?: number;
 	readonly format: AnswerFormat;
 } & (
 	| {
@@ -60,6 +62,9 @@ export type Answer = {
 
 /** Answers by request name; an optional request that gave nothing is missing. */
 export type Answers = Readonly<Record<string, Answer>>;
+
+/** For facts that move slowly: shares, the supply, error lists, settings. Never for what a poll's success rests on. */
+export const SLOW_FACTS_SECONDS = 30;
 
 export type DriverIdentity = { readonly name: string; readonly kind: DeviceKind };
 

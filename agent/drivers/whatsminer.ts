@@ -6,7 +6,7 @@
  * system's, "Elapsed" the miner process's. "Power Current" is in mA on firmware of May 2020, else in A.
  * Error codes: "Error Code N" are active, "Factory Error Code N" were there when the unit was sold.
  */
-import { defineDriver, type Parsed, type Reads } from "./driver.js";
+import { defineDriver, type Parsed, type Reads, SLOW_FACTS_SECONDS } from "./driver.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import {
 	type AnyRecord,
@@ -74,10 +74,10 @@ export const whatsminer = defineDriver({
 	requests: {
 		summary: ask("summary"),
 		boards: ask("edevs"),
-		pools: ask("pools"),
+		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
 		status: ask("status"),
-		psu: ask("get_psu"),
-		errors: ask("get_error_code"),
+		psu: { ...ask("get_psu"), everySeconds: SLOW_FACTS_SECONDS },
+		errors: { ...ask("get_error_code"), everySeconds: SLOW_FACTS_SECONDS },
 		version: { ...ask("get_version"), rarely: true },
 		minerInfo: { ...ask("get_miner_info"), rarely: true },
 		details: { ...ask("devdetails"), rarely: true },
@@ -333,7 +333,11 @@ export const whatsminerFramed = defineDriver({
 		deviceInfo: framed('{"cmd":"get.device.info"}'),
 		summary: { ...framed('{"cmd":"get.miner.status","param":"summary"}'), optional: true },
 		boards: { ...framed('{"cmd":"get.miner.status","param":"edevs"}'), optional: true },
-		pools: { ...framed('{"cmd":"get.miner.status","param":"pools"}'), optional: true },
+		pools: {
+			...framed('{"cmd":"get.miner.status","param":"pools"}'),
+			optional: true,
+			everySeconds: SLOW_FACTS_SECONDS,
+		},
 	},
 	recognises: ({ answers }) => /"get\.device\.info"/.test(answers["deviceInfo"]?.text ?? ""),
 	layOut: layOutFramed,

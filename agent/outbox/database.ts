@@ -15,7 +15,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
-import { checkRecord, encodeGap, type Gap, type RecordTime } from "../../shared/wire/record.js";
+import { checkRecord, decodeRecord, encodeGap, type Gap, type RecordTime } from "../../shared/wire/record.js";
 import type { Settled } from "../../shared/wire/sequences.js";
 
 export type OutboxLimits = { readonly maxBytes: number; readonly maxDays: number };
@@ -33,7 +33,9 @@ export type OutboxState = {
 };
 
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
+const CACHE_KIBIBYTES = 1_024;
 const EVICT_AT_ONCE = 500;
+const EVICT_AHEAD_RATIO = 1 / 64;
 const SYNCHRONOUS_FULL = 2;
 
 const SCHEMA = `
@@ -48,32 +50,33 @@ const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-type Row = { sequence: number; made_at: number; outcomes: number; size: number; bytes: Buffer };
+/** `gap` is the record where it is one that tells of a gap. */
+type Row = {
+	sequence: number;
+	made_at: number;
+	outcomes: number;
+	size: number;
+	bytes: Buffer;
+	gap?: Buffer | null;
+};
+type Counts = { records: number; bytes: number; outcomesDropped: number };
+type Sums = { readonly records: number; readonly bytes: number };
+type Opened = { readonly database: Database.Database; readonly epoch: string; readonly sums: Sums };
 
 export class OutboxDatabase {
 	private readonly database: Database.Database;
 	private readonly limits: OutboxLimits;
 	readonly epoch: string;
-	private records = 0;
-	private bytes = 0;
-	private outcomesDropped = 0;
+	private counts: Counts;
 
 	/** @throws what SQLite throws where the folder cannot be written or another process has the file */
 	constructor(folder: string, limits: OutboxLimits) {
 		mkdirSync(folder, { recursive: true });
 		this.limits = limits;
-		const file = path.join(folder, "outbox.db");
-		this.database = openWhole(file);
-		this.database.exec(SCHEMA);
-		this.epoch = this.readEpoch();
-		const sums = this.database
-			.prepare("SELECT count(*) AS records, coalesce(sum(size), 0) AS bytes FROM records")
-			.get() as {
-			records: number;
-			bytes: number;
-		};
-		this.records = sums.records;
-		this.bytes = sums.bytes;
+		const { database, epoch, sums } = openWhole(path.join(folder, "outbox.db"));
+		this.database = database;
+		this.epoch = epoch;
+		this.counts = { ...sums, outcomesDropped: 0 };
 	}
 
 	/** Numbers and stores in one transaction; evicts the oldest where a limit is met. */
@@ -82,7 +85,7 @@ export class OutboxDatabase {
 		definitions: readonly NewDefinition[],
 	): { first: number; last: number } {
 		invariant(records.length > 0, "append needs a record");
-		const run = this.database.transaction(() => {
+		return this.changing(() => {
 			const define = this.database.prepare("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
 			for (const { hash, text } of definitions) define.run(hash, text);
 			let last = 0;
@@ -91,7 +94,6 @@ export class OutboxDatabase {
 			if (newest !== undefined) this.evict(newest.time);
 			return { first: last - records.length + 1, last };
 		});
-		return run.immediate();
 	}
 
 	/** Records of [from, to] in rising order, until `mostBytes` are reached; a damaged one becomes a gap record at the head. */
@@ -113,18 +115,21 @@ export class OutboxDatabase {
 			bytes += row.bytes.length;
 			if (bytes >= mostBytes) break;
 		}
-		if (damaged.length > 0)
-			this.database.transaction(() => this.replaceByGap(damaged, "corrupt", undefined)).immediate();
+		if (damaged.length > 0) {
+			this.changing(() => {
+				// A gap tells of numbers that follow each other: whole records between two damaged ones stay.
+				for (const rows of followingEachOther(damaged)) this.replaceByGap(rows, "corrupt", undefined);
+			});
+		}
 		return found;
 	}
 
 	/** Forgets what the collector has settled. */
 	settle({ base, ranges }: Settled): void {
-		const run = this.database.transaction(() => {
+		this.changing(() => {
 			this.forget(0, base);
 			for (const [from, to] of ranges) this.forget(from, to);
 		});
-		run.immediate();
 	}
 
 	definitions(hashes: readonly string[]): readonly NewDefinition[] {
@@ -145,9 +150,7 @@ export class OutboxDatabase {
 			epoch: this.epoch,
 			tail: tail.tail ?? 0,
 			head: head?.head ?? 0,
-			records: this.records,
-			bytes: this.bytes,
-			outcomesDropped: this.outcomesDropped,
+			...this.counts,
 		};
 	}
 
@@ -155,12 +158,23 @@ export class OutboxDatabase {
 		this.database.close();
 	}
 
+	/** One transaction; where the disk refuses it, the counts stay as they were, too. */
+	private changing<Result>(change: () => Result): Result {
+		const before = { ...this.counts };
+		try {
+			return this.database.transaction(change).immediate();
+		} catch (error) {
+			this.counts = before;
+			throw error;
+		}
+	}
+
 	private insert({ bytes, outcomes, time }: NewRecord): number {
 		const { lastInsertRowid } = this.database
 			.prepare("INSERT INTO records (made_at, outcomes, size, bytes) VALUES (?, ?, ?, ?)")
 			.run(Math.round(time.wall), outcomes, bytes.length, bytes);
-		this.records += 1;
-		this.bytes += bytes.length;
+		this.counts.records += 1;
+		this.counts.bytes += bytes.length;
 		return Number(lastInsertRowid);
 	}
 
@@ -172,54 +186,71 @@ export class OutboxDatabase {
 			.get(from, to) as { records: number; bytes: number };
 		if (gone.records === 0) return;
 		this.database.prepare("DELETE FROM records WHERE sequence BETWEEN ? AND ?").run(from, to);
-		this.records -= gone.records;
-		this.bytes -= gone.bytes;
+		this.counts.records -= gone.records;
+		this.counts.bytes -= gone.bytes;
 	}
 
 	private evict(now: RecordTime): void {
 		const oldestAllowed = now.wall - this.limits.maxDays * SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
 		const tooOld = this.oldest().filter((row) => row.made_at < oldestAllowed);
 		if (tooOld.length > 0) this.replaceByGap(tooOld, "expired", now);
-		while (this.bytes > this.limits.maxBytes && this.records > 1) {
-			const surplus = this.bytes - this.limits.maxBytes;
+		const { maxBytes } = this.limits;
+		if (this.counts.bytes <= maxBytes) return;
+		// Somewhat more than is needed, so that a full outbox does not make a gap record for each record.
+		const enoughBytes = maxBytes * (1 - EVICT_AHEAD_RATIO);
+		let bytesBefore = Number.POSITIVE_INFINITY;
+		while (this.counts.bytes > enoughBytes && this.counts.bytes < bytesBefore) {
+			bytesBefore = this.counts.bytes;
+			const surplus = this.counts.bytes - enoughBytes;
 			this.replaceByGap(enough(this.oldest().slice(0, -1), surplus), "outbox_full", now);
 		}
 	}
 
 	private oldest(): Row[] {
 		return this.database
-			.prepare("SELECT sequence, made_at, outcomes, size FROM records ORDER BY sequence LIMIT ?")
+			.prepare(
+				"SELECT sequence, made_at, outcomes, size, CASE WHEN substr(bytes, 2, 1) = x'02' THEN bytes END AS gap FROM records ORDER BY sequence LIMIT ?",
+			)
 			.all(EVICT_AT_ONCE) as Row[];
 	}
 
-	/** Drops rows and says so in a numbered record of its own. */
+	/** Drops rows and says so in a numbered record of its own; what a dropped gap record told stays told. */
 	private replaceByGap(rows: readonly Row[], reason: string, now: RecordTime | undefined): void {
 		const first = rows[0];
 		const last = rows.at(-1);
 		if (first === undefined || last === undefined) return;
 		for (const row of rows) this.forget(row.sequence, row.sequence);
-		const outcomes = rows.reduce((sum, row) => sum + row.outcomes, 0);
-		this.outcomesDropped += outcomes;
+		const dropped = rows.reduce((sum, row) => sum + row.outcomes, 0);
+		this.counts.outcomesDropped += dropped;
+		const told = rows.map(gapIn).filter((one) => one !== undefined);
+		const swallowed = told.flatMap(({ sequences }) => (sequences === undefined ? [] : [sequences.from]));
 		const gap: Gap = {
 			reason,
-			from: first.made_at,
+			from: Math.min(first.made_at, ...told.map(({ from }) => from)),
 			to: last.made_at,
-			outcomes,
-			sequences: { from: first.sequence, to: last.sequence },
+			outcomes: told.reduce((sum, one) => sum + one.outcomes, dropped),
+			sequences: { from: Math.min(first.sequence, ...swallowed), to: last.sequence },
 		};
 		const time = now ?? { wall: last.made_at, monotonic: 0, boot: "0".repeat(32) };
 		this.insert({ bytes: encodeGap(time, gap), outcomes: 0, time });
 	}
+}
 
-	private readEpoch(): string {
-		const known = this.database.prepare("SELECT value FROM facts WHERE name = 'epoch'").get() as
-			| { value: string }
-			| undefined;
-		if (known !== undefined) return known.value;
-		const epoch = randomBytes(16).toString("hex");
-		this.database.prepare("INSERT INTO facts (name, value) VALUES ('epoch', ?)").run(epoch);
-		return epoch;
+function gapIn({ gap }: Row): Gap | undefined {
+	if (gap === undefined || gap === null || checkRecord(gap) !== undefined) return undefined;
+	const decoded = decodeRecord(gap, () => undefined);
+	return decoded.ok && decoded.record.kind === "gap" ? decoded.record.gap : undefined;
+}
+
+/** Rows in groups without a number between them. */
+function followingEachOther(rows: readonly Row[]): readonly (readonly Row[])[] {
+	const groups: Row[][] = [];
+	for (const row of rows) {
+		const last = groups.at(-1);
+		if (last?.at(-1)?.sequence === row.sequence - 1) last.push(row);
+		else groups.push([row]);
 	}
+	return groups;
 }
 
 /** Rows from the front whose sizes reach the surplus. */
@@ -235,7 +266,7 @@ function enough(rows: readonly Row[], surplus: number): readonly Row[] {
 }
 
 /** Opens the file; one that is no database any more is set aside, and a new epoch begins. */
-function openWhole(file: string): Database.Database {
+function openWhole(file: string): Opened {
 	try {
 		return open(file);
 	} catch (error) {
@@ -250,12 +281,13 @@ function openWhole(file: string): Database.Database {
 	}
 }
 
-function open(file: string): Database.Database {
+function open(file: string): Opened {
 	const database = new Database(file, { timeout: 1_000 });
 	try {
 		database.pragma("locking_mode = EXCLUSIVE");
 		database.pragma("journal_mode = WAL");
 		database.pragma("synchronous = FULL");
+		database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
 		database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
 		invariant(
 			database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
@@ -263,9 +295,23 @@ function open(file: string): Database.Database {
 		);
 		// Takes the exclusive lock now, so that a second process fails here and not later.
 		database.exec("BEGIN EXCLUSIVE; COMMIT");
-		return database;
+		database.exec(SCHEMA);
+		const sums = database
+			.prepare("SELECT count(*) AS records, coalesce(sum(size), 0) AS bytes FROM records")
+			.get() as Sums;
+		return { database, epoch: epochOf(database), sums };
 	} catch (error) {
 		database.close();
 		throw error;
 	}
+}
+
+function epochOf(database: Database.Database): string {
+	const known = database.prepare("SELECT value FROM facts WHERE name = 'epoch'").get() as
+		| { value: string }
+		| undefined;
+	if (known !== undefined) return known.value;
+	const epoch = randomBytes(16).toString("hex");
+	database.prepare("INSERT INTO facts (name, value) VALUES ('epoch', ?)").run(epoch);
+	return epoch;
 }

@@ -20,6 +20,8 @@ export type OutboxEvents = {
 	readonly onWriteFailed: (what: string) => void;
 };
 
+/** What did not fit into memory while the disk refused. */
+type Lost = { readonly from: number; readonly to: number; readonly outcomes: number };
 type Waiting = { readonly record: NewRecord; readonly definitions: readonly NewDefinition[] };
 
 export class Outbox {
@@ -29,7 +31,7 @@ export class Outbox {
 	private waiting: Waiting[] = [];
 	private waitingBytes = 0;
 	private isWriting = false;
-	private lost: { from: number; to: number; outcomes: number } | undefined;
+	private lost: Lost | undefined;
 	private writing: Promise<void> = Promise.resolve();
 
 	private constructor(thread: Thread<OutboxOperations>, state: OutboxState, events: OutboxEvents) {
@@ -110,41 +112,46 @@ export class Outbox {
 	private async writeAll(): Promise<void> {
 		while (this.waiting.length > 0) {
 			const batch = this.waiting;
-			const records = [...this.gapFirst(batch), ...batch.map(({ record }) => record)];
-			const lostBefore = this.lost;
+			const { lost } = this;
+			const records = [...gapFirst(lost, batch), ...batch.map(({ record }) => record)];
 			this.waiting = [];
-			try {
-				const written = await this.thread.call("append", {
-					records,
-					definitions: batch.flatMap(({ definitions }) => definitions),
-				});
-				this.current = written.state;
-				if (this.lost === lostBefore) this.lost = undefined;
-				this.waitingBytes -= batch.reduce((sum, { record }) => sum + record.bytes.length, 0);
-				this.events.onAppended({
-					first: written.first,
-					records: records.map(({ bytes }) => asBuffer(bytes)),
-				});
-			} catch (error) {
+			this.lost = undefined;
+			const written = await this.store(records, batch);
+			if (written === undefined) {
 				this.waiting = [...batch, ...this.waiting];
-				this.events.onWriteFailed(error instanceof Error ? error.message : String(error));
+				this.lost = joined(lost, this.lost);
 				return;
 			}
+			this.current = written.state;
+			this.waitingBytes -= batch.reduce((sum, { record }) => sum + record.bytes.length, 0);
+			this.events.onAppended({ first: written.first, records: records.map(({ bytes }) => asBuffer(bytes)) });
+		}
+	}
+
+	private async store(records: readonly NewRecord[], batch: readonly Waiting[]) {
+		try {
+			const definitions = batch.flatMap((one) => one.definitions);
+			return await this.thread.call("append", { records, definitions });
+		} catch (error) {
+			this.events.onWriteFailed(error instanceof Error ? error.message : String(error));
+			return undefined;
 		}
 	}
 
 	private lose({ outcomes, time }: NewRecord): void {
-		this.lost = {
-			from: this.lost?.from ?? Math.round(time.wall),
-			to: Math.round(time.wall),
-			outcomes: (this.lost?.outcomes ?? 0) + outcomes,
-		};
+		const at = Math.round(time.wall);
+		this.lost = joined(this.lost, { from: at, to: at, outcomes });
 		this.write();
 	}
+}
 
-	private gapFirst(batch: readonly Waiting[]): readonly NewRecord[] {
-		const time: RecordTime | undefined = batch[0]?.record.time;
-		if (this.lost === undefined || time === undefined) return [];
-		return [{ bytes: encodeGap(time, { reason: "disk_error", ...this.lost }), outcomes: 0, time }];
-	}
+function joined(before: Lost | undefined, after: Lost | undefined): Lost | undefined {
+	if (before === undefined || after === undefined) return before ?? after;
+	return { from: before.from, to: after.to, outcomes: before.outcomes + after.outcomes };
+}
+
+function gapFirst(lost: Lost | undefined, batch: readonly Waiting[]): readonly NewRecord[] {
+	const time: RecordTime | undefined = batch[0]?.record.time;
+	if (lost === undefined || time === undefined) return [];
+	return [{ bytes: encodeGap(time, { reason: "disk_error", ...lost }), outcomes: 0, time }];
 }

@@ -1,5 +1,5 @@
 /**
- * Outcomes → records: gathers what the poller gives for up to a second, packs it, hands it to the
+ * Outcomes → records: gathers what the poller gives for a quarter of a second, packs it, hands it to the
  * outbox with the definitions it names.
  *
  * A device's shape only grows while its identity stays, so that a value that comes and goes costs one
@@ -12,7 +12,12 @@ import { measurement } from "../../shared/measurements.js";
 import type { Outcome, Reading } from "../../shared/reading.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { COLUMNS_MOST, definitionText, hashOfText, type WireColumn } from "../../shared/wire/definition.js";
-import { encodeOutcomes, RECORD_LONGEST_BYTES, type RecordOutcome } from "../../shared/wire/record.js";
+import {
+	encodeOutcomes,
+	RECORD_LONGEST_BYTES,
+	RECORD_TEXT_LONGEST,
+	type RecordOutcome,
+} from "../../shared/wire/record.js";
 import type { NewDefinition, NewRecord } from "./database.js";
 
 export type PolledOutcome = {
@@ -20,11 +25,16 @@ export type PolledOutcome = {
 	readonly description: DeviceDescription | undefined;
 };
 
-export const GATHER_MILLISECONDS = 1_000;
-/** A record is packed when about this many bytes are gathered: half of what a record may hold. */
-const PACK_AT_BYTES = RECORD_LONGEST_BYTES / 2;
-const ROUGH_BYTES_PER_VALUE = 4;
-const ROUGH_BYTES_PER_OUTCOME = 40;
+export const GATHER_MILLISECONDS = 250;
+/**
+ * A record is packed when its outcomes may need this many bytes. The rest is room for one outcome more,
+ * the largest there can be: a record that is too long would be lost.
+ */
+const PACK_AT_BYTES = RECORD_LONGEST_BYTES * 0.75;
+const BYTES_PER_VALUE_MOST = 9;
+const BYTES_PER_OUTCOME_MOST = 64;
+const BYTES_PER_TEXT_MOST = 6;
+const BYTES_PER_CHARACTER_MOST = 3;
 const ERROR_CODES_MOST = 32;
 
 type Known = {
@@ -89,22 +99,26 @@ export class Recorder {
 			measuredAt: outcome.measuredAt,
 			tookMilliseconds: outcome.took * MILLISECONDS_PER_SECOND,
 		};
-		this.gatheredBytes += ROUGH_BYTES_PER_OUTCOME;
+		this.gatheredBytes += BYTES_PER_OUTCOME_MOST;
 		if (outcome.kind === "failure") {
+			this.gatheredBytes += textBytesMost([outcome.code, outcome.what]);
 			this.gathered.push({ kind: "failure", ...common, code: outcome.code, what: outcome.what });
 			return;
 		}
 		const values = this.valuesOf(known, outcome.reading);
 		this.used.set(known.shape.hash, known.shape);
 		this.shapes.set(known.shape.hash, { columns: known.columns });
-		this.gatheredBytes += values.length * ROUGH_BYTES_PER_VALUE;
+		const errorCodes = outcome.reading.errorCodes.slice(0, ERROR_CODES_MOST);
+		const faults = countedByCode(outcome.reading);
+		this.gatheredBytes +=
+			values.length * BYTES_PER_VALUE_MOST + textBytesMost([...errorCodes, ...faults.map(([code]) => code)]);
 		this.gathered.push({
 			kind: "reading",
 			...common,
 			shape: known.shape.hash,
 			values,
-			errorCodes: outcome.reading.errorCodes.slice(0, ERROR_CODES_MOST),
-			faults: countedByCode(outcome.reading),
+			errorCodes,
+			faults,
 		});
 	}
 
@@ -163,6 +177,14 @@ function placeOf(
 	];
 	known.places.set(key, known.columns.length - 1);
 	return known.columns.length - 1;
+}
+
+function textBytesMost(texts: readonly string[]): number {
+	return texts.reduce(
+		(sum, text) =>
+			sum + BYTES_PER_TEXT_MOST + Math.min(text.length, RECORD_TEXT_LONGEST) * BYTES_PER_CHARACTER_MOST,
+		0,
+	);
 }
 
 function shapeDefinition(columns: readonly WireColumn[]): NewDefinition {

@@ -6,7 +6,7 @@
 import type { DeviceDescription, DeviceKind, Identity } from "../../shared/device.js";
 import { type Failure, type FailureCode, failure } from "../../shared/failures.js";
 import type { Fault, Reading } from "../../shared/reading.js";
-import { type MonotonicMilliseconds, quantity } from "../../shared/units.js";
+import { MILLISECONDS_PER_SECOND, type MonotonicMilliseconds, quantity } from "../../shared/units.js";
 import type { Answer, Answers, Request } from "../drivers/driver.js";
 import type { Asked, PollContext, Target } from "../transports/transport.js";
 import { type PollTarget, portOf } from "./poll-target.js";
@@ -295,14 +295,21 @@ function remember(
 	const before = requests.get(name);
 	const laterOn = clock.monotonic() + RARELY_MILLISECONDS;
 	if (asked.ok) {
-		if (!request.rarely) requests.delete(name);
-		else requests.set(name, { answer: asked.answer, failures: 0, fault: undefined, restsUntil: laterOn });
+		const rest = restOf(request);
+		const restsUntil = clock.monotonic() + rest;
+		if (rest === 0) requests.delete(name);
+		else requests.set(name, { answer: asked.answer, failures: 0, fault: undefined, restsUntil });
 		return;
 	}
 	if (!request.optional) return;
 	const failures = (before?.failures ?? 0) + 1;
 	const restsUntil = failures < OPTIONAL_FAILURES_BEFORE_REST ? 0 : laterOn;
 	requests.set(name, { answer: before?.answer, failures, fault: faultOf(name, asked.failure), restsUntil });
+}
+
+/** How long an answer stands before it is asked for anew, ms; 0: until the next poll. */
+function restOf({ rarely, everySeconds = 0 }: Request): number {
+	return rarely ? RARELY_MILLISECONDS : everySeconds * MILLISECONDS_PER_SECOND;
 }
 
 /** An interface that this firmware lacks or has switched off is no fault of the reading. */

@@ -1,12 +1,13 @@
 /**
- * HTTP and its logins: one connection for each request, closed after it. Takes a request of a driver's table,
+ * HTTP and its logins: one connection for each request, closed after it, by Node's own client. Takes a request of a driver's table,
  * gives status, headers and text; never follows a redirect, never decompresses, never sends credentials that
  * are not this target's own, and sends those at most once more after a refusal.
  *
  * A device that asks for a password in another way than the driver's table says gets none: a digest driver
  * never answers a Basic challenge.
  */
-import { Client, errors } from "undici";
+import { request as ask, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { type Failure, failure } from "../../shared/failures.js";
 import type { Answer } from "../drivers/driver.js";
 import { atEnd, failureOf, openSocket, timeoutFailure } from "./connection.js";
@@ -128,63 +129,76 @@ function refusalOf(answer: Answer, target: Target): Failure | undefined {
 		: failure("DEVICE_REQUEST_REFUSED", `${endpointOf(target)} answered with status ${status}.`);
 }
 
-/** Carries a coded failure through the library, which only knows thrown errors; caught in this file. */
-class FailureCarrier extends Error {
-	readonly failure: Failure;
-
-	constructor(carried: Failure) {
-		super(carried.what);
-		this.failure = carried;
-	}
-}
-
 async function send(
 	request: HttpRequest,
 	target: Target,
 	context: PollContext,
 	authorization?: string,
 ): Promise<Asked> {
-	const client = new Client(`http://${endpointOf(target)}`, {
-		pipelining: 0,
-		headersTimeout: 0,
-		bodyTimeout: 0,
-		maxHeaderSize: HTTP_HEADER_BYTES_MAX,
-		connect: (_options, callback) => {
-			void openSocket(target, context).then((opened) => {
-				if (opened.ok) callback(null, opened.socket);
-				else callback(new FailureCarrier(opened.failure), null);
-			});
-		},
-	});
-	const abort = new AbortController();
-	const stop = atEnd(context, () => abort.abort(new FailureCarrier(timeoutFailure(target, context))));
-	try {
-		const response = await client.request({
+	const opened = await openSocket(target, context);
+	if (!opened.ok) return opened;
+	const { socket } = opened;
+	const received = await exchanged(request, target, context, { socket, authorization });
+	socket.destroy();
+	if (!received.ok) return received;
+	const defect = defectOf(received.answer, request, target);
+	if (defect !== undefined) return { ok: false, failure: defect };
+	return { ...received, receivedAt: context.clock.monotonic() };
+}
+
+type Received =
+	| { readonly ok: true; readonly answer: Required<Answer> }
+	| { readonly ok: false; readonly failure: Failure };
+
+type Connection = { readonly socket: Socket; readonly authorization: string | undefined };
+
+function exchanged(
+	request: HttpRequest,
+	target: Target,
+	context: PollContext,
+	{ socket, authorization }: Connection,
+): Promise<Received> {
+	return new Promise((resolve) => {
+		const stop = atEnd(context, () => finish({ ok: false, failure: timeoutFailure(target, context) }));
+		const finish = (result: Received) => {
+			stop();
+			resolve(result);
+			asking.destroy();
+		};
+		const fail = (error: Error) => finish({ ok: false, failure: failureOfHttp(error, target) });
+		const asking = ask({
+			createConnection: () => socket,
+			host: target.host,
+			port: target.port,
 			method: request.method ?? "GET",
 			path: request.path,
 			headers: headersFor(request, authorization),
-			body: request.body ?? null,
-			signal: abort.signal,
+			maxHeaderSize: HTTP_HEADER_BYTES_MAX,
 		});
-		const chunks: Uint8Array[] = [];
-		let bytes = 0;
-		const body: AsyncIterable<Uint8Array> = response.body;
-		for await (const chunk of body) {
-			bytes += chunk.length;
-			if (bytes > ANSWER_BYTES_MAX) throw new FailureCarrier(tooLarge(target));
-			chunks.push(chunk);
-		}
-		const headers = flat(response.headers);
-		const answer = { text: textOf(chunks), status: response.statusCode, headers };
-		const defect = defectOf(answer, request, target);
-		if (defect !== undefined) return { ok: false, failure: defect };
-		return { ok: true, answer, receivedAt: context.clock.monotonic() };
-	} catch (error) {
-		return { ok: false, failure: failureOfHttp(error, target) };
-	} finally {
-		stop();
-		void client.destroy();
-	}
+		asking.on("error", fail);
+		asking.on("response", (response) => read(response, target, finish, fail));
+		asking.end(request.body);
+	});
+}
+
+function read(
+	response: IncomingMessage,
+	target: Target,
+	finish: (result: Received) => void,
+	fail: (error: Error) => void,
+): void {
+	const chunks: Uint8Array[] = [];
+	let bytes = 0;
+	response.on("data", (chunk: Buffer) => {
+		bytes += chunk.length;
+		if (bytes > ANSWER_BYTES_MAX) finish({ ok: false, failure: tooLarge(target) });
+		else chunks.push(chunk);
+	});
+	response.on("error", fail);
+	response.on("end", () => {
+		const { statusCode: status = 0, headers } = response;
+		finish({ ok: true, answer: { text: textOf(chunks), status, headers: flat(headers) } });
+	});
 }
 
 function headersFor(request: HttpRequest, authorization: string | undefined): Record<string, string> {
@@ -218,19 +232,17 @@ function defectOf(answer: Required<Answer>, request: HttpRequest, target: Target
 		: undefined;
 }
 
-function failureOfHttp(error: unknown, target: Target): Failure {
-	if (error instanceof FailureCarrier) return error.failure;
-	if (error instanceof errors.HeadersOverflowError) return tooLarge(target);
-	if (error instanceof errors.SocketError) {
+function failureOfHttp(error: Error, target: Target): Failure {
+	const code = "code" in error ? String(error.code) : "";
+	if (code === "HPE_HEADER_OVERFLOW") return tooLarge(target);
+	if (code.startsWith("HPE_")) {
+		return failure("DEVICE_ANSWER_MALFORMED", `${endpointOf(target)} breaks the rules of HTTP: ${code}.`);
+	}
+	// A reset by the device names its system call; a connection that only ended does not.
+	if (code === "ECONNRESET" && !("syscall" in error)) {
 		return failure("DEVICE_ANSWER_TRUNCATED", `${endpointOf(target)} closed before its answer was complete.`);
 	}
-	if (error instanceof errors.UndiciError || error instanceof errors.HTTPParserError) {
-		return failure(
-			"DEVICE_ANSWER_MALFORMED",
-			`${endpointOf(target)} breaks the rules of HTTP: ${error.code}.`,
-		);
-	}
-	return failureOf(error instanceof Error ? error : new Error("unknown"), target);
+	return failureOf(error, target);
 }
 
 function tooLarge(target: Target): Failure {

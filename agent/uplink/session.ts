@@ -5,8 +5,8 @@
  * priority, the backfill lane carries what was made before on its own credit, newest block first.
  * Nothing is sent before welcome. Sockets, timers and the outbox are shells around it (uplink.ts).
  *
- * Invariants: a record is sent at most once a session; bytes in flight never exceed a lane's credit
- * unless a single record is larger; only what the collector settled is forgotten.
+ * Invariants: a record is sent at most once a session; bytes in flight exceed a lane's credit by one
+ * record at most; only what the collector settled is forgotten.
  */
 import { type Failure, failure } from "../../shared/failures.js";
 import {
@@ -15,13 +15,19 @@ import {
 	type Lane,
 	PROTOCOL_VERSION,
 	proofOf,
+	RANGES_MOST,
 	type Range,
 } from "../../shared/wire/messages.js";
-import { NOTHING_SETTLED, type Settled, settle, unsettled } from "../../shared/wire/sequences.js";
+import { isSettled, NOTHING_SETTLED, type Settled, settle, unsettled } from "../../shared/wire/sequences.js";
 
 /** Backfill goes out in blocks of this many records, the newest block first. */
 export const BACKFILL_BLOCK_RECORDS = 256;
 export const READ_BYTES = 256 * 1_024;
+/**
+ * With so many holes in what is settled the backlog goes out oldest first until they close: an ack
+ * names a limited number of ranges, and each connection may add a hole.
+ */
+export const HOLES_MOST = RANGES_MOST / 2;
 export const NO_ACK_SECONDS = 30;
 /** Without a word from the collector for so long the link is dead: it pings every 15 s. */
 export const SILENT_SECONDS = 35;
@@ -41,18 +47,21 @@ export type SessionState = {
 	readonly self: Self;
 	readonly phase: "greeting" | "proving" | "ready" | "closed";
 	readonly head: number;
+	/** Up to here nothing is kept any more. */
+	readonly goneUpTo: number;
 	readonly settled: Settled;
 	/** Next number of the live lane. */
 	readonly nextLive: number;
 	/** What was made before this session and is not yet sent, as ranges in rising order. */
 	readonly backlog: readonly Range[];
 	readonly lanes: Readonly<Record<Lane, LaneState>>;
-	/** Sent and not settled: number → [lane, bytes]. */
-	readonly sent: ReadonlyMap<number, readonly [Lane, number]>;
+	/** Sent and not settled, in the order of sending. */
+	readonly sent: ReadonlyMap<number, Sent>;
 	readonly isReading: Readonly<Record<Lane, boolean>>;
 	readonly lastHeardAt: number;
-	readonly oldestUnackedAt: number | undefined;
 };
+
+type Sent = { readonly lane: Lane; readonly bytes: number; readonly at: number };
 
 export type SessionEvent =
 	| {
@@ -78,7 +87,10 @@ export type SessionEvent =
 			readonly to: number;
 			readonly records: readonly { readonly sequence: number; readonly bytes: Buffer }[];
 	  }
-	| { readonly kind: "tick"; readonly at: number };
+	/** The outbox could not be read; the next tick asks again. */
+	| { readonly kind: "unread"; readonly lane: Lane }
+	/** `head` is the newest number in the outbox, which numbers its gap records itself. */
+	| { readonly kind: "tick"; readonly at: number; readonly head: number };
 
 export type SessionEffect =
 	| { readonly kind: "send"; readonly message: FromAgent }
@@ -103,6 +115,7 @@ export function newSession(self: Self, at: number): SessionState {
 		self,
 		phase: "greeting",
 		head: 0,
+		goneUpTo: 0,
 		settled: NOTHING_SETTLED,
 		nextLive: 1,
 		backlog: [],
@@ -110,7 +123,6 @@ export function newSession(self: Self, at: number): SessionState {
 		sent: new Map(),
 		isReading: { live: false, backfill: false },
 		lastHeardAt: at,
-		oldestUnackedAt: undefined,
 	};
 }
 
@@ -122,13 +134,15 @@ export function reduceSession(state: SessionState, event: SessionEvent): Step {
 		case "heard":
 			return { state: { ...state, lastHeardAt: event.at }, effects: [] };
 		case "message":
-			return told({ ...state, lastHeardAt: event.at }, event.message, event.at);
+			return told({ ...state, lastHeardAt: event.at }, event.message);
 		case "committed":
 			return committed(state, event);
 		case "read":
 			return wasRead(state, event);
+		case "unread":
+			return { state: { ...state, isReading: { ...state.isReading, [event.lane]: false } }, effects: [] };
 		case "tick":
-			return tick(state, event.at);
+			return tick({ ...state, head: Math.max(state.head, event.head) }, event.at);
 	}
 }
 
@@ -153,12 +167,17 @@ function opened(state: SessionState, event: Extract<SessionEvent, { kind: "opene
 		software,
 	};
 	return {
-		state: { ...state, head: event.head, lastHeardAt: event.at },
+		state: {
+			...state,
+			head: event.head,
+			goneUpTo: event.tail === 0 ? event.head : event.tail - 1,
+			lastHeardAt: event.at,
+		},
 		effects: [{ kind: "send", message: hello }],
 	};
 }
 
-function told(state: SessionState, message: FromCollector, at: number): Step {
+function told(state: SessionState, message: FromCollector): Step {
 	switch (message.kind) {
 		case "challenge": {
 			if (state.phase !== "greeting") return violated(state, "A challenge came twice.");
@@ -174,9 +193,7 @@ function told(state: SessionState, message: FromCollector, at: number): Step {
 				? welcomed(state, message)
 				: violated(state, "A welcome came before the proof.");
 		case "ack":
-			return state.phase === "ready"
-				? acked(state, message, at)
-				: violated(state, "An ack came before welcome.");
+			return state.phase === "ready" ? acked(state, message) : violated(state, "An ack came before welcome.");
 		case "need":
 			return { state, effects: [{ kind: "sendDefinitions", hashes: message.hashes }] };
 		case "credit":
@@ -195,7 +212,8 @@ function told(state: SessionState, message: FromCollector, at: number): Step {
 }
 
 function welcomed(state: SessionState, message: Extract<FromCollector, { kind: "welcome" }>): Step {
-	let settled: Settled = { base: Math.min(message.base, state.head), ranges: [] };
+	// What another collector settled and this one never saw is gone: it is no backlog.
+	let settled: Settled = { base: Math.min(Math.max(message.base, state.goneUpTo), state.head), ranges: [] };
 	for (const [from, to] of message.ranges) settled = settle(settled, from, Math.min(to, state.head));
 	const backlog = unsettled(settled, 1, state.head);
 	const ready: SessionState = {
@@ -220,14 +238,13 @@ function welcomed(state: SessionState, message: Extract<FromCollector, { kind: "
 	};
 }
 
-function acked(state: SessionState, message: Extract<FromCollector, { kind: "ack" }>, at: number): Step {
+function acked(state: SessionState, message: Extract<FromCollector, { kind: "ack" }>): Step {
 	let settled = settle(state.settled, 1, message.base);
 	for (const [from, to] of message.ranges) settled = settle(settled, from, to);
 	const sent = new Map(state.sent);
 	const freed: Record<Lane, number> = { live: 0, backfill: 0 };
-	for (const [sequence, [lane, bytes]] of state.sent) {
-		if (sequence > settled.base && !settled.ranges.some(([from, to]) => sequence >= from && sequence <= to))
-			continue;
+	for (const [sequence, { lane, bytes }] of state.sent) {
+		if (!isSettled(settled, sequence)) continue;
 		sent.delete(sequence);
 		freed[lane] += bytes;
 	}
@@ -240,7 +257,6 @@ function acked(state: SessionState, message: Extract<FromCollector, { kind: "ack
 			live: { ...live, inFlight: live.inFlight - freed.live },
 			backfill: { ...backfill, inFlight: backfill.inFlight - freed.backfill },
 		},
-		oldestUnackedAt: sent.size === 0 ? undefined : at,
 	});
 	const rejected = (message.rejected ?? []).map(
 		({ sequence, code, what }): SessionEffect => ({
@@ -257,42 +273,50 @@ function committed(
 	{ first, records, at }: Extract<SessionEvent, { kind: "committed" }>,
 ): Step {
 	const last = first + records.length - 1;
-	let next: SessionState = { ...state, head: Math.max(state.head, last) };
-	if (state.phase !== "ready") return { state: next, effects: [] };
-	const effects: SessionEffect[] = [];
-	for (const [index, bytes] of records.entries()) {
-		const sequence = first + index;
-		if (sequence !== next.nextLive || next.isReading.live || !hasCredit(next.lanes.live)) break;
-		effects.push({ kind: "sendRecord", lane: "live", sequence, bytes });
-		next = { ...wasSent(next, "live", sequence, bytes.length, at), nextLive: sequence + 1 };
-	}
-	const step = pump(next);
-	return { state: step.state, effects: [...effects, ...step.effects] };
+	const known: SessionState = { ...state, head: Math.max(state.head, last) };
+	if (state.phase !== "ready") return { state: known, effects: [] };
+	const isNext = first === state.nextLive && !state.isReading.live;
+	const numbered = records.map((bytes, index) => ({ sequence: first + index, bytes }));
+	const sending = sentWhileCredit(known, "live", isNext ? numbered : [], at);
+	const nextLive = state.nextLive + sending.effects.length;
+	const step = pump({ ...sending.state, nextLive });
+	return { state: step.state, effects: [...sending.effects, ...step.effects] };
 }
 
 function wasRead(state: SessionState, event: Extract<SessionEvent, { kind: "read" }>): Step {
-	let next: SessionState = { ...state, isReading: { ...state.isReading, [event.lane]: false } };
-	const effects: SessionEffect[] = [];
-	let reached = event.from - 1;
-	let isCutShort = false;
-	for (const { sequence, bytes } of event.records) {
-		if (!hasCredit(next.lanes[event.lane])) {
-			isCutShort = true;
-			break;
-		}
-		effects.push({ kind: "sendRecord", lane: event.lane, sequence, bytes });
-		next = wasSent(next, event.lane, sequence, bytes.length, event.at);
-		reached = sequence;
-	}
+	const asked: SessionState = { ...state, isReading: { ...state.isReading, [event.lane]: false } };
+	const { state: next, effects } = sentWhileCredit(asked, event.lane, event.records, event.at);
 	// A read that ended below its byte limit met every number that still exists up to `to`.
 	const total = event.records.reduce((sum, { bytes }) => sum + bytes.length, 0);
-	if (!isCutShort && total < READ_BYTES) reached = event.to;
-	next =
+	const isWhole = effects.length === event.records.length && total < READ_BYTES;
+	const reached = isWhole ? event.to : (event.records[effects.length - 1]?.sequence ?? event.from - 1);
+	const step = pump(
 		event.lane === "live"
 			? { ...next, nextLive: Math.max(next.nextLive, reached + 1) }
-			: { ...next, backlog: without(next.backlog, event.from, reached) };
-	const step = pump(next);
+			: { ...next, backlog: without(next.backlog, event.from, reached) },
+	);
 	return { state: step.state, effects: [...effects, ...step.effects] };
+}
+
+/** Sends records from the front until the lane's credit is used; one copy of what is in flight for all of them. */
+function sentWhileCredit(
+	state: SessionState,
+	lane: Lane,
+	records: readonly { readonly sequence: number; readonly bytes: Buffer }[],
+	at: number,
+): Step {
+	const { credit } = state.lanes[lane];
+	let { inFlight } = state.lanes[lane];
+	const sent = new Map(state.sent);
+	const effects: SessionEffect[] = [];
+	for (const { sequence, bytes } of records) {
+		if (inFlight >= credit) break;
+		effects.push({ kind: "sendRecord", lane, sequence, bytes });
+		sent.set(sequence, { lane, bytes: bytes.length, at });
+		inFlight += bytes.length;
+	}
+	if (effects.length === 0) return { state, effects };
+	return { state: { ...state, sent, lanes: { ...state.lanes, [lane]: { credit, inFlight } } }, effects };
 }
 
 function tick(state: SessionState, at: number): Step {
@@ -302,10 +326,11 @@ function tick(state: SessionState, at: number): Step {
 			failure("COLLECTOR_UNREACHABLE", `The collector said nothing for ${SILENT_SECONDS} s.`),
 		);
 	}
-	if (state.oldestUnackedAt !== undefined && at - state.oldestUnackedAt > NO_ACK_SECONDS * 1_000) {
+	const [oldest] = state.sent.values();
+	if (oldest !== undefined && at - oldest.at > NO_ACK_SECONDS * 1_000) {
 		return close(
 			state,
-			failure("COLLECTOR_UNREACHABLE", `The collector acknowledged nothing for ${NO_ACK_SECONDS} s.`),
+			failure("COLLECTOR_UNREACHABLE", `The collector left a record unacknowledged for ${NO_ACK_SECONDS} s.`),
 		);
 	}
 	return pump(state);
@@ -320,7 +345,8 @@ function pump(state: SessionState): Step {
 		effects.push({ kind: "read", lane: "live", from: next.nextLive, to: next.head, mostBytes: READ_BYTES });
 		next = { ...next, isReading: { ...next.isReading, live: true } };
 	}
-	const block = newestBlock(next.backlog);
+	const isFullOfHoles = next.settled.ranges.length >= HOLES_MOST;
+	const block = isFullOfHoles ? oldestBlock(next.backlog) : newestBlock(next.backlog);
 	if (!next.isReading.backfill && block !== undefined && hasCredit(next.lanes.backfill)) {
 		effects.push({ kind: "read", lane: "backfill", from: block[0], to: block[1], mostBytes: READ_BYTES });
 		next = { ...next, isReading: { ...next.isReading, backfill: true } };
@@ -336,6 +362,12 @@ function newestBlock(backlog: readonly Range[]): Range | undefined {
 	return [Math.max(newest[0], start), newest[1]];
 }
 
+function oldestBlock(backlog: readonly Range[]): Range | undefined {
+	const oldest = backlog[0];
+	if (oldest === undefined) return undefined;
+	return [oldest[0], Math.min(oldest[1], oldest[0] + BACKFILL_BLOCK_RECORDS - 1)];
+}
+
 function without(backlog: readonly Range[], from: number, to: number): readonly Range[] {
 	return backlog.flatMap(([low, high]): Range[] => {
 		if (high < from || low > to) return [[low, high]];
@@ -347,18 +379,6 @@ function without(backlog: readonly Range[], from: number, to: number): readonly 
 
 function hasCredit({ credit, inFlight }: LaneState): boolean {
 	return inFlight < credit;
-}
-
-function wasSent(state: SessionState, lane: Lane, sequence: number, bytes: number, at: number): SessionState {
-	const sent = new Map(state.sent);
-	sent.set(sequence, [lane, bytes]);
-	const { credit, inFlight } = state.lanes[lane];
-	return {
-		...state,
-		sent,
-		lanes: { ...state.lanes, [lane]: { credit, inFlight: inFlight + bytes } },
-		oldestUnackedAt: state.oldestUnackedAt ?? at,
-	};
 }
 
 function violated(state: SessionState, what: string): Step {

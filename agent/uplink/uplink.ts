@@ -168,15 +168,15 @@ export class Uplink {
 		}
 		const parsed = parseFromCollector(data.toString("utf8"));
 		if (!parsed.ok) {
-			this.reason = parsed.failure;
-			this.socket?.close(CLOSE.protocolViolation);
+			if (this.state.phase !== "closed") this.leave(parsed.failure, CLOSE.protocolViolation);
 			return;
 		}
 		this.apply({ kind: "message", at, message: parsed.message });
 	}
 
 	private tick(): void {
-		this.apply({ kind: "tick", at: this.options.clock.monotonic() });
+		const { clock, outbox } = this.options;
+		this.apply({ kind: "tick", at: clock.monotonic(), head: outbox.state.head });
 		this.ticks += 1;
 		if (this.state.phase === "ready" && this.ticks % STATUS_EVERY_TICKS === 0) this.send(this.status());
 	}
@@ -227,29 +227,45 @@ export class Uplink {
 				this.options.events.onConnected({ session: effect.session, backlogRecords: effect.backlogRecords });
 				return;
 			case "close":
-				this.reason = effect.failure;
 				this.spreadSeconds = effect.spreadSeconds;
-				this.socket?.close(CLOSE.goingAway);
-				this.options.clock.after(CLOSE_MILLISECONDS, () => this.terminateIfOpen(this.socket));
+				this.leave(effect.failure, CLOSE.goingAway);
 				return;
 		}
 	}
 
-	private terminateIfOpen(socket: WebSocket | undefined): void {
-		if (socket !== undefined && socket.readyState === WebSocket.CLOSING) socket.terminate();
+	/** Closes the link; a collector that does not answer the close is cut off. */
+	private leave(reason: Failure, closeCode: number): void {
+		const { socket } = this;
+		this.reason = reason;
+		this.state = { ...this.state, phase: "closed" };
+		socket?.close(closeCode);
+		this.options.clock.after(CLOSE_MILLISECONDS, () => {
+			if (socket?.readyState === WebSocket.CLOSING) socket.terminate();
+		});
 	}
 
 	private async read({ lane, from, to, mostBytes }: Extract<SessionEffect, { kind: "read" }>): Promise<void> {
 		const { socket } = this;
-		const records = await this.options.outbox.read({ from, to, mostBytes }).catch(() => []);
+		const records = await this.options.outbox.read({ from, to, mostBytes }).catch(() => undefined);
 		// An answer that a session before asked for must not reach this one.
 		if (socket !== this.socket) return;
+		if (records === undefined) {
+			this.apply({ kind: "unread", lane });
+			return;
+		}
 		this.apply({ kind: "read", at: this.options.clock.monotonic(), lane, from, to, records });
 	}
 
 	private async sendDefinitions(hashes: readonly string[]): Promise<void> {
-		const found = await this.options.outbox.definitions(hashes).catch(() => []);
-		for (const { hash, text } of found) this.socket?.send(encodeDefinitionFrame(hash, text));
+		const { socket } = this;
+		const found = await this.options.outbox.definitions(hashes).catch(() => undefined);
+		if (socket === undefined || socket !== this.socket || socket.readyState !== WebSocket.OPEN) return;
+		if (found === undefined) {
+			// Saying "missing" would have records rejected that the disk still holds: the next session asks again.
+			this.leave(failure("COLLECTOR_UNREACHABLE", "The outbox could not be read."), CLOSE.goingAway);
+			return;
+		}
+		for (const { hash, text } of found) socket.send(encodeDefinitionFrame(hash, text));
 		const known = new Set(found.map(({ hash }) => hash));
 		const missing = hashes.filter((hash) => !known.has(hash));
 		if (missing.length > 0) this.send({ kind: "missing", hashes: missing });

@@ -13,6 +13,8 @@ import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { describe, type Failure, failure } from "../../shared/failures.js";
+import { keepMemorySmall } from "../../shared/frugal.js";
+import { toldToStop } from "../../shared/stop.js";
 import { createLog, type Log } from "../../shared/log.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import { deviceValue, gpusListed } from "../derive/latest-values.js";
@@ -29,6 +31,8 @@ export type CollectorOptions = {
 	readonly configFile: string;
 	readonly version: string;
 	readonly isDemo: boolean;
+	/** Also stops when standard input ends: for a program that starts this one. */
+	readonly endsWithStdin: boolean;
 	/** Where the built page lies. */
 	readonly pageFolder: string;
 };
@@ -42,6 +46,7 @@ type Loaded = {
 
 /** Runs until it is told to stop. @throws StartProblem with every problem at once */
 export async function runCollector(options: CollectorOptions): Promise<void> {
+	keepMemorySmall();
 	const loaded = await loadCollector(options.configFile);
 	const log = createLog({ role: "collector", level: loaded.config.logLevel });
 	for (const warning of loaded.warnings) log.warn("secret readable by others", { warning });
@@ -50,10 +55,7 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
 		site: loaded.config.site.name,
 		page: `http://${loaded.config.listen.address}:${loaded.config.listen.port}/`,
 	});
-	await new Promise<void>((resolve) => {
-		process.once("SIGTERM", resolve);
-		process.once("SIGINT", resolve);
-	});
+	await toldToStop(options.endsWithStdin);
 	log.info("collector stops");
 	await parts.stop();
 	log.info("collector stopped");

@@ -65,6 +65,7 @@ export function intervalSums(
 			row.joules += sums.joules;
 			row.terahashes += sums.terahashes;
 			row.joulesWithWork += sums.joulesWithWork;
+			row.terahashesWithPower += sums.terahashesWithPower;
 			row.gpuSeconds += gpuCount * seconds;
 		});
 	};
@@ -141,6 +142,7 @@ function rowOf(rows: Map<number, MutableSums>, deviceNumber: number, from: numbe
 		joules: 0,
 		terahashes: 0,
 		joulesWithWork: 0,
+		terahashesWithPower: 0,
 		secondsUp: 0,
 		secondsDown: 0,
 		gpuSeconds: 0,

@@ -50,11 +50,25 @@ export function hottestSensor(latest: LatestReading, limits: TemperatureLimits):
 	return worst;
 }
 
+type ConfiguredOnly = { readonly limits: TemperatureLimits; readonly bySensor: ReadonlyMap<string, number> };
+
+/** Where a shape has no column of limits, all its devices have the same ones. */
+const CONFIGURED_ONLY = new WeakMap<Shape, ConfiguredOnly>();
+
 /** The limit of every sensor word of the device, the lowest where its parts differ. */
 export function limitsBySensor(
 	latest: LatestReading,
 	limits: TemperatureLimits,
 ): ReadonlyMap<string, number> {
+	const known = CONFIGURED_ONLY.get(latest.shape);
+	if (known?.limits === limits) return known.bySensor;
+	const bySensor = gatheredLimits(latest, limits);
+	const isConfiguredOnly = columnsOf(latest.shape).every(({ limitIndexes }) => limitIndexes.length === 0);
+	if (isConfiguredOnly) CONFIGURED_ONLY.set(latest.shape, { limits, bySensor });
+	return bySensor;
+}
+
+function gatheredLimits(latest: LatestReading, limits: TemperatureLimits): ReadonlyMap<string, number> {
 	const bySensor = new Map<string, number>();
 	for (const column of columnsOf(latest.shape)) {
 		const limit = limitOf(latest, column, limits);

@@ -129,7 +129,7 @@ export class Group {
 
 	private addWork({ hashrateTerahashesPerSecond, sums }: Contribution): void {
 		this.hashrate.add(hashrateTerahashesPerSecond);
-		if (sums === undefined || sums.joulesWithWork <= 0) return;
+		if (sums === undefined) return;
 		this.joules.add(sums.joulesWithWork);
 		this.terahashes.add(sums.terahashesWithPower);
 	}

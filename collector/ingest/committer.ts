@@ -2,7 +2,7 @@
  * Gathers records of all sessions for a moment and commits them together, so that one fsync carries
  * many. While the disk refuses, records wait here; credit bounds them, since nothing is acknowledged.
  */
-import type { Clock } from "../../shared/clock.js";
+import type { Cancel, Clock } from "../../shared/clock.js";
 import type { CommitResult, IncomingRecord } from "../store/store.js";
 
 export const GATHER_MILLISECONDS = 25;
@@ -20,9 +20,10 @@ export type CommitterOptions = {
 export class Committer {
 	private readonly options: CommitterOptions;
 	private waiting: IncomingRecord[] = [];
-	private isCommitting = false;
+	private cancel: Cancel | undefined;
+	private committing: Promise<void> | undefined;
 	private isRefused = false;
-	private idle: Promise<void> = Promise.resolve();
+	private isStopped = false;
 
 	constructor(options: CommitterOptions) {
 		this.options = options;
@@ -42,40 +43,37 @@ export class Committer {
 		this.waiting = this.waiting.filter((record) => record.agent !== agent || record.epoch !== epoch);
 	}
 
-	/** Resolves when what waits now has been committed or refused. */
-	async settle(): Promise<void> {
-		await this.idle;
+	/** Commits what waits, unless the disk refuses it; nothing is committed afterwards. */
+	async stop(): Promise<void> {
+		this.isStopped = true;
+		this.cancel?.();
+		await this.committing;
+		while (this.waiting.length > 0 && !this.isRefused) await this.commit();
 	}
 
 	private schedule(milliseconds: number): void {
-		if (this.isCommitting) return;
-		this.isCommitting = true;
-		this.idle = new Promise((resolve) => {
-			this.options.clock.after(milliseconds, () => {
-				void this.commit().then((isRefused) => {
-					this.isCommitting = false;
-					resolve();
-					if (this.waiting.length > 0) this.schedule(isRefused ? RETRY_MILLISECONDS : 0);
-				});
+		if (this.isStopped || this.cancel !== undefined || this.committing !== undefined) return;
+		this.cancel = this.options.clock.after(milliseconds, () => {
+			this.cancel = undefined;
+			this.committing = this.commit().finally(() => {
+				this.committing = undefined;
+				if (this.waiting.length > 0) this.schedule(this.isRefused ? RETRY_MILLISECONDS : 0);
 			});
 		});
 	}
 
-	private async commit(): Promise<boolean> {
+	private async commit(): Promise<void> {
 		const batch = this.waiting.slice(0, RECORDS_AT_ONCE);
-		if (batch.length === 0) return false;
+		if (batch.length === 0) return;
 		this.waiting = this.waiting.slice(batch.length);
-		try {
-			const results = await this.options.commit(batch);
-			if (this.isRefused) this.options.onAccepted();
-			this.isRefused = false;
-			this.options.onCommitted(results);
-			return false;
-		} catch (error) {
+		const results = await this.options.commit(batch).catch((error: unknown) => {
 			this.waiting = [...batch, ...this.waiting];
 			if (!this.isRefused) this.options.onRefused(error, this.waiting.length);
 			this.isRefused = true;
-			return true;
-		}
+		});
+		if (results === undefined) return;
+		if (this.isRefused) this.options.onAccepted();
+		this.isRefused = false;
+		this.options.onCommitted(results);
 	}
 }

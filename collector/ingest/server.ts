@@ -10,7 +10,8 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { Cancel, Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { quantity, type UnixMilliseconds } from "../../shared/units.js";
-import { hashOfText, parseDefinition } from "../../shared/wire/definition.js";
+import { hashOfText } from "../../shared/wire/definition.js";
+import { parseDefinition } from "../../shared/wire/definition-check.js";
 import {
 	CLOSE,
 	type Frame,
@@ -21,9 +22,10 @@ import {
 	parseFromAgent,
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
-import { checkRecord, hashesIn } from "../../shared/wire/record.js";
+import { checkRecord, hashesIn, timeOf } from "../../shared/wire/record.js";
 import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
+import { newestTold, recordOffset, type ToldTime } from "./agent-time.js";
 import { Committer } from "./committer.js";
 import {
 	type IngestEffect,
@@ -43,8 +45,8 @@ const HEADERS_MILLISECONDS = 10_000;
 const HEADERS_MOST = 64;
 const HEADER_BYTES = 8 * 1_024;
 const CLOSE_MILLISECONDS = 2_000;
-/** An agent's wall clock that is off by less is taken as it is. */
-export const OFFSET_IGNORED_MILLISECONDS = 2_000;
+const FRAGMENTS_MOST = 64;
+const BUFFERED_CHUNKS_MOST = 4_096;
 const RESTART_SPREAD_SECONDS = 5;
 
 export type IngestEvents = {
@@ -82,8 +84,8 @@ type Session = {
 	state: IngestState;
 	readonly socket: WebSocket;
 	readonly address: string;
-	/** What the agent's wall clock lacks, ms. */
-	offset: number;
+	/** The agent's clocks as it told them. */
+	told: ToldTime | undefined;
 	agentKey: string | undefined;
 };
 
@@ -118,6 +120,8 @@ export class IngestServer {
 			noServer: true,
 			perMessageDeflate: false,
 			maxPayload: PAYLOAD_LONGEST_BYTES,
+			maxFragments: FRAGMENTS_MOST,
+			maxBufferedChunks: BUFFERED_CHUNKS_MOST,
 			clientTracking: false,
 			handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
 		});
@@ -157,16 +161,11 @@ export class IngestServer {
 		this.cancelTick?.();
 		for (const session of this.sessions)
 			this.apply(session, { kind: "restart", spreadSeconds: RESTART_SPREAD_SECONDS });
-		await this.committer.settle();
-		const cancel = this.options.clock.after(CLOSE_MILLISECONDS, () => {
-			for (const { socket } of this.sessions) socket.terminate();
-		});
+		await this.committer.stop();
 		await new Promise<void>((resolve) => {
 			this.http.close(() => resolve());
 			this.http.closeAllConnections();
-			for (const { socket } of this.sessions) socket.close(CLOSE.goingAway);
 		});
-		cancel();
 	}
 
 	private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -174,6 +173,7 @@ export class IngestServer {
 		const refusal = this.upgradeRefusal(request, address);
 		if (refusal !== undefined) {
 			this.count(refusal.code);
+			socket.on("error", () => socket.destroy());
 			socket.end(
 				`HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${refusal.what}\n`,
 			);
@@ -191,6 +191,11 @@ export class IngestServer {
 		// Browsers send Origin; agents do not. A page must not speak as an agent.
 		if (request.headers.origin !== undefined) {
 			return { status: "403 Forbidden", what: "Agents send no Origin header.", code: "PROTOCOL_VIOLATION" };
+		}
+		const offered = request.headers["sec-websocket-protocol"]?.split(",").map((one) => one.trim()) ?? [];
+		if (!offered.includes(SUBPROTOCOL)) {
+			const what = `This collector speaks the subprotocol ${SUBPROTOCOL}.`;
+			return { status: "400 Bad Request", what, code: "PROTOCOL_VERSION_UNSUPPORTED" };
 		}
 		const unproven = [...this.sessions].filter(({ agentKey }) => agentKey === undefined);
 		const isFull =
@@ -211,10 +216,10 @@ export class IngestServer {
 		const nonce = clock.randomBytes(NONCE_BYTES).toString("hex");
 		const name = clock.randomBytes(8).toString("hex");
 		const { state } = newIngestSession(name, nonce, clock.monotonic());
-		const session: Session = { state, socket, address, offset: 0, agentKey: undefined };
+		const session: Session = { state, socket, address, told: undefined, agentKey: undefined };
 		this.sessions.add(session);
 		socket.on("message", (data, isBinary) => {
-			if (!Buffer.isBuffer(data)) return;
+			if (!Buffer.isBuffer(data) || session.state.phase === "closed") return;
 			if (isBinary) this.frame(session, data);
 			else this.text(session, data.toString("utf8"));
 		});
@@ -242,6 +247,10 @@ export class IngestServer {
 
 	private record(session: Session, frame: Extract<Frame, { kind: "record" }>): void {
 		const at = this.options.clock.monotonic();
+		if (session.state.phase !== "ready") {
+			this.apply(session, { kind: "record", at, frame, checked: { missing: [] } });
+			return;
+		}
 		this.counted.recordsReceived += 1;
 		this.counted.bytesReceived += frame.record.length;
 		const fault = checkRecord(frame.record);
@@ -257,7 +266,6 @@ export class IngestServer {
 	}
 
 	private definition(session: Session, { hash, text }: Extract<Frame, { kind: "definition" }>): void {
-		const at = this.options.clock.monotonic();
 		if (session.state.phase !== "ready") {
 			this.refuse(
 				session,
@@ -266,19 +274,21 @@ export class IngestServer {
 			);
 			return;
 		}
+		// Nobody asked, or another agent was quicker: a definition is kept for the records that need it.
+		if (!session.state.asked.has(hash)) return;
 		if (hashOfText(text) !== hash) {
 			const what = `Definition ${hash} does not have the hash that it came under.`;
-			this.apply(session, { kind: "undefinable", at, hash, failure: failure("RECORD_MALFORMED", what) });
+			this.apply(session, { kind: "undefinable", hash, failure: failure("RECORD_MALFORMED", what) });
 			return;
 		}
 		const parsed = parseDefinition(text);
 		if (!parsed.ok) {
-			this.apply(session, { kind: "undefinable", at, hash, failure: parsed.failure });
+			this.apply(session, { kind: "undefinable", hash, failure: parsed.failure });
 			return;
 		}
 		this.options.store.define(hash, text, parsed.definition);
 		for (const other of this.sessions)
-			if (other.state.phase === "ready") this.apply(other, { kind: "defined", at, hash });
+			if (other.state.phase === "ready") this.apply(other, { kind: "defined", hash });
 	}
 
 	private apply(session: Session, event: IngestEvent): void {
@@ -307,7 +317,7 @@ export class IngestServer {
 				return;
 			case "store":
 				this.committer.add({
-					...this.origin(session, effect.hello),
+					...this.origin(session, effect.hello, effect.record.bytes),
 					sequence: effect.record.sequence,
 					bytes: effect.record.bytes,
 				});
@@ -315,7 +325,7 @@ export class IngestServer {
 			case "reject": {
 				const { sequence, failure: rejected } = effect.rejection;
 				this.committer.add({
-					...this.origin(session, effect.hello),
+					...this.origin(session, effect.hello, undefined),
 					sequence,
 					bytes: effect.bytes,
 					rejected,
@@ -323,7 +333,7 @@ export class IngestServer {
 				return;
 			}
 			case "status":
-				this.statusCame(effect.hello, effect.backlogRecords);
+				this.statusCame(session, effect);
 				return;
 			case "close":
 				this.count(effect.failure.code);
@@ -336,9 +346,11 @@ export class IngestServer {
 		}
 	}
 
-	private origin(session: Session, hello: Hello) {
-		const { agent, site, epoch } = hello;
-		return { agent, site, epoch, receivedAt: this.options.clock.now(), offset: session.offset };
+	private origin({ told }: Session, { agent, site, epoch }: Hello, record: Buffer | undefined) {
+		const receivedAt = this.options.clock.now();
+		const time = record === undefined ? undefined : timeOf(record);
+		const offset = told === undefined || time === undefined ? 0 : recordOffset(told, time, receivedAt);
+		return { agent, site, epoch, receivedAt, offset };
 	}
 
 	private proven(session: Session, hello: Hello): void {
@@ -352,7 +364,8 @@ export class IngestServer {
 		session.agentKey = key;
 		this.byAgent.set(key, session);
 		const offset = Math.round(clock.now() - hello.wall);
-		session.offset = Math.abs(offset) <= OFFSET_IGNORED_MILLISECONDS ? 0 : offset;
+		const { wall, monotonic, boot } = hello;
+		session.told = { receivedAt: clock.now(), wall, monotonic, boot };
 		const known = store.agents().get(key);
 		store.setAgent({
 			agent: hello.agent,
@@ -368,23 +381,30 @@ export class IngestServer {
 		events.onAgentConnected({ agent, site, address: session.address, software, offset });
 	}
 
-	private statusCame({ agent, site }: Hello, backlogRecords: number): void {
+	private statusCame(session: Session, status: Extract<IngestEffect, { kind: "status" }>): void {
+		const { backlogRecords, wall, monotonic, hello } = status;
+		const { agent, site, boot } = hello;
+		const receivedAt = this.options.clock.now();
+		if (session.told !== undefined)
+			session.told = newestTold(session.told, { receivedAt, wall, monotonic, boot });
 		const known = this.options.store.agents().get(`${site}/${agent}`);
 		if (known !== undefined) this.options.store.setAgent({ ...known, backlogRecords });
 	}
 
 	private committed(results: readonly CommitResult[]): void {
-		const byEpoch = new Map<string, CommitResult[]>();
+		const byAgent = new Map<string, CommitResult[]>();
 		for (const result of results) {
-			const key = `${result.agent}\n${result.epoch}`;
-			const own = byEpoch.get(key) ?? [];
-			own.push(result);
-			byEpoch.set(key, own);
+			const key = `${result.site}/${result.agent}`;
+			const own = byAgent.get(key);
+			if (own === undefined) byAgent.set(key, [result]);
+			else own.push(result);
 		}
-		for (const session of this.sessions) {
-			const { hello } = session.state;
-			const own = hello === undefined ? undefined : byEpoch.get(`${hello.agent}\n${hello.epoch}`);
-			if (hello === undefined || own === undefined || session.state.phase !== "ready") continue;
+		for (const [key, all] of byAgent) {
+			const session = this.byAgent.get(key);
+			const hello = session?.state.hello;
+			if (session === undefined || hello === undefined || session.state.phase !== "ready") continue;
+			const own = all.filter(({ epoch }) => epoch === hello.epoch);
+			if (own.length === 0) continue;
 			const rejected = own.flatMap(({ sequence, rejected: why }) =>
 				why === undefined ? [] : [{ sequence, failure: why }],
 			);
@@ -398,10 +418,13 @@ export class IngestServer {
 		}
 	}
 
-	private send({ socket }: Session, text: string): void {
+	private send(session: Session, text: string): void {
+		const { socket } = session;
 		if (socket.readyState !== socket.OPEN) return;
 		if (socket.bufferedAmount > UNSENT_BYTES_MOST) {
-			socket.close(CLOSE.slowReader);
+			const slow = failure("PROTOCOL_VIOLATION", `The agent left ${UNSENT_BYTES_MOST} bytes unread.`);
+			session.state = { ...session.state, phase: "closed" };
+			this.perform(session, { kind: "close", closeCode: CLOSE.slowReader, failure: slow });
 			return;
 		}
 		socket.send(text);

@@ -20,21 +20,28 @@ import {
 	proofHolds,
 	proofOf,
 	RANGES_MOST,
+	type Range,
 } from "../../shared/wire/messages.js";
-import { isSettled, NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
+import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 
 export const HELLO_SECONDS = 5;
 export const SILENT_SECONDS = 35;
 export const CREDIT = { live: 1_024 * 1_024, backfill: 1_024 * 1_024 } as const;
 /** An agent may run ahead of its credit by one record; beyond twice of it, it does not keep the protocol. */
 const PENDING_BYTES_MOST = 2 * (CREDIT.live + CREDIT.backfill);
+/** Holes in what is settled: an agent that keeps the protocol stays far below. */
+const HOLES_MOST = 1_024;
+const NEED_HASHES_MOST = 1_000;
+/** Rejections that one ack tells of; an ack settles them all. */
+const REJECTED_TOLD_MOST = 50;
 /** Sequence numbers may jump by what a bounded outbox can hold, not to the end of the world. */
 const JUMP_MOST = 100_000_000;
 
 /** A record that passed the door: whole, numbered, with all its definitions known. */
 export type AcceptedRecord = { readonly sequence: number; readonly lane: Lane; readonly bytes: Buffer };
 
-type Pending = AcceptedRecord & { readonly missing: ReadonlySet<string> };
+/** `missing[firstMissing]` is the first that was asked for and has not come. */
+type Pending = AcceptedRecord & { readonly missing: readonly string[]; readonly firstMissing: number };
 
 export type Rejection = { readonly sequence: number; readonly failure: Failure };
 
@@ -46,8 +53,8 @@ export type IngestState = {
 	readonly lastHeardAt: number;
 	readonly hello: Hello | undefined;
 	readonly settled: Settled;
-	/** Handed to the store and not yet answered. */
-	readonly storing: ReadonlySet<number>;
+	/** Settled, or taken by this session and on its way to be. */
+	readonly taken: Settled;
 	readonly pending: ReadonlyMap<number, Pending>;
 	readonly pendingBytes: number;
 	readonly asked: ReadonlySet<string>;
@@ -62,8 +69,9 @@ export type IngestEvent =
 			/** What the shell found by checking the bytes: a fault, or the hashes not yet known. */
 			readonly checked: { readonly failure: Failure } | { readonly missing: readonly string[] };
 	  }
-	| { readonly kind: "defined"; readonly at: number; readonly hash: string }
-	| { readonly kind: "undefinable"; readonly at: number; readonly hash: string; readonly failure: Failure }
+	/** Whichever agent sent it. */
+	| { readonly kind: "defined"; readonly hash: string }
+	| { readonly kind: "undefinable"; readonly hash: string; readonly failure: Failure }
 	/** The token for the site of the hello, where there is one; and what is settled for its epoch. */
 	| {
 			readonly kind: "tokenFound";
@@ -109,7 +117,7 @@ export function newIngestSession(session: string, nonce: string, at: number): St
 		lastHeardAt: at,
 		hello: undefined,
 		settled: NOTHING_SETTLED,
-		storing: new Set(),
+		taken: NOTHING_SETTLED,
 		pending: new Map(),
 		pendingBytes: 0,
 		asked: new Set(),
@@ -125,7 +133,7 @@ export function reduceIngest(state: IngestState, event: IngestEvent): Step {
 		case "record":
 			return recordCame({ ...state, lastHeardAt: event.at }, event);
 		case "defined":
-			return defined({ ...state, lastHeardAt: event.at }, event.hash);
+			return defined(state, event.hash);
 		case "undefinable":
 			return undefinable(state, event.hash, event.failure);
 		case "tokenFound":
@@ -216,12 +224,12 @@ function tokenFound(state: IngestState, event: Extract<IngestEvent, { kind: "tok
 		version: PROTOCOL_VERSION,
 		session: state.session,
 		base,
-		ranges: ranges.slice(0, RANGES_MOST).map(([from, to]) => [from, to]),
+		ranges: ranges.slice(-RANGES_MOST).map(([from, to]) => [from, to]),
 		credit: CREDIT,
 		wall: event.wall,
 	};
 	return {
-		state: { ...state, phase: "ready", settled: event.settled },
+		state: { ...state, phase: "ready", settled: event.settled, taken: event.settled },
 		effects: [
 			{ kind: "proven", hello, at: state.lastHeardAt },
 			{ kind: "send", message: welcome },
@@ -236,79 +244,99 @@ function recordCame(state: IngestState, { frame, checked }: Extract<IngestEvent,
 	if (sequence < 1 || sequence > state.settled.base + JUMP_MOST) {
 		return violated(state, `Record number ${sequence} is out of reach of ${state.settled.base}.`);
 	}
-	if (isSettled(state.settled, sequence) || state.storing.has(sequence) || state.pending.has(sequence)) {
-		return { state, effects: [ackOf(state.settled, [])] };
-	}
+	if (isSettled(state.taken, sequence)) return { state, effects: acksOf(state.settled, [sequence], []) };
+	if (state.taken.ranges.length > HOLES_MOST)
+		return violated(state, `The record numbers have more than ${HOLES_MOST} holes.`);
+	const taken = settle(state.taken, sequence, sequence);
 	// Own memory: the frame is a view of the socket's buffer.
 	const bytes = Buffer.from(record);
 	if ("failure" in checked) {
 		return {
-			state: storing(state, sequence),
+			state: { ...state, taken },
 			effects: [{ kind: "reject", hello, rejection: { sequence, failure: checked.failure }, bytes }],
 		};
 	}
 	const accepted: AcceptedRecord = { sequence, lane, bytes };
 	if (checked.missing.length === 0)
-		return { state: storing(state, sequence), effects: [{ kind: "store", hello, record: accepted }] };
+		return { state: { ...state, taken }, effects: [{ kind: "store", hello, record: accepted }] };
 	if (state.pendingBytes + bytes.length > PENDING_BYTES_MOST)
 		return violated(state, "More records than credit wait for definitions.");
-	const pending = new Map(state.pending).set(sequence, { ...accepted, missing: new Set(checked.missing) });
+	const pending = new Map(state.pending).set(sequence, {
+		...accepted,
+		missing: checked.missing,
+		firstMissing: 0,
+	});
 	const ask = checked.missing.filter((hash) => !state.asked.has(hash));
 	return {
 		state: {
 			...state,
+			taken,
 			pending,
 			pendingBytes: state.pendingBytes + bytes.length,
-			asked: new Set([...state.asked, ...ask]),
+			asked: ask.length === 0 ? state.asked : new Set([...state.asked, ...ask]),
 		},
-		effects:
-			ask.length === 0 ? [] : [{ kind: "send", message: { kind: "need", hashes: ask.slice(0, 1_000) } }],
+		effects: needs(ask),
 	};
+}
+
+function needs(hashes: readonly string[]): readonly IngestEffect[] {
+	const effects: IngestEffect[] = [];
+	for (let from = 0; from < hashes.length; from += NEED_HASHES_MOST) {
+		const some = hashes.slice(from, from + NEED_HASHES_MOST);
+		effects.push({ kind: "send", message: { kind: "need", hashes: some } });
+	}
+	return effects;
 }
 
 function defined(state: IngestState, hash: string): Step {
 	const { hello } = state;
-	if (hello === undefined) return violated(state, "A definition came before hello.");
+	if (hello === undefined || !state.asked.has(hash)) return { state, effects: [] };
 	const asked = new Set(state.asked);
 	asked.delete(hash);
 	const pending = new Map<number, Pending>();
 	const effects: IngestEffect[] = [];
-	let next: IngestState = { ...state, asked };
+	let { pendingBytes } = state;
 	for (const [sequence, waiting] of state.pending) {
-		const missing = new Set(waiting.missing);
-		missing.delete(hash);
-		if (missing.size > 0) {
-			pending.set(sequence, { ...waiting, missing });
+		const { lane, bytes, missing } = waiting;
+		const firstMissing = nextAsked(waiting, asked);
+		if (firstMissing < missing.length) {
+			pending.set(sequence, firstMissing === waiting.firstMissing ? waiting : { ...waiting, firstMissing });
 			continue;
 		}
-		const { lane, bytes } = waiting;
 		effects.push({ kind: "store", hello, record: { sequence, lane, bytes } });
-		next = { ...storing(next, sequence), pendingBytes: next.pendingBytes - bytes.length };
+		pendingBytes -= bytes.length;
 	}
-	return { state: { ...next, pending }, effects };
+	return { state: { ...state, asked, pending, pendingBytes }, effects };
+}
+
+function nextAsked({ missing, firstMissing }: Pending, asked: ReadonlySet<string>): number {
+	let next = firstMissing;
+	while (next < missing.length && !asked.has(missing[next] ?? "")) next += 1;
+	return next;
 }
 
 function undefinable(state: IngestState, hash: string, reason: Failure): Step {
 	const { hello } = state;
-	if (hello === undefined) return { state, effects: [] };
+	if (hello === undefined || !state.asked.has(hash)) return { state, effects: [] };
+	const asked = new Set(state.asked);
+	asked.delete(hash);
 	const pending = new Map(state.pending);
 	const effects: IngestEffect[] = [];
-	let next = state;
-	for (const [sequence, waiting] of state.pending) {
-		if (!waiting.missing.has(hash)) continue;
+	let { pendingBytes } = state;
+	for (const [sequence, { missing, bytes }] of state.pending) {
+		if (!missing.includes(hash)) continue;
 		pending.delete(sequence);
-		effects.push({ kind: "reject", hello, rejection: { sequence, failure: reason }, bytes: waiting.bytes });
-		next = { ...storing(next, sequence), pendingBytes: next.pendingBytes - waiting.bytes.length };
+		effects.push({ kind: "reject", hello, rejection: { sequence, failure: reason }, bytes });
+		pendingBytes -= bytes.length;
 	}
-	return { state: { ...next, pending }, effects };
+	return { state: { ...state, asked, pending, pendingBytes }, effects };
 }
 
 function stored(state: IngestState, event: Extract<IngestEvent, { kind: "stored" }>): Step {
-	const left = new Set(state.storing);
-	for (const sequence of event.sequences) left.delete(sequence);
+	const { settled, sequences, rejected } = event;
 	return {
-		state: { ...state, storing: left, settled: event.settled },
-		effects: [ackOf(event.settled, event.rejected)],
+		state: { ...state, settled, taken: union(state.taken, settled) },
+		effects: acksOf(settled, sequences, rejected),
 	};
 }
 
@@ -330,23 +358,42 @@ function tick(state: IngestState, at: number): Step {
 	return { state, effects: [] };
 }
 
-function storing(state: IngestState, sequence: number): IngestState {
-	return { ...state, storing: new Set(state.storing).add(sequence) };
+/** A gap record settles numbers that this session has not taken. */
+function union(taken: Settled, { base, ranges }: Settled): Settled {
+	let joined = settle(taken, 1, base);
+	for (const [from, to] of ranges) joined = settle(joined, from, to);
+	return joined;
 }
 
-function ackOf({ base, ranges }: Settled, rejected: readonly Rejection[]): IngestEffect {
-	const message: FromCollector = {
-		kind: "ack",
-		base,
-		ranges: ranges.slice(0, RANGES_MOST).map(([from, to]) => [from, to]),
-	};
+/** Names the base and the ranges that hold the given numbers, so that their sender can forget them. */
+function acksOf(
+	settled: Settled,
+	sequences: readonly number[],
+	rejected: readonly Rejection[],
+): readonly IngestEffect[] {
+	const ranges = rangesToTell(settled, sequences);
+	const effects: IngestEffect[] = [];
+	for (let from = 0; from === 0 || from < ranges.length; from += RANGES_MOST) {
+		const some = ranges.slice(from, from + RANGES_MOST).map(([low, high]): [number, number] => [low, high]);
+		effects.push(ackOf(settled.base, some, from === 0 ? rejected : []));
+	}
+	return effects;
+}
+
+function ackOf(base: number, ranges: [number, number][], rejected: readonly Rejection[]): IngestEffect {
+	const message: FromCollector = { kind: "ack", base, ranges };
 	if (rejected.length === 0) return { kind: "send", message };
-	const said = rejected.map(({ sequence, failure: { code, what } }) => ({
+	const said = rejected.slice(0, REJECTED_TOLD_MOST).map(({ sequence, failure: { code, what } }) => ({
 		sequence,
 		code,
 		what: what.slice(0, 500),
 	}));
 	return { kind: "send", message: { ...message, rejected: said } };
+}
+
+function rangesToTell({ ranges }: Settled, sequences: readonly number[]): readonly Range[] {
+	if (ranges.length <= RANGES_MOST) return ranges;
+	return ranges.filter(([from, to]) => sequences.some((sequence) => sequence >= from && sequence <= to));
 }
 
 function violated(state: IngestState, what: string): Step {

@@ -21,6 +21,7 @@ export type CatalogueChanges = {
 	readonly definitions: readonly DefinitionRow[];
 	readonly devices: readonly DeviceRow[];
 	readonly aliases: readonly AliasRow[];
+	/** By `sighted`. */
 	readonly deviceNumbers: readonly (readonly [string, number])[];
 };
 
@@ -32,6 +33,17 @@ export type Known = {
 	readonly firstSeenAt: number;
 };
 
+/**
+ * The name of a definition within its site: two sites may describe two devices in the same words.
+ */
+export function sighted(site: string, hash: string): string {
+	return `${site}\n${hash}`;
+}
+
+export function hashIn(name: string): string {
+	return name.slice(name.indexOf("\n") + 1);
+}
+
 /** One outcome's claim to be of a device. */
 export type Sighting = {
 	readonly hash: string;
@@ -39,6 +51,12 @@ export type Sighting = {
 	readonly agent: string;
 	readonly at: number;
 	readonly isReading: boolean;
+};
+
+export type SeenBefore = {
+	readonly number: number;
+	readonly lastEndpoint?: string;
+	readonly lastSeenAt?: number;
 };
 
 type Entry = Known & { definition: string; lastEndpoint: string; lastSeenAt: number };
@@ -85,7 +103,7 @@ export class Catalogue {
 			});
 			this.keys.add(row.key);
 			this.nextNumber = Math.max(this.nextNumber, row.number + 1);
-			this.resolved.set(`${row.site}\n${row.definition}`, row.number);
+			this.resolved.set(sighted(row.site, row.definition), row.number);
 		}
 		for (const { site, kind, value, device } of stored.aliases)
 			this.aliases.set(aliasKey(site, kind, value), device);
@@ -116,11 +134,11 @@ export class Catalogue {
 	 * and for a failure at an endpoint that its device has left.
 	 */
 	resolve({ hash, site, agent, at, isReading }: Sighting): Known | undefined {
-		const seen = this.resolved.get(`${site}\n${hash}`);
+		const seen = this.resolved.get(sighted(site, hash));
 		const known = seen === undefined ? undefined : this.entries.get(seen);
 		if (known !== undefined && known.definition === hash && known.agent === agent) {
 			if (isReading) known.lastSeenAt = Math.max(known.lastSeenAt, at);
-			this.numbered(hash, known.number);
+			this.numbered(site, hash, known.number);
 			return known;
 		}
 		const description = this.descriptionOf(hash);
@@ -137,7 +155,7 @@ export class Catalogue {
 		entry.definition = hash;
 		entry.lastEndpoint = description.endpoint;
 		if (isReading) entry.lastSeenAt = Math.max(entry.lastSeenAt, at);
-		this.resolved.set(`${site}\n${hash}`, entry.number);
+		this.resolved.set(sighted(site, hash), entry.number);
 		this.changed.devices.set(entry.number, {
 			number: entry.number,
 			key: entry.key,
@@ -147,7 +165,16 @@ export class Catalogue {
 			definition: hash,
 		});
 		for (const [kind, value] of aliasesOf(description)) this.nameAlso(site, kind, value, entry.number);
-		this.numbered(hash, entry.number);
+		this.numbered(site, hash, entry.number);
+		return entry;
+	}
+
+	/** Where and when a device was last read, as a snapshot remembers it. */
+	sawBefore({ number, lastEndpoint, lastSeenAt }: SeenBefore): Known | undefined {
+		const entry = this.entries.get(number);
+		if (entry === undefined) return undefined;
+		entry.lastEndpoint = lastEndpoint ?? entry.lastEndpoint;
+		entry.lastSeenAt = Math.max(entry.lastSeenAt, lastSeenAt ?? 0);
 		return entry;
 	}
 
@@ -157,8 +184,8 @@ export class Catalogue {
 	}
 
 	private keptAs(entry: Entry, hash: string): Known {
-		this.resolved.set(`${entry.site}\n${hash}`, entry.number);
-		this.numbered(hash, entry.number);
+		this.resolved.set(sighted(entry.site, hash), entry.number);
+		this.numbered(entry.site, hash, entry.number);
 		return entry;
 	}
 
@@ -180,21 +207,22 @@ export class Catalogue {
 			const key = aliasKey(row.site, row.kind, row.value);
 			if (this.changed.aliases.get(key) === row) this.changed.aliases.delete(key);
 		}
-		for (const [hash, number] of changes.deviceNumbers)
-			if (this.changed.numbers.get(hash) === number) this.changed.numbers.delete(hash);
+		for (const [name, number] of changes.deviceNumbers)
+			if (this.changed.numbers.get(name) === number) this.changed.numbers.delete(name);
 	}
 
-	/** Definition hashes with their devices, for the thread that reads the past. */
+	/** Definitions by `sighted` with their devices, for the thread that reads the past. */
 	allNumbers(): readonly (readonly [string, number])[] {
-		return [...this.resolved].map(([key, number]) => [key.slice(key.indexOf("\n") + 1), number] as const);
+		return [...this.resolved];
 	}
 
 	private readonly numbers = new Map<string, number>();
 
-	private numbered(hash: string, number: number): void {
-		if (this.numbers.get(hash) === number) return;
-		this.numbers.set(hash, number);
-		this.changed.numbers.set(hash, number);
+	private numbered(site: string, hash: string, number: number): void {
+		const name = sighted(site, hash);
+		if (this.numbers.get(name) === number) return;
+		this.numbers.set(name, number);
+		this.changed.numbers.set(name, number);
 	}
 
 	private learn(hash: string, definition: Definition): void {

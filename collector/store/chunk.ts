@@ -152,7 +152,8 @@ function writePresent(writer: ByteWriter, present: Float64Array, power: number):
 	const scaled = new Float64Array(present.length);
 	for (const [index, value] of present.entries()) {
 		const number = Math.round(value * power);
-		if (Math.abs(number) > SCALED_MOST || !Object.is(number / power, value)) {
+		// A difference has no sign of zero, so −0 is no whole number here.
+		if (Math.abs(number) > SCALED_MOST || Object.is(number, -0) || !Object.is(number / power, value)) {
 			for (const one of present) writer.f64(one);
 			return MODE_DOUBLES;
 		}

@@ -7,7 +7,7 @@
  * Invariants: synchronous=FULL; a device's merged hour replaces its parts in one transaction; sealing
  * the same inbox range again replaces the same rows.
  */
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
@@ -16,6 +16,7 @@ const MILLISECONDS_PER_HOUR = 3_600_000;
 const HOURS_PER_DAY = 24;
 /** Day files kept open at once; the rest is opened when asked. */
 const OPEN_MOST = 8;
+const SYNCHRONOUS_FULL = 2;
 const PAGE_BYTES = 8_192;
 const JOURNAL_LONGEST_BYTES = 16 * 1_024 * 1_024;
 const FILE_NAME = /^chunks-(\d{4}-\d{2}-\d{2})\.db$/;
@@ -50,6 +51,8 @@ export function hourOf(at: number): number {
 export class DayFiles {
 	private readonly folder: string;
 	private readonly open = new Map<string, Database.Database>();
+	/** Files set aside since the start. */
+	damagedFiles = 0;
 
 	constructor(folder: string) {
 		this.folder = folder;
@@ -122,10 +125,11 @@ export class DayFiles {
 		let bytes = 0;
 		let chunks = 0;
 		for (const day of this.days()) {
-			bytes += statSync(this.fileName(day)).size;
+			const fileBytes = statSync(this.fileName(day)).size;
 			const counted = this.file(day, false)?.prepare("SELECT count(*) AS count FROM chunks").get() as
 				| { count: number }
 				| undefined;
+			if (counted !== undefined) bytes += fileBytes;
 			chunks += counted?.count ?? 0;
 		}
 		return { bytes, chunks };
@@ -151,16 +155,28 @@ export class DayFiles {
 		const known = this.open.get(day);
 		if (known !== undefined) return known;
 		if (!mayMake && !this.days().includes(day)) return undefined;
-		const database = new Database(this.fileName(day));
-		database.pragma(`page_size = ${PAGE_BYTES}`);
-		database.pragma("locking_mode = EXCLUSIVE");
-		database.pragma("journal_mode = WAL");
-		database.pragma("synchronous = FULL");
-		database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
-		database.exec(SCHEMA);
+		const database = this.openWhole(day, mayMake);
+		if (database === undefined) return undefined;
 		this.open.set(day, database);
 		this.closeOldest();
 		return database;
+	}
+
+	/** A file that is no database any more is set aside, so that one bad day stops neither the start nor the sealing. */
+	private openWhole(day: string, mayMake: boolean): Database.Database | undefined {
+		const name = this.fileName(day);
+		try {
+			return openDatabase(name);
+		} catch (error) {
+			const code = error instanceof Error && "code" in error ? error.code : undefined;
+			if (code !== "SQLITE_NOTADB" && code !== "SQLITE_CORRUPT") throw error;
+			let aside = `${name}.damaged`;
+			for (let count = 2; existsSync(aside); count += 1) aside = `${name}.damaged-${count}`;
+			for (const suffix of ["", "-wal", "-shm"])
+				if (existsSync(name + suffix)) renameSync(name + suffix, aside + suffix);
+			this.damagedFiles += 1;
+			return mayMake ? openDatabase(name) : undefined;
+		}
 	}
 
 	private closeOldest(): void {
@@ -169,6 +185,26 @@ export class DayFiles {
 		if (oldest === undefined) return;
 		oldest[1].close();
 		this.open.delete(oldest[0]);
+	}
+}
+
+function openDatabase(name: string): Database.Database {
+	const database = new Database(name);
+	try {
+		database.pragma(`page_size = ${PAGE_BYTES}`);
+		database.pragma("locking_mode = EXCLUSIVE");
+		database.pragma("journal_mode = WAL");
+		database.pragma("synchronous = FULL");
+		database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
+		invariant(
+			database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
+			"SQLite keeps synchronous=FULL",
+		);
+		database.exec(SCHEMA);
+		return database;
+	} catch (error) {
+		database.close();
+		throw error;
 	}
 }
 

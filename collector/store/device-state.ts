@@ -83,10 +83,10 @@ export type Columns = {
 	readonly values: readonly Float64Array[];
 };
 
-/** Sums of one device over one five-minute interval: the settlement interval. Additive, so any group and span is a sum of rows. */
+/** Sums of one device over one interval of a minute or of five, the settlement interval. Additive, so any group and span is a sum of rows. */
 export type IntervalSums = {
 	readonly deviceNumber: number;
-	/** Start, a multiple of 300,000 ms. */
+	/** Start, a multiple of the interval, Unix ms. */
 	readonly from: UnixMilliseconds;
 	readonly joules: number;
 	readonly terahashes: number;
@@ -94,6 +94,8 @@ export type IntervalSums = {
 	readonly joulesWithWork: number;
 	readonly secondsUp: number;
 	readonly secondsDown: number;
+	/** Work done while the power was known: the partner of joulesWithWork. */
+	readonly terahashesWithPower: number;
 	/** GPU-seconds present, for rented hours. */
 	readonly gpuSeconds: number;
 };
@@ -141,8 +143,9 @@ export type SeriesStore = {
 	agents(): ReadonlyMap<string, AgentState>;
 	statistics(): StoreStatistics;
 	select(query: SeriesQuery): AsyncIterable<Columns>;
-	/** Five-minute sums in [from, to), ordered by time; `deviceNumbers` absent: all. */
+	/** Sums in [from, to), ordered by time; `deviceNumbers` absent: all; five-minute rows unless said. */
 	intervalSums(query: {
+		readonly tierSeconds?: 60 | 300;
 		readonly from: UnixMilliseconds;
 		readonly to: UnixMilliseconds;
 		readonly deviceNumbers?: readonly number[];

@@ -14,8 +14,8 @@ import type { Catalogue, Known } from "./catalogue.js";
 import type { DeviceState, IntervalSums, LatestReading } from "./device-state.js";
 import { MINUTE_MILLISECONDS, MinuteSums, type PerSecond, type StoredMinutes } from "./minutes.js";
 
-/** Minutes that wait for a rebuild; what is beyond it waits for a rebuild of the whole tier. */
-const LATE_MOST = 2_000_000;
+/** Minutes of devices that wait for a rebuild: three days of a thousand devices; what is beyond it keeps its sums. */
+const LATE_MOST = 5_000_000;
 
 /** Watts, terahashes per second and GPUs of a reading, by the rules of derive. */
 export type EffectiveRates = (state: {
@@ -64,8 +64,11 @@ export class Heads {
 	private readonly minutes = new MinuteSums();
 	/** GPUs of the reading that each device's meter holds. */
 	private readonly gpusHeld = new Map<number, number>();
+	/** By device. */
 	private readonly late = new Map<number, Set<number>>();
 	private lateCount = 0;
+	/** Late minutes that are being rebuilt, by device. */
+	private taken = new Map<number, Set<number>>();
 	private inboxId = 0;
 	samplesApplied = 0;
 	outcomesApplied = 0;
@@ -105,17 +108,29 @@ export class Heads {
 		return this.minutes.handOver(end);
 	}
 
-	/** Minutes that late data changed after they were handed over, with their devices; forgets them. */
+	/** By device, the minutes that late data changed after they were handed over. */
 	takeLate(): ReadonlyMap<number, ReadonlySet<number>> {
-		const taken = new Map(this.late);
+		this.returnTaken();
+		this.taken = new Map(this.late);
 		this.late.clear();
 		this.lateCount = 0;
-		return taken;
+		return new Map(this.taken);
 	}
 
-	/** Puts back what could not be rebuilt. */
-	returnLate(taken: ReadonlyMap<number, ReadonlySet<number>>): void {
-		for (const [minute, devices] of taken) for (const device of devices) this.markLate(device, minute);
+	lateRebuilt(device: number): void {
+		this.taken.delete(device);
+	}
+
+	/** Puts back what was taken and not rebuilt. */
+	returnTaken(): void {
+		const { taken } = this;
+		this.taken = new Map();
+		for (const [device, minutes] of taken) for (const minute of minutes) this.markLate(device, minute);
+	}
+
+	/** Minutes that were handed over and could not be stored. */
+	markLateRows(rows: readonly IntervalSums[]): void {
+		for (const { from, deviceNumber } of rows) this.markLate(deviceNumber, from);
 	}
 
 	snapshot(): Uint8Array {
@@ -148,7 +163,7 @@ export class Heads {
 						}),
 			};
 		});
-		const late = [...this.late].map(([minute, own]) => [minute, [...own]] as const);
+		const late = [...this.late, ...this.taken].map(([device, own]) => [device, [...own]] as const);
 		return serialize({ version: 1, inboxId: this.inboxId, late, minutes: this.minutes.stored(), devices });
 	}
 
@@ -156,14 +171,20 @@ export class Heads {
 		const snapshot = deserialize(bytes) as Snapshot;
 		this.inboxId = snapshot.inboxId;
 		this.minutes.restore(snapshot.minutes);
-		for (const [minute, devices] of snapshot.late)
-			for (const device of devices) this.markLate(device, minute);
+		for (const [device, minutes] of snapshot.late)
+			for (const minute of minutes) this.markLate(device, minute);
 		for (const stored of snapshot.devices) {
 			const description = this.catalogue.descriptionOf(stored.definition);
 			if (description === undefined) continue;
 			const shape = stored.latest === undefined ? undefined : this.catalogue.shape(stored.latest.shape);
+			// The catalogue's own entry goes on from here; the stored one is a copy of its past.
+			const known = this.catalogue.sawBefore(stored.known) ?? stored.known;
+			const { number, key, site, agent } = stored.known;
 			const state: MutableState = {
-				...stored.known,
+				number,
+				key,
+				site,
+				agent,
 				firstSeenAt: quantity<UnixMilliseconds>(stored.known.firstSeenAt),
 				description,
 				isAnswering: stored.isAnswering,
@@ -178,7 +199,7 @@ export class Heads {
 					: { latest: { ...stored.latest, at: quantity<UnixMilliseconds>(stored.latest.at), shape } }),
 			};
 			if (stored.gpusHeld !== undefined) this.gpusHeld.set(state.number, stored.gpusHeld);
-			this.add(state, stored.definition, stored.known);
+			this.add(state, stored.definition, known);
 		}
 	}
 
@@ -281,10 +302,11 @@ export class Heads {
 	}
 
 	private markLate(device: number, minute: number): void {
-		const own = this.late.get(minute) ?? new Set<number>();
-		this.late.set(minute, own);
-		if (own.has(device) || this.lateCount >= LATE_MOST) return;
-		own.add(device);
+		if (this.lateCount >= LATE_MOST) return;
+		const own = this.late.get(device) ?? new Set<number>();
+		this.late.set(device, own);
+		if (own.has(minute)) return;
+		own.add(minute);
 		this.lateCount += 1;
 	}
 }

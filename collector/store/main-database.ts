@@ -16,6 +16,8 @@ const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
 const CHECKPOINT_PAGES = 2_000;
 const SYNCHRONOUS_FULL = 2;
 const DEAD_LETTER_BYTES_MOST = 16 * 1_024 * 1_024;
+/** What a row takes beside its bytes, roughly, so that many empty letters are bounded, too. */
+const DEAD_LETTER_ROW_BYTES = 512;
 const GAPS_MOST = 10_000;
 
 const SCHEMA = `
@@ -40,8 +42,8 @@ const SCHEMA = `
 		PRIMARY KEY (site, kind, value)
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS gaps (
-		id INTEGER PRIMARY KEY, agent TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
-		reason TEXT NOT NULL, outcomes INTEGER NOT NULL
+		id INTEGER PRIMARY KEY, agent TEXT NOT NULL, site TEXT NOT NULL, from_at INTEGER NOT NULL,
+		to_at INTEGER NOT NULL, reason TEXT NOT NULL, outcomes INTEGER NOT NULL
 	);
 	CREATE INDEX IF NOT EXISTS gaps_by_time ON gaps (to_at);
 	CREATE TABLE IF NOT EXISTS dead_letters (
@@ -54,7 +56,7 @@ const SCHEMA = `
 	);
 	CREATE TABLE IF NOT EXISTS intervals (
 		tier INTEGER NOT NULL, from_at INTEGER NOT NULL, device INTEGER NOT NULL,
-		joules REAL NOT NULL, terahashes REAL NOT NULL, joules_with_work REAL NOT NULL,
+		joules REAL NOT NULL, terahashes REAL NOT NULL, joules_with_work REAL NOT NULL, terahashes_with_power REAL NOT NULL,
 		seconds_up REAL NOT NULL, seconds_down REAL NOT NULL, gpu_seconds REAL NOT NULL,
 		PRIMARY KEY (tier, from_at, device)
 	) WITHOUT ROWID;
@@ -94,6 +96,8 @@ export type DeadLetter = {
 };
 
 export type NewGap = GapEntry & {
+	/** Place of its record in the batch: a record that was there already tells nothing new. */
+	readonly row: number;
 	readonly epoch: string;
 	readonly site: string;
 	readonly sequences?: { readonly from: number; readonly to: number };
@@ -134,6 +138,7 @@ export type CursorRow = {
 export class MainDatabase {
 	private readonly database: Database.Database;
 	private readonly cursors = new Map<string, CursorRow>();
+	private deadLetterBytes = 0;
 	readonly file: string;
 
 	/** @throws what SQLite throws: SQLITE_BUSY where another program has the file, SQLITE_CANTOPEN where the folder is closed to us */
@@ -157,25 +162,35 @@ export class MainDatabase {
 			throw error;
 		}
 		for (const cursor of this.readCursors()) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
+		this.deadLetterBytes = this.measureDeadLetters();
 	}
 
 	/** Stores all or nothing; gives the inbox id of each row that was new, 0 for one that was there, and the cursors it moved. */
 	commit(batch: Batch): { ids: readonly number[]; cursors: readonly CursorRow[] } {
-		const before = new Map(this.cursors);
 		const moved = new Map<string, CursorRow>();
+		const before = new Map<string, CursorRow | undefined>();
+		const { deadLetterBytes } = this;
+		for (const { agent, epoch } of [...batch.rows, ...batch.deadLetters]) {
+			const key = `${agent}\n${epoch}`;
+			before.set(key, this.cursors.get(key));
+		}
 		const run = this.database.transaction(() => {
 			this.storeNames(batch);
 			const ids = batch.rows.map((row) => this.insertRow(row, moved));
 			for (const letter of batch.deadLetters) this.insertDeadLetter(letter, moved);
-			for (const gap of batch.gaps) this.insertGap(gap, moved);
+			for (const gap of batch.gaps) if ((ids[gap.row] ?? 0) > 0) this.insertGap(gap, moved);
+			this.dropOldDeadLetters();
 			for (const cursor of moved.values()) this.writeCursor(cursor);
 			return ids;
 		});
 		try {
 			return { ids: run.immediate(), cursors: [...moved.values()] };
 		} catch (error) {
-			this.cursors.clear();
-			for (const [key, cursor] of before) this.cursors.set(key, cursor);
+			this.deadLetterBytes = deadLetterBytes;
+			for (const [key, cursor] of before) {
+				if (cursor === undefined) this.cursors.delete(key);
+				else this.cursors.set(key, cursor);
+			}
 			throw error;
 		}
 	}
@@ -190,7 +205,22 @@ export class MainDatabase {
 			.all(id, most) as InboxRow[];
 	}
 
-	/** Ids and number of rows of the inbox up to `id`. */
+	/** The oldest rows up to an id, as many as stay within both limits and at least one: the same rows for the same beginning. */
+	inboxSlice({ upTo, rows, bytes }: { upTo: number; rows: number; bytes: number }): readonly InboxRow[] {
+		const found: InboxRow[] = [];
+		let sum = 0;
+		const all = this.database
+			.prepare("SELECT * FROM inbox WHERE id <= ? ORDER BY id LIMIT ?")
+			.iterate(upTo, rows) as IterableIterator<InboxRow>;
+		for (const row of all) {
+			sum += row.bytes.length;
+			if (found.length > 0 && sum > bytes) break;
+			found.push(row);
+		}
+		return found;
+	}
+
+	/** Ids and number of rows of the inbox. */
 	inboxSpan(): { first: number; last: number; count: number } {
 		const row = this.database
 			.prepare("SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM inbox")
@@ -240,6 +270,13 @@ export class MainDatabase {
 		return rows as GapEntry[];
 	}
 
+	/** Outcomes that each agent has lost, by all its gaps. */
+	gapTotals(): readonly { site: string; agent: string; outcomes: number }[] {
+		return this.database
+			.prepare("SELECT site, agent, sum(outcomes) AS outcomes FROM gaps GROUP BY site, agent")
+			.all() as { site: string; agent: string; outcomes: number }[];
+	}
+
 	inputs(): readonly StoredInput[] {
 		const rows = this.database.prepare("SELECT * FROM inputs ORDER BY id").all() as {
 			name: string;
@@ -284,7 +321,9 @@ export class MainDatabase {
 	}
 
 	putIntervals(tierSeconds: number, rows: readonly IntervalSums[]): void {
-		const put = this.database.prepare("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		const put = this.database.prepare(
+			"INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		);
 		this.database
 			.transaction(() => {
 				for (const row of rows) {
@@ -295,6 +334,7 @@ export class MainDatabase {
 						row.joules,
 						row.terahashes,
 						row.joulesWithWork,
+						row.terahashesWithPower,
 						row.secondsUp,
 						row.secondsDown,
 						row.gpuSeconds,
@@ -309,7 +349,7 @@ export class MainDatabase {
 		this.database
 			.prepare(
 				`INSERT OR REPLACE INTO intervals
-				SELECT 300, from_at - from_at % 300000, device, sum(joules), sum(terahashes), sum(joules_with_work),
+				SELECT 300, from_at - from_at % 300000, device, sum(joules), sum(terahashes), sum(joules_with_work), sum(terahashes_with_power),
 					sum(seconds_up), sum(seconds_down), sum(gpu_seconds)
 				FROM intervals WHERE tier = 60 AND from_at >= ? AND from_at < ? GROUP BY 2, device`,
 			)
@@ -323,7 +363,7 @@ export class MainDatabase {
 		deviceNumbers?: readonly number[];
 	}): readonly IntervalSums[] {
 		const columns =
-			'device AS deviceNumber, from_at AS "from", joules, terahashes, joules_with_work AS joulesWithWork, seconds_up AS secondsUp, seconds_down AS secondsDown, gpu_seconds AS gpuSeconds';
+			'device AS deviceNumber, from_at AS "from", joules, terahashes, joules_with_work AS joulesWithWork, terahashes_with_power AS terahashesWithPower, seconds_up AS secondsUp, seconds_down AS secondsDown, gpu_seconds AS gpuSeconds';
 		const wanted = query.deviceNumbers === undefined ? "" : " AND device IN (SELECT value FROM json_each(?))";
 		const statement = this.database.prepare(
 			`SELECT ${columns} FROM intervals WHERE tier = ? AND from_at >= ? AND from_at < ?${wanted} ORDER BY from_at, device`,
@@ -376,18 +416,32 @@ export class MainDatabase {
 				"INSERT INTO dead_letters (agent, epoch, sequence, at, code, what, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			)
 			.run(letter.agent, letter.epoch, letter.sequence, letter.at, letter.code, letter.what, letter.bytes);
+		this.deadLetterBytes += letter.bytes.length + DEAD_LETTER_ROW_BYTES;
+		this.move(cursor, letter.sequence, letter.sequence, moved);
+	}
+
+	/** The newest stay: half of the limit, so that this runs seldom. */
+	private dropOldDeadLetters(): void {
+		if (this.deadLetterBytes <= DEAD_LETTER_BYTES_MOST) return;
 		this.database
 			.prepare(
-				"DELETE FROM dead_letters WHERE id NOT IN (SELECT id FROM (SELECT id, sum(length(bytes)) OVER (ORDER BY id DESC) AS total FROM dead_letters) WHERE total <= ?)",
+				"DELETE FROM dead_letters WHERE id NOT IN (SELECT id FROM (SELECT id, sum(length(bytes) + ?) OVER (ORDER BY id DESC) AS total FROM dead_letters) WHERE total <= ?)",
 			)
-			.run(DEAD_LETTER_BYTES_MOST);
-		this.move(cursor, letter.sequence, letter.sequence, moved);
+			.run(DEAD_LETTER_ROW_BYTES, DEAD_LETTER_BYTES_MOST / 2);
+		this.deadLetterBytes = this.measureDeadLetters();
+	}
+
+	private measureDeadLetters(): number {
+		const row = this.database
+			.prepare("SELECT coalesce(sum(length(bytes) + ?), 0) AS bytes FROM dead_letters")
+			.get(DEAD_LETTER_ROW_BYTES) as { bytes: number };
+		return row.bytes;
 	}
 
 	private insertGap(gap: NewGap, moved: Map<string, CursorRow>): void {
 		this.database
-			.prepare("INSERT INTO gaps (agent, from_at, to_at, reason, outcomes) VALUES (?, ?, ?, ?, ?)")
-			.run(gap.agent, Math.round(gap.from), Math.round(gap.to), gap.reason, gap.outcomes);
+			.prepare("INSERT INTO gaps (agent, site, from_at, to_at, reason, outcomes) VALUES (?, ?, ?, ?, ?, ?)")
+			.run(gap.agent, gap.site, Math.round(gap.from), Math.round(gap.to), gap.reason, gap.outcomes);
 		if (gap.sequences !== undefined)
 			this.move(this.cursorOf(gap), gap.sequences.from, gap.sequences.to, moved);
 	}

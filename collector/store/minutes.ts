@@ -24,7 +24,8 @@ const JOULES_WITH_WORK = 2;
 const SECONDS_UP = 3;
 const SECONDS_DOWN = 4;
 const GPU_SECONDS = 5;
-const SUMS = 6;
+const TERAHASHES_WITH_POWER = 6;
+const SUMS = 7;
 
 export type StoredMinutes = {
 	readonly handedOverUntil: number;
@@ -92,9 +93,12 @@ function addTo(
 ): void {
 	const joules = (watts ?? 0) * seconds;
 	row[JOULES] = (row[JOULES] ?? 0) + joules;
-	row[TERAHASHES] = (row[TERAHASHES] ?? 0) + (terahashesPerSecond ?? 0) * seconds;
-	if (watts !== undefined && terahashesPerSecond !== undefined)
+	const terahashes = (terahashesPerSecond ?? 0) * seconds;
+	row[TERAHASHES] = (row[TERAHASHES] ?? 0) + terahashes;
+	if (watts !== undefined && terahashesPerSecond !== undefined) {
 		row[JOULES_WITH_WORK] = (row[JOULES_WITH_WORK] ?? 0) + joules;
+		row[TERAHASHES_WITH_POWER] = (row[TERAHASHES_WITH_POWER] ?? 0) + terahashes;
+	}
 	row[GPU_SECONDS] = (row[GPU_SECONDS] ?? 0) + (gpus ?? 0) * seconds;
 	if (isUp === true) row[SECONDS_UP] = (row[SECONDS_UP] ?? 0) + seconds;
 	if (isUp === false) row[SECONDS_DOWN] = (row[SECONDS_DOWN] ?? 0) + seconds;
@@ -107,6 +111,7 @@ function intervalOf(deviceNumber: number, from: number, sums: Float64Array): Int
 		joules: sums[JOULES] ?? 0,
 		terahashes: sums[TERAHASHES] ?? 0,
 		joulesWithWork: sums[JOULES_WITH_WORK] ?? 0,
+		terahashesWithPower: sums[TERAHASHES_WITH_POWER] ?? 0,
 		secondsUp: sums[SECONDS_UP] ?? 0,
 		secondsDown: sums[SECONDS_DOWN] ?? 0,
 		gpuSeconds: sums[GPU_SECONDS] ?? 0,

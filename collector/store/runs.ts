@@ -14,7 +14,13 @@ export function joinRuns(pieces: readonly Columns[]): Columns {
 	const [only] = pieces;
 	if (only !== undefined && pieces.length === 1 && rises(only.times)) return inFixedOrder(only);
 	const columns = new Map<string, Column>();
-	for (const piece of pieces) for (const column of piece.columns) columns.set(columnKey(column), column);
+	for (const piece of pieces) {
+		for (const column of piece.columns) {
+			const key = columnKey(column);
+			// The finer of two, whichever came first: the bytes do not depend on the order of arrival.
+			if ((columns.get(key)?.decimals ?? -1) < column.decimals) columns.set(key, column);
+		}
+	}
 	const keys = [...columns.keys()].sort();
 	const times = Float64Array.from(new Set(pieces.flatMap((piece) => [...piece.times]))).sort();
 	const places = new Map<number, number>();

@@ -7,6 +7,7 @@
 import { FAILURE_CODES } from "../../shared/failures.js";
 import type { Definition } from "../../shared/wire/definition.js";
 import { decodeRecord, type RecordOutcome, wallOf } from "../../shared/wire/record.js";
+import { sighted } from "./catalogue.js";
 import type { Column, Columns } from "./device-state.js";
 
 export type DefinitionLookup = (hash: string) => Definition | undefined;
@@ -14,10 +15,10 @@ export type DefinitionLookup = (hash: string) => Definition | undefined;
 const POLL_RESULT: Column = { measurement: "pollResult", decimals: 0 };
 const POLL_OK = 0;
 
-type InboxBytes = { readonly bytes: Buffer; readonly offset: number };
+type InboxBytes = { readonly bytes: Buffer; readonly offset: number; readonly site: string };
 
 /**
- * The readings in these records as pieces by device hash; each shape gives a piece, failures one more.
+ * The readings in these records as pieces by device, named by `sighted`; each shape gives a piece, failures one more.
  *
  * @param onlyDevices device hashes to read; absent: all
  */
@@ -31,12 +32,13 @@ export function piecesByDevice(
 		const found = definitionOf(hash);
 		return found?.kind === "shape" ? found : undefined;
 	};
-	for (const { bytes, offset } of rows) {
+	for (const { bytes, offset, site } of rows) {
 		const decoded = decodeRecord(bytes, shapes, onlyDevices);
 		// What does not decode was refused before it reached the inbox; a row that rots since then is left out.
 		if (!decoded.ok || decoded.record.kind !== "outcomes") continue;
 		for (const outcome of decoded.record.outcomes) {
-			gather(groups, outcome, wallOf(decoded.record.time, outcome.measuredAt) + offset);
+			const device = sighted(site, outcome.device);
+			gather(groups, device, outcome, wallOf(decoded.record.time, outcome.measuredAt) + offset);
 		}
 	}
 	const pieces = new Map<string, readonly Columns[]>();
@@ -57,9 +59,14 @@ type Gathered = {
 
 const NO_SHAPE = "";
 
-function gather(groups: Map<string, Map<string, Gathered>>, outcome: RecordOutcome, at: number): void {
-	const byShape = groups.get(outcome.device) ?? new Map<string, Gathered>();
-	groups.set(outcome.device, byShape);
+function gather(
+	groups: Map<string, Map<string, Gathered>>,
+	device: string,
+	outcome: RecordOutcome,
+	at: number,
+): void {
+	const byShape = groups.get(device) ?? new Map<string, Gathered>();
+	groups.set(device, byShape);
 	const shape = outcome.kind === "reading" ? outcome.shape : NO_SHAPE;
 	const gathered = byShape.get(shape) ?? { times: [], results: [], rows: [] };
 	byShape.set(shape, gathered);

@@ -10,8 +10,8 @@ import { type Failure, failure } from "../../shared/failures.js";
 import { invariant } from "../../shared/invariant.js";
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
-import { type Definition, parseDefinition } from "../../shared/wire/definition.js";
-import { type DecodedRecord, decodeRecord } from "../../shared/wire/record.js";
+import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
+import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { Catalogue } from "./catalogue.js";
 import type {
@@ -36,6 +36,10 @@ const MERGE_DEVICES_AT_ONCE = 20;
 /** A merge touches hours that closed so long ago, so that late records of a short outage are in. */
 const MERGE_AFTER_MILLISECONDS = 10 * 60 * 1_000;
 const MERGE_HOURS_BACK = 26;
+/** A backlog fills the inbox faster than the job that seals it comes round. */
+const SEAL_AT_BYTES = 64 * 1_024 * 1_024;
+/** Of what is later than this nobody knows when it was: it must not become the present. */
+const AHEAD_MOST_MILLISECONDS = 5 * 60 * 1_000;
 
 export type IncomingRecord = {
 	readonly agent: string;
@@ -52,6 +56,7 @@ export type IncomingRecord = {
 export type CommitResult = {
 	readonly sequence: number;
 	readonly agent: string;
+	readonly site: string;
 	readonly epoch: string;
 	/** Where the store refused the record for good. */
 	readonly rejected?: Failure;
@@ -81,6 +86,8 @@ export class Store implements SeriesStore {
 	private readonly counts = { records: 0, duplicates: 0, rejected: 0, commits: 0, commitSeconds: 0 };
 	private disk = { fileBytes: 0, chunks: 0, damagedChunks: 0, inboxRecords: 0 };
 	private isWriteBlocked = false;
+	private inboxBytes = 0;
+	private isSealing = false;
 	private busy: Promise<unknown> = Promise.resolve();
 
 	private constructor(options: StoreOptions, thread: Thread<StoreOperations>) {
@@ -157,10 +164,22 @@ export class Store implements SeriesStore {
 	}
 
 	/** Moves the inbox into chunks and keeps a snapshot of the present with it. */
-	seal(): Promise<{ chunks: number }> {
-		return this.inTurn(() =>
-			this.thread.call("seal", { upTo: this.heads.appliedInboxId, snapshot: this.heads.snapshot() }),
-		);
+	async seal(): Promise<{ chunks: number }> {
+		const upTo = this.heads.appliedInboxId;
+		this.inboxBytes = 0;
+		this.isSealing = true;
+		try {
+			let chunks = 0;
+			for (;;) {
+				const sealed = await this.inTurn(() =>
+					this.thread.call("seal", { upTo, snapshot: this.heads.snapshot() }),
+				);
+				chunks += sealed.chunks;
+				if (sealed.isDone) return { chunks };
+			}
+		} finally {
+			this.isSealing = false;
+		}
 	}
 
 	/** Joins the parts of closed hours, a few devices at a time. */
@@ -224,7 +243,7 @@ export class Store implements SeriesStore {
 				await this.thread.call("putIntervals", { tierSeconds: MINUTE_SECONDS, rows });
 			} catch (error) {
 				// The readings are stored: the minutes are made anew from them once the disk accepts.
-				this.heads.returnLate(byMinute(rows));
+				this.heads.markLateRows(rows);
 				throw error;
 			}
 			return rows.length;
@@ -236,12 +255,17 @@ export class Store implements SeriesStore {
 		return this.thread.call("aggregateIntervals", { from, to });
 	}
 
+	/** Minutes to make anew, by device; a snapshot keeps them until `lateMinutesRebuilt` says they were. */
 	takeLateMinutes(): ReadonlyMap<number, ReadonlySet<number>> {
 		return this.heads.takeLate();
 	}
 
-	returnLateMinutes(taken: ReadonlyMap<number, ReadonlySet<number>>): void {
-		this.heads.returnLate(taken);
+	lateMinutesRebuilt(deviceNumber: number): void {
+		this.heads.lateRebuilt(deviceNumber);
+	}
+
+	returnLateMinutes(): void {
+		this.heads.returnTaken();
 	}
 
 	deviceByNumber(number: number): DeviceState | undefined {
@@ -271,34 +295,38 @@ export class Store implements SeriesStore {
 
 	private async load(): Promise<void> {
 		const stored = await this.thread.call("open", undefined);
-		const definitions = stored.definitions.flatMap(({ hash, text }) => {
-			const parsed = parseDefinition(text);
-			return parsed.ok ? [{ hash, definition: parsed.definition }] : [];
-		});
+		const definitions = stored.definitions.map(({ hash, text }) => ({
+			hash,
+			definition: storedDefinition(text),
+		}));
 		this.catalogue.load({ definitions, devices: stored.devices, aliases: stored.aliases });
 		for (const { agent, epoch, settled } of stored.cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
 		this.storedInputs = [...stored.inputs];
 		if (stored.snapshot !== undefined) this.heads.restore(asBuffer(stored.snapshot));
 		await this.replay();
 		await this.thread.call("setDeviceNumbers", this.catalogue.allNumbers());
-		for (const { agent, site } of stored.cursors) this.markSilent(agent, site);
+		const lost = new Map(stored.gapTotals.map((one) => [`${one.site}/${one.agent}`, one.outcomes]));
+		for (const { agent, site } of stored.cursors)
+			this.markSilent(agent, site, lost.get(`${site}/${agent}`) ?? 0);
 		await this.measureDisk();
 	}
 
 	/** An agent that is known from before and has not connected yet. */
-	private markSilent(agent: string, site: string): void {
-		this.setAgent({ agent, site, isConnected: false, since: this.clock.now(), gapOutcomes: 0 });
+	private markSilent(agent: string, site: string, gapOutcomes: number): void {
+		this.setAgent({ agent, site, isConnected: false, since: this.clock.now(), gapOutcomes });
 	}
 
 	private async replay(): Promise<void> {
-		let rows = await this.thread.call("inboxAfter", {
-			id: this.heads.appliedInboxId,
-			most: REPLAY_ROWS_AT_ONCE,
-		});
+		const appliedBefore = this.heads.appliedInboxId;
+		let rows = await this.thread.call("inboxAfter", { id: 0, most: REPLAY_ROWS_AT_ONCE });
 		while (rows.length > 0) {
 			for (const row of rows) {
 				const decoded = this.decode(asBuffer(row.bytes));
-				if (decoded.ok) this.heads.apply(decoded.record, row, row.id);
+				this.inboxBytes += row.bytes.length;
+				if (!decoded.ok) continue;
+				// What the snapshot holds already still has to be sealed, and needs its devices' numbers.
+				if (row.id <= appliedBefore) this.resolveAll(decoded.record, row);
+				else this.heads.apply(decoded.record, row, row.id);
 			}
 			rows = await this.thread.call("inboxAfter", { id: rows.at(-1)?.id ?? 0, most: REPLAY_ROWS_AT_ONCE });
 		}
@@ -310,8 +338,7 @@ export class Store implements SeriesStore {
 
 	private async commitNow(records: readonly IncomingRecord[]): Promise<readonly CommitResult[]> {
 		const decoded = records.map((incoming) => this.examined(incoming));
-		for (const { incoming, record } of decoded)
-			if (record?.kind === "outcomes") this.resolveAll(record, incoming);
+		for (const { incoming, record } of decoded) if (record !== undefined) this.resolveAll(record, incoming);
 		const changes = this.catalogue.changes();
 		const accepted = decoded.filter((one) => one.rejected === undefined);
 		const batch: Batch = {
@@ -321,7 +348,7 @@ export class Store implements SeriesStore {
 					? []
 					: [{ ...incoming, at: incoming.receivedAt, code: rejected.code, what: rejected.what }],
 			),
-			gaps: accepted.flatMap(gapOf),
+			gaps: accepted.flatMap((one, row) => gapOf(one, row)),
 			...changes,
 		};
 		const started = this.clock.monotonic();
@@ -333,8 +360,10 @@ export class Store implements SeriesStore {
 		for (const [index, { incoming, record }] of accepted.entries())
 			this.applied(incoming, record, ids[index] ?? 0);
 		this.counts.rejected += decoded.length - accepted.length;
-		return decoded.map(({ incoming: { sequence, agent, epoch }, rejected }) =>
-			rejected === undefined ? { sequence, agent, epoch } : { sequence, agent, epoch, rejected },
+		// Its failure is the sealing job's to tell, which tries again.
+		if (this.inboxBytes > SEAL_AT_BYTES && !this.isSealing) void this.seal().catch(() => undefined);
+		return decoded.map(({ incoming: { sequence, agent, site, epoch }, rejected }) =>
+			rejected === undefined ? { sequence, agent, site, epoch } : { sequence, agent, site, epoch, rejected },
 		);
 	}
 
@@ -352,20 +381,25 @@ export class Store implements SeriesStore {
 	private examined(incoming: IncomingRecord): Decoded {
 		if (incoming.rejected !== undefined) return { incoming, rejected: incoming.rejected };
 		const decoded = this.decode(incoming.bytes);
-		return decoded.ok ? { incoming, record: decoded.record } : { incoming, rejected: decoded.failure };
+		if (!decoded.ok) return { incoming, rejected: decoded.failure };
+		const wrong = unbelievable(decoded.record, incoming);
+		return wrong === undefined
+			? { incoming, record: decoded.record }
+			: { incoming, rejected: failure("RECORD_MALFORMED", wrong) };
 	}
 
 	/** Gives every device in the record its number before the record is stored, so that both are stored together. */
 	private resolveAll(
-		record: Extract<DecodedRecord, { kind: "outcomes" }>,
-		{ agent, site }: IncomingRecord,
+		record: DecodedRecord,
+		{ agent, site, offset }: Pick<IncomingRecord, "agent" | "site" | "offset">,
 	): void {
+		if (record.kind !== "outcomes") return;
 		for (const outcome of record.outcomes) {
 			this.catalogue.resolve({
 				hash: outcome.device,
 				site,
 				agent,
-				at: record.time.wall,
+				at: wallOf(record.time, outcome.measuredAt) + offset,
 				isReading: outcome.kind === "reading",
 			});
 		}
@@ -377,6 +411,7 @@ export class Store implements SeriesStore {
 			return;
 		}
 		this.counts.records += 1;
+		this.inboxBytes += incoming.bytes.length;
 		this.disk = { ...this.disk, inboxRecords: this.disk.inboxRecords + 1 };
 		invariant(record !== undefined, "an accepted record was decoded");
 		this.heads.apply(record, incoming, id);
@@ -395,21 +430,32 @@ export class Store implements SeriesStore {
 	}
 }
 
-function byMinute(rows: readonly IntervalSums[]): ReadonlyMap<number, ReadonlySet<number>> {
-	const minutes = new Map<number, Set<number>>();
-	for (const { from, deviceNumber } of rows) {
-		const own = minutes.get(from) ?? new Set<number>();
-		minutes.set(from, own.add(deviceNumber));
-	}
-	return minutes;
+function gapOf({ incoming, record }: Decoded, row: number): readonly NewGap[] {
+	if (record?.kind !== "gap") return [];
+	const { agent, epoch, site, offset } = incoming;
+	const { from, to, reason, outcomes, sequences } = record.gap;
+	const gap = { row, agent, epoch, site, from: from + offset, to: to + offset, reason, outcomes };
+	return [sequences === undefined ? gap : { ...gap, sequences }] as NewGap[];
 }
 
-function gapOf({ incoming, record }: Decoded): readonly NewGap[] {
-	if (record?.kind !== "gap") return [];
-	const { agent, epoch, site } = incoming;
-	const { from, to, reason, outcomes, sequences } = record.gap;
-	const gap = { agent, epoch, site, from, to, reason, outcomes };
-	return [sequences === undefined ? gap : { ...gap, sequences }] as NewGap[];
+/** What no honest agent says: a time that nobody can place, a gap that reaches beyond its own record. */
+function unbelievable(
+	record: DecodedRecord,
+	{ sequence, receivedAt, offset }: IncomingRecord,
+): string | undefined {
+	if (record.kind === "gap") {
+		const { sequences } = record.gap;
+		return sequences !== undefined && sequences.to >= sequence
+			? `A gap up to record ${sequences.to} came as record ${sequence}.`
+			: undefined;
+	}
+	if (record.kind !== "outcomes") return undefined;
+	const latest = receivedAt + AHEAD_MOST_MILLISECONDS;
+	for (const { measuredAt } of record.outcomes) {
+		const at = wallOf(record.time, measuredAt) + offset;
+		if (!(at >= 0 && at <= latest)) return `A reading of ${at} ms came at ${receivedAt} ms.`;
+	}
+	return undefined;
 }
 
 /** For messages: what a disk that refuses means. */

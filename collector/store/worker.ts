@@ -5,7 +5,8 @@
  */
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
-import { type Definition, parseDefinition } from "../../shared/wire/definition.js";
+import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
+import { hashIn } from "./catalogue.js";
 import { decodeChunk, encodeChunk } from "./chunk.js";
 import { type ChunkRow, DayFiles, hourOf } from "./day-files.js";
 import type { Column, Columns, IntervalSums, StoredInput } from "./device-state.js";
@@ -15,12 +16,15 @@ import { piecesByDevice } from "./sealing.js";
 
 const { folder } = threadData<{ folder: string }>();
 const MILLISECONDS_PER_HOUR = 3_600_000;
-const SEAL_ROWS_MOST = 100_000;
+const READ_ROWS_AT_ONCE = 200;
+/** What is sealed at once: memory for a slice of the inbox, decoded. */
+const SEAL_ROWS_MOST = 2_000;
+const SEAL_BYTES_MOST = 16 * 1_024 * 1_024;
 
 let main: MainDatabase | undefined;
 let days: DayFiles | undefined;
 const definitions = new Map<string, Definition>();
-/** Which device a device definition's hash stands for. */
+/** Which device a device's definition stands for, by `sighted`. */
 const numbers = new Map<string, number>();
 let damagedChunks = 0;
 
@@ -41,8 +45,7 @@ function dayFiles(): DayFiles {
 }
 
 function learn(hash: string, text: string): void {
-	const parsed = parseDefinition(text);
-	if (parsed.ok) definitions.set(hash, parsed.definition);
+	definitions.set(hash, storedDefinition(text));
 }
 
 function open() {
@@ -53,6 +56,7 @@ function open() {
 		aliases: database.aliases(),
 		definitions: database.definitions(),
 		cursors: database.allCursors(),
+		gapTotals: database.gapTotals(),
 		inputs: database.inputs(),
 	};
 }
@@ -66,30 +70,32 @@ function commit({
 }) {
 	const { ids, cursors } = mainDatabase().commit(batch);
 	for (const { hash, text } of batch.definitions) learn(hash, text);
-	for (const [hash, number] of deviceNumbers) numbers.set(hash, number);
+	for (const [name, number] of deviceNumbers) numbers.set(name, number);
 	return { ids, cursors };
 }
 
-/** Moves the inbox up to `upTo` into chunks: chunks first, then the trim with its snapshot. */
+/**
+ * Moves the inbox up to `upTo` into chunks, one slice: chunks first, then the trim with its snapshot,
+ * which may stand for rows of later slices already.
+ */
 function seal({ upTo, snapshot }: { upTo: number; snapshot: Uint8Array }) {
-	const rows = mainDatabase()
-		.inboxAfter(0, SEAL_ROWS_MOST)
-		.filter(({ id }) => id <= upTo);
-	const first = rows[0];
-	if (first === undefined) {
+	const rows = mainDatabase().inboxSlice({ upTo, rows: SEAL_ROWS_MOST, bytes: SEAL_BYTES_MOST });
+	const [first] = rows;
+	const last = rows.at(-1);
+	if (first === undefined || last === undefined) {
 		mainDatabase().trim(upTo, snapshot);
-		return { chunks: 0 };
+		return { chunks: 0, isDone: true };
 	}
 	const chunks = chunksOf(rows, first.id);
 	dayFiles().put(chunks);
-	mainDatabase().trim(rows.at(-1)?.id ?? upTo, snapshot);
-	return { chunks: chunks.length };
+	mainDatabase().trim(last.id, snapshot);
+	return { chunks: chunks.length, isDone: last.id >= upTo };
 }
 
 function chunksOf(rows: readonly InboxRow[], part: number): readonly ChunkRow[] {
 	const byNumber = new Map<number, Columns[]>();
-	for (const [hash, pieces] of piecesByDevice(rows, (name) => definitions.get(name))) {
-		const number = numbers.get(hash);
+	for (const [name, pieces] of piecesByDevice(rows, (hash) => definitions.get(hash))) {
+		const number = numbers.get(name);
 		if (number === undefined) continue;
 		byNumber.set(number, [...(byNumber.get(number) ?? []), ...pieces]);
 	}
@@ -153,11 +159,31 @@ function selectHour({ deviceNumber, from, to, columns }: Select): Columns | unde
 	return run.times.length === 0 ? undefined : run;
 }
 
+/** The newest readings asked for last: the hours of one question share them. */
+let newestAsked: { readonly key: string; readonly pieces: readonly Columns[] } | undefined;
+
 /** Readings that still lie in the inbox. */
 function newest(deviceNumber: number): readonly Columns[] {
-	const hashes = new Set([...numbers].filter(([, number]) => number === deviceNumber).map(([hash]) => hash));
-	const rows = mainDatabase().inboxAfter(0, SEAL_ROWS_MOST);
-	return [...piecesByDevice(rows, (name) => definitions.get(name), hashes).values()].flat();
+	const { first, last } = mainDatabase().inboxSpan();
+	const key = `${deviceNumber} ${first} ${last}`;
+	if (newestAsked?.key !== key) newestAsked = { key, pieces: fromInbox(deviceNumber) };
+	return newestAsked.pieces;
+}
+
+function fromInbox(deviceNumber: number): readonly Columns[] {
+	const names = new Set([...numbers].filter(([, number]) => number === deviceNumber).map(([name]) => name));
+	const hashes = new Set([...names].map(hashIn));
+	const found: Columns[] = [];
+	let after = 0;
+	for (;;) {
+		const rows = mainDatabase().inboxAfter(after, READ_ROWS_AT_ONCE);
+		const last = rows.at(-1);
+		if (last === undefined) return found;
+		for (const [name, pieces] of piecesByDevice(rows, (hash) => definitions.get(hash), hashes)) {
+			if (names.has(name)) found.push(...pieces);
+		}
+		after = last.id;
+	}
 }
 
 function decoded(row: ChunkRow, wanted?: (column: Column) => boolean): Columns | undefined {
@@ -177,7 +203,7 @@ function size() {
 	return {
 		fileBytes: bytes + ownBytes,
 		chunks,
-		damagedChunks,
+		damagedChunks: damagedChunks + dayFiles().damagedFiles,
 		inboxRecords: mainDatabase().inboxSpan().count,
 	};
 }
@@ -185,7 +211,7 @@ function size() {
 const operations = {
 	open,
 	setDeviceNumbers: (pairs: readonly (readonly [string, number])[]) => {
-		for (const [hash, number] of pairs) numbers.set(hash, number);
+		for (const [name, number] of pairs) numbers.set(name, number);
 	},
 	inboxAfter: ({ id, most }: { id: number; most: number }) => mainDatabase().inboxAfter(id, most),
 	commit,

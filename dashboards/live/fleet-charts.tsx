@@ -9,7 +9,7 @@ import { efficiency, hashrate, power, type Shown, usdPerMegawattHour } from "./f
 import { Page } from "./page-context.js";
 
 const RANGES = {
-	hour: { label: "1 h", seconds: 3_600, stepSeconds: 15, askEverySeconds: 15 },
+	hour: { label: "1 h", seconds: 3_600, stepSeconds: 60, askEverySeconds: 15 },
 	day: { label: "24 h", seconds: 86_400, stepSeconds: 300, askEverySeconds: 60 },
 } as const;
 type RangeName = keyof typeof RANGES;

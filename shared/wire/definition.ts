@@ -6,9 +6,8 @@
  * sixteen hex digits. Equal content has an equal hash on every agent, so a definition is sent once.
  */
 import { createHash } from "node:crypto";
-import { z } from "zod";
-import { type Component, DEVICE_KINDS, type DeviceDescription, PARTS } from "../device.js";
-import { type Failure, failure } from "../failures.js";
+import type { Component, DeviceDescription } from "../device.js";
+import { invariant } from "../invariant.js";
 import { type JsonLimits, parseJson } from "../json.js";
 import { type MeasurementName, measurement } from "../measurements.js";
 import type { Reading } from "../reading.js";
@@ -22,34 +21,6 @@ export const WIRE_JSON_LIMITS: JsonLimits = {
 	depth: 8,
 	keys: COLUMNS_MOST * 6,
 };
-const WORD_LONGEST = 256;
-
-const word = z.string().max(WORD_LONGEST);
-const COLUMN = z.strictObject({
-	measurement: z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,99}$/),
-	component: z.strictObject({ part: z.enum(PARTS), key: word }).optional(),
-	decimals: z.int().min(0).max(9),
-});
-const SHAPE = z.object({ kind: z.literal("shape"), columns: z.array(COLUMN).max(COLUMNS_MOST) });
-const DEVICE = z.object({
-	kind: z.literal("device"),
-	device: z.object({
-		endpoint: word.min(1),
-		kind: z.enum(DEVICE_KINDS),
-		driver: word,
-		rack: word.optional(),
-		position: word.optional(),
-		pollIntervalSeconds: z.number().positive().max(86_400),
-		make: word.optional(),
-		model: word.optional(),
-		firmware: word.optional(),
-		serial: word.optional(),
-		mac: word.optional(),
-		hostname: word.optional(),
-		algorithm: word.optional(),
-	}),
-});
-const DEFINITION = z.discriminatedUnion("kind", [SHAPE, DEVICE]);
 
 export type WireColumn = {
 	readonly measurement: string;
@@ -75,33 +46,11 @@ export function hashOf(definition: Definition): string {
 	return hashOfText(definitionText(definition));
 }
 
-/** Reads and checks a definition that somebody sent. Never throws. */
-export function parseDefinition(
-	text: string,
-): { ok: true; definition: Definition } | { ok: false; failure: Failure } {
-	if (text.length > DEFINITION_LONGEST_BYTES) {
-		return {
-			ok: false,
-			failure: failure(
-				"RECORD_MALFORMED",
-				`A definition of ${text.length} characters, ${DEFINITION_LONGEST_BYTES} are allowed.`,
-			),
-		};
-	}
+/** Reads a definition that was checked when it came and stored by us. */
+export function storedDefinition(text: string): Definition {
 	const parsed = parseJson(text, WIRE_JSON_LIMITS);
-	if (!parsed.ok)
-		return { ok: false, failure: failure("RECORD_MALFORMED", `A definition is no JSON: ${parsed.what}`) };
-	const checked = DEFINITION.safeParse(parsed.value);
-	if (!checked.success) {
-		return {
-			ok: false,
-			failure: failure(
-				"RECORD_MALFORMED",
-				`A definition is not as PROTOCOL.md says: ${z.prettifyError(checked.error)}`,
-			),
-		};
-	}
-	return { ok: true, definition: checked.data as Definition };
+	invariant(parsed.ok, "a stored definition is JSON");
+	return parsed.value as unknown as Definition;
 }
 
 /** The columns of a reading, in the order of its values: the device's own, then each component's. */

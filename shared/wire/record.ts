@@ -19,6 +19,8 @@ export const RECORD_LONGEST_BYTES = 256 * 1_024;
 export const OUTCOMES_MOST = 10_000;
 const BOOT_ID_BYTES = 16;
 const TEXT_LONGEST = 1_024;
+/** Characters of a text that a record keeps. */
+export const RECORD_TEXT_LONGEST = TEXT_LONGEST / 4;
 const CRC_BYTES = 4;
 const HEAD_BYTES = 2 + 8 + 8 + BOOT_ID_BYTES;
 
@@ -104,7 +106,7 @@ export function encodeOutcomes(
 	}
 	const writer = startRecord(KIND_OUTCOMES, time);
 	writer.varint(texts.list.length);
-	for (const text of texts.list) writer.text(text.slice(0, TEXT_LONGEST / 4));
+	for (const text of texts.list) writer.text(text.slice(0, RECORD_TEXT_LONGEST));
 	writer.varint(hashes.list.length);
 	for (const hash of hashes.list) writer.raw(Buffer.from(hash, "hex"));
 	writer.varint(outcomes.length);
@@ -139,6 +141,15 @@ export function checkRecord(bytes: Buffer): Failure | undefined {
 	if (bytes[0] !== RECORD_FORMAT)
 		return failure("RECORD_MALFORMED", `Record format ${bytes[0]}; this version reads ${RECORD_FORMAT}.`);
 	return undefined;
+}
+
+/** When a checked record was made, by its agent's clocks; undefined where it does not say. */
+export function timeOf(bytes: Buffer): RecordTime | undefined {
+	const read = atEdge(() => ({
+		ok: true as const,
+		time: readHead(new ByteReader(bytes, 0, bytes.length - CRC_BYTES)).time,
+	}));
+	return read.ok ? read.time : undefined;
 }
 
 /** Hashes of all definitions that a record names, without decoding its readings. */
@@ -231,12 +242,12 @@ function writeOutcome(writer: ByteWriter, { outcome, time, texts, hashes, shapes
 }
 
 function writeValue(writer: ByteWriter, value: number, decimals: number): void {
-	if (Number.isNaN(value)) {
+	if (!Number.isFinite(value)) {
 		writer.varint(TOKEN_ABSENT);
 		return;
 	}
 	const scaled = Math.round(value * (POWERS_OF_TEN[decimals] ?? 1));
-	if (Math.abs(scaled) > SCALED_MOST || !Number.isFinite(scaled)) {
+	if (Math.abs(scaled) > SCALED_MOST) {
 		writer.varint(TOKEN_DOUBLE);
 		writer.f64(value);
 		return;
@@ -291,7 +302,11 @@ function readOutcome(
 function readValue(reader: ByteReader, decimals: number): number {
 	const token = reader.varint();
 	if (token === TOKEN_ABSENT) return Number.NaN;
-	if (token === TOKEN_DOUBLE) return reader.f64();
+	if (token === TOKEN_DOUBLE) {
+		const value = reader.f64();
+		if (!Number.isFinite(value)) throw new OutOfBytes("a value that is no number");
+		return value;
+	}
 	const number = token - TOKEN_FIRST_NUMBER;
 	const scaled = number % 2 === 0 ? number / 2 : -(number + 1) / 2;
 	return scaled / (POWERS_OF_TEN[decimals] ?? 1);
@@ -304,11 +319,22 @@ function readGap(reader: ByteReader, time: RecordTime, bytes: number): { ok: tru
 		typeof gap?.reason !== "string" ||
 		!Number.isFinite(gap.from) ||
 		!Number.isFinite(gap.to) ||
-		!Number.isSafeInteger(gap.outcomes)
+		!isCount(gap.outcomes) ||
+		!areSequences(gap.sequences)
 	) {
 		throw new OutOfBytes("a gap without reason, from, to and outcomes");
 	}
 	return { ok: true, record: { kind: "gap", gap: gap as Gap, time, bytes } };
+}
+
+function isCount(value: unknown): value is number {
+	return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function areSequences(sequences: Partial<NonNullable<Gap["sequences"]>> | null | undefined): boolean {
+	if (sequences === undefined) return true;
+	const { from, to } = sequences ?? {};
+	return isCount(from) && isCount(to) && from >= 1 && to >= from;
 }
 
 function startRecord(kind: number, time: RecordTime): ByteWriter {

@@ -24,7 +24,9 @@ type Report = {
 	readonly summary: { readonly violations: readonly Violation[] };
 };
 
-const { forbidden: RULES } = createRequire(import.meta.url)(CONFIG) as { readonly forbidden: readonly Rule[] };
+const { forbidden: RULES } = createRequire(import.meta.url)(CONFIG) as {
+	readonly forbidden: readonly Rule[];
+};
 
 /** Rule → an import that breaks it: [the file that imports, what it imports]. */
 const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
@@ -133,7 +135,8 @@ async function brokenTree(): Promise<string> {
 		}
 	}
 	add("shared/two.ts", `import "./one.js";\n`);
-	for (const place of PLACES) if (!place.endsWith(".ts")) await mkdir(path.join(folder, place), { recursive: true });
+	for (const place of PLACES)
+		if (!place.endsWith(".ts")) await mkdir(path.join(folder, place), { recursive: true });
 	for (const [file, text] of files) {
 		await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
 		await writeFile(path.join(folder, file), text);

@@ -23,8 +23,8 @@ import {
 	type Part,
 	plainStore,
 	standingClock,
-	VIEW_OPTIONS,
 	type Values,
+	VIEW_OPTIONS,
 } from "../collector/expose/fleet-fixture.js";
 
 /** What the agent says of itself, as a device. */
@@ -121,7 +121,10 @@ function countedOwnMetrics() {
 
 async function agentFamilies(): Promise<readonly DocumentedFamily[]> {
 	const counters = new PollCounters();
-	const polls = { ...counters.snapshot({ waiting: 0, inFlight: 0, targets: 1, seen: 1 }), failed: { [CODE]: 1 } };
+	const polls = {
+		...counters.snapshot({ waiting: 0, inFlight: 0, targets: 1, seen: 1 }),
+		failed: { [CODE]: 1 },
+	};
 	const served = await serveAgentMetrics({
 		listen: { address: "127.0.0.1", port: 0 },
 		version: "0.0.0",
@@ -152,26 +155,27 @@ async function agentFamilies(): Promise<readonly DocumentedFamily[]> {
 
 /** Families with the names of their labels, in the order of the text; of ours alone. */
 function familiesIn(text: string): readonly DocumentedFamily[] {
-	const helps = new Map<string, string>();
-	const kinds = new Map<string, string>();
-	const labels = new Map<string, Set<string>>();
-	for (const line of text.split("\n")) {
-		const head = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line);
-		if (head !== null) (head[1] === "HELP" ? helps : kinds).set(head[2] ?? "", head[3] ?? "");
-		const sample = /^([a-z_0-9]+)(?:\{(.*)\})? /.exec(line);
-		const name = sample?.[1]?.replace(/_(bucket|sum|count)$/, (end) => (helps.has(sample[1] ?? "") ? end : ""));
-		if (sample === null || name === undefined) continue;
-		const own = labels.get(name) ?? new Set<string>();
-		labels.set(name, own);
-		for (const [, label = ""] of (sample[2] ?? "").matchAll(/([a-z_]+)="(?:[^"\\]|\\.)*"/g))
-			if (label !== "le") own.add(label);
-	}
-	return [...helps]
-		.filter(([name]) => name.startsWith("fleetwatt_"))
-		.map(([name, help]) => ({
+	const lines = text.split("\n");
+	const heads = lines.flatMap((line) => {
+		const [, word, name = "", rest = ""] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+		return word === undefined ? [] : [{ word, name, rest }];
+	});
+	const kinds = new Map(heads.filter(({ word }) => word === "TYPE").map(({ name, rest }) => [name, rest]));
+	return heads
+		.filter(({ word, name }) => word === "HELP" && name.startsWith("fleetwatt_"))
+		.map(({ name, rest: help }) => ({
 			name,
 			kind: kinds.get(name) ?? "",
 			help,
-			labels: [...(labels.get(name) ?? [])],
+			labels: labelsOf(lines, name, kinds.get(name) === "histogram"),
 		}));
+}
+
+function labelsOf(lines: readonly string[], family: string, isHistogram: boolean): readonly string[] {
+	const names = isHistogram ? [`${family}_bucket`, `${family}_sum`, `${family}_count`] : [family];
+	const sets = lines.filter((line) => names.some((name) => line.startsWith(`${name}{`)));
+	const labels = sets.flatMap((line) =>
+		[...line.matchAll(/([a-z_]+)="(?:[^"\\]|\\.)*"/g)].map(([, label = ""]) => label),
+	);
+	return [...new Set(labels)].filter((label) => label !== "le");
 }

@@ -23,7 +23,9 @@ const product = filesOf(PRODUCT)
 const everywhere = filesOf().filter(isCode);
 
 /** Names of the runtime that only one place may use; each with the files that may. */
-const ONE_PLACE: Readonly<Record<string, { readonly names: RegExp; readonly in: RegExp; readonly because: string }>> = {
+const ONE_PLACE: Readonly<
+	Record<string, { readonly names: RegExp; readonly in: RegExp; readonly because: string }>
+> = {
 	"the clock": {
 		names: /^(Date\.now|performance\.now|setTimeout|setInterval|setImmediate|Math\.random|new Date\(\))$/,
 		in: /^shared\/clock\.ts$|^dashboards\/|^tests\/simulator\/(demo\/|.*\.mjs$)/,
@@ -63,7 +65,8 @@ function namesIn(tree: ts.SourceFile): readonly Name[] {
 }
 
 function usedName(node: ts.Node): string | undefined {
-	if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) return node.moduleSpecifier.text;
+	if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier))
+		return node.moduleSpecifier.text;
 	if (ts.isNewExpression(node) && node.expression.getText() === "Date" && !node.arguments?.length)
 		return "new Date()";
 	if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) return node.getText();
@@ -107,8 +110,7 @@ function formOf(node: ts.Node, file: string): string | undefined {
 	if (ts.isNonNullExpression(node)) return "a non-null !: handle what is absent";
 	if (ts.isModuleDeclaration(node)) return "a namespace: use a file";
 	if (ts.isDecorator(node)) return "a decorator";
-	const isDefault =
-		ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword;
+	const isDefault = ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword;
 	return isDefault && !ALLOWED_DEFAULTS.test(file) && !ts.isDefaultClause(node.parent)
 		? "a default export: name it"
 		: undefined;
@@ -116,11 +118,19 @@ function formOf(node: ts.Node, file: string): string | undefined {
 
 /** Put together here, so that this file does not hold them. */
 const WORDS: Readonly<Record<string, RegExp>> = {
-	"a note to oneself": new RegExp(`\\b(${["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"].join("|")})\\b`),
+	"a note to oneself": new RegExp(
+		`\\b(${["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"].join("|")})\\b`,
+	),
 	"a registry's address": new RegExp(`registry\\.(npm|yarn)|npm${"mirror"}|/artifac${"tory"}/`, "i"),
-	"a path of one computer": new RegExp(`(^|[\\s"'\`(=])/(${"wo" + "rk"}|home/[a-z]+|Users/[A-Za-z]+|root)(/|\\b)`, "m"),
+	"a path of one computer": new RegExp(
+		`(^|[\\s"'\`(=])/(${"wo" + "rk"}|home/[a-z]+|Users/[A-Za-z]+|root)(/|\\b)`,
+		"m",
+	),
 	"a number of an issue": new RegExp(`\\bis${"sue"}s? #\\d*|\\bcloses #\\d+`, "i"),
-	"who wrote it": new RegExp(`\\b(${["Clau" + "de", "Chat" + "GPT", "Co" + "pilot", "Anth" + "ropic"].join("|")})\\b`, "i"),
+	"who wrote it": new RegExp(
+		`\\b(${["Clau" + "de", "Chat" + "GPT", "Co" + "pilot", "Anth" + "ropic"].join("|")})\\b`,
+		"i",
+	),
 	"a skipped or lonely test": new RegExp(`\\b(it|test|describe)\\.(on${"ly"}|to${"do"}|fa${"ils"})\\b`),
 };
 const isText = (file: string) => !/\.(png|db|ico|woff2)$/.test(file) && file !== "package-lock.json";
@@ -148,12 +158,18 @@ describe("the product", () => {
 
 describe("product and tests", () => {
 	it("have no enum, any, non-null !, namespace, decorator or default export", () => {
-		const sources = everywhere.filter((file) => file.endsWith("ts") || file.endsWith("tsx")).map((file) => parsed(file));
+		const sources = everywhere
+			.filter((file) => file.endsWith("ts") || file.endsWith("tsx"))
+			.map((file) => parsed(file));
 		expect(sources.flatMap(forbiddenForms)).toEqual([]);
 	});
 
 	it("hold no note to oneself, address of a registry, path of one computer or word about their making", () => {
-		expect(filesOf().filter(isText).flatMap((file) => wordsIn(file, text(file)))).toEqual([]);
+		expect(
+			filesOf()
+				.filter(isText)
+				.flatMap((file) => wordsIn(file, text(file))),
+		).toEqual([]);
 	});
 
 	it("hold no recorded answers of devices", () => {
@@ -174,7 +190,10 @@ describe("package.json and its lock file", () => {
 	});
 
 	it("name no package that ARCHITECTURE.md has not decided for", () => {
-		const decisions = text("ARCHITECTURE.md").split("\n## ").find((part) => part.startsWith("11. Libraries")) ?? "";
+		const decisions =
+			text("ARCHITECTURE.md")
+				.split("\n## ")
+				.find((part) => part.startsWith("11. Libraries")) ?? "";
 		const decided = packages.filter(([name]) => decisions.includes(`| \`${name}\` |`));
 		expect(packages.map(([name]) => name)).toEqual(decided.map(([name]) => name));
 	});
@@ -198,7 +217,9 @@ describe("each check, broken on purpose, finds the fault", () => {
 		["the process", 'import { env } from "node:process";'],
 	])("%s outside its place: %s", (rule, code) => {
 		const found = ONE_PLACE[rule];
-		expect(found === undefined ? [] : outsideOnePlace(found)(broken("collector/store/x.ts", code))).toHaveLength(1);
+		expect(
+			found === undefined ? [] : outsideOnePlace(found)(broken("collector/store/x.ts", code)),
+		).toHaveLength(1);
 	});
 
 	it.each([

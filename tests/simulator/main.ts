@@ -40,6 +40,7 @@ const stop = async () => {
 };
 process.once("SIGTERM", () => void stop());
 process.once("SIGINT", () => void stop());
+if (process.argv.includes("--end-with-stdin")) process.stdin.once("end", () => void stop()).resume();
 
 const ready = {
 	kind: "ready",

@@ -1,5 +1,5 @@
 /**
- * The past of the whole fleet: sums of five-minute intervals, each valued at the inputs of its time.
+ * The past of the whole fleet: sums of one-minute or five-minute intervals, each valued at the inputs of its time.
  *
  * Takes a checked span; gives columns of one length. Only intervals that are over are summed, so the
  * newest point never looks like an outage. Ratios are made from sums last.
@@ -11,7 +11,6 @@ import {
 	SECONDS_PER_HOUR,
 	type UnixMilliseconds,
 } from "../../../shared/units.js";
-import { INTERVAL_MILLISECONDS } from "../../derive/intervals.js";
 import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "../../derive/revenue.js";
 import { moneyInputsAt } from "../../market/inputs.js";
 import type { IntervalSums, SeriesStore } from "../../store/device-state.js";
@@ -19,7 +18,9 @@ import type { FleetSeriesAnswer } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
 import { answered, type Reply, refused } from "./reply.js";
 
-export const INTERVAL_SECONDS = INTERVAL_MILLISECONDS / MILLISECONDS_PER_SECOND;
+/** Steps are made of these; the coarser tier is taken wherever the step is a multiple of it. */
+export const TIER_SECONDS = [60, 300] as const;
+export const STEP_SECONDS_LEAST = TIER_SECONDS[0];
 /** Rows of the store that are in memory at a time, and that one query may read. */
 const ROWS_AT_ONCE = 200_000;
 const ROWS_MOST = 10_000_000;
@@ -27,7 +28,7 @@ const ROWS_MOST = 10_000_000;
 export type FleetSeriesRequest = {
 	readonly from: number;
 	readonly to: number;
-	/** A multiple of 300. */
+	/** A multiple of 60. */
 	readonly stepSeconds: number;
 	readonly now: number;
 	readonly siteOverheadRatio: number;
@@ -50,33 +51,38 @@ export async function fleetSeriesAnswer(
 	request: FleetSeriesRequest,
 ): Promise<Reply<FleetSeriesAnswer>> {
 	const { stepSeconds } = request;
-	const from = Math.floor(request.from / INTERVAL_MILLISECONDS) * INTERVAL_MILLISECONDS;
-	const to = Math.max(
-		from,
-		Math.floor(Math.min(request.to, request.now) / INTERVAL_MILLISECONDS) * INTERVAL_MILLISECONDS,
-	);
-	const complaint = complaintOf(store, { from, to, stepSeconds });
+	const tierSeconds = stepSeconds % TIER_SECONDS[1] === 0 ? TIER_SECONDS[1] : TIER_SECONDS[0];
+	const tier = tierSeconds * MILLISECONDS_PER_SECOND;
+	const from = Math.floor(request.from / tier) * tier;
+	const to = Math.max(from, Math.floor(Math.min(request.to, request.now) / tier) * tier);
+	const span = { from, to, stepSeconds, tier };
+	const complaint = complaintOf(store, span);
 	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
-	const steps = emptySteps(from, to, stepSeconds);
+	const steps = emptySteps(span);
 	const prices = pricesByInterval(store);
-	for (const slice of slices(store, from, to)) {
-		for (const row of await store.intervalSums(slice)) {
+	for (const slice of slices(store, span)) {
+		for (const row of await store.intervalSums({ ...slice, tierSeconds })) {
 			const step = steps.get(stepOf(row.from, stepSeconds));
 			if (step !== undefined) addRow(step, row, prices(row.from), request.siteOverheadRatio);
 		}
 	}
-	return answered({ from, to, stepSeconds, ...columnsOf(steps) });
+	return answered({ from, to, stepSeconds, ...columnsOf(steps, tierSeconds) });
 }
 
-function complaintOf(
-	store: SeriesStore,
-	{ from, to, stepSeconds }: { readonly from: number; readonly to: number; readonly stepSeconds: number },
-): string | undefined {
+type Span = {
+	readonly from: number;
+	readonly to: number;
+	readonly stepSeconds: number;
+	/** Milliseconds of the tier that is read. */
+	readonly tier: number;
+};
+
+function complaintOf(store: SeriesStore, { from, to, stepSeconds, tier }: Span): string | undefined {
 	if ((to - from) / MILLISECONDS_PER_SECOND / stepSeconds > POINTS_MOST) {
-		const nearest = nearestStepSeconds({ from, to }, INTERVAL_SECONDS);
+		const nearest = nearestStepSeconds({ from, to }, STEP_SECONDS_LEAST);
 		return `More than ${POINTS_MOST} points; the nearest allowed step is ${nearest} s.`;
 	}
-	const rows = ((to - from) / INTERVAL_MILLISECONDS) * store.devices().size;
+	const rows = ((to - from) / tier) * store.devices().size;
 	if (rows > ROWS_MOST)
 		return `About ${rows} sums would be read; ${ROWS_MOST} are allowed. Ask for a shorter range.`;
 	return undefined;
@@ -87,9 +93,9 @@ function stepOf(at: number, stepSeconds: number): number {
 	return Math.floor(at / stepMilliseconds) * stepMilliseconds;
 }
 
-function emptySteps(from: number, to: number, stepSeconds: number): Map<number, StepSums> {
+function emptySteps({ from, to, stepSeconds, tier }: Span): Map<number, StepSums> {
 	const steps = new Map<number, StepSums>();
-	for (let at = from; at < to; at += INTERVAL_MILLISECONDS) {
+	for (let at = from; at < to; at += tier) {
 		const start = stepOf(at, stepSeconds);
 		const step = steps.get(start);
 		if (step === undefined) steps.set(start, { ...NOTHING, intervals: 1 });
@@ -112,14 +118,13 @@ const NOTHING: StepSums = {
 
 function* slices(
 	store: SeriesStore,
-	from: number,
-	to: number,
+	{ from, to, tier }: Span,
 ): Generator<{ readonly from: UnixMilliseconds; readonly to: UnixMilliseconds }> {
 	const intervals = Math.max(1, Math.floor(ROWS_AT_ONCE / Math.max(1, store.devices().size)));
-	for (let at = from; at < to; at += intervals * INTERVAL_MILLISECONDS) {
+	for (let at = from; at < to; at += intervals * tier) {
 		yield {
 			from: quantity<UnixMilliseconds>(at),
-			to: quantity<UnixMilliseconds>(Math.min(to, at + intervals * INTERVAL_MILLISECONDS)),
+			to: quantity<UnixMilliseconds>(Math.min(to, at + intervals * tier)),
 		};
 	}
 }
@@ -149,10 +154,8 @@ function addRow(step: StepSums, row: IntervalSums, prices: Prices, siteOverheadR
 	step.joules += row.joules;
 	step.terahashes += row.terahashes;
 	step.secondsUp += row.secondsUp;
-	if (row.joulesWithWork > 0) {
-		step.joulesWithWork += row.joulesWithWork;
-		step.terahashesWithPower += row.terahashes;
-	}
+	step.joulesWithWork += row.joulesWithWork;
+	step.terahashesWithPower += row.terahashesWithPower;
 	const gross = grossUsd(row, prices);
 	if (gross === undefined || row.joules <= 0) return;
 	step.grossUsd += gross;
@@ -172,10 +175,10 @@ function grossUsd(row: IntervalSums, prices: Prices): number | undefined {
 
 type FleetColumns = Omit<FleetSeriesAnswer, "from" | "to" | "stepSeconds">;
 
-function columnsOf(steps: ReadonlyMap<number, StepSums>): FleetColumns {
+function columnsOf(steps: ReadonlyMap<number, StepSums>, tierSeconds: number): FleetColumns {
 	const sums = [...steps.values()];
 	const column = (of: (step: StepSums, seconds: number) => number | null) =>
-		sums.map((step) => (step.hasRows ? of(step, step.intervals * INTERVAL_SECONDS) : null));
+		sums.map((step) => (step.hasRows ? of(step, step.intervals * tierSeconds) : null));
 	return {
 		times: [...steps.keys()],
 		powerWatts: column(({ joules }, seconds) => (joules > 0 ? joules / seconds : null)),

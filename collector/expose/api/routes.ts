@@ -10,7 +10,7 @@ import type { DeviceState, SeriesStore } from "../../store/device-state.js";
 import type { LatestAnswer } from "../answers.js";
 import type { View, ViewOptions } from "../view.js";
 import { SERIES_MOST } from "./budget.js";
-import { fleetSeriesAnswer, INTERVAL_SECONDS } from "./fleet-series.js";
+import { fleetSeriesAnswer, STEP_SECONDS_LEAST, TIER_SECONDS } from "./fleet-series.js";
 import { openApiDocument } from "./openapi.js";
 import type { Parameter, Parameters } from "./parameters.js";
 import { answered, type Reply, refused } from "./reply.js";
@@ -131,15 +131,18 @@ export const ROUTES: readonly Route[] = [
 	},
 	{
 		path: "/series/fleet",
-		summary: "The past of the whole fleet, by sums of five-minute intervals.",
+		summary: "The past of the whole fleet, by sums of one-minute or five-minute intervals.",
 		parameters: [
 			...span,
-			query("step", `Seconds a point, a multiple of ${INTERVAL_SECONDS}.`, {
-				kind: "integer",
-				isRequired: true,
-				from: INTERVAL_SECONDS,
-				to: STEP_MOST_SECONDS,
-			}),
+			query(
+				"step",
+				`Seconds a point, a multiple of ${STEP_SECONDS_LEAST}; ${TIER_SECONDS[1]} where absent.`,
+				{
+					kind: "integer",
+					from: STEP_SECONDS_LEAST,
+					to: STEP_MOST_SECONDS,
+				},
+			),
 		],
 		answer: "FleetSeriesAnswer",
 		isHeavy: true,
@@ -260,11 +263,11 @@ function seriesRequest({ store }: ApiContext, parameters: Parameters): Found<Ser
 async function fleetSeries(context: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
 	const within = spanOf(parameters);
 	if (!within.ok) return within.reply;
-	const stepSeconds = parameters.integer("step") ?? INTERVAL_SECONDS;
-	if (stepSeconds % INTERVAL_SECONDS !== 0) {
+	const stepSeconds = parameters.integer("step") ?? TIER_SECONDS[1];
+	if (stepSeconds % STEP_SECONDS_LEAST !== 0) {
 		return refused(
 			"REQUEST_INVALID",
-			`step is ${stepSeconds}; it must be a multiple of ${INTERVAL_SECONDS}.`,
+			`step is ${stepSeconds}; it must be a multiple of ${STEP_SECONDS_LEAST}.`,
 		);
 	}
 	const { siteOverheadRatio } = context.options.money;

@@ -135,9 +135,11 @@ export class DeviceFamilies {
 
 	private async writeInfo(writer: TextWriter, devices: readonly Prepared[], pause: Pause): Promise<void> {
 		writer.bytes(INFO.header);
-		for (const [count, { head, labelled }] of devices.entries()) {
+		let count = 0;
+		for (const { head, labelled } of devices) {
 			writer.sample(INFO, head, labelled.infoTail);
 			writer.number(1);
+			count += 1;
 			if (count % LINES_BETWEEN_PAUSES === 0) await pause.ifDue();
 		}
 	}
@@ -214,10 +216,12 @@ async function writeInTurns(
 		writer.sample(family, device.head, tail);
 		writer.decimal(value, family.decimals);
 	};
-	for (const [count, device] of devices.entries()) {
+	let count = 0;
+	for (const device of devices) {
 		const found = of(device);
 		if (typeof found === "number") write(device, END, found);
 		else if (found !== undefined) for (const { tail, value } of found) write(device, tail, value);
+		count += 1;
 		if (count % LINES_BETWEEN_PAUSES === 0) await pause.ifDue();
 	}
 }
@@ -283,9 +287,7 @@ const FACT_FAMILIES: readonly FactFamily[] = [
 	{
 		...gauge("temperature_limit_celsius", LIMIT_HELP),
 		decimals: 3,
-		of: ({ gauges }, limits) =>
-			gauges &&
-			[...limitsBySensor(gauges, limits)].map(([sensor, value]) => ({ tail: sensorTail(sensor), value })),
+		of: ({ gauges }, limits) => gauges && sensorValues(limitsBySensor(gauges, limits)),
 	},
 ];
 
@@ -299,6 +301,17 @@ function counter(name: string, help: string): RenderedFamily {
 
 function wordIndex<Word extends string>(words: readonly Word[], word: Word | undefined): number | undefined {
 	return word === undefined ? undefined : words.indexOf(word);
+}
+
+const SENSOR_VALUES = new WeakMap<ReadonlyMap<string, number>, readonly SensorValue[]>();
+
+/** Devices of one shape share their limits, and so their lines but for the head. */
+function sensorValues(bySensor: ReadonlyMap<string, number>): readonly SensorValue[] {
+	const known = SENSOR_VALUES.get(bySensor);
+	if (known !== undefined) return known;
+	const made = [...bySensor].map(([sensor, value]) => ({ tail: sensorTail(sensor), value }));
+	SENSOR_VALUES.set(bySensor, made);
+	return made;
 }
 
 const SENSOR_TAILS = new Map<string, Buffer>();

@@ -271,25 +271,33 @@ function summedByWord(
 	label: string,
 	of: (device: Moment["facts"][number]) => Readonly<Record<string, number>>,
 ): readonly Sample[] {
-	const sums = new Map<string, { readonly labels: readonly Label[]; value: number }>();
+	const bySite = new Map<string, Map<string, Map<string, number>>>();
 	for (const device of facts) {
 		const { site, agent } = device.state;
+		const byWord = within(within(bySite, site), agent);
 		const words = of(device);
-		for (const word in words) {
-			const key = `${site}\n${agent}\n${word}`;
-			const known = sums.get(key) ?? {
+		for (const word in words) byWord.set(word, (byWord.get(word) ?? 0) + (words[word] ?? 0));
+	}
+	return [...bySite].flatMap(([site, byAgent]) =>
+		[...byAgent].flatMap(([agent, byWord]) =>
+			[...byWord].map(([word, value]) => ({
 				labels: [
 					["site", site],
 					["agent", agent],
 					[label, word],
-				],
-				value: 0,
-			};
-			known.value += words[word] ?? 0;
-			sums.set(key, known);
-		}
-	}
-	return [...sums.values()];
+				] as const,
+				value,
+			})),
+		),
+	);
+}
+
+function within<Inner>(outer: Map<string, Map<string, Inner>>, name: string): Map<string, Inner> {
+	const known = outer.get(name);
+	if (known !== undefined) return known;
+	const made = new Map<string, Inner>();
+	outer.set(name, made);
+	return made;
 }
 
 const STORE_ROWS: readonly {

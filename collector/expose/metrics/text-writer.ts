@@ -12,6 +12,7 @@ const SLICE_BYTES = 64 * 1_024;
 const NUMBER_MOST_BYTES = 32;
 const DIGITS_AT_ONCE = 1e9;
 const DIGITS_AT_ONCE_COUNT = 9;
+const SCALES = [1, 10, 100, 1e3, 1e4, 1e5, 1e6];
 const ZERO = 48;
 const MINUS = 45;
 const POINT = 46;
@@ -73,14 +74,14 @@ export class TextWriter {
 		this.used += family.name.length;
 		this.slice.set(head, this.used);
 		this.used += head.length;
-		this.slice.set(tail, this.used);
-		this.used += tail.length;
+		// Tails are short: byte by byte is quicker than a call.
+		for (const byte of tail) this.slice[this.used++] = byte;
 		this.samples += 1;
 	}
 
 	/** The sample's value, with the decimals it was kept with; the call before was `sample`. */
 	decimal(value: number, decimals: number): void {
-		const scaled = Math.round(value * 10 ** decimals);
+		const scaled = Math.round(value * (SCALES[decimals] ?? 10 ** decimals));
 		if (!Number.isSafeInteger(scaled)) {
 			this.number(value);
 			return;

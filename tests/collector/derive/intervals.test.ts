@@ -40,6 +40,7 @@ describe("five-minute sums", () => {
 				joules: 1_050_000,
 				terahashes: 60_000,
 				joulesWithWork: 1_050_000,
+				terahashesWithPower: 60_000,
 				secondsUp: 300,
 				secondsDown: 0,
 				gpuSeconds: 0,
@@ -91,6 +92,21 @@ describe("five-minute sums", () => {
 		]);
 		const rows = intervalSums(DEVICE, [readings], { from: FROM, to: FROM + FIVE_MINUTES }, OPTIONS);
 		expect(rows[0]).toMatchObject({ joules: 17_500, joulesWithWork: 17_500, terahashes: 1_000 });
+	});
+
+	it("keep work without known watts out of its partner: 50 TH/s of an unknown model for 10 s are 500 TH, 0 with power", () => {
+		const unknown = { number: 9, description: { kind: "miner" as const, pollIntervalSeconds: 10 } };
+		const readings = piece([
+			[0, Number.NaN, 50],
+			[10, 1_000, 100],
+			[20, 0, 0],
+		]);
+		const rows = intervalSums(unknown, [readings], { from: FROM, to: FROM + FIVE_MINUTES }, OPTIONS);
+		expect(rows[0]).toMatchObject({
+			terahashes: 1_500,
+			terahashesWithPower: 1_000,
+			joulesWithWork: 10_000,
+		});
 	});
 
 	it("count GPU-seconds by the GPUs that answer: 8 for 10 s are 80, and the 30 s the last one holds 240", () => {

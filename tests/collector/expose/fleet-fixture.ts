@@ -227,7 +227,10 @@ export type StoreWish = {
 	readonly agents?: readonly AgentState[];
 	readonly inputs?: readonly StoredInput[];
 	readonly pieces?: (deviceNumber: number) => readonly Columns[];
+	/** Rows of the five-minute tier. */
 	readonly sums?: readonly IntervalSums[];
+	/** Rows of the one-minute tier. */
+	readonly minuteSums?: readonly IntervalSums[];
 	readonly gaps?: readonly GapEntry[];
 	readonly statistics?: Partial<StoreStatistics>;
 };
@@ -265,8 +268,10 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		async *select({ deviceNumber, from, to, columns }) {
 			for (const piece of wish.pieces?.(deviceNumber) ?? []) yield within(piece, from, to, columns);
 		},
-		intervalSums: async ({ from, to }) =>
-			(wish.sums ?? []).filter((row) => row.from >= from && row.from < to),
+		intervalSums: async ({ from, to, tierSeconds = 300 }) =>
+			((tierSeconds === 60 ? wish.minuteSums : wish.sums) ?? []).filter(
+				(row) => row.from >= from && row.from < to,
+			),
 		gaps: async ({ from, to }) => (wish.gaps ?? []).filter((gap) => gap.from < to && gap.to > from),
 		put: (state) => void devices.set(state.key, state),
 		remove: (key) => void devices.delete(key),

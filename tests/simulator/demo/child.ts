@@ -22,7 +22,8 @@ export class Child {
 	constructor(name: string, argv: readonly string[], logFile: string) {
 		this.name = name;
 		this.process = spawn(process.execPath, [...argv], {
-			stdio: ["ignore", "pipe", "pipe"],
+			// Its end tells the child that the demo is gone, however the demo ended.
+			stdio: ["pipe", "pipe", "pipe"],
 			env: withoutOverrides(process.env),
 			// Ctrl-C goes to the demo alone, which stops its children in order.
 			detached: true,

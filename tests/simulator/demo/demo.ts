@@ -50,12 +50,21 @@ const READY_LINE_LIMITS = { bytes: 16 * 1_024 * 1_024, depth: 8, keys: 1_000_000
 const WATTS_A_SIMULATED_MINER = 3_600;
 const WATTS_A_SIMULATED_GPU_HOST = 7_500;
 const PRIVATE = 0o600;
+const IMPATIENT_SIGNALS = 3;
 
 /** Runs until Ctrl-C. @throws StartProblem where a part cannot start */
 export async function runDemo(options: DemoOptions): Promise<void> {
 	const children: Child[] = [];
+	let signals = 0;
 	const stopped = new Promise<"stopped">((resolve) => {
-		for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve("stopped"));
+		for (const signal of ["SIGINT", "SIGTERM"] as const) {
+			process.on(signal, () => {
+				signals += 1;
+				// One who presses Ctrl-C again and again will not wait: nothing is left behind all the same.
+				if (signals >= IMPATIENT_SIGNALS) process.exit(EXIT.ok);
+				resolve("stopped");
+			});
+		}
 	});
 	let tellEnd: (end: ChildEnd) => void = () => undefined;
 	const partHasEnded = new Promise<ChildEnd>((resolve) => {
@@ -108,6 +117,7 @@ async function startAll(
 		"collector",
 		"--config",
 		collectorFile,
+		"--end-with-stdin",
 		...(isSimulated ? ["--demo"] : []),
 	]);
 	const ranges =
@@ -117,7 +127,7 @@ async function startAll(
 		configText("Written by the demo at each start.", agentConfiguration(places, ranges)),
 	);
 	await isReady(options.port, collector);
-	start("agent", [program, "agent", "--config", agentFile]);
+	start("agent", [program, "agent", "--config", agentFile, "--end-with-stdin"]);
 	return "started";
 }
 
@@ -141,6 +151,7 @@ async function simulated(
 	const simulator = start("simulator", [
 		path.join(options.programFolder, "tests/simulator/main.js"),
 		optionsFile,
+		"--end-with-stdin",
 	]);
 	const line = await Promise.race([
 		simulator.firstLine(),

@@ -1,0 +1,465 @@
+import { describe, expect, it } from "vitest";
+import { ROUTES } from "../../../../collector/expose/api/routes.js";
+import { SCHEMAS, type SchemaName } from "../../../../collector/expose/api/schemas.js";
+import type { Columns, DeviceState, IntervalSums } from "../../../../collector/store/device-state.js";
+import { AGENT, gpuHost, INPUT_VALUES, miner, ms, NOW } from "../fleet-fixture.js";
+import { complaints } from "../json-schema.js";
+import { type Running, running } from "../server-fixture.js";
+
+async function get<Answer = Record<string, unknown>>({ url }: Running, path: string) {
+	const response = await fetch(`${url}/api/v1${path}`);
+	return { status: response.status, headers: response.headers, answer: (await response.json()) as Answer };
+}
+
+type ErrorBody = { readonly error: { readonly code: string; readonly what: string; readonly hint: string } };
+
+const FROM = NOW - 3_600_000;
+
+/** One reading every ten seconds of the last hour: 3,500 W and 200 TH/s, then 1,400 W and 14 TH/s. */
+function hour(): Columns {
+	const rows = 360;
+	const isSecondHalf = (row: number) => row >= rows / 2;
+	return {
+		columns: [
+			{ measurement: "powerWatts", decimals: 3 },
+			{ measurement: "hashrateTerahashesPerSecond", decimals: 6 },
+			{ measurement: "sharesAccepted", decimals: 0 },
+			{ measurement: "chipTemperatureCelsius", decimals: 3, component: { part: "board", key: "0" } },
+		],
+		times: Float64Array.from({ length: rows }, (_, row) => FROM + row * 10_000),
+		values: [
+			Float64Array.from({ length: rows }, (_, row) => (isSecondHalf(row) ? 1_400 : 3_500)),
+			Float64Array.from({ length: rows }, (_, row) => (isSecondHalf(row) ? 14 : 200)),
+			Float64Array.from({ length: rows }, (_, row) => row),
+			Float64Array.from({ length: rows }, (_, row) => (row === 3 ? Number.NaN : 70)),
+		],
+	};
+}
+
+function sums(device: DeviceState, from: number, more: Partial<IntervalSums> = {}): IntervalSums {
+	return {
+		deviceNumber: device.number,
+		from: ms(from),
+		joules: 1_050_000,
+		terahashes: 60_000,
+		joulesWithWork: 1_050_000,
+		terahashesWithPower: 60_000,
+		secondsUp: 300,
+		secondsDown: 0,
+		gpuSeconds: 0,
+		...more,
+	};
+}
+
+function site() {
+	const [m1, m2, g1] = [
+		miner("m1"),
+		miner("m2", { description: { rack: "B2", model: "Antminer T21" } }),
+		gpuHost("g1"),
+	];
+	const down = miner("m3", {
+		state: { isAnswering: false, reason: { code: "DEVICE_TIMEOUT", what: "No answer in 5 s." } },
+	});
+	return running({
+		devices: [m1, m2, down, g1],
+		pieces: (number) => (number === m1.number ? [hour()] : []),
+		sums: [
+			sums(m1, FROM),
+			sums(m2, FROM, {
+				joules: 420_000,
+				terahashes: 4_200,
+				joulesWithWork: 420_000,
+				terahashesWithPower: 4_200,
+			}),
+		],
+		minuteSums: [
+			sums(m1, FROM, {
+				joules: 210_000,
+				terahashes: 12_000,
+				joulesWithWork: 210_000,
+				terahashesWithPower: 12_000,
+				secondsUp: 60,
+			}),
+			// Worked for a minute while its power was unknown.
+			sums(m2, FROM + 60_000, {
+				joules: 105_000,
+				terahashes: 12_000,
+				joulesWithWork: 105_000,
+				terahashesWithPower: 6_000,
+				secondsUp: 60,
+			}),
+		],
+		gaps: [
+			{ agent: "hall-1", from: ms(NOW - 60_000), to: ms(NOW - 30_000), reason: "outbox-full", outcomes: 12 },
+		],
+	});
+}
+
+const SPAN = `from=${FROM}&to=${NOW}`;
+const EXAMPLES: Readonly<Record<string, string>> = {
+	"/site": "/site",
+	"/fleet": "/fleet",
+	"/devices": "/devices?limit=10",
+	"/devices/{device}": "/devices/m1",
+	"/latest": "/latest?measurement=chipTemperatureCelsius",
+	"/series": `/series?device=m1&measurement=powerWatts&measurement=efficiencyJoulesPerTerahash&${SPAN}&step=60`,
+	"/series/fleet": `/series/fleet?${SPAN}&step=300`,
+	"/gaps": `/gaps?${SPAN}`,
+	"/inputs": "/inputs",
+	"/openapi.json": "/openapi.json",
+};
+
+describe("the description", () => {
+	it.each(ROUTES.map(({ path, answer }) => ({ path, answer })))(
+		"holds for $path: $answer",
+		async ({ path, answer }) => {
+			const example = EXAMPLES[path];
+			expect(example).toBeDefined();
+			const reply = await get(await site(), example ?? "");
+			expect(reply.status).toBe(200);
+			expect(reply.headers.get("content-type")).toBe("application/json; charset=utf-8");
+			expect(reply.headers.get("cache-control")).toBe("no-store");
+			expect(complaints(reply.answer, SCHEMAS[answer], SCHEMAS)).toEqual([]);
+		},
+	);
+
+	it("names every route with its parameters, and no other", async () => {
+		type Document = {
+			readonly openapi: string;
+			readonly paths: Record<string, { get: { parameters: { name: string }[] } }>;
+		};
+		const { answer } = await get<Document>(await running(), "/openapi.json");
+		expect(answer.openapi).toBe("3.1.0");
+		expect(
+			Object.entries(answer.paths).map(([path, { get: read }]) => [
+				path,
+				read.parameters.map(({ name }) => name),
+			]),
+		).toEqual(ROUTES.map(({ path, parameters }) => [`/api/v1${path}`, parameters.map(({ name }) => name)]));
+	});
+
+	it("would catch an answer that is wrong: a number as text, a missing key, a key too many", () => {
+		const wrong: SchemaName = "InputsAnswer";
+		expect(complaints({ at: "1", more: 2 }, SCHEMAS[wrong], SCHEMAS)).toEqual([
+			"$.inputs: missing",
+			"$.at: string, not number",
+			"$.more: not described",
+		]);
+	});
+});
+
+describe("GET /fleet", () => {
+	it("sums what is up: 2 miners and 1 host, 8,500 W, 17.5 J/TH; one down contributes nothing", async () => {
+		const { answer } = await get(await site(), "/fleet");
+		expect(answer).toMatchObject({
+			total: {
+				devices: { up: 3, down: 1, unknown: 0 },
+				powerWatts: 8_500,
+				hashrateTerahashesPerSecond: 400,
+				efficiencyJoulesPerTerahash: 17.5,
+			},
+			ai: { powerWatts: 1_500, gpuCount: 2, coverage: { powerBySource: { estimated: 1 } } },
+			racks: { "west/A1": { devices: { up: 1, down: 1, unknown: 0 } }, "west/B2": { devices: { up: 1 } } },
+			agents: [{ agent: "hall-1", isConnected: true }],
+		});
+	});
+
+	it("has no money without inputs, rather than 0", async () => {
+		const { answer } = await get(await running({ devices: [miner("m1")], inputs: [] }), "/fleet");
+		expect(JSON.stringify(answer)).not.toContain("Usd");
+	});
+});
+
+describe("GET /devices", () => {
+	it.each([
+		["?health=down", ["m3"]],
+		["?rack=B2", ["m2"]],
+		["?model=Antminer%20S21", ["m1", "m3"]],
+		["?rack=A1&health=up", ["m1"]],
+		["?limit=2", ["m1", "m2"]],
+		["?limit=2&offset=3", ["g1"]],
+		["?rack=nowhere", []],
+	])("%s gives %j", async (query, keys) => {
+		type Answer = { readonly devices: readonly { readonly device: string }[] };
+		const { answer } = await get<Answer>(await site(), `/devices${query}`);
+		expect(answer.devices.map(({ device }) => device)).toEqual(keys);
+	});
+
+	it("says of a device that is down why and what to do, and shows none of its old numbers", async () => {
+		type Answer = { readonly devices: readonly Record<string, unknown>[] };
+		const { answer } = await get<Answer>(await site(), "/devices?health=down");
+		expect(answer.devices[0]).toMatchObject({
+			reason: {
+				code: "DEVICE_TIMEOUT",
+				what: "No answer in 5 s.",
+				hint: expect.stringContaining("firmware may hang"),
+			},
+		});
+		expect(answer.devices[0]).not.toHaveProperty("powerWatts");
+	});
+
+	it("says unknown, since when and why, while the agent is silent", async () => {
+		const agents = [{ ...AGENT, isConnected: false, since: ms(NOW - 5_000) }];
+		const { answer } = await get(await running({ devices: [miner("m1")], agents }), "/devices");
+		expect(answer).toMatchObject({
+			devices: [{ health: "unknown", healthSince: NOW - 5_000, reason: { code: "AGENT_SILENT" } }],
+		});
+	});
+});
+
+describe("GET /devices/:device", () => {
+	it("gives every value with its unit, words for states, and parts", async () => {
+		const { answer } = await get(await site(), "/devices/m1");
+		expect(answer).toMatchObject({
+			summary: {
+				device: "m1",
+				powerWatts: 3_500,
+				powerSource: "reported",
+				powerBoundary: "wall",
+				operatingState: "mining",
+				temperatureCelsius: 71.5,
+				temperatureSensor: "chip",
+				temperatureLimitCelsius: 95,
+			},
+			values: expect.arrayContaining([
+				expect.objectContaining({ measurement: "powerWatts", value: 3_500, unit: "W" }),
+				expect.objectContaining({ measurement: "operatingState", value: 0, word: "mining" }),
+			]),
+			components: [
+				{ part: "board", component: "0" },
+				{ part: "board", component: "1" },
+				{ part: "fan", component: "0" },
+			],
+			energyJoulesTotal: 1_050_000,
+			workTerahashesTotal: 60_000,
+		});
+	});
+
+	it("earns by the trailing five minutes: 200 TH/s at 40.97 USD/PH/day less 2 % are 0.3346 USD/h", async () => {
+		const { answer } = await get<{ summary: { grossUsdPerHour: number; netUsdPerHour: number } }>(
+			await site(),
+			"/devices/m1",
+		);
+		expect(answer.summary.grossUsdPerHour).toBeCloseTo((0.2 * 40.967 * 0.98) / 24, 4);
+		expect(answer.summary.netUsdPerHour).toBeCloseTo((0.2 * 40.967 * 0.98) / 24 - 0.175, 4);
+		expect(INPUT_VALUES.powerPriceUsdPerMegawattHour).toBe(50);
+	});
+});
+
+describe("GET /series", () => {
+	type Answer = {
+		readonly series: readonly {
+			readonly times: number[];
+			readonly values: (number | null)[];
+			readonly unit: string;
+		}[];
+	};
+
+	it("gives native samples without a step: 360 of an hour", async () => {
+		const { answer } = await get<Answer>(await site(), `/series?device=m1&measurement=powerWatts&${SPAN}`);
+		expect(answer.series[0]?.times).toHaveLength(360);
+		expect(answer.series[0]).toMatchObject({ device: "m1", measurement: "powerWatts", unit: "W" });
+	});
+
+	it("keeps the place of an absent value with null, of a part", async () => {
+		const path = `/series?device=m1&measurement=chipTemperatureCelsius&part=board&component=0&from=${FROM}&to=${FROM + 50_000}`;
+		const { answer } = await get<Answer>(await site(), path);
+		expect(answer.series[0]?.values).toEqual([70, 70, 70, null, 70]);
+	});
+
+	it("with a step gives means, the last of a counter, and null where nothing is", async () => {
+		const path = `/series?device=m1&measurement=powerWatts&measurement=sharesAccepted&from=${FROM - 3_600_000}&to=${NOW}&step=3600`;
+		const { answer } = await get<Answer>(await site(), path);
+		expect(answer.series.map(({ values }) => values)).toEqual([
+			[null, 2_450],
+			[null, 359],
+		]);
+		expect(answer.series[0]?.times).toEqual([FROM - 3_600_000, FROM]);
+	});
+
+	it("makes J/TH of a step from sums: half an hour of 3,500 W at 200 TH/s and half of 1,400 W at 14 TH/s are 22.9", async () => {
+		const path = `/series?device=m1&measurement=efficiencyJoulesPerTerahash&${SPAN}&step=3600`;
+		const { answer } = await get<Answer>(await site(), path);
+		expect(answer.series[0]?.values[0]).toBeCloseTo(22.9, 2);
+		expect(answer.series[0]?.unit).toBe("J/TH");
+	});
+
+	it.each([
+		[
+			"two days at 10 s",
+			`device=m1&measurement=powerWatts&from=${NOW - 3 * 86_400_000}&to=${NOW}`,
+			"the nearest allowed step is 15 s",
+		],
+		[
+			"ten years at 1 s",
+			`device=m1&measurement=powerWatts&from=${NOW - 3_650 * 86_400_000}&to=${NOW}&step=1`,
+			"the nearest allowed step is 21600 s",
+		],
+		[
+			"24 series",
+			`device=m1&device=m2&device=m3&${["powerWatts", "uptimeSeconds", "chipCount", "boardCount", "workMode", "workLevel", "poolState", "powerMode"].map((name) => `measurement=${name}`).join("&")}&${SPAN}`,
+			"24 series are asked for; 20 are allowed.",
+		],
+		[
+			"ten years a day a point",
+			`device=m1&measurement=powerWatts&from=${NOW - 3_650 * 86_400_000}&to=${NOW}&step=86400`,
+			"2000000 are allowed",
+		],
+	])("refuses %s with 422 and says what would do", async (_, query, what) => {
+		const { status, answer } = await get<ErrorBody>(await site(), `/series?${query}`);
+		expect(status).toBe(422);
+		expect(answer.error.code).toBe("QUERY_REFUSED");
+		expect(answer.error.what).toContain(what);
+	});
+});
+
+describe("GET /series/fleet", () => {
+	it("makes each step from sums: an S21 and an S9 for five minutes are 4,900 W, 214 TH/s and 22.9 J/TH", async () => {
+		type Answer = Record<string, (number | null)[]>;
+		const { answer } = await get<Answer>(
+			await site(),
+			`/series/fleet?from=${FROM}&to=${FROM + 600_000}&step=300`,
+		);
+		expect(answer).toMatchObject({
+			times: [FROM, FROM + 300_000],
+			powerWatts: [4_900, null],
+			hashrateTerahashesPerSecond: [214, null],
+			devicesUp: [2, null],
+		});
+		expect(answer["efficiencyJoulesPerTerahash"]?.[0]).toBeCloseTo(22.9, 2);
+		expect(answer["grossUsdPerMegawattHour"]?.[0]).toBeCloseTo((40.967 * 0.98) / (0.024 * (4_900 / 214)), 1);
+	});
+
+	it("reads minutes for a step of 60: 3,500 W at 200 TH/s, then 1,750 W at 200 TH/s of which half is in 17.5 J/TH", async () => {
+		type Answer = Record<string, (number | null)[]>;
+		const path = `/series/fleet?from=${FROM}&to=${FROM + 180_000}&step=60`;
+		const { answer } = await get<Answer>(await site(), path);
+		expect(answer).toMatchObject({
+			times: [FROM, FROM + 60_000, FROM + 120_000],
+			stepSeconds: 60,
+			powerWatts: [3_500, 1_750, null],
+			hashrateTerahashesPerSecond: [200, 200, null],
+			efficiencyJoulesPerTerahash: [17.5, 17.5, null],
+			devicesUp: [1, 1, null],
+		});
+	});
+
+	it.each(["", "&step=300"])(
+		"reads five minutes with %j, since 300 is the step where none is said",
+		async (step) => {
+			const { status, answer } = await get(
+				await site(),
+				`/series/fleet?from=${FROM}&to=${FROM + 300_000}${step}`,
+			);
+			expect(status).toBe(200);
+			expect(answer).toMatchObject({ stepSeconds: 300, times: [FROM], powerWatts: [4_900] });
+		},
+	);
+
+	it("shows no step that is not over: the newest point never looks like an outage", async () => {
+		type Answer = { readonly times: number[] };
+		const { answer } = await get<Answer>(
+			await site(),
+			`/series/fleet?from=${NOW - 600_000}&to=${NOW + 600_000}&step=300`,
+		);
+		expect(answer.times).toEqual([NOW - 600_000, NOW - 300_000]);
+	});
+});
+
+describe("what is refused", () => {
+	it.each([
+		[
+			"/devices?helth=up",
+			400,
+			"REQUEST_INVALID",
+			'The parameter "helth" is not known here. It takes health, rack, model, limit, offset.',
+		],
+		["/devices?health=sick", 400, "REQUEST_INVALID", 'health is "sick"; it may be up, down, unknown.'],
+		["/devices?limit=0", 400, "REQUEST_INVALID", 'limit is "0"; it must be a whole number from 1 to 10000.'],
+		["/devices?limit=1e3", 400, "REQUEST_INVALID", 'limit is "1e3"'],
+		["/devices?rack=A1&rack=B2", 400, "REQUEST_INVALID", "rack stands 2 times; 1 is the most."],
+		["/fleet?x=1", 400, "REQUEST_INVALID", "It takes none."],
+		["/devices/none", 404, "NOT_FOUND", 'There is no device "none".'],
+		["/none", 404, "NOT_FOUND", 'There is nothing at "/api/v1/none".'],
+		["/latest", 400, "REQUEST_INVALID", "measurement is missing."],
+		["/latest?measurement=__proto__", 400, "REQUEST_INVALID", 'There is no measurement "__proto__".'],
+		[`/series?device=none&measurement=powerWatts&${SPAN}`, 404, "NOT_FOUND", 'There is no device "none".'],
+		[
+			`/series?device=m1&measurement=powerWatts&from=${NOW}&to=${FROM}`,
+			400,
+			"REQUEST_INVALID",
+			"from must come before to",
+		],
+		[
+			`/series?device=m1&measurement=powerWatts&part=board&${SPAN}`,
+			400,
+			"REQUEST_INVALID",
+			"part and component go together.",
+		],
+		[`/series/fleet?${SPAN}&step=90`, 400, "REQUEST_INVALID", "step is 90; it must be a multiple of 60."],
+		[`/series/fleet?${SPAN}&step=59`, 400, "REQUEST_INVALID", "it must be a whole number from 60 to"],
+	])("%s is %d %s", async (path, status, code, what) => {
+		const reply = await get<ErrorBody>(await site(), path);
+		expect(reply.status).toBe(status);
+		expect(reply.answer.error.code).toBe(code);
+		expect(reply.answer.error.what).toContain(what);
+		expect(reply.answer.error.hint).not.toBe("");
+		expect(complaints(reply.answer, SCHEMAS.ErrorAnswer, SCHEMAS)).toEqual([]);
+	});
+
+	it("a read that fails in the store is 500, told to the log, and the next one works", async () => {
+		const m1 = miner("m1");
+		let fails = true;
+		const up = await running({
+			devices: [m1],
+			pieces: () => {
+				if (fails) throw new Error("disk I/O error");
+				return [];
+			},
+		});
+		const path = `/series?device=m1&measurement=powerWatts&${SPAN}`;
+		expect((await get(up, path)).status).toBe(500);
+		expect(up.events).toContainEqual({
+			kind: "exposeAnswerFailed",
+			route: "/api/v1/series",
+			error: "disk I/O error",
+		});
+		fails = false;
+		expect((await get(up, path)).status).toBe(200);
+	});
+
+	it("of 25 queries of history at once, 20 are answered and 5 are told to come again", async () => {
+		const m1 = miner("m1");
+		let open: (() => void) | undefined;
+		const opened = new Promise<void>((resolve) => {
+			open = resolve;
+		});
+		const up = await running({ devices: [m1] });
+		const gaps = up.store.gaps;
+		up.store.gaps = async (query) => {
+			await opened;
+			return await gaps(query);
+		};
+		const replies = Array.from({ length: 25 }, () => get<ErrorBody>(up, `/gaps?${SPAN}`));
+		const refused = await Promise.all(await firstFive(replies));
+		expect(refused.map(({ status, answer }) => [status, answer.error.code])).toEqual(
+			Array(5).fill([429, "TOO_BUSY"]),
+		);
+		open?.();
+		const statuses = (await Promise.all(replies)).map(({ status }) => status);
+		expect(statuses.filter((status) => status === 200)).toHaveLength(20);
+	});
+});
+
+/** The five replies that come while the others wait. */
+async function firstFive<Reply>(replies: readonly Promise<Reply>[]): Promise<readonly Reply[]> {
+	const come: Reply[] = [];
+	return await new Promise((resolve) => {
+		for (const reply of replies) {
+			void reply.then((arrived) => {
+				come.push(arrived);
+				if (come.length === 5) resolve([...come]);
+			});
+		}
+	});
+}
