@@ -205,7 +205,6 @@ module.exports = {
 		roomOf("yaml", ["shared/config/"]),
 		roomOf("hono", ["collector/expose/"]),
 		roomOf("@hono/node-server", ["collector/expose/"]),
-		roomOf("undici", ["agent/transports/", "collector/market/"]),
 		roomOf("pino", ["shared/log.ts"]),
 		roomOf("ipaddr.js", ["agent/transports/", "shared/config/"]),
 		roomOf("fast-xml-parser", ["agent/drivers/formats/"]),

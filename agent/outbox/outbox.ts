@@ -30,6 +30,8 @@ export class Outbox {
 	private current: OutboxState;
 	private waiting: Waiting[] = [];
 	private waitingBytes = 0;
+	/** Of records that were lost; bounded by the shapes and devices there are. */
+	private definitionsLeft: NewDefinition[] = [];
 	private isWriting = false;
 	private lost: Lost | undefined;
 	private writing: Promise<void> = Promise.resolve();
@@ -69,6 +71,8 @@ export class Outbox {
 
 	append(record: NewRecord, definitions: readonly NewDefinition[]): void {
 		if (this.waitingBytes + record.bytes.length > WAITING_BYTES_MOST) {
+			// Later records name these definitions, though this one is lost.
+			this.definitionsLeft.push(...definitions);
 			this.lose(record);
 			return;
 		}
@@ -116,8 +120,11 @@ export class Outbox {
 			const records = [...gapFirst(lost, batch), ...batch.map(({ record }) => record)];
 			this.waiting = [];
 			this.lost = undefined;
-			const written = await this.store(records, batch);
+			const left = this.definitionsLeft;
+			this.definitionsLeft = [];
+			const written = await this.store(records, [...left, ...batch.flatMap((one) => one.definitions)]);
 			if (written === undefined) {
+				this.definitionsLeft = [...left, ...this.definitionsLeft];
 				this.waiting = [...batch, ...this.waiting];
 				this.lost = joined(lost, this.lost);
 				return;
@@ -128,9 +135,8 @@ export class Outbox {
 		}
 	}
 
-	private async store(records: readonly NewRecord[], batch: readonly Waiting[]) {
+	private async store(records: readonly NewRecord[], definitions: readonly NewDefinition[]) {
 		try {
-			const definitions = batch.flatMap((one) => one.definitions);
 			return await this.thread.call("append", { records, definitions });
 		} catch (error) {
 			this.events.onWriteFailed(error instanceof Error ? error.message : String(error));

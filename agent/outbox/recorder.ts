@@ -9,7 +9,7 @@ import type { Clock } from "../../shared/clock.js";
 import type { DeviceDescription } from "../../shared/device.js";
 import type { MeasurementName } from "../../shared/measurements.js";
 import { measurement } from "../../shared/measurements.js";
-import type { Outcome, Reading } from "../../shared/reading.js";
+import type { Outcome, Reading, Values } from "../../shared/reading.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { COLUMNS_MOST, definitionText, hashOfText, type WireColumn } from "../../shared/wire/definition.js";
 import {
@@ -39,10 +39,9 @@ const ERROR_CODES_MOST = 32;
 
 type Known = {
 	readonly description: DeviceDescription;
-	readonly device: NewDefinition;
-	columns: WireColumn[];
-	places: Map<string, number>;
-	shape: NewDefinition;
+	/** Of the device's definition. */
+	readonly hash: string;
+	shape: SharedShape;
 };
 
 export class Recorder {
@@ -50,9 +49,11 @@ export class Recorder {
 	private readonly boot: string;
 	private readonly append: (record: NewRecord, definitions: readonly NewDefinition[]) => void;
 	private readonly known = new Map<string, Known>();
+	private readonly shapes = new Shapes();
+	/** Definitions that no record named before: they go to the outbox once. */
+	private fresh: NewDefinition[] = [];
+	private readonly handedOver = new Set<string>();
 	private gathered: RecordOutcome[] = [];
-	private used = new Map<string, NewDefinition>();
-	private shapes = new Map<string, { readonly columns: readonly WireColumn[] }>();
 	private gatheredBytes = 0;
 	private cancel: (() => void) | undefined;
 	outcomesRecorded = 0;
@@ -83,19 +84,17 @@ export class Recorder {
 		if (this.gathered.length === 0) return;
 		const time = { wall: this.clock.now(), monotonic: this.clock.monotonic(), boot: this.boot };
 		const bytes = encodeOutcomes(time, this.gathered, (hash) => this.shapes.get(hash));
-		this.append({ bytes, outcomes: this.gathered.length, time }, [...this.used.values()]);
+		this.append({ bytes, outcomes: this.gathered.length, time }, this.fresh);
 		this.outcomesRecorded += this.gathered.length;
 		this.gathered = [];
-		this.used = new Map();
-		this.shapes = new Map();
+		this.fresh = [];
 		this.gatheredBytes = 0;
 	}
 
 	private gather(outcome: Outcome, description: DeviceDescription): void {
 		const known = this.knownAs(description);
-		this.used.set(known.device.hash, known.device);
 		const common = {
-			device: known.device.hash,
+			device: known.hash,
 			measuredAt: outcome.measuredAt,
 			tookMilliseconds: outcome.took * MILLISECONDS_PER_SECOND,
 		};
@@ -106,8 +105,6 @@ export class Recorder {
 			return;
 		}
 		const values = this.valuesOf(known, outcome.reading);
-		this.used.set(known.shape.hash, known.shape);
-		this.shapes.set(known.shape.hash, { columns: known.columns });
 		const errorCodes = outcome.reading.errorCodes.slice(0, ERROR_CODES_MOST);
 		const faults = countedByCode(outcome.reading);
 		this.gatheredBytes +=
@@ -126,57 +123,115 @@ export class Recorder {
 		const before = this.known.get(description.endpoint);
 		if (before !== undefined && before.description === description) return before;
 		const text = definitionText({ kind: "device", device: description });
-		const device = { hash: hashOfText(text), text };
-		if (before !== undefined && before.device.hash === device.hash) {
-			const same = { ...before, description };
-			this.known.set(description.endpoint, same);
-			return same;
-		}
-		const fresh: Known = { description, device, columns: [], places: new Map(), shape: shapeDefinition([]) };
-		this.known.set(description.endpoint, fresh);
-		return fresh;
+		const hash = this.handOver(text);
+		// A device that became another one may have other columns; the same one keeps its own.
+		const shape = before?.hash === hash ? before.shape : this.shapes.none;
+		const known: Known = { description, hash, shape };
+		this.known.set(description.endpoint, known);
+		return known;
 	}
 
 	private valuesOf(known: Known, reading: Reading): Float64Array {
-		const places: [number, number][] = [];
-		const columnsBefore = known.columns.length;
-		const take = (
-			name: string,
-			value: number | undefined,
-			component?: { part: Reading["components"][number]["part"]; key: string },
-		) => {
-			if (value === undefined) return;
-			const place = placeOf(known, name as MeasurementName, component);
-			if (place !== undefined) places.push([place, value]);
-		};
-		for (const [name, value] of Object.entries(reading.values)) take(name, value);
-		for (const { part, key, values } of reading.components) {
-			for (const [name, value] of Object.entries(values)) take(name, value, { part, key });
+		const groups: readonly Group[] = [
+			{ key: "", component: undefined, values: reading.values },
+			...reading.components.map(({ part, key, values }) => ({
+				key: `${part}\n${key}`,
+				component: { part, key },
+				values,
+			})),
+		];
+		const missing = groups.flatMap((group) => missingColumns(known.shape, group));
+		if (missing.length > 0) {
+			known.shape = this.shapes.extended(known.shape, missing);
+			this.handOver(known.shape.text);
 		}
-		if (known.columns.length !== columnsBefore) known.shape = shapeDefinition(known.columns);
-		const row = new Float64Array(known.columns.length).fill(Number.NaN);
-		for (const [place, value] of places) row[place] = value;
+		const row = new Float64Array(known.shape.columns.length).fill(Number.NaN);
+		for (const { key, values } of groups) fill(row, known.shape.places.get(key), values);
 		return row;
+	}
+
+	private handOver(text: string): string {
+		const hash = hashOfText(text);
+		if (!this.handedOver.has(hash)) this.fresh.push({ hash, text });
+		this.handedOver.add(hash);
+		return hash;
 	}
 }
 
-function placeOf(
-	known: Known,
-	name: MeasurementName,
-	component?: WireColumn["component"],
-): number | undefined {
-	const key = component === undefined ? name : `${component.part}\n${component.key}\n${name}`;
-	const before = known.places.get(key);
-	if (before !== undefined) return before;
-	if (known.columns.length >= COLUMNS_MOST) return undefined;
-	const { decimals } = measurement(name);
-	// A new array, not a push: shapes of records being packed keep the old one.
-	known.columns = [
-		...known.columns,
-		component === undefined ? { measurement: name, decimals } : { measurement: name, component, decimals },
-	];
-	known.places.set(key, known.columns.length - 1);
-	return known.columns.length - 1;
+/** The values of a device (key "") or of one of its parts. */
+type Group = {
+	readonly key: string;
+	readonly component: WireColumn["component"];
+	readonly values: Values;
+};
+
+type SharedShape = {
+	readonly hash: string;
+	readonly text: string;
+	readonly columns: readonly WireColumn[];
+	/** Group key → measurement → place in the row. */
+	readonly places: ReadonlyMap<string, ReadonlyMap<string, number>>;
+};
+
+/** Shapes by content: a thousand machines of one model share one. */
+class Shapes {
+	readonly none: SharedShape;
+	private readonly byHash = new Map<string, SharedShape>();
+
+	constructor() {
+		this.none = this.of([]);
+	}
+
+	get(hash: string): SharedShape | undefined {
+		return this.byHash.get(hash);
+	}
+
+	extended({ columns }: SharedShape, missing: readonly WireColumn[]): SharedShape {
+		return this.of([...columns, ...missing].slice(0, COLUMNS_MOST));
+	}
+
+	private of(columns: readonly WireColumn[]): SharedShape {
+		const text = definitionText({ kind: "shape", columns });
+		const hash = hashOfText(text);
+		const known = this.byHash.get(hash);
+		if (known !== undefined) return known;
+		const shape = { hash, text, columns, places: placesOf(columns) };
+		this.byHash.set(hash, shape);
+		return shape;
+	}
+}
+
+function placesOf(columns: readonly WireColumn[]): ReadonlyMap<string, ReadonlyMap<string, number>> {
+	const places = new Map<string, Map<string, number>>();
+	for (const [index, { measurement: name, component }] of columns.entries()) {
+		const key = component === undefined ? "" : `${component.part}\n${component.key}`;
+		const own = places.get(key) ?? new Map<string, number>();
+		places.set(key, own.set(name, index));
+	}
+	return places;
+}
+
+function missingColumns(
+	{ places, columns }: SharedShape,
+	{ key, component, values }: Group,
+): readonly WireColumn[] {
+	const known = places.get(key);
+	const names = Object.keys(values) as MeasurementName[];
+	const missing = names.filter((name) => values[name] !== undefined && known?.has(name) !== true);
+	if (columns.length >= COLUMNS_MOST) return [];
+	return missing.map((name) => {
+		const { decimals } = measurement(name);
+		return component === undefined
+			? { measurement: name, decimals }
+			: { measurement: name, component, decimals };
+	});
+}
+
+function fill(row: Float64Array, places: ReadonlyMap<string, number> | undefined, values: Values): void {
+	for (const [name, value] of Object.entries(values)) {
+		const place = places?.get(name);
+		if (place !== undefined && value !== undefined) row[place] = value;
+	}
 }
 
 function textBytesMost(texts: readonly string[]): number {
@@ -185,11 +240,6 @@ function textBytesMost(texts: readonly string[]): number {
 			sum + BYTES_PER_TEXT_MOST + Math.min(text.length, RECORD_TEXT_LONGEST) * BYTES_PER_CHARACTER_MOST,
 		0,
 	);
-}
-
-function shapeDefinition(columns: readonly WireColumn[]): NewDefinition {
-	const text = definitionText({ kind: "shape", columns });
-	return { hash: hashOfText(text), text };
 }
 
 function countedByCode({ faults }: Reading): readonly (readonly [string, number])[] {

@@ -9,15 +9,9 @@
  * record at most; only what the collector settled is forgotten.
  */
 import { type Failure, failure } from "../../shared/failures.js";
-import {
-	type FromAgent,
-	type FromCollector,
-	type Lane,
-	PROTOCOL_VERSION,
-	proofOf,
-	RANGES_MOST,
-	type Range,
-} from "../../shared/wire/messages.js";
+import type { FromAgent } from "../../shared/wire/from-agent.js";
+import type { FromCollector } from "../../shared/wire/from-collector.js";
+import { type Lane, PROTOCOL_VERSION, proofOf, RANGES_MOST, type Range } from "../../shared/wire/messages.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle, unsettled } from "../../shared/wire/sequences.js";
 
 /** Backfill goes out in blocks of this many records, the newest block first. */

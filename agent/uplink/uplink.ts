@@ -8,13 +8,13 @@ import { WebSocket } from "ws";
 import type { Cancel, Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import type { FromAgent } from "../../shared/wire/from-agent.js";
+import { parseFromCollector } from "../../shared/wire/from-collector.js";
 import {
 	CLOSE,
 	encodeDefinitionFrame,
 	encodeRecordFrame,
-	type FromAgent,
 	PAYLOAD_LONGEST_BYTES,
-	parseFromCollector,
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
 import type { Appended, Outbox } from "../outbox/outbox.js";

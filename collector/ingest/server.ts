@@ -12,14 +12,13 @@ import { type Failure, failure } from "../../shared/failures.js";
 import { quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { hashOfText } from "../../shared/wire/definition.js";
 import { parseDefinition } from "../../shared/wire/definition-check.js";
+import { type Hello, parseFromAgent } from "../../shared/wire/from-agent.js";
 import {
 	CLOSE,
 	type Frame,
-	type Hello,
 	NONCE_BYTES,
 	PAYLOAD_LONGEST_BYTES,
 	parseFrame,
-	parseFromAgent,
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
 import { checkRecord, hashesIn, timeOf } from "../../shared/wire/record.js";

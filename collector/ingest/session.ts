@@ -9,12 +9,11 @@
  * waits for definitions is bounded by the credit that was given.
  */
 import { type Failure, type FailureCode, failure } from "../../shared/failures.js";
+import type { FromAgent, Hello } from "../../shared/wire/from-agent.js";
+import type { FromCollector } from "../../shared/wire/from-collector.js";
 import {
 	CLOSE,
 	type Frame,
-	type FromAgent,
-	type FromCollector,
-	type Hello,
 	type Lane,
 	PROTOCOL_VERSION,
 	proofHolds,

@@ -122,8 +122,11 @@ export class RunningProgram {
 
 	/** The first line of its log, or of what it prints, that holds the words. */
 	async says(words: string | RegExp, seconds: number): Promise<string> {
-		return await until(`${words} in ${this.heardOut.slice(-500)}${this.heardErr.slice(-500)}`, { seconds }, () =>
-			this.lines().find((line) => (typeof words === "string" ? line.includes(words) : words.test(line))),
+		return await until(
+			`${words} in ${this.heardOut.slice(-500)}${this.heardErr.slice(-500)}`,
+			{ seconds },
+			() =>
+				this.lines().find((line) => (typeof words === "string" ? line.includes(words) : words.test(line))),
 		);
 	}
 

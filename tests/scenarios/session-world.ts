@@ -22,7 +22,9 @@ import {
 } from "../../collector/ingest/session.js";
 import type { Failure } from "../../shared/failures.js";
 import { failure } from "../../shared/failures.js";
-import type { Frame, FromAgent, FromCollector, Hello } from "../../shared/wire/messages.js";
+import type { FromAgent, Hello } from "../../shared/wire/from-agent.js";
+import type { FromCollector } from "../../shared/wire/from-collector.js";
+import type { Frame } from "../../shared/wire/messages.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 import { randomOf } from "../shared/wire/examples.js";
 
@@ -98,7 +100,7 @@ export class SessionWorld {
 	private refusedAt = Number.NEGATIVE_INFINITY;
 
 	private nextLink = 1;
-	private counts = { sessions: 0, duplicates: 0, rejected: 0, mostHoles: 0 };
+	private readonly counts = { sessions: 0, duplicates: 0, rejected: 0, mostHoles: 0 };
 
 	constructor(seed: number) {
 		this.random = randomOf(seed);
@@ -343,7 +345,8 @@ export class SessionWorld {
 		link.sent.add(sequence);
 		const { inFlight } = this.session.lanes[lane];
 		const largest = this.isLarge ? 90_000 : 900;
-		if (inFlight > this.credit + largest) this.say(`${inFlight} bytes in flight with a credit of ${this.credit}`);
+		if (inFlight > this.credit + largest)
+			this.say(`${inFlight} bytes in flight with a credit of ${this.credit}`);
 		const row = this.everMade.get(sequence);
 		if (row === undefined || row.bytes !== bytes) return this.say(`record ${sequence} has another's bytes`);
 		const record = { kind: "record", lane, sequence, record: bytes } as const;
@@ -353,7 +356,8 @@ export class SessionWorld {
 	private sendDefinitions(link: Link, hashes: readonly string[]): void {
 		if (this.agentLink !== link) return;
 		const lost = hashes.filter((hash) => hash === LOST_HASH);
-		for (const hash of hashes) if (hash !== LOST_HASH) this.carry(link, { to: "collector", definition: hash });
+		for (const hash of hashes)
+			if (hash !== LOST_HASH) this.carry(link, { to: "collector", definition: hash });
 		if (lost.length > 0) this.carry(link, { to: "collector", message: { kind: "missing", hashes: lost } });
 	}
 
@@ -392,7 +396,8 @@ export class SessionWorld {
 
 	private carry(link: Link, wire: Wire): void {
 		const before = link.arrives[wire.to];
-		const arrival = Math.max(before, this.now) + (this.random() < 0.05 ? this.random() * 1_500 : this.random() * 20);
+		const arrival =
+			Math.max(before, this.now) + (this.random() < 0.05 ? this.random() * 1_500 : this.random() * 20);
 		link.arrives[wire.to] = arrival;
 		if (arrival === Number.POSITIVE_INFINITY) return;
 		const isRepeated = !this.areFaultsOver && "record" in wire && this.random() < 0.02;
@@ -461,7 +466,10 @@ export class SessionWorld {
 				this.provenNow(link, effect.hello);
 				return;
 			case "store":
-				this.take({ sequence: effect.record.sequence, row: this.rowOf(effect.record.sequence, effect.record.bytes) });
+				this.take({
+					sequence: effect.record.sequence,
+					row: this.rowOf(effect.record.sequence, effect.record.bytes),
+				});
 				return;
 			case "reject": {
 				const { sequence, failure: rejected } = effect.rejection;
@@ -478,7 +486,8 @@ export class SessionWorld {
 
 	private rowOf(sequence: number, bytes: Buffer): Row {
 		const made = this.everMade.get(sequence);
-		if (made === undefined || bytes.readUInt32BE(0) !== sequence) this.say(`record ${sequence} came as another`);
+		if (made === undefined || bytes.readUInt32BE(0) !== sequence)
+			this.say(`record ${sequence} came as another`);
 		return { hashes: [], isPoison: false, ...made, bytes };
 	}
 
@@ -579,7 +588,12 @@ export class SessionWorld {
 	}
 
 	private isQuiet(): boolean {
-		return this.areFaultsOver && this.outbox.size === 0 && this.session.phase === "ready" && backlogOf(this.session) === 0;
+		return (
+			this.areFaultsOver &&
+			this.outbox.size === 0 &&
+			this.session.phase === "ready" &&
+			backlogOf(this.session) === 0
+		);
 	}
 
 	private checkEnd(): void {
@@ -587,9 +601,11 @@ export class SessionWorld {
 		if (this.outbox.size > 0) this.say(`${this.outbox.size} records never left the outbox`);
 		else if (!this.isQuiet()) this.say("the session never came to rest");
 		for (const [sequence, row] of this.everMade) {
-			if (!this.isDurable(sequence)) return this.say(`record ${sequence} is neither stored, told of nor rejected`);
+			if (!this.isDurable(sequence))
+				return this.say(`record ${sequence} is neither stored, told of nor rejected`);
 			const stored = this.stored.get(sequence);
-			if (stored !== undefined && !stored.equals(row.bytes)) this.say(`record ${sequence} is stored as another`);
+			if (stored !== undefined && !stored.equals(row.bytes))
+				this.say(`record ${sequence} is stored as another`);
 		}
 		const may = (sequence: number) => {
 			const row = this.everMade.get(sequence);

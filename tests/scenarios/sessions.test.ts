@@ -16,7 +16,8 @@ describe("uplink and ingest in a world that cuts, delays, repeats, kills and ref
 				const { problems, ...counts } = new SessionWorld(seed).run();
 				if (problems.length > 0) broken.push(`seed ${seed}: ${problems[0]}`);
 				for (const name of Object.keys(total) as (keyof typeof total)[])
-					total[name] = name === "mostHoles" ? Math.max(total[name], counts[name]) : total[name] + counts[name];
+					total[name] =
+						name === "mostHoles" ? Math.max(total[name], counts[name]) : total[name] + counts[name];
 			}
 			expect(broken).toEqual([]);
 		},

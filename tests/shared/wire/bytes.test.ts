@@ -58,21 +58,24 @@ describe("a writer", () => {
 	it("gives back what was written, in order, over any growth", () => {
 		const text = fc.string({ unit: "grapheme", maxLength: 3_000 });
 		fc.assert(
-			fc.property(fc.array(fc.tuple(text, fc.double(), fc.nat({ max: 0xffff_ffff })), { maxLength: 20 }), (rows) => {
-				const reader = written((writer) => {
+			fc.property(
+				fc.array(fc.tuple(text, fc.double(), fc.nat({ max: 0xffff_ffff })), { maxLength: 20 }),
+				(rows) => {
+					const reader = written((writer) => {
+						for (const [word, double, number] of rows) {
+							writer.text(word);
+							writer.f64(double);
+							writer.u32(number);
+						}
+					});
 					for (const [word, double, number] of rows) {
-						writer.text(word);
-						writer.f64(double);
-						writer.u32(number);
+						expect(reader.text(100_000)).toBe(word);
+						expect(reader.f64()).toBe(double);
+						expect(reader.u32()).toBe(number);
 					}
-				});
-				for (const [word, double, number] of rows) {
-					expect(reader.text(100_000)).toBe(word);
-					expect(reader.f64()).toBe(double);
-					expect(reader.u32()).toBe(number);
-				}
-				expect(reader.left).toBe(0);
-			}),
+					expect(reader.left).toBe(0);
+				},
+			),
 			{ numRuns: 50 },
 		);
 	});

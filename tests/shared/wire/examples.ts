@@ -43,7 +43,11 @@ export function timeAt(wall: number): RecordTime {
 export function exampleRecord(wall: number, outcomes: readonly ExampleOutcome[]): Buffer {
 	const time = timeAt(wall);
 	const encoded = outcomes.map((one): RecordOutcome => {
-		const common = { device: hashOf(one.device), measuredAt: time.monotonic - (one.before ?? 0), tookMilliseconds: 12 };
+		const common = {
+			device: hashOf(one.device),
+			measuredAt: time.monotonic - (one.before ?? 0),
+			tookMilliseconds: 12,
+		};
 		if ("code" in one) return { kind: "failure", ...common, code: one.code, what: one.what ?? "It failed." };
 		const values = Float64Array.of(one.terahashesPerSecond, one.watts);
 		return { kind: "reading", ...common, shape: SHAPE_HASH, values, errorCodes: [], faults: [] };

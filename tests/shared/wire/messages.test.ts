@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseFromAgent } from "../../../shared/wire/from-agent.js";
+import { parseFromCollector } from "../../../shared/wire/from-collector.js";
 import {
 	encodeDefinitionFrame,
 	encodeRecordFrame,
 	parseFrame,
-	parseFromAgent,
-	parseFromCollector,
 	proofHolds,
 	proofOf,
 } from "../../../shared/wire/messages.js";
@@ -108,7 +108,12 @@ describe("a proof", () => {
 		const proof = proofOf("secret", said);
 		expect(proofHolds(proofOf("secret", { ...said }), proof)).toBe(true);
 		expect(proofHolds(proofOf("Secret", said), proof)).toBe(false);
-		for (const changed of [{ nonce: "1".repeat(64) }, { agent: "agent-2" }, { site: "boden" }, { epoch: "f".repeat(32) }])
+		for (const changed of [
+			{ nonce: "1".repeat(64) },
+			{ agent: "agent-2" },
+			{ site: "boden" },
+			{ epoch: "f".repeat(32) },
+		])
 			expect(proofHolds(proofOf("secret", { ...said, ...changed }), proof)).toBe(false);
 	});
 

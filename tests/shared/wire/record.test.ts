@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ByteWriter } from "../../../shared/wire/bytes.js";
 import {
 	checkRecord,
 	decodeRecord,
@@ -13,7 +14,6 @@ import {
 	timeOf,
 	wallOf,
 } from "../../../shared/wire/record.js";
-import { ByteWriter } from "../../../shared/wire/bytes.js";
 import { deviceAt, exampleRecord, randomOf, timeAt } from "./examples.js";
 
 const TIME = timeAt(1_800_000_000_000);
@@ -30,25 +30,30 @@ const outcome = (columns: number): fc.Arbitrary<RecordOutcome> => {
 		tookMilliseconds: fc.nat({ max: 100_000 }),
 	};
 	return fc.oneof(
-		fc.record({ kind: fc.constant("failure" as const), ...common, code: fc.string(), what: fc.string({ maxLength: 200 }) }),
+		fc.record({
+			kind: fc.constant("failure" as const),
+			...common,
+			code: fc.string(),
+			what: fc.string({ maxLength: 200 }),
+		}),
 		fc.record({
 			kind: fc.constant("reading" as const),
 			...common,
 			shape: fc.constant(SHAPE),
-			values: fc.array(value, { minLength: columns, maxLength: columns }).map((all) => Float64Array.from(all)),
+			values: fc
+				.array(value, { minLength: columns, maxLength: columns })
+				.map((all) => Float64Array.from(all)),
 			errorCodes: fc.array(fc.string({ maxLength: 8 }), { maxLength: 32 }),
 			faults: fc.array(fc.tuple(fc.string({ maxLength: 8 }), fc.nat({ max: 9 })), { maxLength: 8 }),
 		}),
 	);
 };
-const shaped = fc
-	.array(fc.integer({ min: 0, max: 9 }), { maxLength: 12 })
-	.chain((decimals) =>
-		fc.record({
-			columns: fc.constant(decimals.map((one) => ({ decimals: one }))),
-			outcomes: fc.array(outcome(decimals.length), { maxLength: 20 }),
-		}),
-	);
+const shaped = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 12 }).chain((decimals) =>
+	fc.record({
+		columns: fc.constant(decimals.map((one) => ({ decimals: one }))),
+		outcomes: fc.array(outcome(decimals.length), { maxLength: 20 }),
+	}),
+);
 
 function sealed(write: (writer: ByteWriter) => void, kind = 1): Buffer {
 	const writer = new ByteWriter();
@@ -104,7 +109,10 @@ describe("a record of outcomes", () => {
 			errorCodes: [],
 			faults: [],
 		};
-		const decoded = decodeRecord(encodeOutcomes(TIME, [reading], () => ({ columns })), () => ({ columns }));
+		const decoded = decodeRecord(
+			encodeOutcomes(TIME, [reading], () => ({ columns })),
+			() => ({ columns }),
+		);
 		expect(decoded.ok && decoded.record.kind === "outcomes" && decoded.record.outcomes).toEqual([reading]);
 		expect(wallOf(TIME, reading.measuredAt)).toBe(1_799_999_999_900);
 	});
@@ -174,7 +182,10 @@ describe("a record of a kind that this version does not know", () => {
 		const bytes = sealed((writer) => writer.text("later"), 77);
 		expect(checkRecord(bytes)).toBeUndefined();
 		expect(hashesIn(bytes)).toEqual({ ok: true, hashes: [] });
-		expect(decodeRecord(bytes, () => undefined)).toMatchObject({ ok: true, record: { kind: "unknown", number: 77 } });
+		expect(decodeRecord(bytes, () => undefined)).toMatchObject({
+			ok: true,
+			record: { kind: "unknown", number: 77 },
+		});
 	});
 });
 
@@ -217,7 +228,8 @@ describe("damaged bytes", () => {
 			const decoded = decodeRecord(whole, () => ({ columns }));
 			if (!decoded.ok || decoded.record.kind !== "outcomes") continue;
 			for (const one of decoded.record.outcomes)
-				if (one.kind === "reading") expect([...one.values].every((number) => Math.abs(number) !== Infinity)).toBe(true);
+				if (one.kind === "reading")
+					expect([...one.values].every((number) => Math.abs(number) !== Infinity)).toBe(true);
 		}
 	});
 

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isSettled, NOTHING_SETTLED, type Settled, settle, unsettled } from "../../../shared/wire/sequences.js";
+import {
+	isSettled,
+	NOTHING_SETTLED,
+	type Settled,
+	settle,
+	unsettled,
+} from "../../../shared/wire/sequences.js";
 
 const MOST = 60;
 const spans = fc.array(fc.tuple(fc.integer({ min: 1, max: MOST }), fc.integer({ min: -2, max: 8 })), {
@@ -46,15 +52,21 @@ describe("settled numbers", () => {
 
 	it("leave open exactly what a plain set lacks", () => {
 		fc.assert(
-			fc.property(spans, fc.integer({ min: 1, max: MOST }), fc.integer({ min: 0, max: 20 }), (steps, from, length) => {
-				const { settled, naive } = both(steps);
-				const expected: number[] = [];
-				for (let number = from; number <= from + length; number += 1) if (!naive.has(number)) expected.push(number);
-				const open = unsettled(settled, from, from + length).flatMap(([low, high]) =>
-					Array.from({ length: high - low + 1 }, (_, index) => low + index),
-				);
-				expect(open).toEqual(expected);
-			}),
+			fc.property(
+				spans,
+				fc.integer({ min: 1, max: MOST }),
+				fc.integer({ min: 0, max: 20 }),
+				(steps, from, length) => {
+					const { settled, naive } = both(steps);
+					const expected: number[] = [];
+					for (let number = from; number <= from + length; number += 1)
+						if (!naive.has(number)) expected.push(number);
+					const open = unsettled(settled, from, from + length).flatMap(([low, high]) =>
+						Array.from({ length: high - low + 1 }, (_, index) => low + index),
+					);
+					expect(open).toEqual(expected);
+				},
+			),
 			{ numRuns: 500 },
 		);
 	});

@@ -1,0 +1,15 @@
+/** A stream in which every value follows from its epoch and number, so that whoever reads it can tell it is right. */
+import { deviceAt, type ExampleOutcome } from "../shared/wire/examples.js";
+
+/** 2026-11-22, 00:00 UTC. */
+export const STREAM_START = Date.UTC(2026, 10, 22);
+export const DEVICES = [0, 1, 2].map((index) => deviceAt(`10.0.0.${index}:80`, { serial: `S${index}` }));
+
+export function valuesOf(epoch: string, number: number, device: number) {
+	const salt = Number.parseInt(epoch.slice(0, 4), 16);
+	return { terahashesPerSecond: number + device / 4, watts: (salt + number * 31 + device * 7) % 5_000 };
+}
+
+export function outcomesOf(epoch: string, number: number): readonly ExampleOutcome[] {
+	return DEVICES.map((device, index) => ({ device, ...valuesOf(epoch, number, index) }));
+}
