@@ -437,16 +437,6 @@ export const braiinsRest = defineDriver({
 			unit: celsius,
 			of: "highest",
 		},
-		inletTemperatureCelsius: {
-			at: ["boards", "hashboards", "*", "lowest_inlet_temp", "degree_c"],
-			unit: celsius,
-			of: "highest",
-		},
-		outletTemperatureCelsius: {
-			at: ["boards", "hashboards", "*", "highest_outlet_temp", "degree_c"],
-			unit: celsius,
-			of: "highest",
-		},
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [

@@ -29,6 +29,7 @@ type TemperatureColumn = {
 	readonly limitIndexes: readonly number[];
 };
 
+const AIR_SENSORS: ReadonlySet<string> = new Set(["inlet", "outlet", "ambient"]);
 const TEMPERATURE_FAMILY = "temperature_celsius";
 const LIMIT_FAMILY = "temperature_limit_celsius";
 
@@ -36,7 +37,7 @@ const SENSOR_OF: ReadonlyMap<string, string> = sensorsOf(TEMPERATURE_FAMILY);
 const LIMITED_SENSOR_OF: ReadonlyMap<string, string> = sensorsOf(LIMIT_FAMILY);
 const COLUMNS = new WeakMap<Shape, readonly TemperatureColumn[]>();
 
-/** The sensor that is nearest to its limit, or furthest above it; without any limit, the hottest. */
+/** The sensor with the largest share of its limit, as the heat map colours it; without any limit, the hottest. */
 export function hottestSensor(latest: LatestReading, limits: TemperatureLimits): SensorReading | undefined {
 	let worst: SensorReading | undefined;
 	for (const column of columnsOf(latest.shape)) {
@@ -106,7 +107,7 @@ function isWorse(
 ): boolean {
 	if (one.limitCelsius === undefined) return other.limitCelsius === undefined && one.celsius > other.celsius;
 	if (other.limitCelsius === undefined) return true;
-	return one.limitCelsius - one.celsius < other.limitCelsius - other.celsius;
+	return one.celsius / one.limitCelsius > other.celsius / other.limitCelsius;
 }
 
 function columnsOf(shape: Shape): readonly TemperatureColumn[] {
@@ -127,7 +128,9 @@ function columnsOf(shape: Shape): readonly TemperatureColumn[] {
 				),
 			)
 			.filter((found) => found >= 0);
-		made.push({ index, sensor, limitName: configurationName(sensor), limitIndexes });
+		// Air sensors on a board sit behind its chips; the configuration means the air of the room.
+		const isInside = component !== undefined && AIR_SENSORS.has(kindOf(sensor));
+		made.push({ index, sensor, limitName: isInside ? "" : configurationName(sensor), limitIndexes });
 	});
 	COLUMNS.set(shape, made);
 	return made;

@@ -311,8 +311,8 @@ const collectorKeys = map(
 				}).default(10_000),
 				temperatureCelsius: map(
 					{
-						chip: celsius("miner chips", 95),
-						board: celsius("hash boards", 85),
+						chip: celsius("miner chips", 100),
+						board: celsius("hash boards", 90),
 						gpu: celsius("GPU cores", 87),
 						memory: celsius("GPU memory", 100),
 						psu: celsius("power supplies", 85),

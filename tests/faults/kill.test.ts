@@ -15,7 +15,7 @@ import { DEVICES, STREAM_START, valuesOf } from "./stream.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/delivery-process.js", import.meta.url));
 const KILLS = 10;
-const RECORDS = 9_000;
+const RECORDS = 7_000;
 
 type Side = { readonly process: ChildProcess; readonly said: string[] };
 const running = new Set<Side>();

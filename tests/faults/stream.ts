@@ -1,8 +1,8 @@
 /** A stream in which every value follows from its epoch and number, so that whoever reads it can tell it is right. */
 import { deviceAt, type ExampleOutcome } from "../shared/wire/examples.js";
 
-/** 2026-11-22, 00:00 UTC. */
-export const STREAM_START = Date.UTC(2026, 10, 22);
+/** 2024-01-01, 00:00 UTC: past on every computer. */
+export const STREAM_START = Date.UTC(2024, 0, 1);
 export const DEVICES = [0, 1, 2].map((index) => deviceAt(`10.0.0.${index}:80`, { serial: `S${index}` }));
 
 export function valuesOf(epoch: string, number: number, device: number) {

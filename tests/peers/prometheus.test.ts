@@ -303,7 +303,7 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 		expect(await count(one("info"))).toBe(1);
 
 		await demo.clear(victim?.index ?? 0);
-		const isBack = `${one("up")} == 1 and ${one("power_watts")}`;
+		const isBack = `${one("up")} == 1 and ${one("hashrate_hashes_per_second")}`;
 		await until("it is up again", { seconds: 30 }, async () => (await count(isBack)) === 1);
 	}, 90_000);
 

@@ -54,8 +54,8 @@ describe("a collector's configuration", () => {
 			limits: {
 				maxDevices: 10000,
 				temperatureCelsius: {
-					chip: 95,
-					board: 85,
+					chip: 100,
+					board: 90,
 					gpu: 87,
 					memory: 100,
 					psu: 85,

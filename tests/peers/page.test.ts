@@ -1,0 +1,239 @@
+/** The collector's own page in a real Chromium, beside a running site: what an operator sees and when. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type {
+	DeviceAnswer,
+	DevicesAnswer,
+	FleetAnswer,
+	GroupTotals,
+	LiveMessage,
+} from "../../collector/expose/answers.js";
+import { type DemoSite, startDemo } from "./demo-site.js";
+import { isMissing } from "./missing-programs.js";
+import { program } from "./programs.js";
+import { stopAll, until } from "./running-program.js";
+
+const MINERS = 24;
+const DEVICES = MINERS + 1;
+const FRAMES_KEPT = 20;
+const DESKTOP = { width: 1_440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const QUIET = [
+	"--headless",
+	"--no-sandbox",
+	"--disable-gpu",
+	"--disable-quic",
+	"--no-first-run",
+	"--disable-background-networking",
+	"--disable-component-update",
+	"--disable-sync",
+];
+
+/** Each figure of the page that carries the API's number, by its test id. */
+const FIGURES: Readonly<Record<string, (total: GroupTotals) => number | undefined>> = {
+	"total-hashrate": ({ hashrateTerahashesPerSecond }) => hashrateTerahashesPerSecond,
+	"total-power": ({ powerWatts }) => powerWatts,
+	"total-efficiency": ({ efficiencyJoulesPerTerahash }) => efficiencyJoulesPerTerahash,
+	"total-gross-usd-per-megawatt-hour": ({ grossUsdPerMegawattHour }) => grossUsdPerMegawattHour,
+	"total-net-usd-per-megawatt-hour": ({ netUsdPerMegawattHour }) => netUsdPerMegawattHour,
+	"devices-up": ({ devices }) => devices.up,
+	"devices-down": ({ devices }) => devices.down,
+	"devices-unknown": ({ devices }) => devices.unknown,
+};
+
+type Look = {
+	readonly size: { readonly width: number; readonly height: number };
+	readonly theme: "light" | "dark";
+};
+
+type Opened = {
+	readonly page: Page;
+	/** Totals of the newest messages that the page got, by the collector's time. */
+	readonly heard: ReadonlyMap<number, GroupTotals>;
+};
+
+describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GPU host", () => {
+	let demo: DemoSite;
+	let browser: Browser;
+	let main: Opened;
+	/** What no page may do: errors, and requests to anybody but the collector. */
+	const complaints: string[] = [];
+
+	async function open({ size, theme }: Look, route = ""): Promise<Opened> {
+		const page = await browser.newPage({ viewport: size, colorScheme: theme });
+		const heard = new Map<number, GroupTotals>();
+		page.on("pageerror", (error) => complaints.push(`page error: ${error.message}`));
+		page.on("console", (message) => {
+			if (message.type() === "error" || message.type() === "warning")
+				complaints.push(`console ${message.type()}: ${message.text()}`);
+		});
+		page.on("request", (request) => {
+			if (new URL(request.url()).origin !== demo.url && !request.url().startsWith("data:"))
+				complaints.push(`request to ${request.url()}`);
+		});
+		page.on("response", (response) => {
+			if (response.status() >= 400) complaints.push(`${response.status()} for ${response.url()}`);
+		});
+		page.on("websocket", (socket) => {
+			if (!socket.url().startsWith(demo.url.replace("http", "ws")))
+				complaints.push(`socket to ${socket.url()}`);
+			socket.on("framereceived", ({ payload }) => {
+				const { fleet } = JSON.parse(String(payload)) as LiveMessage;
+				heard.set(fleet.at, fleet.total);
+				for (const at of heard.keys()) if (heard.size > FRAMES_KEPT) heard.delete(at);
+			});
+		});
+		await page.goto(`${demo.url}/${route}`);
+		await page.locator('[data-testid="connection"][data-state="live"]').waitFor({ timeout: 15_000 });
+		return { page, heard };
+	}
+
+	async function screenshot(page: Page, name: string): Promise<void> {
+		const folder = process.env["FLEETWATT_SCREENSHOTS"];
+		if (folder === undefined || folder === "") return;
+		mkdirSync(folder, { recursive: true });
+		await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+	}
+
+	async function figures(page: Page): Promise<Readonly<Record<string, string | undefined>>> {
+		const ids = JSON.stringify(Object.keys(FIGURES));
+		return await page.evaluate(
+			`Object.fromEntries(${ids}.map((id) => [id, document.querySelector('[data-testid="' + id + '"]')?.dataset.value]))`,
+		);
+	}
+
+	beforeAll(async () => {
+		demo = await startDemo({
+			miners: MINERS,
+			gpuHosts: 1,
+			options: ["--no-faults", "--address-plan", "high-ports"],
+		});
+		browser = await chromium.launch({ executablePath: program("chromium") ?? "", args: QUIET });
+		await until("the fleet has an efficiency", { seconds: 60 }, async () => {
+			const devices = await demo.allUp(60);
+			return devices.filter((one) => one.efficiencyJoulesPerTerahash !== undefined).length === MINERS;
+		});
+		main = await open({ size: DESKTOP, theme: "light" });
+	}, 120_000);
+
+	afterAll(async () => {
+		await Promise.allSettled([browser?.close(), demo?.stop()]);
+		await stopAll();
+	}, 60_000);
+
+	it("shows the totals of one message of the collector, number for number", async () => {
+		const shown = await until("totals that a message brought", { seconds: 10 }, async () => {
+			const seen = await figures(main.page);
+			const said = [...main.heard.values()].map((total) =>
+				Object.fromEntries(Object.entries(FIGURES).map(([id, of]) => [id, of(total)?.toString()])),
+			);
+			return said.some((one) => JSON.stringify(one) === JSON.stringify(seen)) ? seen : undefined;
+		});
+		expect(Object.values(shown).filter((value) => value !== undefined)).toHaveLength(8);
+		expect(shown["devices-up"]).toBe(String(DEVICES));
+	});
+
+	it("hears the same totals that the API answers at that moment", async () => {
+		const { at, total } = await until("an answer and a message of one moment", { seconds: 15 }, async () => {
+			const answer = await demo.api<FleetAnswer>("/fleet");
+			return main.heard.has(answer.at) ? answer : undefined;
+		});
+		expect(main.heard.get(at)).toEqual(total);
+	});
+
+	it("has one cell for each device, all of them up", async () => {
+		const cells = main.page.locator('[data-testid="heat-map"] [data-device]');
+		expect(await cells.count()).toBe(DEVICES);
+		expect(await main.page.locator('[data-testid="heat-map"] [data-health="up"]').count()).toBe(DEVICES);
+		expect(await main.page.locator('[data-testid="problems"] .problem-down').count()).toBe(0);
+		await screenshot(main.page, "site-desktop-light");
+	});
+
+	it("shows a device that lost its power down within 15 s, with its reason, and up again when it has power", async () => {
+		const victim = (await demo.controlled())[4];
+		const { devices } = await demo.api<DevicesAnswer>("/devices");
+		const device = devices.find(({ endpoint }) => endpoint === victim?.endpoint);
+		const cell = main.page.locator(`[data-testid="heat-map"] [data-device="${device?.device}"]`);
+		const becomes = (health: string, seconds: number) =>
+			until(
+				`the cell is ${health}`,
+				{ seconds },
+				async () => (await cell.getAttribute("data-health")) === health,
+			);
+		await demo.fault(victim?.index ?? 0, "off");
+		await becomes("down", 15);
+		const row = main.page.locator('[data-testid="problems"] .problem', {
+			hasText: `${device?.rack} / ${device?.position}`,
+		});
+		await row.waitFor({ timeout: 3_000 });
+		const words = await row.innerText();
+		expect(words).toContain("down");
+		expect(words).toMatch(/DEVICE_(CONNECTION_REFUSED|UNREACHABLE)/);
+		expect((await figures(main.page))["devices-down"]).toBe("1");
+		await screenshot(main.page, "site-with-a-problem");
+		await demo.clear(victim?.index ?? 0);
+		await becomes("up", 30);
+		await row.waitFor({ state: "detached", timeout: 3_000 });
+	}, 60_000);
+
+	it("opens a device from its cell: charts are drawn and each of its parts has a row; Escape goes back", async () => {
+		const miners = (await demo.api<DevicesAnswer>("/devices")).devices.filter(({ kind }) => kind === "miner");
+		const answers = await Promise.all(
+			miners.map(({ device }) => demo.api<DeviceAnswer>(`/devices/${encodeURIComponent(device)}`)),
+		);
+		const answer = answers.find(({ components }) => components.some(({ part }) => part === "board"));
+		const key = answer?.summary.device ?? "";
+		await main.page.locator(`[data-testid="heat-map"] [data-device="${key}"]`).click();
+		const drawer = main.page.locator('[data-testid="device-drawer"]');
+		await drawer.locator("canvas").first().waitFor({ timeout: 10_000 });
+		expect(await drawer.locator("canvas").count()).toBeGreaterThanOrEqual(3);
+		await until(
+			"its lines are drawn",
+			{ seconds: 10 },
+			async () =>
+				await main.page.evaluate(
+					`[...document.querySelectorAll('[data-testid="device-drawer"] canvas')].every((canvas) =>
+				canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte > 0))`,
+				),
+		);
+		expect(await drawer.locator("tbody tr").count()).toBe(answer?.components.length);
+		expect(main.page.url()).toContain(`#/device/${encodeURIComponent(key)}`);
+		await screenshot(main.page, "device-desktop-light");
+		await main.page.keyboard.press("Escape");
+		await drawer.waitFor({ state: "detached", timeout: 3_000 });
+	}, 40_000);
+
+	it.each([
+		{ size: DESKTOP, theme: "dark" },
+		{ size: PHONE, theme: "light" },
+		{ size: PHONE, theme: "dark" },
+	] as const satisfies readonly Look[])(
+		"fits a $theme window of $size.width by $size.height, the site and a GPU host",
+		async (look) => {
+			const { devices } = await demo.api<DevicesAnswer>("/devices");
+			const host = devices.find(({ kind }) => kind === "gpu-host")?.device ?? "";
+			const name = `${look.size.width}-${look.theme}`;
+			const { page } = await open(look);
+			const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
+			await page.locator('[data-testid="heat-map"] [data-device]').first().waitFor();
+			expect(await overflow()).toBeLessThanOrEqual(0);
+			const background = await page.evaluate<string>("getComputedStyle(document.documentElement).backgroundColor");
+			const brightness = Number(/\d+/.exec(background)?.[0]);
+			expect(look.theme === "dark" ? brightness < 80 : brightness > 200, background).toBe(true);
+			await screenshot(page, `site-${name}`);
+			await page.evaluate(`location.hash = "#/device/" + encodeURIComponent(${JSON.stringify(host)})`);
+			await page.locator('[data-testid="device-drawer"] tbody tr').first().waitFor({ timeout: 10_000 });
+			expect(await overflow()).toBeLessThanOrEqual(0);
+			await screenshot(page, `device-${name}`);
+			await page.close();
+		},
+		40_000,
+	);
+
+	it("made no error and no request to anybody but the collector, in all of the above", () => {
+		expect(main.heard.size).toBeGreaterThan(5);
+		expect(complaints).toEqual([]);
+	});
+});
