@@ -7,9 +7,9 @@ import process from "node:process";
 import { Outbox } from "../../agent/outbox/outbox.js";
 import { Uplink } from "../../agent/uplink/uplink.js";
 import { IngestServer } from "../../collector/ingest/server.js";
+import { Store } from "../../collector/store/store.js";
 import { realClock } from "../../shared/clock.js";
 import { exampleRates } from "../collector/store/example-store.js";
-import { Store } from "../../collector/store/store.js";
 import { definitionsOf, exampleRecord, timeAt } from "../shared/wire/examples.js";
 import { DEVICES, outcomesOf, STREAM_START } from "./stream.js";
 

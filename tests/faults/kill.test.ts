@@ -92,7 +92,9 @@ describe(`${KILLS} kills of the collector, then ${KILLS} of the agent, while ${R
 		await until(() => agent.said.includes("drained"), Boolean, 40);
 		await kill(collector);
 		await kill(agent);
-		const complaints = [...agents, ...collectors].flatMap(({ said }) => said.filter((one) => /^(rejected|refused|disk)/.test(one)));
+		const complaints = [...agents, ...collectors].flatMap(({ said }) =>
+			said.filter((one) => /^(rejected|refused|disk)/.test(one)),
+		);
 		expect(complaints).toEqual([]);
 		await expectConserved(storeFolder, outboxFolder, epoch);
 	}, 90_000);

@@ -219,7 +219,9 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 			const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
 			await page.locator('[data-testid="heat-map"] [data-device]').first().waitFor();
 			expect(await overflow()).toBeLessThanOrEqual(0);
-			const background = await page.evaluate<string>("getComputedStyle(document.documentElement).backgroundColor");
+			const background = await page.evaluate<string>(
+				"getComputedStyle(document.documentElement).backgroundColor",
+			);
 			const brightness = Number(/\d+/.exec(background)?.[0]);
 			expect(look.theme === "dark" ? brightness < 80 : brightness > 200, background).toBe(true);
 			await screenshot(page, `site-${name}`);

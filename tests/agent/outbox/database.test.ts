@@ -23,7 +23,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function record(wall: number, outcomes = 1) {
 	const bytes = exampleRecord(
 		wall,
-		Array.from({ length: outcomes }, (_, index) => ({ device: DEVICE, terahashesPerSecond: index, watts: wall % 977 })),
+		Array.from({ length: outcomes }, (_, index) => ({
+			device: DEVICE,
+			terahashesPerSecond: index,
+			watts: wall % 977,
+		})),
 	);
 	return { bytes, outcomes, time: timeAt(wall) };
 }
@@ -39,10 +43,14 @@ function withSql<Result>(use: (database: Database.Database) => Result): Result {
 
 function gapsIn(outbox: OutboxDatabase): readonly (Gap & { number: number })[] {
 	const { head } = outbox.state();
-	return outbox.read({ from: 1, to: head, mostBytes: Number.MAX_SAFE_INTEGER }).flatMap(({ sequence, bytes }) => {
-		const decoded = decodeRecord(Buffer.from(bytes), () => ({ columns: [{ decimals: 6 }, { decimals: 3 }] }));
-		return decoded.ok && decoded.record.kind === "gap" ? [{ ...decoded.record.gap, number: sequence }] : [];
-	});
+	return outbox
+		.read({ from: 1, to: head, mostBytes: Number.MAX_SAFE_INTEGER })
+		.flatMap(({ sequence, bytes }) => {
+			const decoded = decodeRecord(Buffer.from(bytes), () => ({
+				columns: [{ decimals: 6 }, { decimals: 3 }],
+			}));
+			return decoded.ok && decoded.record.kind === "gap" ? [{ ...decoded.record.gap, number: sequence }] : [];
+		});
 }
 
 function numbersIn(outbox: OutboxDatabase): readonly number[] {
@@ -79,7 +87,13 @@ describe("the outbox's file", () => {
 			Array.from({ length: 10 }, () => record(AT)),
 			[],
 		);
-		outbox.settle({ base: 2, ranges: [[5, 6], [9, 12]] });
+		outbox.settle({
+			base: 2,
+			ranges: [
+				[5, 6],
+				[9, 12],
+			],
+		});
 		expect(numbersIn(outbox)).toEqual([3, 4, 7, 8]);
 		expect(outbox.state().records).toBe(4);
 		outbox.close();
@@ -98,14 +112,18 @@ describe("the outbox's file", () => {
 	it("keeps definitions by their hash", () => {
 		const outbox = new OutboxDatabase(folder, PLENTY);
 		outbox.append([record(AT)], [{ hash: "a".repeat(16), text: "{}" }]);
-		expect(outbox.definitions(["a".repeat(16), "b".repeat(16)])).toEqual([{ hash: "a".repeat(16), text: "{}" }]);
+		expect(outbox.definitions(["a".repeat(16), "b".repeat(16)])).toEqual([
+			{ hash: "a".repeat(16), text: "{}" },
+		]);
 		outbox.close();
 	});
 
 	it("is refused to a second program with SQLITE_BUSY", async () => {
 		const outbox = new OutboxDatabase(folder, PLENTY);
 		const script = `import D from "better-sqlite3"; const d = new D(${JSON.stringify(path.join(folder, "outbox.db"))}, { timeout: 50 }); try { d.pragma("journal_mode = WAL"); d.exec("BEGIN EXCLUSIVE"); console.log("opened"); } catch (error) { console.log(error.code); }`;
-		const other = spawn("node", ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+		const other = spawn("node", ["--input-type=module", "-e", script], {
+			stdio: ["ignore", "pipe", "inherit"],
+		});
 		let said = "";
 		other.stdout.on("data", (data: Buffer) => {
 			said += data.toString();
@@ -177,7 +195,9 @@ describe("a record that was damaged on disk", () => {
 		outbox.close();
 		withSql((database) => {
 			for (const sequence of [3, 4, 7]) {
-				const row = database.prepare("SELECT bytes FROM records WHERE sequence = ?").get(sequence) as { bytes: Buffer };
+				const row = database.prepare("SELECT bytes FROM records WHERE sequence = ?").get(sequence) as {
+					bytes: Buffer;
+				};
 				row.bytes[40] = (row.bytes[40] ?? 0) ^ 1;
 				expect(checkRecord(row.bytes)).toBeDefined();
 				database.prepare("UPDATE records SET bytes = ? WHERE sequence = ?").run(row.bytes, sequence);

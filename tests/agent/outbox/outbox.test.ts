@@ -84,7 +84,9 @@ describe("the outbox", () => {
 		await outbox.close();
 	});
 
-	it("keeps records in memory while the disk is full, counts what does not fit, and writes all when it accepts again", async ({ skip }) => {
+	it("keeps records in memory while the disk is full, counts what does not fit, and writes all when it accepts again", async ({
+		skip,
+	}) => {
 		if (!mountedSmall()) skip("A full disk needs root and tmpfs: not tested here.");
 		const { outbox, appended, failed } = await opened();
 		expect(() => writeFileSync(path.join(folder, "ballast"), Buffer.alloc(4 * MEBIBYTE))).toThrow("ENOSPC");
@@ -102,7 +104,10 @@ describe("the outbox", () => {
 		const [gap] = appended[0]?.records ?? [];
 		const told = gap === undefined ? undefined : decodeRecord(gap, () => undefined);
 		const lost = count + 1 - kept;
-		expect(told?.ok && told.record.kind === "gap" && told.record.gap).toMatchObject({ reason: "disk_error", outcomes: lost });
+		expect(told?.ok && told.record.kind === "gap" && told.record.gap).toMatchObject({
+			reason: "disk_error",
+			outcomes: lost,
+		});
 		expect(outbox.state).toMatchObject({ records: kept + 1, outcomesDropped: 0 });
 		await outbox.close();
 	});

@@ -4,7 +4,12 @@ import { GATHER_MILLISECONDS, Recorder } from "../../../agent/outbox/recorder.js
 import type { Clock } from "../../../shared/clock.js";
 import type { DeviceDescription } from "../../../shared/device.js";
 import type { Outcome, Values } from "../../../shared/reading.js";
-import { type MonotonicMilliseconds, quantity, type Seconds, type UnixMilliseconds } from "../../../shared/units.js";
+import {
+	type MonotonicMilliseconds,
+	quantity,
+	type Seconds,
+	type UnixMilliseconds,
+} from "../../../shared/units.js";
 import type { ShapeDefinition } from "../../../shared/wire/definition.js";
 import { parseDefinition } from "../../../shared/wire/definition-check.js";
 import { checkRecord, decodeRecord } from "../../../shared/wire/record.js";
@@ -58,11 +63,17 @@ function recording() {
 			const one = decodeRecord(Buffer.from(bytes), shapes);
 			return one.ok && one.record.kind === "outcomes" ? one.record.outcomes : [];
 		});
-	const kinds = (kind: string) => [...definitions.values()].filter(({ text }) => text.includes(`"kind":"${kind}"`));
+	const kinds = (kind: string) =>
+		[...definitions.values()].filter(({ text }) => text.includes(`"kind":"${kind}"`));
 	return { clock, recorder, records, definitions, shapes, decoded, kinds };
 }
 
-const DESCRIPTION: DeviceDescription = { endpoint: "10.0.0.1:80", kind: "miner", driver: "bitaxe", pollIntervalSeconds: 5 };
+const DESCRIPTION: DeviceDescription = {
+	endpoint: "10.0.0.1:80",
+	kind: "miner",
+	driver: "bitaxe",
+	pollIntervalSeconds: 5,
+};
 
 function reading(clock: Clock, values: Values, parts: readonly Values[] = []): Outcome {
 	return {
@@ -83,7 +94,9 @@ function reading(clock: Clock, values: Values, parts: readonly Values[] = []): O
 describe("the recorder", () => {
 	it("gathers outcomes and packs them into one record, whose values come back", () => {
 		const { clock, recorder, records, decoded } = recording();
-		recorder.add([{ outcome: reading(clock, { powerWatts: 15.5 }, [{ powerWatts: 7 }]), description: DESCRIPTION }]);
+		recorder.add([
+			{ outcome: reading(clock, { powerWatts: 15.5 }, [{ powerWatts: 7 }]), description: DESCRIPTION },
+		]);
 		clock.pass(GATHER_MILLISECONDS / 2);
 		recorder.add([
 			{
@@ -134,7 +147,9 @@ describe("the recorder", () => {
 	it("describes a device once until a word of its identity changes", () => {
 		const { clock, recorder, kinds } = recording();
 		for (const firmware of ["1.0", "1.0", "1.0", "1.1", "1.1"])
-			recorder.add([{ outcome: reading(clock, { powerWatts: 1 }), description: { ...DESCRIPTION, firmware } }]);
+			recorder.add([
+				{ outcome: reading(clock, { powerWatts: 1 }), description: { ...DESCRIPTION, firmware } },
+			]);
 		recorder.pack();
 		expect(kinds("device").length).toBe(2);
 		expect(kinds("shape").length).toBe(1);
@@ -162,7 +177,10 @@ describe("the recorder", () => {
 
 	it("makes records of less than 256 KiB of readings whose every value needs eight bytes", () => {
 		const { clock, recorder, records, decoded } = recording();
-		const parts = Array.from({ length: 300 }, () => ({ powerWatts: 2 ** 52 + 1, hashrateTerahashesPerSecond: 1e300 }));
+		const parts = Array.from({ length: 300 }, () => ({
+			powerWatts: 2 ** 52 + 1,
+			hashrateTerahashesPerSecond: 1e300,
+		}));
 		for (let index = 0; index < 200; index += 1)
 			recorder.add([{ outcome: reading(clock, { powerWatts: 1e300 }, parts), description: DESCRIPTION }]);
 		recorder.pack();

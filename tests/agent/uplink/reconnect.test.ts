@@ -10,7 +10,10 @@ describe("the wait before the next attempt", () => {
 		[1_000, 60],
 	])("is anything up to a limit: after attempt %d at most %d s", (attempt, most) => {
 		expect(reconnectSeconds({ attempt, code: "COLLECTOR_UNREACHABLE", random: 0 })).toBe(0);
-		expect(reconnectSeconds({ attempt, code: "COLLECTOR_UNREACHABLE", random: 0.999999 })).toBeCloseTo(most, 3);
+		expect(reconnectSeconds({ attempt, code: "COLLECTOR_UNREACHABLE", random: 0.999999 })).toBeCloseTo(
+			most,
+			3,
+		);
 	});
 
 	it.each([

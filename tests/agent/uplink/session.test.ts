@@ -47,7 +47,11 @@ function welcome(more: Partial<Welcome> = {}): Welcome {
 	};
 }
 
-function welcomed({ tail = 1, head = 0, ...more }: Partial<Welcome> & { tail?: number; head?: number } = {}): Session {
+function welcomed({
+	tail = 1,
+	head = 0,
+	...more
+}: Partial<Welcome> & { tail?: number; head?: number } = {}): Session {
 	const session = new Session();
 	session.take({ kind: "opened", at: 0, wall: 0, tail, head });
 	session.hear(CHALLENGE);
@@ -56,7 +60,10 @@ function welcomed({ tail = 1, head = 0, ...more }: Partial<Welcome> & { tail?: n
 }
 
 function records(first: number, count: number, size = 100) {
-	return Array.from({ length: count }, (_, index) => ({ sequence: first + index, bytes: Buffer.alloc(size) }));
+	return Array.from({ length: count }, (_, index) => ({
+		sequence: first + index,
+		bytes: Buffer.alloc(size),
+	}));
 }
 
 function sent(effects: readonly SessionEffect[]): readonly number[] {
@@ -64,13 +71,17 @@ function sent(effects: readonly SessionEffect[]): readonly number[] {
 }
 
 function asked(effects: readonly SessionEffect[]): readonly string[] {
-	return effects.flatMap((effect) => (effect.kind === "read" ? [`${effect.lane} ${effect.from} to ${effect.to}`] : []));
+	return effects.flatMap((effect) =>
+		effect.kind === "read" ? [`${effect.lane} ${effect.from} to ${effect.to}`] : [],
+	);
 }
 
 describe("a session", () => {
 	it("says hello, proves, and sends no record before welcome", () => {
 		const session = new Session();
-		expect(session.take({ kind: "opened", at: 0, wall: 0, tail: 1, head: 5 })).toMatchObject([{ message: { kind: "hello", tail: 1, head: 5 } }]);
+		expect(session.take({ kind: "opened", at: 0, wall: 0, tail: 1, head: 5 })).toMatchObject([
+			{ message: { kind: "hello", tail: 1, head: 5 } },
+		]);
 		expect(session.take({ kind: "committed", at: 0, first: 6, records: [Buffer.alloc(10)] })).toEqual([]);
 		expect(session.hear(CHALLENGE)).toMatchObject([{ message: { kind: "proof" } }]);
 		expect(session.take({ kind: "tick", at: 1, head: 6 })).toEqual([]);
@@ -93,8 +104,17 @@ describe("a session", () => {
 	it("sends what is made now at once, and what was made before from the newest block of 256 on", () => {
 		const session = welcomed({ head: 600, credit: { live: 1e6, backfill: 1e6 } });
 		expect(asked(session.effects)).toEqual(["backfill 513 to 600"]);
-		expect(sent(session.take({ kind: "committed", at: 0, first: 601, records: [Buffer.alloc(1)] }))).toEqual([601]);
-		const effects = session.take({ kind: "read", at: 0, lane: "backfill", from: 513, to: 600, records: records(513, 88) });
+		expect(sent(session.take({ kind: "committed", at: 0, first: 601, records: [Buffer.alloc(1)] }))).toEqual([
+			601,
+		]);
+		const effects = session.take({
+			kind: "read",
+			at: 0,
+			lane: "backfill",
+			from: 513,
+			to: 600,
+			records: records(513, 88),
+		});
 		expect(sent(effects).length).toBe(88);
 		expect(asked(effects)).toEqual(["backfill 257 to 512"]);
 	});
@@ -102,10 +122,14 @@ describe("a session", () => {
 	it("stops when its credit is used and goes on with what an ack frees", () => {
 		const session = welcomed();
 		const made = records(1, 15).map(({ bytes }) => bytes);
-		expect(sent(session.take({ kind: "committed", at: 0, first: 1, records: made }))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+		expect(sent(session.take({ kind: "committed", at: 0, first: 1, records: made }))).toEqual([
+			1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+		]);
 		expect(asked(session.effects)).toEqual([]);
 		expect(asked(session.hear({ kind: "ack", base: 4, ranges: [] }))).toEqual(["live 11 to 15"]);
-		expect(sent(session.take({ kind: "read", at: 0, lane: "live", from: 11, to: 15, records: records(11, 5) }))).toEqual([11, 12, 13, 14]);
+		expect(
+			sent(session.take({ kind: "read", at: 0, lane: "live", from: 11, to: 15, records: records(11, 5) })),
+		).toEqual([11, 12, 13, 14]);
 		expect(backlogOf(session.state)).toBe(11);
 	});
 
@@ -122,9 +146,14 @@ describe("a session", () => {
 	});
 
 	it(`sends the oldest first while there are ${HOLES_MOST} holes`, () => {
-		const ranges = Array.from({ length: HOLES_MOST }, (_, index): [number, number] => [1_000 + index * 10, 1_004 + index * 10]);
+		const ranges = Array.from({ length: HOLES_MOST }, (_, index): [number, number] => [
+			1_000 + index * 10,
+			1_004 + index * 10,
+		]);
 		expect(asked(welcomed({ head: 2_000, ranges }).effects)).toEqual(["backfill 1 to 256"]);
-		expect(asked(welcomed({ head: 2_000, ranges: ranges.slice(1) }).effects)).toEqual(["backfill 1793 to 2000"]);
+		expect(asked(welcomed({ head: 2_000, ranges: ranges.slice(1) }).effects)).toEqual([
+			"backfill 1793 to 2000",
+		]);
 	});
 
 	it("learns of a number that the outbox gave itself at the next tick", () => {
@@ -137,7 +166,9 @@ describe("a session", () => {
 		session.take({ kind: "committed", at: 0, first: 1, records: [Buffer.alloc(1), Buffer.alloc(1)] });
 		session.hear({ kind: "ack", base: 0, ranges: [[2, 2]] }, 29_000);
 		expect(session.take({ kind: "tick", at: 30_000, head: 2 })).toEqual([]);
-		expect(session.take({ kind: "tick", at: 30_001, head: 2 })).toMatchObject([{ kind: "close", failure: { code: "COLLECTOR_UNREACHABLE" } }]);
+		expect(session.take({ kind: "tick", at: 30_001, head: 2 })).toMatchObject([
+			{ kind: "close", failure: { code: "COLLECTOR_UNREACHABLE" } },
+		]);
 	});
 
 	it(`closes when nothing is heard for ${SILENT_SECONDS} s`, () => {
@@ -150,8 +181,18 @@ describe("a session", () => {
 	it("spreads its return where the collector restarts, and tells of rejected records", () => {
 		const session = welcomed();
 		session.take({ kind: "committed", at: 0, first: 1, records: [Buffer.alloc(1)] });
-		const effects = session.hear({ kind: "ack", base: 1, ranges: [], rejected: [{ sequence: 1, code: "RECORD_MALFORMED", what: "It is bad." }] });
-		expect(effects).toMatchObject([{ kind: "settle" }, { kind: "rejected", sequence: 1, failure: "It is bad. [RECORD_MALFORMED]" }]);
-		expect(session.hear({ kind: "restart", spreadSeconds: 7 })).toMatchObject([{ kind: "close", spreadSeconds: 7 }]);
+		const effects = session.hear({
+			kind: "ack",
+			base: 1,
+			ranges: [],
+			rejected: [{ sequence: 1, code: "RECORD_MALFORMED", what: "It is bad." }],
+		});
+		expect(effects).toMatchObject([
+			{ kind: "settle" },
+			{ kind: "rejected", sequence: 1, failure: "It is bad. [RECORD_MALFORMED]" },
+		]);
+		expect(session.hear({ kind: "restart", spreadSeconds: 7 })).toMatchObject([
+			{ kind: "close", spreadSeconds: 7 },
+		]);
 	});
 });

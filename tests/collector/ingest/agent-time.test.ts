@@ -5,7 +5,13 @@ const NOW = 1_800_000_000_000;
 const DAY = 86_400_000;
 const BOOT = "b".repeat(32);
 const OTHER_BOOT = "c".repeat(32);
-const told = (more: Partial<ToldTime> = {}): ToldTime => ({ receivedAt: NOW, wall: NOW, monotonic: 500_000, boot: BOOT, ...more });
+const told = (more: Partial<ToldTime> = {}): ToldTime => ({
+	receivedAt: NOW,
+	wall: NOW,
+	monotonic: 500_000,
+	boot: BOOT,
+	...more,
+});
 
 describe("an agent's clock", () => {
 	it.each([

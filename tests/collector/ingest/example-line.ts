@@ -82,7 +82,9 @@ export class ExampleLine {
 		});
 	}
 
-	async agent(more: { name?: string; site?: string; token?: string; folder?: string; isQuick?: boolean } = {}): Promise<Agent> {
+	async agent(
+		more: { name?: string; site?: string; token?: string; folder?: string; isQuick?: boolean } = {},
+	): Promise<Agent> {
 		const { name = "agent-1", site = "austin", token = TOKEN, folder = name, isQuick = true } = more;
 		let uplink: Uplink | undefined;
 		const outbox = await Outbox.open({
@@ -115,7 +117,11 @@ export class ExampleLine {
 			rejected,
 			say: (wall, outcomes) => {
 				const definitions = definitionsOf(outcomes.map(({ device }) => device));
-				const record = { bytes: exampleRecord(wall, outcomes), outcomes: outcomes.length, time: timeAt(wall) };
+				const record = {
+					bytes: exampleRecord(wall, outcomes),
+					outcomes: outcomes.length,
+					time: timeAt(wall),
+				};
 				outbox.append(record, definitions);
 			},
 			sayBytes: (wall, bytes) => outbox.append({ bytes, outcomes: 1, time: timeAt(wall) }, []),

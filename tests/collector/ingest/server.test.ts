@@ -7,7 +7,9 @@ import { BOOT, deviceAt, EPOCH, exampleRecord, SHAPE_HASH } from "../../shared/w
 import { deviceNamed, present, rowsOf, SECOND, until } from "../store/example-store.js";
 import { type Agent, type Collector, ExampleLine, TOKEN } from "./example-line.js";
 
-const DEVICES = Array.from({ length: 5 }, (_, index) => deviceAt(`10.0.0.${index}:80`, { serial: `S${index}` }));
+const DEVICES = Array.from({ length: 5 }, (_, index) =>
+	deviceAt(`10.0.0.${index}:80`, { serial: `S${index}` }),
+);
 
 let line: ExampleLine;
 let start = 0;
@@ -22,7 +24,11 @@ function say(agent: Agent, from: number, to: number): void {
 	for (let number = from; number <= to; number += 1) {
 		agent.say(
 			start + number * SECOND,
-			DEVICES.map((device, index) => ({ device, terahashesPerSecond: number, watts: 1_000 * index + number })),
+			DEVICES.map((device, index) => ({
+				device,
+				terahashesPerSecond: number,
+				watts: 1_000 * index + number,
+			})),
 		);
 	}
 }
@@ -65,17 +71,27 @@ describe("records", () => {
 	it("go from outbox to store, live and as backlog, and leave the outbox", async () => {
 		const before = await line.agent();
 		say(before, 1, 300);
-		await until(() => before.outbox.state.head, (head) => head === 300);
+		await until(
+			() => before.outbox.state.head,
+			(head) => head === 300,
+		);
 		await before.stop();
 		const collector = await line.collector();
 		const agent = await line.agent();
-		await until(() => agent.connected.length, (count) => count === 1);
+		await until(
+			() => agent.connected.length,
+			(count) => count === 1,
+		);
 		say(agent, 301, 500);
 		await line.drained(agent, 500);
 		expect(agent.connected).toEqual([{ session: expect.any(String), backlogRecords: 300 }]);
 		await expectStream(collector, 500);
 		expect(collector.store.settledOf("agent-1", agent.outbox.state.epoch)).toEqual({ base: 500, ranges: [] });
-		expect(agent.uplink.statistics()).toMatchObject({ recordsSent: 500, recordsRejected: 0, backlogRecords: 0 });
+		expect(agent.uplink.statistics()).toMatchObject({
+			recordsSent: 500,
+			recordsRejected: 0,
+			backlogRecords: 0,
+		});
 	});
 
 	it("of a collector that restarts five times in mid-stream are stored once each, and its present is that of one that never stopped", async () => {
@@ -83,15 +99,26 @@ describe("records", () => {
 		const agent = await line.agent();
 		for (let round = 0; round < 5; round += 1) {
 			say(agent, round * 100 + 1, round * 100 + 100);
-			await until(() => collector.store.statistics().recordsCommitted, (count) => count > 10);
+			await until(
+				() => collector.store.statistics().recordsCommitted,
+				(count) => count > 10,
+			);
 			if (round % 2 === 0) await collector.store.seal();
 			await collector.stop();
 			collector = await line.collector();
-			await until(() => collector.ingest.statistics().sessions, (count) => count === 1, 15);
+			await until(
+				() => collector.ingest.statistics().sessions,
+				(count) => count === 1,
+				15,
+			);
 		}
 		await line.drained(agent, 500);
 		await expectStream(collector, 500);
-		const found = present(collector.store) as { number: number; latest: { at: number }; lastAttemptAt: number }[];
+		const found = present(collector.store) as {
+			number: number;
+			latest: { at: number };
+			lastAttemptAt: number;
+		}[];
 		await collector.stop();
 		const again = await line.collector();
 		expect(present(again.store)).toEqual(found);
@@ -108,15 +135,22 @@ describe("records", () => {
 		say(agent, 21, 60);
 		await line.drained(agent, 60);
 		const rows = await rowsOf(second.store, deviceNamed(second.store, "S0").number, start, start + 3_600_000);
-		expect(rows.map(({ at }) => at)).toEqual(Array.from({ length: 40 }, (_, index) => start + (21 + index) * SECOND));
+		expect(rows.map(({ at }) => at)).toEqual(
+			Array.from({ length: 40 }, (_, index) => start + (21 + index) * SECOND),
+		);
 		expect(agent.uplink.statistics()).toMatchObject({ isConnected: true, backlogRecords: 0 });
 	});
 
 	it("of 1,500 devices, whose 1,501 definitions nobody knows yet, come through at once", async () => {
 		const collector = await line.collector();
 		const agent = await line.agent();
-		const many = Array.from({ length: 1_500 }, (_, index) => deviceAt(`10.1.${index >> 8}.${index & 255}:80`));
-		agent.say(start, many.slice(0, 1_500).map((device) => ({ device, terahashesPerSecond: 1, watts: 1 })));
+		const many = Array.from({ length: 1_500 }, (_, index) =>
+			deviceAt(`10.1.${index >> 8}.${index & 255}:80`),
+		);
+		agent.say(
+			start,
+			many.slice(0, 1_500).map((device) => ({ device, terahashesPerSecond: 1, watts: 1 })),
+		);
 		await line.drained(agent, 1, 10);
 		// The limit of devices is 1,000.
 		expect(collector.store.devices().size).toBe(1_000);
@@ -148,7 +182,10 @@ describe("an agent that may not speak", () => {
 	])("%s is told so once and waits before it asks again", async (_, more) => {
 		const collector = await line.collector();
 		const agent = await line.agent({ ...more, isQuick: false });
-		await until(() => agent.disconnected.length, (count) => count === 1);
+		await until(
+			() => agent.disconnected.length,
+			(count) => count === 1,
+		);
 		const [{ reason, retryInSeconds }] = agent.disconnected as [Agent["disconnected"][number]];
 		expect(reason.code).toBe("AGENT_UNAUTHORIZED");
 		expect(reason.what).toContain("did not prove");
@@ -163,9 +200,15 @@ describe("a newer session of an agent", () => {
 	it("replaces the older, which is told why", async () => {
 		const collector = await line.collector();
 		const first = await line.agent({ isQuick: false });
-		await until(() => first.connected.length, (count) => count === 1);
+		await until(
+			() => first.connected.length,
+			(count) => count === 1,
+		);
 		const second = await line.agent({ folder: "copied", isQuick: false });
-		await until(() => first.disconnected.length, (count) => count === 1);
+		await until(
+			() => first.disconnected.length,
+			(count) => count === 1,
+		);
 		expect(first.disconnected[0]?.reason.code).toBe("SESSION_REPLACED");
 		expect(second.disconnected).toEqual([]);
 		expect(collector.ingest.statistics().sessions).toBe(1);
@@ -176,10 +219,27 @@ describe("a newer session of an agent", () => {
 describe("a bad peer costs itself only:", () => {
 	it.each([
 		["text that is no JSON", (socket: WebSocket) => socket.send("{{{"), CLOSE.protocolViolation],
-		["a status before hello", (socket: WebSocket) => socket.send('{"kind":"status","backlogRecords":1,"backlogBytes":1,"wall":1,"monotonic":1}'), CLOSE.protocolViolation],
-		["a proof before hello", (socket: WebSocket) => socket.send(`{"kind":"proof","method":"token-hmac","mac":"${"0".repeat(64)}"}`), CLOSE.protocolViolation],
-		["a record before welcome", (socket: WebSocket) => socket.send(encodeRecordFrame("live", 1, Buffer.alloc(100))), CLOSE.protocolViolation],
-		["a definition before welcome", (socket: WebSocket) => socket.send(encodeDefinitionFrame(SHAPE_HASH, "{}")), CLOSE.protocolViolation],
+		[
+			"a status before hello",
+			(socket: WebSocket) =>
+				socket.send('{"kind":"status","backlogRecords":1,"backlogBytes":1,"wall":1,"monotonic":1}'),
+			CLOSE.protocolViolation,
+		],
+		[
+			"a proof before hello",
+			(socket: WebSocket) => socket.send(`{"kind":"proof","method":"token-hmac","mac":"${"0".repeat(64)}"}`),
+			CLOSE.protocolViolation,
+		],
+		[
+			"a record before welcome",
+			(socket: WebSocket) => socket.send(encodeRecordFrame("live", 1, Buffer.alloc(100))),
+			CLOSE.protocolViolation,
+		],
+		[
+			"a definition before welcome",
+			(socket: WebSocket) => socket.send(encodeDefinitionFrame(SHAPE_HASH, "{}")),
+			CLOSE.protocolViolation,
+		],
 		["binary junk", (socket: WebSocket) => socket.send(Buffer.alloc(3, 0xee)), CLOSE.protocolViolation],
 		["2 MiB in one message", (socket: WebSocket) => socket.send(Buffer.alloc(2 * 1_024 * 1_024)), 1009],
 		["nothing at all for 5 s", () => undefined, CLOSE.protocolViolation],
@@ -197,7 +257,8 @@ describe("a bad peer costs itself only:", () => {
 			const sockets = Array.from({ length: 20 }, () => new WebSocket(line.url, line.subprotocol));
 			await Promise.all(sockets.map((socket) => once(socket, "open")));
 			const closed = sockets.map(closeCode);
-			for (const socket of sockets) for (let count = 0; count < 50; count += 1) socket.send(Buffer.alloc(1_000, 0xff));
+			for (const socket of sockets)
+				for (let count = 0; count < 50; count += 1) socket.send(Buffer.alloc(1_000, 0xff));
 			expect(await Promise.all(closed)).toEqual(sockets.map(() => CLOSE.protocolViolation));
 			expect(collector.ingest.statistics().refusedByCode).toEqual({ PROTOCOL_VIOLATION: 20 });
 		});
@@ -209,7 +270,10 @@ describe("a bad peer costs itself only:", () => {
 		["an Origin, as browsers send it", { origin: "https://example.com" }, "fleetwatt.v1", 403],
 	])("%s is refused before it is a session", async (_, headers, protocol, status) => {
 		await withNeighbour(async () => {
-			const socket = protocol === undefined ? new WebSocket(line.url, { headers }) : new WebSocket(line.url, protocol, { headers });
+			const socket =
+				protocol === undefined
+					? new WebSocket(line.url, { headers })
+					: new WebSocket(line.url, protocol, { headers });
 			const [, response] = (await once(socket, "unexpected-response")) as [unknown, { statusCode: number }];
 			expect(response.statusCode).toBe(status);
 		});
@@ -242,11 +306,27 @@ describe("a bad peer costs itself only:", () => {
 			const said: { kind: string; nonce?: string }[] = [];
 			socket.on("message", (data: Buffer) => said.push(JSON.parse(data.toString()) as (typeof said)[number]));
 			const hello = { agent: "agent-2", site: "austin", epoch: EPOCH, boot: BOOT, software: "x" };
-			socket.send(JSON.stringify({ kind: "hello", versions: [1], tail: 0, head: 0, wall: Date.now(), monotonic: 0, ...hello }));
-			await until(() => said.length, (count) => count === 1);
+			socket.send(
+				JSON.stringify({
+					kind: "hello",
+					versions: [1],
+					tail: 0,
+					head: 0,
+					wall: Date.now(),
+					monotonic: 0,
+					...hello,
+				}),
+			);
+			await until(
+				() => said.length,
+				(count) => count === 1,
+			);
 			const mac = proofOf(TOKEN, { ...hello, nonce: said[0]?.nonce ?? "" });
 			socket.send(JSON.stringify({ kind: "proof", method: "token-hmac", mac }));
-			await until(() => said.length, (count) => count === 2);
+			await until(
+				() => said.length,
+				(count) => count === 2,
+			);
 			expect(said[1]?.kind).toBe("welcome");
 			socket.send(encodeDefinitionFrame("0".repeat(16), "{}"));
 			expect(store.knowsDefinition("0".repeat(16))).toBe(false);
@@ -262,11 +342,16 @@ describe("stopping", () => {
 		const collector = await line.collector();
 		const agents = await Promise.all(["agent-1", "agent-2", "agent-3"].map((name) => line.agent({ name })));
 		for (const agent of agents) say(agent, 1, 200);
-		await until(() => collector.store.statistics().recordsCommitted, (count) => count > 0);
+		await until(
+			() => collector.store.statistics().recordsCommitted,
+			(count) => count > 0,
+		);
 		const began = performance.now();
 		await collector.stop();
 		expect(performance.now() - began).toBeLessThan(5_000);
-		expect(agents.map(({ disconnected }) => disconnected[0]?.reason.what)).toEqual(agents.map(() => "The collector restarts."));
+		expect(agents.map(({ disconnected }) => disconnected[0]?.reason.what)).toEqual(
+			agents.map(() => "The collector restarts."),
+		);
 		await line.collector();
 		for (const agent of agents) await line.drained(agent, 200);
 	});

@@ -8,7 +8,13 @@ afterEach(() => jobs?.stop());
 function started(all: readonly Partial<Job>[], monotonic = () => 0) {
 	const told: string[] = [];
 	jobs = startJobs(
-		all.map((one, index) => ({ name: `job-${index}`, cron: NEVER, longestSeconds: 10, run: async () => undefined, ...one })),
+		all.map((one, index) => ({
+			name: `job-${index}`,
+			cron: NEVER,
+			longestSeconds: 10,
+			run: async () => undefined,
+			...one,
+		})),
 		{
 			monotonic,
 			events: {

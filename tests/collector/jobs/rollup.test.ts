@@ -46,7 +46,11 @@ const ARRIVALS: readonly Arrival[] = Array.from({ length: COUNT }, (_, index) =>
 async function rolled(store: Store, tierSeconds: 60 | 300): Promise<readonly IntervalSums[]> {
 	// The last minutes depend on what came after them.
 	const to = START + (MINUTES - 1) * MINUTE;
-	return store.intervalSums({ from: START as never, to: (tierSeconds === 60 ? to : START + 5 * MINUTE) as never, tierSeconds });
+	return store.intervalSums({
+		from: START as never,
+		to: (tierSeconds === 60 ? to : START + 5 * MINUTE) as never,
+		tierSeconds,
+	});
 }
 
 function expectSame(found: readonly IntervalSums[], expected: readonly IntervalSums[]): void {
@@ -55,7 +59,10 @@ function expectSame(found: readonly IntervalSums[], expected: readonly IntervalS
 	);
 	for (const [index, row] of found.entries())
 		for (const [name, value] of Object.entries(row))
-			expect(value, `${name} of row ${index}`).toBeCloseTo(expected[index]?.[name as keyof IntervalSums] ?? Number.NaN, 6);
+			expect(value, `${name} of row ${index}`).toBeCloseTo(
+				expected[index]?.[name as keyof IntervalSums] ?? Number.NaN,
+				6,
+			);
 }
 
 async function inOrder(): Promise<Store> {
@@ -71,7 +78,13 @@ describe("the sums of minutes", () => {
 		const store = await inOrder();
 		const rows = (await rolled(store, 60)).filter(({ deviceNumber }) => deviceNumber === 2);
 		expect(rows.length).toBe(MINUTES - 1);
-		expect(rows[4]).toMatchObject({ joules: 60_000, terahashes: 3_000, joulesWithWork: 60_000, secondsUp: 60, secondsDown: 0 });
+		expect(rows[4]).toMatchObject({
+			joules: 60_000,
+			terahashes: 3_000,
+			joulesWithWork: 60_000,
+			secondsUp: 60,
+			secondsDown: 0,
+		});
 	});
 
 	it.each([
@@ -81,10 +94,16 @@ describe("the sums of minutes", () => {
 	])("with %s equal those of records in order, and so do the five minutes above them", async (_, isLate) => {
 		const straight = await inOrder();
 		const store = await opened("late");
-		await arrive(store, ARRIVALS.filter((_one, index) => !isLate(index)));
+		await arrive(
+			store,
+			ARRIVALS.filter((_one, index) => !isLate(index)),
+		);
 		await rollUp({ store, now: () => NOON, power: POWER });
 		await store.seal();
-		await arrive(store, ARRIVALS.filter((_one, index) => isLate(index)));
+		await arrive(
+			store,
+			ARRIVALS.filter((_one, index) => isLate(index)),
+		);
 		await rollUp({ store, now: () => NOON, power: POWER });
 		expectSame(await rolled(store, 60), await rolled(straight, 60));
 		expectSame(await rolled(store, 300), await rolled(straight, 300));
@@ -93,7 +112,10 @@ describe("the sums of minutes", () => {
 	it("that are late are still rebuilt when the collector falls in mid-rebuild and comes back", async () => {
 		const straight = await inOrder();
 		const store = await opened("fallen");
-		await arrive(store, ARRIVALS.filter((_one, index) => index < 30 || index >= 66));
+		await arrive(
+			store,
+			ARRIVALS.filter((_one, index) => index < 30 || index >= 66),
+		);
 		await rollUp({ store, now: () => NOON, power: POWER });
 		await arrive(store, ARRIVALS.slice(30, 66));
 		expect(store.takeLateMinutes().size).toBe(2);
@@ -108,9 +130,15 @@ describe("the sums of minutes", () => {
 	it("that do not fit into one run are rebuilt by the next ones", async () => {
 		const straight = await inOrder();
 		const store = await opened("slow");
-		await arrive(store, ARRIVALS.filter((_one, index) => index % 2 === 0));
+		await arrive(
+			store,
+			ARRIVALS.filter((_one, index) => index % 2 === 0),
+		);
 		await rollUp({ store, now: () => NOON, power: POWER });
-		await arrive(store, ARRIVALS.filter((_one, index) => index % 2 === 1));
+		await arrive(
+			store,
+			ARRIVALS.filter((_one, index) => index % 2 === 1),
+		);
 		let now = NOON - 40 * SECOND;
 		let runs = 0;
 		// Each look at the clock takes 15 s: one device a run.

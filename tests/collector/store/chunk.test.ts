@@ -66,7 +66,9 @@ describe("a chunk", () => {
 
 	it("keeps the sign of zero among whole numbers", () => {
 		const columns = [{ measurement: "m", decimals: 0 }];
-		const decoded = decodeChunk(encodeChunk({ columns, times: Float64Array.of(1, 2, 3), values: [Float64Array.of(1, -0, 0)] }));
+		const decoded = decodeChunk(
+			encodeChunk({ columns, times: Float64Array.of(1, 2, 3), values: [Float64Array.of(1, -0, 0)] }),
+		);
 		expect(decoded.ok && [...(decoded.columns.values[0] ?? [])]).toEqual([1, -0, 0]);
 	});
 

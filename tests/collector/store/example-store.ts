@@ -27,7 +27,10 @@ export function exampleRates({ latest }: { readonly latest: LatestReading }) {
 	};
 }
 
-export function openStore(folder: string, more: { now?: () => number; maxDevices?: number } = {}): Promise<Store> {
+export function openStore(
+	folder: string,
+	more: { now?: () => number; maxDevices?: number } = {},
+): Promise<Store> {
 	const { now } = more;
 	const clock: Clock =
 		now === undefined ? realClock : { ...realClock, now: () => quantity<UnixMilliseconds>(now()) };
@@ -64,7 +67,12 @@ export function arrive(store: Store, arrivals: readonly Arrival[]): Promise<read
 export type Row = { readonly at: number } & Readonly<Record<string, number>>;
 
 /** Everything that the store has of a device in [from, to), row by row, without absences. */
-export async function rowsOf(store: Store, deviceNumber: number, from = NOON - 30 * HOUR, to = NOON + 30 * HOUR) {
+export async function rowsOf(
+	store: Store,
+	deviceNumber: number,
+	from = NOON - 30 * HOUR,
+	to = NOON + 30 * HOUR,
+) {
 	const rows: Row[] = [];
 	const range = { from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
 	for await (const piece of store.select({ deviceNumber, ...range })) rows.push(...rowsIn(piece));
@@ -83,7 +91,8 @@ function rowsIn({ columns, times, values }: Columns): readonly Row[] {
 
 export function deviceNamed(store: Store, key: string): DeviceState {
 	const found = store.devices().get(key);
-	if (found === undefined) throw new Error(`no device ${key} among ${[...store.devices().keys()].join(", ")}`);
+	if (found === undefined)
+		throw new Error(`no device ${key} among ${[...store.devices().keys()].join(", ")}`);
 	return found;
 }
 
@@ -92,18 +101,26 @@ export function present(store: Store): unknown {
 	return [...store.devices().values()]
 		.map(({ latest, ...state }) => ({
 			...structuredClone(state),
-			latest: latest === undefined ? undefined : { at: latest.at, shape: latest.shape.hash, values: [...latest.values] },
+			latest:
+				latest === undefined
+					? undefined
+					: { at: latest.at, shape: latest.shape.hash, values: [...latest.values] },
 		}))
 		.sort((a, b) => a.number - b.number);
 }
 
 /** Waits until something holds, or gives up with what it found last. */
-export async function until<Value>(find: () => Value, holds: (value: Value) => boolean, mostSeconds = 10): Promise<Value> {
+export async function until<Value>(
+	find: () => Value,
+	holds: (value: Value) => boolean,
+	mostSeconds = 10,
+): Promise<Value> {
 	const end = performance.now() + mostSeconds * 1_000;
 	for (;;) {
 		const value = find();
 		if (holds(value)) return value;
-		if (performance.now() > end) throw new Error(`not within ${mostSeconds} s; last: ${JSON.stringify(value)}`);
+		if (performance.now() > end)
+			throw new Error(`not within ${mostSeconds} s; last: ${JSON.stringify(value)}`);
 		await sleep(5);
 	}
 }

@@ -86,7 +86,13 @@ describe("what was sent", () => {
 		const before = await rowsOf(open, number);
 		for (const part of [1, 2, 3]) {
 			await open.seal();
-			await arrive(open, [{ sequence: 1_000 + part, wall: NOON + part * SECOND + 1, outcomes: [{ device: A, terahashesPerSecond: part, watts: 1 }] }]);
+			await arrive(open, [
+				{
+					sequence: 1_000 + part,
+					wall: NOON + part * SECOND + 1,
+					outcomes: [{ device: A, terahashesPerSecond: part, watts: 1 }],
+				},
+			]);
 		}
 		await open.seal();
 		const parts = (await open.measureDisk().then(() => open.statistics())).chunks;
@@ -111,7 +117,11 @@ describe("what was sent", () => {
 		const again = await opened();
 		const { number } = deviceNamed(again, "A1");
 		expect(await rowsOf(again, number)).toEqual(expectedRows(arrivals, 0));
-		const late = { sequence: 121, wall: NOON - HOUR + 121 * 5 * SECOND, outcomes: [{ device: A, terahashesPerSecond: 1, watts: 2 }] };
+		const late = {
+			sequence: 121,
+			wall: NOON - HOUR + 121 * 5 * SECOND,
+			outcomes: [{ device: A, terahashesPerSecond: 1, watts: 2 }],
+		};
 		await arrive(again, [late]);
 		await again.seal();
 		expect(await rowsOf(again, number)).toEqual([...expectedRows(arrivals, 0), ...expectedRows([late], 0)]);
@@ -148,7 +158,13 @@ describe("a restart", () => {
 	});
 
 	it("keeps the lost outcomes of each agent, by site", async () => {
-		const gap = { reason: "outbox_full", from: NOON - HOUR, to: NOON - MINUTE, outcomes: 12, sequences: { from: 1, to: 3 } };
+		const gap = {
+			reason: "outbox_full",
+			from: NOON - HOUR,
+			to: NOON - MINUTE,
+			outcomes: 12,
+			sequences: { from: 1, to: 3 },
+		};
 		const open = await opened();
 		open.setAgent({ agent: "agent-1", site: "austin", isConnected: true, since: 0 as never, gapOutcomes: 0 });
 		const record = { sequence: 4, wall: NOON, outcomes: [], bytes: encodeGap(timeAt(NOON), gap) };
@@ -163,7 +179,10 @@ describe("a restart", () => {
 	});
 
 	it("needs no hand where a day's file is no database any more: it is set aside and the rest is read", async () => {
-		await arrive(await opened(), [...stream(10, NOON - 26 * HOUR), ...stream(10).map((one) => ({ ...one, sequence: one.sequence + 10 }))]);
+		await arrive(await opened(), [
+			...stream(10, NOON - 26 * HOUR),
+			...stream(10).map((one) => ({ ...one, sequence: one.sequence + 10 })),
+		]);
 		await store?.seal();
 		await store?.close();
 		const file = path.join(folder, "chunks-2026-11-21.db");
@@ -207,7 +226,9 @@ describe("who is who", () => {
 		const open = await opened();
 		const moved = deviceAt("10.0.0.99:80", { serial: "A1" });
 		await arrive(open, [{ sequence: 1, wall: NOON - HOUR, outcomes: [{ device: A, ...reading }] }]);
-		await arrive(open, [{ sequence: 2, wall: NOON - HOUR + MINUTE, outcomes: [{ device: moved, ...reading }] }]);
+		await arrive(open, [
+			{ sequence: 2, wall: NOON - HOUR + MINUTE, outcomes: [{ device: moved, ...reading }] },
+		]);
 		expect([...open.devices().keys()]).toEqual(["A1"]);
 		const device = deviceNamed(open, "A1");
 		expect(device.description.endpoint).toBe("10.0.0.99:80");
@@ -216,7 +237,10 @@ describe("who is who", () => {
 		expect((await rowsOf(open, device.number)).length).toBe(2);
 	});
 
-	it.each([["at once", false], ["after a restart", true]])("two devices that show one serial at two addresses in use are two, %s", async (_, isRestarted) => {
+	it.each([
+		["at once", false],
+		["after a restart", true],
+	])("two devices that show one serial at two addresses in use are two, %s", async (_, isRestarted) => {
 		let open = await opened();
 		const clone = deviceAt("10.0.0.99:80", { serial: "A1" });
 		await arrive(open, [{ sequence: 1, wall: NOON - 2_000, outcomes: [{ device: A, ...reading }] }]);
@@ -224,7 +248,16 @@ describe("who is who", () => {
 			await open.seal();
 			open = await opened();
 		}
-		await arrive(open, [{ sequence: 2, wall: NOON - 1_000, outcomes: [{ device: clone, ...reading }, { device: A, ...reading }] }]);
+		await arrive(open, [
+			{
+				sequence: 2,
+				wall: NOON - 1_000,
+				outcomes: [
+					{ device: clone, ...reading },
+					{ device: A, ...reading },
+				],
+			},
+		]);
 		expect([...open.devices().keys()]).toEqual(["A1", "austin-10.0.0.99:80"]);
 		expect((await rowsOf(open, 1)).length).toBe(2);
 		expect((await rowsOf(open, 2)).length).toBe(1);
@@ -240,14 +273,25 @@ describe("who is who", () => {
 			wall: NOON - MINUTE + sequence * SECOND,
 			outcomes: [{ device: nameless, terahashesPerSecond: 1, watts }],
 		});
-		await arrive(open, [at("austin", 1, 100), at("boden", 1, 900), at("austin", 2, 101), at("boden", 2, 901)]);
+		await arrive(open, [
+			at("austin", 1, 100),
+			at("boden", 1, 900),
+			at("austin", 2, 101),
+			at("boden", 2, 901),
+		]);
 		const watts = async () => [
 			(await rowsOf(open, 1)).map((row) => row["powerWatts"]),
 			(await rowsOf(open, 2)).map((row) => row["powerWatts"]),
 		];
-		expect(await watts()).toEqual([[100, 101], [900, 901]]);
+		expect(await watts()).toEqual([
+			[100, 101],
+			[900, 901],
+		]);
 		await open.seal();
-		expect(await watts()).toEqual([[100, 101], [900, 901]]);
+		expect(await watts()).toEqual([
+			[100, 101],
+			[900, 901],
+		]);
 	});
 
 	it("readings of a definition that is older than the newest are sealed after a restart, too", async () => {
@@ -262,7 +306,16 @@ describe("who is who", () => {
 
 	it("beyond the limit of devices the ones that are known go on", async () => {
 		const open = await opened({ maxDevices: 1 });
-		await arrive(open, [{ sequence: 1, wall: NOON - SECOND, outcomes: [{ device: A, ...reading }, { device: B, ...reading }] }]);
+		await arrive(open, [
+			{
+				sequence: 1,
+				wall: NOON - SECOND,
+				outcomes: [
+					{ device: A, ...reading },
+					{ device: B, ...reading },
+				],
+			},
+		]);
 		await arrive(open, [{ sequence: 2, wall: NOON, outcomes: [{ device: A, ...reading }] }]);
 		expect([...open.devices().keys()]).toEqual(["A1"]);
 		expect((await rowsOf(open, 1)).length).toBe(2);
@@ -275,7 +328,11 @@ describe("late records", () => {
 		const open = await opened();
 		const held = arrivals.slice(10, 20);
 		await arrive(open, [...arrivals.slice(0, 10), ...arrivals.slice(20)]);
-		const before = structuredClone(present(open)) as { meter: unknown; latest: unknown; lastAttemptAt: unknown }[];
+		const before = structuredClone(present(open)) as {
+			meter: unknown;
+			latest: unknown;
+			lastAttemptAt: unknown;
+		}[];
 		await arrive(open, held);
 		const after = present(open) as typeof before;
 		for (const name of ["meter", "latest", "lastAttemptAt"] as const)
@@ -285,18 +342,37 @@ describe("late records", () => {
 });
 
 describe("what no honest agent sends", () => {
-	const good = { sequence: 1, wall: NOON - MINUTE, outcomes: [{ device: A, terahashesPerSecond: 1, watts: 2 }] };
+	const good = {
+		sequence: 1,
+		wall: NOON - MINUTE,
+		outcomes: [{ device: A, terahashesPerSecond: 1, watts: 2 }],
+	};
 
 	it.each([
 		["a wall clock of 1e300", { ...good, wall: 1e300, receivedAt: NOON }],
 		["a year before 1970", { ...good, wall: -5, receivedAt: NOON }],
 		["a reading of ten years ahead", { ...good, wall: NOON + 3_650 * 24 * HOUR, receivedAt: NOON }],
-		["a reading measured an hour after its record", { ...good, outcomes: [{ device: A, terahashesPerSecond: 1, watts: 2, before: -HOUR }] }],
+		[
+			"a reading measured an hour after its record",
+			{ ...good, outcomes: [{ device: A, terahashesPerSecond: 1, watts: 2, before: -HOUR }] },
+		],
 		[
 			"a gap that reaches beyond its own record",
-			{ ...good, bytes: encodeGap(timeAt(NOON), { reason: "x", from: 0, to: 1, outcomes: 1, sequences: { from: 1, to: 1e15 } }) },
+			{
+				...good,
+				bytes: encodeGap(timeAt(NOON), {
+					reason: "x",
+					from: 0,
+					to: 1,
+					outcomes: 1,
+					sequences: { from: 1, to: 1e15 },
+				}),
+			},
 		],
-		["bytes that do not decode", { ...good, bytes: Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(60, 0xff)]) }],
+		[
+			"bytes that do not decode",
+			{ ...good, bytes: Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(60, 0xff)]) },
+		],
 	])("%s goes to the dead letters, is settled, and the next record is stored and sealed", async (_, bad) => {
 		const open = await opened();
 		const [told] = await arrive(open, [bad]);
@@ -308,7 +384,9 @@ describe("what no honest agent sends", () => {
 		await store?.close();
 		store = undefined;
 		const database = new Database(path.join(folder, "fleetwatt.db"));
-		expect(database.prepare("SELECT sequence, code FROM dead_letters").all()).toEqual([{ sequence: 1, code: "RECORD_MALFORMED" }]);
+		expect(database.prepare("SELECT sequence, code FROM dead_letters").all()).toEqual([
+			{ sequence: 1, code: "RECORD_MALFORMED" },
+		]);
 		database.close();
 	});
 
@@ -325,7 +403,9 @@ describe("what no honest agent sends", () => {
 		await store?.close();
 		store = undefined;
 		const database = new Database(path.join(folder, "fleetwatt.db"));
-		const left = database.prepare("SELECT sum(length(bytes)) AS bytes, max(sequence) AS newest FROM dead_letters").get();
+		const left = database
+			.prepare("SELECT sum(length(bytes)) AS bytes, max(sequence) AS newest FROM dead_letters")
+			.get();
 		expect(left).toMatchObject({ newest: 200 });
 		expect((left as { bytes: number }).bytes).toBeLessThanOrEqual(16 * 1_024 * 1_024);
 		database.close();
@@ -339,7 +419,9 @@ describe("retention", () => {
 		await arrive(open, [...old, ...stream(10).map((one) => ({ ...one, sequence: one.sequence + 10 }))]);
 		await open.seal();
 		expect(readdirSync(folder).filter((name) => /^chunks.*db$/.test(name)).length).toBe(2);
-		expect(await open.dropBefore({ raw: NOON - 24 * HOUR, tiers: { 60: NOON, 300: NOON } })).toEqual(["2026-11-20"]);
+		expect(await open.dropBefore({ raw: NOON - 24 * HOUR, tiers: { 60: NOON, 300: NOON } })).toEqual([
+			"2026-11-20",
+		]);
 		expect(readdirSync(folder).filter((name) => name.startsWith("chunks-2026-11-20"))).toEqual([]);
 		expect((await rowsOf(open, deviceNamed(open, "A1").number, NOON - 60 * HOUR)).length).toBe(10);
 	});
