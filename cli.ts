@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { EXIT, StartProblem } from "./shared/exit.js";
 import { Bug } from "./shared/invariant.js";
 import { parseJson } from "./shared/json.js";
@@ -146,10 +146,10 @@ program
 	.option("--ingest-port <port>", "where the agent sends to", whole(1, 65_535), 9_481)
 	.option("--agent-port <port>", "the agent's own /metrics", whole(1, 65_535), 9_482)
 	.option("--poll-interval <seconds>", "seconds between two polls of a device", whole(1, 3_600), 5)
-	.option(
-		"--address-plan <plan>",
-		"auto, loopback-range (127.0.x.y, vendor ports) or high-ports (127.0.0.1)",
-		"auto",
+	.addOption(
+		new Option("--address-plan <plan>", "loopback-range: 127.0.x.y, vendor ports; high-ports: 127.0.0.1")
+			.choices(["auto", "loopback-range", "high-ports"])
+			.default("auto"),
 	)
 	.option("--base-port <port>", "first port of high-ports", whole(1_024, 65_535), 20_000)
 	.option("--control-port <port>", "where the simulator takes faults by HTTP", whole(0, 65_535))

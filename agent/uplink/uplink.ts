@@ -36,6 +36,7 @@ const CLOSE_MILLISECONDS = 2_000;
 
 export type UplinkEvents = {
 	readonly onConnected: (facts: { session: string; backlogRecords: number }) => void;
+	/** Once for each change of reason: a retry that fails as the one before is no news. */
 	readonly onDisconnected: (reason: Failure, retryInSeconds: number) => void;
 	readonly onRejected: (sequence: number, what: string) => void;
 };
@@ -67,6 +68,7 @@ export class Uplink {
 	private ticks = 0;
 	private isStopped = false;
 	private reason: Failure | undefined;
+	private toldCode: Failure["code"] | undefined;
 	private spreadSeconds: number | undefined;
 	private recordsSent = 0;
 	private bytesSent = 0;
@@ -223,6 +225,7 @@ export class Uplink {
 				return;
 			case "welcomed":
 				this.attempt = 0;
+				this.toldCode = undefined;
 				this.connections += 1;
 				this.options.events.onConnected({ session: effect.session, backlogRecords: effect.backlogRecords });
 				return;
@@ -287,7 +290,8 @@ export class Uplink {
 			this.spreadSeconds === undefined
 				? reconnectSeconds({ attempt: this.attempt, code: reason.code, random: clock.random() })
 				: this.spreadSeconds * clock.random();
-		events.onDisconnected(reason, seconds);
+		if (reason.code !== this.toldCode) events.onDisconnected(reason, seconds);
+		this.toldCode = reason.code;
 		this.cancelRetry = clock.after(seconds * MILLISECONDS_PER_SECOND, () => this.connect());
 	}
 }

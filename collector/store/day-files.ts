@@ -170,10 +170,7 @@ export class DayFiles {
 		} catch (error) {
 			const code = error instanceof Error && "code" in error ? error.code : undefined;
 			if (code !== "SQLITE_NOTADB" && code !== "SQLITE_CORRUPT") throw error;
-			let aside = `${name}.damaged`;
-			for (let count = 2; existsSync(aside); count += 1) aside = `${name}.damaged-${count}`;
-			for (const suffix of ["", "-wal", "-shm"])
-				if (existsSync(name + suffix)) renameSync(name + suffix, aside + suffix);
+			setAside(name);
 			this.damagedFiles += 1;
 			return mayMake ? openDatabase(name) : undefined;
 		}
@@ -186,6 +183,13 @@ export class DayFiles {
 		oldest[1].close();
 		this.open.delete(oldest[0]);
 	}
+}
+
+function setAside(name: string): void {
+	let aside = `${name}.damaged`;
+	for (let count = 2; existsSync(aside); count += 1) aside = `${name}.damaged-${count}`;
+	for (const suffix of ["", "-wal", "-shm"])
+		if (existsSync(name + suffix)) renameSync(name + suffix, aside + suffix);
 }
 
 function openDatabase(name: string): Database.Database {

@@ -61,7 +61,7 @@ const rangeKeys = map(
 		position: text({ is: "Place within the rack.", example: "3-12", characters: 63 }).exactOptional(),
 		driver: name({
 			is: "The driver to use, where the agent should not find out by asking.",
-			example: "antminer-stock",
+			example: "antminer",
 		}).exactOptional(),
 		pollIntervalSeconds: pollIntervalSeconds(
 			"Seconds between two polls of a device in this range; the value at the top where absent.",
@@ -81,7 +81,7 @@ const rangeKeys = map(
 			"Ports of this range that differ from those the drivers know.",
 		).exactOptional(),
 		credentials: stated(
-			z.record(name({ is: "A driver's or family's name.", example: "antminer-stock" }), credential),
+			z.record(name({ is: "A driver's or family's name.", example: "antminer" }), credential),
 			{ is: "Logins by the name of a driver or family. Devices with factory logins need none." },
 			{ allowed: "a map of driver names, each with user and passwordFile" },
 		).exactOptional(),

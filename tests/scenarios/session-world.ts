@@ -348,7 +348,10 @@ export class SessionWorld {
 		if (inFlight > this.credit + largest)
 			this.say(`${inFlight} bytes in flight with a credit of ${this.credit}`);
 		const row = this.everMade.get(sequence);
-		if (row === undefined || row.bytes !== bytes) return this.say(`record ${sequence} has another's bytes`);
+		if (row === undefined || row.bytes !== bytes) {
+			this.say(`record ${sequence} has another's bytes`);
+			return;
+		}
 		const record = { kind: "record", lane, sequence, record: bytes } as const;
 		this.carry(link, { to: "collector", record, row });
 	}
@@ -364,7 +367,10 @@ export class SessionWorld {
 	private read(link: Link, asked: Extract<SessionEffect, { kind: "read" }>): void {
 		if (this.agentLink !== link) return;
 		const { lane, from, to, mostBytes } = asked;
-		if (!this.areFaultsOver && this.random() < 0.05) return this.uplink({ kind: "unread", lane });
+		if (!this.areFaultsOver && this.random() < 0.05) {
+			this.uplink({ kind: "unread", lane });
+			return;
+		}
 		const records: { sequence: number; bytes: Buffer }[] = [];
 		let bytes = 0;
 		for (const [sequence, row] of this.outbox) {
@@ -540,7 +546,10 @@ export class SessionWorld {
 		);
 		const sequences = batch.map(({ sequence }) => sequence);
 		// A crash between commit and ack: the resume must hide it.
-		if (!this.areFaultsOver && this.random() < 0.01) return this.killCollector();
+		if (!this.areFaultsOver && this.random() < 0.01) {
+			this.killCollector();
+			return;
+		}
 		if (this.proven?.ingest?.phase === "ready")
 			this.ingest(this.proven, { kind: "stored", settled: this.settled, sequences, rejected });
 	}
@@ -601,8 +610,7 @@ export class SessionWorld {
 		if (this.outbox.size > 0) this.say(`${this.outbox.size} records never left the outbox`);
 		else if (!this.isQuiet()) this.say("the session never came to rest");
 		for (const [sequence, row] of this.everMade) {
-			if (!this.isDurable(sequence))
-				return this.say(`record ${sequence} is neither stored, told of nor rejected`);
+			if (!this.isDurable(sequence)) this.say(`record ${sequence} is neither stored, told of nor rejected`);
 			const stored = this.stored.get(sequence);
 			if (stored !== undefined && !stored.equals(row.bytes))
 				this.say(`record ${sequence} is stored as another`);

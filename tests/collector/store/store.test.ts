@@ -280,8 +280,8 @@ describe("who is who", () => {
 			at("boden", 2, 901),
 		]);
 		const watts = async () => [
-			(await rowsOf(open, 1)).map((row) => row["powerWatts"]),
-			(await rowsOf(open, 2)).map((row) => row["powerWatts"]),
+			(await rowsOf(open, 1)).map(({ powerWatts }) => powerWatts),
+			(await rowsOf(open, 2)).map(({ powerWatts }) => powerWatts),
 		];
 		expect(await watts()).toEqual([
 			[100, 101],

@@ -67,6 +67,10 @@ function sealed(write: (writer: ByteWriter) => void, kind = 1): Buffer {
 	return writer.finish();
 }
 
+function varints(writer: ByteWriter, ...counts: readonly number[]): void {
+	for (const count of counts) writer.varint(count);
+}
+
 describe("a record of outcomes", () => {
 	it("gives back every outcome, each value rounded to its column's decimals", () => {
 		fc.assert(
@@ -235,8 +239,8 @@ describe("damaged bytes", () => {
 
 	it.each([
 		["texts", (writer: ByteWriter) => writer.varint(2 ** 40)],
-		["hashes", (writer: ByteWriter) => [0, 2 ** 40].forEach((count) => writer.varint(count))],
-		["outcomes", (writer: ByteWriter) => [0, 0, OUTCOMES_MOST + 1].forEach((count) => writer.varint(count))],
+		["hashes", (writer: ByteWriter) => varints(writer, 0, 2 ** 40)],
+		["outcomes", (writer: ByteWriter) => varints(writer, 0, 0, OUTCOMES_MOST + 1)],
 	])("that claim too many %s are refused before anything is reserved", (_, write) => {
 		expect(decodeRecord(sealed(write), () => undefined).ok).toBe(false);
 	});

@@ -46,6 +46,7 @@ const USER = "root";
 const PASSWORD = "root";
 const READY_MILLISECONDS = 60_000;
 const ASK_EVERY_MILLISECONDS = 200;
+const ANSWER_MILLISECONDS = 2_000;
 const READY_LINE_LIMITS = { bytes: 16 * 1_024 * 1_024, depth: 8, keys: 1_000_000 };
 const WATTS_A_SIMULATED_MINER = 3_600;
 const WATTS_A_SIMULATED_GPU_HOST = 7_500;
@@ -199,7 +200,9 @@ async function isReady(port: number, collector: Child): Promise<void> {
 		hasEnded = true;
 	});
 	for (let waited = 0; waited < READY_MILLISECONDS && !hasEnded; waited += ASK_EVERY_MILLISECONDS) {
-		const answer = await fetch(`http://127.0.0.1:${port}/-/ready`).catch(() => undefined);
+		// Another program on that port may take the question and never answer.
+		const signal = AbortSignal.timeout(ANSWER_MILLISECONDS);
+		const answer = await fetch(`http://127.0.0.1:${port}/-/ready`, { signal }).catch(() => undefined);
 		if (answer?.ok === true) return;
 		await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MILLISECONDS));
 	}
