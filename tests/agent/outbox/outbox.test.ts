@@ -109,6 +109,10 @@ describe("the outbox", () => {
 			outcomes: lost,
 		});
 		expect(outbox.state).toMatchObject({ records: kept + 1, outcomesDropped: 0 });
+		// The gap is told once.
+		outbox.append(large, []);
+		await vi.waitFor(() => expect(outbox.bytesWaiting).toBe(0), { timeout: 10_000 });
+		expect(outbox.state.records).toBe(kept + 2);
 		await outbox.close();
 	});
 });

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { definitionText, hashOf } from "../../../shared/wire/definition.js";
 import { CLOSE, encodeDefinitionFrame, encodeRecordFrame, proofOf } from "../../../shared/wire/messages.js";
 import { BOOT, deviceAt, EPOCH, exampleRecord, SHAPE_HASH } from "../../shared/wire/examples.js";
 import { deviceNamed, present, rowsOf, SECOND, until } from "../store/example-store.js";
@@ -328,10 +329,11 @@ describe("a bad peer costs itself only:", () => {
 				(count) => count === 2,
 			);
 			expect(said[1]?.kind).toBe("welcome");
-			socket.send(encodeDefinitionFrame("0".repeat(16), "{}"));
-			expect(store.knowsDefinition("0".repeat(16))).toBe(false);
+			const unasked = deviceAt("10.9.9.9:80");
+			socket.send(encodeDefinitionFrame(hashOf(unasked), definitionText(unasked)));
 			socket.send(encodeRecordFrame("live", 2 ** 45, exampleRecord(start, [])));
 			expect(await closeCode(socket)).toBe(CLOSE.protocolViolation);
+			expect(store.knowsDefinition(hashOf(unasked))).toBe(false);
 		});
 		expect(collector.store.agents().get("austin/agent-2")?.isConnected).toBe(false);
 	});

@@ -127,6 +127,16 @@ describe("what was sent", () => {
 		expect(await rowsOf(again, number)).toEqual([...expectedRows(arrivals, 0), ...expectedRows([late], 0)]);
 	});
 
+	it("is sealed whole where 4,500 records take three slices", async () => {
+		const open = await opened();
+		const arrivals = stream(4_500, NOON - 8 * HOUR);
+		await arrive(open, arrivals);
+		await open.seal();
+		await open.measureDisk();
+		expect(open.statistics().inboxRecords).toBe(0);
+		expect(await rowsOf(open, deviceNamed(open, "A1").number)).toEqual(expectedRows(arrivals, 0));
+	});
+
 	it("is ignored the second time, and an agent is told the same either way", async () => {
 		const open = await opened();
 		const arrivals = stream(5);
@@ -302,6 +312,33 @@ describe("who is who", () => {
 		const again = await opened();
 		await again.seal();
 		expect((await rowsOf(again, deviceNamed(again, "A1").number)).length).toBe(2);
+	});
+
+	it("readings behind a sealed slice, in the snapshot already, keep their device through a restart", async () => {
+		const open = await opened();
+		const renamed = deviceAt("10.0.0.1:80", { serial: "A1", firmware: "2" });
+		await arrive(open, [{ sequence: 1, wall: NOON - MINUTE, outcomes: [{ device: A, ...reading }] }]);
+		await arrive(open, [{ sequence: 2, wall: NOON - SECOND, outcomes: [{ device: renamed, ...reading }] }]);
+		await store?.close();
+		const [file, kept] = [path.join(folder, "fleetwatt.db"), path.join(folder, "kept.db")];
+		cpSync(file, kept);
+		await (await opened()).seal();
+		await store?.close();
+		store = undefined;
+		// The snapshot of the whole, and an inbox of which no slice was sealed.
+		const snapshot = new Database(file).prepare("SELECT value FROM facts WHERE name = 'snapshot'").get() as {
+			value: Buffer;
+		};
+		const unsealed = new Database(kept);
+		unsealed.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES ('snapshot', ?)").run(snapshot.value);
+		unsealed.close();
+		for (const name of readdirSync(folder))
+			if (/^(chunks|fleetwatt)/.test(name)) rmSync(path.join(folder, name));
+		cpSync(kept, file);
+		const again = await opened();
+		await again.seal();
+		expect((await rowsOf(again, deviceNamed(again, "A1").number)).length).toBe(2);
+		expect(deviceNamed(again, "A1").pollsByResult).toEqual({ ok: 2 });
 	});
 
 	it("beyond the limit of devices the ones that are known go on", async () => {

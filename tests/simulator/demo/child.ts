@@ -60,6 +60,11 @@ export class Child {
 		});
 	}
 
+	/** Whether one of its last lines holds the words. */
+	hasSaid(words: string): boolean {
+		return this.lines.some((line) => line.includes(words));
+	}
+
 	async stop(): Promise<void> {
 		if (this.process.exitCode !== null || this.process.signalCode !== null) return;
 		this.process.kill("SIGTERM");

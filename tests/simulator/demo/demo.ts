@@ -46,7 +46,6 @@ const USER = "root";
 const PASSWORD = "root";
 const READY_MILLISECONDS = 60_000;
 const ASK_EVERY_MILLISECONDS = 200;
-const ANSWER_MILLISECONDS = 2_000;
 const READY_LINE_LIMITS = { bytes: 16 * 1_024 * 1_024, depth: 8, keys: 1_000_000 };
 const WATTS_A_SIMULATED_MINER = 3_600;
 const WATTS_A_SIMULATED_GPU_HOST = 7_500;
@@ -127,7 +126,7 @@ async function startAll(
 		agentFile,
 		configText("Written by the demo at each start.", agentConfiguration(places, ranges)),
 	);
-	await isReady(options.port, collector);
+	await isReady(collector);
 	start("agent", [program, "agent", "--config", agentFile, "--end-with-stdin"]);
 	return "started";
 }
@@ -194,16 +193,14 @@ async function prepare(options: DemoOptions): Promise<DemoPlaces> {
 	};
 }
 
-async function isReady(port: number, collector: Child): Promise<void> {
+/** By its own word: on its port another program may answer. */
+async function isReady(collector: Child): Promise<void> {
 	let hasEnded = false;
 	void collector.ended.then(() => {
 		hasEnded = true;
 	});
 	for (let waited = 0; waited < READY_MILLISECONDS && !hasEnded; waited += ASK_EVERY_MILLISECONDS) {
-		// Another program on that port may take the question and never answer.
-		const signal = AbortSignal.timeout(ANSWER_MILLISECONDS);
-		const answer = await fetch(`http://127.0.0.1:${port}/-/ready`, { signal }).catch(() => undefined);
-		if (answer?.ok === true) return;
+		if (collector.hasSaid('"collector started"')) return;
 		await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MILLISECONDS));
 	}
 	throw hasEnded
