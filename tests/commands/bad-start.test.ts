@@ -21,7 +21,7 @@ afterEach(async () => {
 	await stopAll();
 	for (const server of takenBy.splice(0)) server.close();
 	site.remove();
-});
+}, 40_000);
 
 function take(port: number): Promise<void> {
 	const server = createServer();
