@@ -181,7 +181,6 @@ export const FAILURES = {
 export type FailureCode = keyof typeof FAILURES;
 /** In the order of the table, which only grows at its end: a stored poll result is a place in it. */
 export const FAILURE_CODES = Object.keys(FAILURES) as readonly FailureCode[];
-export type Retry = (typeof FAILURES)[FailureCode]["retry"];
 
 /** An expected failure: a value, never thrown across a room. `what` says what was found. */
 export type Failure = { readonly code: FailureCode; readonly what: string };

@@ -169,10 +169,6 @@ export function usdPerDay(usdPerHour: Optional): Shown {
 	return { number: usd(isNumber(usdPerHour) ? usdPerHour * HOURS_PER_DAY : undefined), unit: "a day" };
 }
 
-export function usdPerHour(value: Optional): Shown {
-	return { number: usd(value), unit: "an hour" };
-}
-
 export function isSmallFleet(watts: Optional): boolean {
 	return watts !== undefined && watts < SMALL_FLEET_WATTS;
 }
