@@ -5,5 +5,7 @@ export default defineConfig({
 		root: new URL("..", import.meta.url).pathname,
 		include: ["tests/**/*.test.ts"],
 		testTimeout: 20_000,
+		// Many suites start programs and watch real clocks; side by side they would disturb each other.
+		fileParallelism: false,
 	},
 });

@@ -174,7 +174,11 @@ describe("a collector and its agent", { timeout: 60_000 }, () => {
 		agent = await site.readyAgent();
 		await up(site, 2);
 		await until("it counts on", { seconds: 15 }, async () => (await energy(site)) > counted);
-		expect(await newestReading(site)).toBeGreaterThan(from);
+		await until(
+			"readings are newer than the stop",
+			{ seconds: 15 },
+			async () => (await newestReading(site)) > from,
+		);
 	});
 });
 
@@ -202,8 +206,10 @@ describe("an agent that the collector does not take", SITE_SECONDS, () => {
 		});
 		expect(refusals(agent)).toHaveLength(1);
 		expect((await site.api<FleetAnswer>("/fleet")).agents).toEqual([]);
-		const kept = samplesOf(await site.agentMetrics());
-		expect(sampleValue(kept, "fleetwatt_agent_outbox_records")).toBeGreaterThan(2);
+		const kept = await until("more than two records wait", { seconds: 15 }, async () => {
+			const found = samplesOf(await site.agentMetrics());
+			return (sampleValue(found, "fleetwatt_agent_outbox_records") ?? 0) > 2 && found;
+		});
 		expect(sampleValue(kept, "fleetwatt_agent_outcomes_dropped_total")).toBe(0);
 
 		await strict.stop();

@@ -349,7 +349,9 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 		expect(rates).toHaveLength(SMALL_MINERS);
 		expect(new Set(others.map(({ labels }) => labels["algorithm"]))).toEqual(new Set(["scrypt"]));
 		const sum = rates.reduce((total, { value }) => total + value, 0);
-		expect(sampleValue(samples, "fleetwatt_fleet_hashrate_hashes_per_second")).toBeCloseTo(sum, -9);
+		// One reading may come in while the page is rendered; a sixth machine would be 20 %.
+		const fleet = sampleValue(samples, "fleetwatt_fleet_hashrate_hashes_per_second") ?? 0;
+		expect(Math.abs(fleet / sum - 1)).toBeLessThan(0.05);
 	}, 150_000);
 });
 
