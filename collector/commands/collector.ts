@@ -233,6 +233,7 @@ async function startPage({ options, config, store, log, ingest, jobs }: PagePart
 		store,
 		clock: realClock,
 		listen,
+		allowedHosts: listen.allowedHosts ?? [],
 		pageDirectory: options.pageFolder,
 		perDevice: metrics.perDevice,
 		view: {

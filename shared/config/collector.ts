@@ -31,7 +31,7 @@ import {
 } from "./fields.js";
 import { type ConfigSource, type Loaded, loadConfig } from "./load.js";
 import { nearestName } from "./nearest.js";
-import { listen, listenKeys, logLevel, network, offLoopback } from "./network.js";
+import { listenKeys, logLevel, network, offLoopback } from "./network.js";
 import type { Complaint, ConfigPath } from "./problem.js";
 import type { DeepReadonly } from "./readonly.js";
 
@@ -245,7 +245,21 @@ const collectorKeys = map(
 			is: "Folder of the store. Created where missing; needs a local disk.",
 			example: "data/collector",
 		}),
-		listen: listen({ port: 9_480, is: "Where the page, the API and /metrics are served." }),
+		listen: map(
+			{
+				...listenKeys(9_480),
+				allowedHosts: list(
+					text({ is: "A name under which it may be asked.", example: "collector.example", characters: 253 }),
+					{
+						is: "Names under which it may be asked beside its address and localhost, as a reverse proxy or a container network uses them. Other names are refused, so that no page elsewhere can point its own name here.",
+						of: "names",
+						from: 1,
+						to: 32,
+					},
+				).exactOptional(),
+			},
+			"Where the page, the API and /metrics are served.",
+		).prefault({}),
 		ingest: map(
 			{
 				...listenKeys(9_481),
@@ -331,13 +345,6 @@ const collectorKeys = map(
 				rawDays: days("Days every single reading is kept.", 3_650, 30),
 				oneMinuteDays: days("Days the sums of one minute are kept.", 3_650, 90),
 				fiveMinuteDays: days("Days the sums of five minutes, the basis of money, are kept.", 3_650, 730),
-				hourDays: days("Days the sums of an hour and of a day are kept.", 36_500, 3_650),
-				maxGibibytes: number({
-					is: "Size of the store at which the oldest single readings go first, whatever their age; no limit where absent.",
-					from: 0.1,
-					to: 1_000_000,
-					example: 200,
-				}).exactOptional(),
 			},
 			"How long history is kept.",
 		).prefault({}),

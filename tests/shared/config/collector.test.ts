@@ -65,7 +65,7 @@ describe("a collector's configuration", () => {
 					ambient: 45,
 				},
 			},
-			retention: { rawDays: 30, oneMinuteDays: 90, fiveMinuteDays: 730, hourDays: 3650 },
+			retention: { rawDays: 30, oneMinuteDays: 90, fiveMinuteDays: 730 },
 			metrics: { perDevice: "all" },
 			logLevel: "info",
 		});
