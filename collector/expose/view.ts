@@ -1,8 +1,8 @@
 /**
  * The fleet as it is now, for metrics, API and page.
  *
- * Takes the store's states, the inputs and the configuration; gives answers, made at most once a
- * second however many ask. It never reads history and never changes a state.
+ * Takes the store's states, the inputs and the configuration; gives answers, made at most four
+ * times a second however many ask. It never reads history and never changes a state.
  */
 import type { Clock } from "../../shared/clock.js";
 import { isMeasurementName, measurement, OPERATING_STATES } from "../../shared/measurements.js";
@@ -22,7 +22,7 @@ import type {
 } from "./answers.js";
 import { type DeviceFacts, deviceFacts, type FactsOptions } from "./device-facts.js";
 
-const CACHE_MILLISECONDS = 1_000;
+const CACHE_MILLISECONDS = 250;
 
 export type ViewOptions = FactsOptions & {
 	readonly version: string;

@@ -18,6 +18,7 @@ const HOURS_PER_DAY = 24;
 const OPEN_MOST = 8;
 const SYNCHRONOUS_FULL = 2;
 const PAGE_BYTES = 8_192;
+const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 16 * 1_024 * 1_024;
 const FILE_NAME = /^chunks-(\d{4}-\d{2}-\d{2})\.db$/;
 
@@ -199,6 +200,7 @@ function openDatabase(name: string): Database.Database {
 		database.pragma("locking_mode = EXCLUSIVE");
 		database.pragma("journal_mode = WAL");
 		database.pragma("synchronous = FULL");
+		database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
 		database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
 		invariant(
 			database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,

@@ -12,6 +12,7 @@ import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 import type { GapEntry, IntervalSums, StoredInput } from "./device-state.js";
 
+const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
 const CHECKPOINT_PAGES = 2_000;
 const SYNCHRONOUS_FULL = 2;
@@ -149,6 +150,7 @@ export class MainDatabase {
 			this.database.pragma("locking_mode = EXCLUSIVE");
 			this.database.pragma("journal_mode = WAL");
 			this.database.pragma("synchronous = FULL");
+			this.database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
 			this.database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
 			this.database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 			invariant(

@@ -18,8 +18,8 @@ const { folder } = threadData<{ folder: string }>();
 const MILLISECONDS_PER_HOUR = 3_600_000;
 const READ_ROWS_AT_ONCE = 200;
 /** What is sealed at once: memory for a slice of the inbox, decoded. */
-const SEAL_ROWS_MOST = 2_000;
-const SEAL_BYTES_MOST = 16 * 1_024 * 1_024;
+const SEAL_ROWS_MOST = 500;
+const SEAL_BYTES_MOST = 4 * 1_024 * 1_024;
 
 let main: MainDatabase | undefined;
 let days: DayFiles | undefined;

@@ -7,7 +7,7 @@ import { createWriteStream } from "node:fs";
 import process from "node:process";
 
 /** Young garbage is collected early: a program that makes much of it stays small. */
-const MEMORY_FLAGS = ["--max-semi-space-size=1"];
+const MEMORY_FLAGS = ["--max-semi-space-size=1", "--single-threaded-gc"];
 const LAST_LINES = 20;
 const STOP_MILLISECONDS = 10_000;
 
@@ -26,7 +26,7 @@ export class Child {
 		this.process = spawn(process.execPath, [...MEMORY_FLAGS, ...argv], {
 			// Its end tells the child that the demo is gone, however the demo ended.
 			stdio: ["pipe", "pipe", "pipe"],
-			env: { MALLOC_ARENA_MAX: "2", ...withoutOverrides(process.env) },
+			env: { MALLOC_ARENA_MAX: "1", ...withoutOverrides(process.env) },
 			// Ctrl-C goes to the demo alone, which stops its children in order.
 			detached: true,
 		});
