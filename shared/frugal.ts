@@ -12,4 +12,4 @@ export function keepMemorySmall(): void {
 }
 
 /** Limits of a worker thread's heap, MB; past the first a worker ends, so it is far above what is used. */
-export const WORKER_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 } as const;
+export const WORKER_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 1 } as const;
