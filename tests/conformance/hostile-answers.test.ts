@@ -168,9 +168,9 @@ describe("identification", () => {
 
 const names = captureNames();
 
-describe.runIf(names.length === 0)("recorded answers", () => {
+// Stands in the list only where there is nothing to cut.
+if (names.length === 0)
 	it.skip(`NOTHING WAS CUT OFF: there are no recorded answers at ${CAPTURES}`, () => {});
-});
 
 /** Cuts of one answer: enough to meet every kind of place, few enough for every device. */
 const CUTS = 40;

@@ -1,8 +1,8 @@
 /**
  * Our arithmetic against numbers that others printed: chain data, calculators, weekly posts, filings.
  *
- * Each point names its source. With FLEETWATT_VALIDATION_POINTS set to a file of such points, the
- * expected numbers here are held against that file too.
+ * Each point names its source. Where a file of such points lies beside the project, or
+ * FLEETWATT_VALIDATION_POINTS names one, the expected numbers here are held against that file too.
  */
 
 import { existsSync, readFileSync } from "node:fs";
