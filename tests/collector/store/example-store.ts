@@ -18,14 +18,7 @@ export function valueIn(latest: LatestReading, name: string): number | undefined
 	return value === undefined || Number.isNaN(value) ? undefined : value;
 }
 
-export function exampleRates({ latest }: { readonly latest: LatestReading }) {
-	const watts = valueIn(latest, "powerWatts");
-	const terahashesPerSecond = valueIn(latest, "hashrateTerahashesPerSecond");
-	return {
-		...(watts === undefined ? {} : { watts }),
-		...(terahashesPerSecond === undefined ? {} : { terahashesPerSecond }),
-	};
-}
+const POWER = { hostOverheadRatio: 1.2, hostOverheadWatts: 0 };
 
 export function openStore(
 	folder: string,
@@ -34,7 +27,7 @@ export function openStore(
 	const { now } = more;
 	const clock: Clock =
 		now === undefined ? realClock : { ...realClock, now: () => quantity<UnixMilliseconds>(now()) };
-	return Store.open({ folder, clock, maxDevices: more.maxDevices ?? 1_000, rates: exampleRates });
+	return Store.open({ folder, clock, maxDevices: more.maxDevices ?? 1_000, power: POWER });
 }
 
 export type Arrival = {

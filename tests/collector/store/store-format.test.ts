@@ -19,7 +19,7 @@ describe("STORE_FORMAT.md", () => {
 		new MainDatabase(folder).close();
 		const days = new DayFiles(folder);
 		const hour = hourOf(DAY);
-		days.put([{ device: 1, hour, part: 1, first_at: DAY, last_at: DAY, samples: 1, bytes: Buffer.alloc(0) }]);
+		days.put([{ hour, group: 0, chunks: [], sums: [] }], []);
 		days.close();
 	});
 
