@@ -4,10 +4,11 @@
  * Commits batches, seals the inbox into chunks, merges closed hours, reads the past.
  */
 import { existsSync, mkdirSync, statSync } from "node:fs";
+import { parseJson } from "../../shared/json.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { hashIn } from "./catalogue.js";
-import { decodeChunk, encodeChunk } from "./chunk.js";
+import { decodeChunk, encodeChunk, schemaText } from "./chunk.js";
 import { type ChunkRow, DayFiles, hourOf } from "./day-files.js";
 import type { Column, Columns, IntervalSums, StoredInput } from "./device-state.js";
 import { type Batch, type InboxRow, MainDatabase } from "./main-database.js";
@@ -17,6 +18,8 @@ import { piecesByDevice } from "./sealing.js";
 const { folder } = threadData<{ folder: string }>();
 const MILLISECONDS_PER_HOUR = 3_600_000;
 const READ_ROWS_AT_ONCE = 200;
+const SCHEMA_LENGTH_BYTES = 2;
+const SCHEMA_LIMITS = { bytes: 65_536, depth: 4, keys: 10_000 };
 /** What is sealed at once: memory for a slice of the inbox, decoded. */
 const SEAL_ROWS_MOST = 500;
 const SEAL_BYTES_MOST = 4 * 1_024 * 1_024;
@@ -118,7 +121,7 @@ function chunkRow(device: number, hour: number, part: number, run: Columns): Chu
 		first_at: run.times[0] ?? 0,
 		last_at: run.times.at(-1) ?? 0,
 		samples: run.times.length,
-		bytes: encodeChunk(run),
+		bytes: withSchema(run),
 	};
 }
 
@@ -186,8 +189,20 @@ function fromInbox(deviceNumber: number): readonly Columns[] {
 	}
 }
 
+/** Until day files keep schemas of their own: the length of the schema's text (u16), the text, the chunk. */
+function withSchema(run: Columns): Buffer {
+	const text = Buffer.from(schemaText(run.columns));
+	const length = Buffer.alloc(SCHEMA_LENGTH_BYTES);
+	length.writeUInt16BE(text.length);
+	return Buffer.concat([length, text, encodeChunk(run)]);
+}
+
 function decoded(row: ChunkRow, wanted?: (column: Column) => boolean): Columns | undefined {
-	const result = decodeChunk(asBuffer(row.bytes), wanted);
+	const bytes = asBuffer(row.bytes);
+	const chunkAt = SCHEMA_LENGTH_BYTES + (bytes.length < SCHEMA_LENGTH_BYTES ? 0 : bytes.readUInt16BE());
+	const schema = parseJson(bytes.toString("utf8", SCHEMA_LENGTH_BYTES, chunkAt), SCHEMA_LIMITS);
+	const columns = schema.ok && Array.isArray(schema.value) ? (schema.value as readonly Column[]) : [];
+	const result = decodeChunk(bytes.subarray(chunkAt), columns, wanted);
 	if (result.ok) return result.columns;
 	damagedChunks += 1;
 	return undefined;
