@@ -8,13 +8,13 @@
  *                 number less the least over the unit, in so many bits
  *   3 doubles     64 bits a value
  *
- * A number is the value times 10 to the column's decimals. It is a whole number, at most 2^52 either
+ * A number is the value times 10 to the column's decimals. It is a whole number, below 2^52 either
  * way, that gives back the value when divided, and no −0; a column with any other value is doubles.
  * Pure; the same values give the same bits, whether they came as numbers or as values.
  */
 import { invariant } from "../../../shared/invariant.js";
 import { type BitReader, type BitWriter, widthOf } from "./bits.js";
-import { readPredicted, SPAN_MOST, writePredicted } from "./predictions.js";
+import { DISTANCE_BELOW, readPredicted, writePredicted } from "./predictions.js";
 import type { Rows } from "./presence.js";
 import { scratch } from "./scratch.js";
 
@@ -22,7 +22,8 @@ import { scratch } from "./scratch.js";
 export type ColumnValues = Float64Array | Int32Array;
 export const ABSENT_SCALED = -2_147_483_648;
 
-const NUMBER_MOST = 2 ** 52;
+/** So that the zigzag of a number has at most 53 bits. */
+const NUMBER_MOST = 2 ** 52 - 1;
 const NARROW_MOST = 2 ** 31 - 1;
 const DECIMALS_MOST = 15;
 const POWERS_OF_TEN = Array.from({ length: DECIMALS_MOST + 1 }, (_, decimals) => 10 ** decimals);
@@ -89,29 +90,41 @@ export function writeColumn(
 /** Numbers below 2^31 either way. */
 function writeNumbers(writer: BitWriter, numbers: Int32Array, count: number): void {
 	const first = numbers[0] ?? 0;
-	let least = first;
-	let most = first;
-	for (let index = 1; index < count; index += 1) {
-		const number = numbers[index] ?? 0;
-		if (number < least) least = number;
-		if (number > most) most = number;
-	}
+	const { least, most } = distances(numbers, count);
 	if (least === most) {
 		writeConstant(writer, first);
 		return;
 	}
 	const unit = most - least > NARROW_MOST ? 1 : unitOfNumbers(numbers, count);
-	if ((most - least) / unit > SPAN_MOST) {
+	if (most / unit >= DISTANCE_BELOW || -least / unit >= DISTANCE_BELOW) {
 		for (let index = 0; index < count; index += 1) scratch.wide[index] = numbers[index] ?? 0;
 		writeWide(writer, count, true);
 		return;
 	}
+	countFromFirst(numbers, count, unit);
+	writePredictedHead(writer, { isNarrow: true, first, unit });
+	writePredicted(writer, count);
+}
+
+/** The farthest from the first number, either way. */
+function distances(numbers: Int32Array, count: number): { readonly least: number; readonly most: number } {
+	const first = numbers[0] ?? 0;
+	let least = 0;
+	let most = 0;
+	for (let index = 1; index < count; index += 1) {
+		const distance = (numbers[index] ?? 0) - first;
+		if (distance < least) least = distance;
+		if (distance > most) most = distance;
+	}
+	return { least, most };
+}
+
+function countFromFirst(numbers: Int32Array, count: number, unit: number): void {
+	const first = numbers[0] ?? 0;
 	const target = scratch.numbers;
 	if (unit === 1)
 		for (let index = 0; index < count; index += 1) target[index] = (numbers[index] ?? 0) - first;
 	else for (let index = 0; index < count; index += 1) target[index] = ((numbers[index] ?? 0) - first) / unit;
-	writePredictedHead(writer, { isNarrow: true, first, unit });
-	writePredicted(writer, count);
 }
 
 /** The first `count` of `scratch.wide`, whole numbers. */
@@ -128,7 +141,7 @@ function writeWide(writer: BitWriter, count: number, isNarrow: boolean): void {
 		if (unit !== 1) unit = commonDivisor(unit, Math.abs(number - first));
 	}
 	if (unit === 0) writeConstant(writer, first);
-	else if ((most - least) / unit <= SPAN_MOST) {
+	else if ((most - first) / unit < DISTANCE_BELOW && (first - least) / unit < DISTANCE_BELOW) {
 		for (let index = 0; index < count; index += 1) numbers[index] = ((wide[index] ?? 0) - first) / unit;
 		writePredictedHead(writer, { isNarrow, first, unit });
 		writePredicted(writer, count);

@@ -1,8 +1,8 @@
 /**
  * Whole numbers ⇄ what a prediction missed. Pure; works in the places of `scratch`.
  *
- * The numbers are counted from the first, which is 0, and lie within 2^28 of each other, so that
- * everything here fits 32 bits.
+ * The numbers are counted from the first, which is 0, and lie within 2^27 of it, so that everything
+ * here fits 32 bits.
  *
  *   bit 0, step (signed): the number before, plus the step; the step of a counter, or 0
  *   bit 1, mean (signed), share (4 bits): mean + floor(share × (number before − mean) / 16), for what
@@ -13,43 +13,39 @@ import type { BitReader, BitWriter } from "./bits.js";
 import { aboutBits, readResiduals, writeResiduals } from "./residuals.js";
 import { scratch } from "./scratch.js";
 
-/** Largest distance of two numbers of a column that are predicted. */
-export const SPAN_MOST = 2 ** 28;
+/** Numbers of a column that are predicted are nearer to its first than this. */
+export const DISTANCE_BELOW = 2 ** 27;
 
 const SHARES_BITS = 4;
 const SHARES = 2 ** SHARES_BITS;
 const LOW_SHARES = SHARES - 1;
 /** Steps looked at for a typical one, where a restart of a counter spoils the mean. */
 const TYPICAL_STEPS = 15;
+const FAR_NEARER = 2;
+const someSteps = new Int32Array(TYPICAL_STEPS);
 
-type Prediction =
-	| { readonly kind: "step"; readonly step: number }
-	| { readonly kind: "mean"; readonly mean: number; readonly share: number };
+type Damped = { readonly mean: number; readonly share: number };
+/** About how many bits the residuals take, and their sum. */
+type Miss = { readonly bits: number; readonly sum: number };
 
 /** Writes the first `count` of `scratch.numbers`, two at least. */
 export function writePredicted(writer: BitWriter, count: number): void {
-	const { numbers } = scratch;
-	let best: Prediction = { kind: "step", step: 0 };
-	let last: Prediction = best;
-	let leastBits = Number.POSITIVE_INFINITY;
-	for (const prediction of candidates(numbers, count)) {
-		last = prediction;
-		const bits = missed(numbers, count, prediction);
-		if (bits < leastBits) {
-			leastBits = bits;
-			best = prediction;
-		}
-	}
-	if (best !== last) missed(numbers, count, best);
-	if (best.kind === "step") {
+	const { numbers, residuals } = scratch;
+	const damped = dampedAboutMean(numbers, count);
+	const dampedMiss = damped === undefined ? undefined : missedByMean(numbers, residuals, count, damped);
+	const step = stepOf(numbers, count);
+	const stepMiss = missedByStep(numbers, residuals, count, step);
+	if (damped === undefined || dampedMiss === undefined || stepMiss.bits <= dampedMiss.bits) {
 		writer.put(0, 1);
-		writer.putSigned(best.step);
-	} else {
-		writer.put(1, 1);
-		writer.putSigned(best.mean);
-		writer.put(best.share, SHARES_BITS);
+		writer.putSigned(step);
+		writeResiduals(writer, count - 1, stepMiss.sum);
+		return;
 	}
-	writeResiduals(writer, count - 1);
+	missedByMean(numbers, residuals, count, damped);
+	writer.put(1, 1);
+	writer.putSigned(damped.mean);
+	writer.put(damped.share, SHARES_BITS);
+	writeResiduals(writer, count - 1, dampedMiss.sum);
 }
 
 /** Reads `count` numbers, one at least, into the first places of `scratch.numbers`. */
@@ -73,12 +69,7 @@ function addSteps(numbers: Int32Array, residuals: Int32Array, count: number, ste
 	}
 }
 
-function addMeans(
-	numbers: Int32Array,
-	residuals: Int32Array,
-	count: number,
-	{ mean, share }: { readonly mean: number; readonly share: number },
-): void {
+function addMeans(numbers: Int32Array, residuals: Int32Array, count: number, { mean, share }: Damped): void {
 	let away = -mean | 0;
 	for (let index = 1; index < count; index += 1) {
 		const residual = residuals[index - 1] ?? 0;
@@ -92,20 +83,8 @@ function shareOf(away: number, share: number): number {
 	return (Math.imul(away >> SHARES_BITS, share) + (Math.imul(away & LOW_SHARES, share) >> SHARES_BITS)) | 0;
 }
 
-function candidates(numbers: Int32Array, count: number): readonly Prediction[] {
-	const found: Prediction[] = [];
-	const damped = dampedAboutMean(numbers, count);
-	if (damped !== undefined) found.push(damped);
-	const meanStep = Math.round((numbers[count - 1] ?? 0) / (count - 1));
-	const typical = typicalStep(numbers, count);
-	found.push({ kind: "step", step: 0 });
-	if (meanStep !== 0) found.push({ kind: "step", step: meanStep });
-	if (typical !== 0 && typical !== meanStep) found.push({ kind: "step", step: typical });
-	return found;
-}
-
 /** The share is how much of a distance from the mean is still there one sample later. */
-function dampedAboutMean(numbers: Int32Array, count: number): Prediction | undefined {
+function dampedAboutMean(numbers: Int32Array, count: number): Damped | undefined {
 	let sum = 0;
 	let squares = 0;
 	let products = 0;
@@ -123,30 +102,48 @@ function dampedAboutMean(numbers: Int32Array, count: number): Prediction | undef
 	const together = products - mean * (sum + sum - last) + centred;
 	const alone = squares - last * last - 2 * mean * (sum - last) + centred;
 	const share = Math.max(0, Math.round((SHARES * together) / alone));
-	return share < SHARES ? { kind: "mean", mean, share } : undefined;
+	return share < SHARES ? { mean, share } : undefined;
 }
 
-function typicalStep(numbers: Int32Array, count: number): number {
-	const apart = Math.max(1, Math.floor((count - 1) / TYPICAL_STEPS));
-	const steps: number[] = [];
-	for (let index = 1; index < count; index += apart) {
-		steps.push((numbers[index] ?? 0) - (numbers[index - 1] ?? 0));
-	}
-	steps.sort((a, b) => a - b);
-	return steps[steps.length >> 1] ?? 0;
-}
-
-/** Fills `scratch.residuals`; gives about how many bits they take. */
-function missed(numbers: Int32Array, count: number, prediction: Prediction): number {
-	const { residuals } = scratch;
-	return prediction.kind === "step"
-		? missedByStep(numbers, residuals, count, prediction.step)
-		: missedByMean(numbers, residuals, count, prediction);
-}
-
-function missedByStep(numbers: Int32Array, residuals: Int32Array, count: number, step: number): number {
-	let sum = 0;
+/**
+ * The mean step, which the noise of a counter hides least; 0 where that is as near; a typical one where
+ * it is far nearer, since a counter that began anew spoils the mean.
+ */
+function stepOf(numbers: Int32Array, count: number): number {
+	const apart = Math.ceil((count - 1) / TYPICAL_STEPS);
 	let found = 0;
+	for (let index = 1; index < count; index += apart) {
+		someSteps[found] = (numbers[index] ?? 0) - (numbers[index - 1] ?? 0);
+		found += 1;
+	}
+	sortSome(found);
+	const mean = Math.round((numbers[count - 1] ?? 0) / (count - 1));
+	const typical = someSteps[found >> 1] ?? 0;
+	const even = awayFrom(mean, found) < awayFrom(0, found) ? mean : 0;
+	return awayFrom(typical, found) * FAR_NEARER < awayFrom(even, found) ? typical : even;
+}
+
+function awayFrom(step: number, count: number): number {
+	let sum = 0;
+	for (let index = 0; index < count; index += 1) sum += Math.abs((someSteps[index] ?? 0) - step);
+	return sum;
+}
+
+/** By insertion: they are few, and this runs once a column. */
+function sortSome(count: number): void {
+	for (let index = 1; index < count; index += 1) {
+		const step = someSteps[index] ?? 0;
+		let place = index;
+		for (; place > 0 && (someSteps[place - 1] ?? 0) > step; place -= 1) {
+			someSteps[place] = someSteps[place - 1] ?? 0;
+		}
+		someSteps[place] = step;
+	}
+}
+
+function missedByStep(numbers: Int32Array, residuals: Int32Array, count: number, step: number): Miss {
+	let sum = 0;
+	let zeros = 0;
 	let before = 0;
 	for (let index = 1; index < count; index += 1) {
 		const number = numbers[index] ?? 0;
@@ -154,20 +151,21 @@ function missedByStep(numbers: Int32Array, residuals: Int32Array, count: number,
 		const residual = (missing << 1) ^ (missing >> 31);
 		residuals[index - 1] = residual;
 		sum += residual;
-		found += residual === 0 ? 0 : 1;
+		// 1 for 0 alone: a residual is below 2^30.
+		zeros += (residual - 1) >>> 31;
 		before = number;
 	}
-	return aboutBits(count - 1, sum, found);
+	return { bits: aboutBits(count - 1, sum, count - 1 - zeros), sum };
 }
 
 function missedByMean(
 	numbers: Int32Array,
 	residuals: Int32Array,
 	count: number,
-	{ mean, share }: { readonly mean: number; readonly share: number },
-): number {
+	{ mean, share }: Damped,
+): Miss {
 	let sum = 0;
-	let found = 0;
+	let zeros = 0;
 	let away = -mean | 0;
 	for (let index = 1; index < count; index += 1) {
 		const next = ((numbers[index] ?? 0) - mean) | 0;
@@ -175,8 +173,8 @@ function missedByMean(
 		const residual = (missing << 1) ^ (missing >> 31);
 		residuals[index - 1] = residual;
 		sum += residual;
-		found += residual === 0 ? 0 : 1;
+		zeros += (residual - 1) >>> 31;
 		away = next;
 	}
-	return aboutBits(count - 1, sum, found);
+	return { bits: aboutBits(count - 1, sum, count - 1 - zeros), sum };
 }

@@ -18,14 +18,14 @@ const NUMBER_WIDTH_BITS = 6;
 /** Runs are not tried where more than one of so many residuals is not 0: a run takes a bit too. */
 const SPARSE_SHARE = 2;
 
-/** Writes the first `count` of `scratch.residuals`. */
-export function writeResiduals(writer: BitWriter, count: number): void {
+/** Writes the first `count` of `scratch.residuals`, whose sum is `sum`. */
+export function writeResiduals(writer: BitWriter, count: number, sum: number): void {
 	const { residuals, runs, others } = scratch;
-	const plain = bestRice(residuals, count);
+	const plain = bestRice(residuals, count, sum);
 	const found = gatherRuns(residuals, count);
 	const isDense = found * SPARSE_SHARE > count;
-	const runsRice = bestRice(runs, isDense ? 0 : found);
-	const othersRice = bestRice(others, isDense ? 0 : found);
+	const runsRice = bestRice(runs, isDense ? 0 : found, count - found);
+	const othersRice = bestRice(others, isDense ? 0 : found, sum - found);
 	const parameterBits = found === 0 ? 0 : 2 * RICE_PARAMETER_BITS;
 	const sparseBits = NUMBER_WIDTH_BITS + widthOf(found) + parameterBits + runsRice.bits + othersRice.bits;
 	if (isDense || RICE_PARAMETER_BITS + plain.bits <= sparseBits) {
@@ -83,23 +83,25 @@ function parameterAbout(count: number, sum: number): number {
 }
 
 /** Goes downhill from the parameter that the mean suggests: a few large values may have spoiled the mean. */
-function bestRice(values: Int32Array, count: number): { readonly parameter: number; readonly bits: number } {
+function bestRice(
+	values: Int32Array,
+	count: number,
+	sum: number,
+): { readonly parameter: number; readonly bits: number } {
 	if (count === 0) return { parameter: 0, bits: 0 };
-	let sum = 0;
-	for (let index = 0; index < count; index += 1) sum += values[index] ?? 0;
 	let parameter = parameterAbout(count, sum);
 	let bits = riceBits(values, count, parameter);
-	for (const direction of [-1, 1]) {
-		for (;;) {
-			const next = parameter + direction;
-			if (next < 0 || next > RICE_PARAMETER_LARGEST) break;
-			const nextBits = riceBits(values, count, next);
-			if (nextBits >= bits) break;
+	let direction = -1;
+	for (;;) {
+		const next = parameter + direction;
+		const isIn = next >= 0 && next <= RICE_PARAMETER_LARGEST;
+		const nextBits = isIn ? riceBits(values, count, next) : Number.POSITIVE_INFINITY;
+		if (nextBits < bits) {
 			parameter = next;
 			bits = nextBits;
-		}
+		} else if (direction < 0 && parameter === parameterAbout(count, sum)) direction = 1;
+		else return { parameter, bits };
 	}
-	return { parameter, bits };
 }
 
 function riceBits(values: Int32Array, count: number, parameter: number): number {

@@ -10,9 +10,9 @@
  * its grid, not from the time before, whose own lateness would count twice. `late` is how far the time
  * before lies after its grid point; a part of it, the pull, moves the grid, which follows a slow clock:
  *
- *   foretold = floor((step − late + 8) / 16);   residual = zigzag(found − foretold)
+ *   foretold = (step − late + 8) >> 4;   residual = zigzag(found − foretold)
  *   late    += 16 × found − step, less whole steps where it is more than half a step (a poll was missed)
- *   late    −= floor(late × pull / 16)
+ *   late    −= nothing, late >> 4, late >> 2 or all of it, by the pull 0, 1, 2 or 3
  */
 import { invariant } from "../../../shared/invariant.js";
 import { OutOfBytes } from "../../../shared/wire/bytes.js";
@@ -24,9 +24,11 @@ import { scratch } from "./scratch.js";
 const TIME_MOST = 2 ** 48;
 const FRACTIONS = 16;
 const HALF = FRACTIONS / 2;
+const FRACTION_BITS = 4;
 const GRID_STEP_MOST = 2 ** 26;
-/** Sixteenths of the lateness by which the grid moves: all of it is the difference to the step before. */
-const PULLS = [0, 1, 4, 16] as const;
+const PULL_NONE = 0;
+/** Each of the others takes the lateness shifted by so many bits; all of it is the difference to the step before. */
+const PULL_SHIFTS = [31, 4, 2, 0] as const;
 const PULL_BITS = 2;
 const WIDTH_BITS = 6;
 /** Steps looked at for a first guess of the grid. */
@@ -53,23 +55,13 @@ export function writeTimes(writer: BitWriter, times: Float64Array): void {
 
 /** @throws OutOfBytes where the bits run out or say no rising times */
 export function readTimes(reader: BitReader, count: number): Float64Array {
-	if (count > 0) reader.need(count === 1 ? 1 : WIDTH_BITS);
 	const times = new Float64Array(count);
 	if (count === 0) return times;
 	times[0] = reader.takeNumber();
 	if (count === 1) return times;
 	const unit = reader.takeNumber();
-	if (reader.take(1) === 0) readGrid(reader, times, unit);
-	else {
-		const width = reader.take(WIDTH_BITS);
-		reader.need(width * (count - 1));
-		for (let index = 1; index < count; index += 1) {
-			times[index] = (times[index - 1] ?? 0) + reader.takeLong(width) * unit;
-		}
-	}
-	for (let index = 1; index < count; index += 1) {
-		if ((times[index] ?? 0) <= (times[index - 1] ?? 0)) throw new OutOfBytes("the times do not rise");
-	}
+	const rises = reader.take(1) === 0 ? readGrid(reader, times, unit) : readSteps(reader, times, unit);
+	if (!rises || unit < 1) throw new OutOfBytes("the times do not rise");
 	if ((times[count - 1] ?? 0) > TIME_MOST) throw new OutOfBytes("a time after the year 10889");
 	return times;
 }
@@ -106,74 +98,94 @@ function commonUnit(times: Float64Array): number {
 }
 
 function writeGrid(writer: BitWriter, times: Float64Array, unit: number): void {
-	const step = gridStep(times, unit);
-	let best = 0;
+	const count = times.length - 1;
+	const { numbers: steps } = scratch;
+	for (let index = 0; index < count; index += 1) steps[index] = stepAt(times, index + 1) / unit;
+	const step = gridStep(steps, count);
+	let best = PULL_NONE;
 	let leastSum = Number.POSITIVE_INFINITY;
-	for (const [place, pull] of PULLS.entries()) {
-		const sum = gridResiduals(times, { unit, step, pull });
-		if (sum < leastSum) {
-			leastSum = sum;
-			best = place;
-		}
+	for (let pull = 0; pull < PULL_SHIFTS.length; pull += 1) {
+		const sum = gridResiduals(steps, count, step, pull);
+		if (sum >= leastSum) continue;
+		leastSum = sum;
+		best = pull;
 	}
-	gridResiduals(times, { unit, step, pull: PULLS[best] ?? 0 });
+	gridResiduals(steps, count, step, best);
 	writer.putNumber(step);
 	writer.put(best, PULL_BITS);
-	writeResiduals(writer, times.length - 1);
+	writeResiduals(writer, count, leastSum);
 }
 
 /** The step that carries from the first time to the last, in 1/16 unit; missed polls are counted by a typical step. */
-function gridStep(times: Float64Array, unit: number): number {
-	const apart = Math.max(1, Math.floor((times.length - 1) / GUESS_STEPS));
-	const some: number[] = [];
-	for (let index = 1; index < times.length; index += apart) some.push(stepAt(times, index));
-	some.sort((a, b) => a - b);
+function gridStep(steps: Int32Array, count: number): number {
+	const apart = Math.ceil(count / GUESS_STEPS);
+	const some = new Int32Array(Math.ceil(count / apart)).map((_, index) => steps[index * apart] ?? 0).sort();
 	const typical = some[some.length >> 1] ?? 1;
-	let steps = 0;
-	for (let index = 1; index < times.length; index += 1) {
-		steps += Math.max(1, Math.round(stepAt(times, index) / typical));
+	let whole = 0;
+	let span = 0;
+	for (let index = 0; index < count; index += 1) {
+		const found = steps[index] ?? 0;
+		span += found;
+		whole += found * 2 < typical * 3 ? 1 : Math.round(found / typical);
 	}
-	const span = ((times[times.length - 1] ?? 0) - (times[0] ?? 0)) / unit;
-	return Math.max(1, Math.round((FRACTIONS * span) / steps));
+	return Math.max(1, Math.round((FRACTIONS * span) / whole));
 }
 
-type Grid = { readonly unit: number; readonly step: number; readonly pull: number };
-
 /** Fills `scratch.residuals`; gives their sum. */
-function gridResiduals(times: Float64Array, { unit, step, pull }: Grid): number {
+function gridResiduals(steps: Int32Array, count: number, step: number, pull: number): number {
 	const { residuals } = scratch;
+	const shift = PULL_SHIFTS[pull] ?? 0;
 	let late = 0;
 	let sum = 0;
-	for (let index = 1; index < times.length; index += 1) {
-		const found = stepAt(times, index) / unit;
-		const missed = found - Math.floor((step - late + HALF) / FRACTIONS);
-		const residual = missed >= 0 ? missed * 2 : -missed * 2 - 1;
-		residuals[index - 1] = residual;
+	for (let index = 0; index < count; index += 1) {
+		const found = steps[index] ?? 0;
+		const missed = (found - ((step - late + HALF) >> FRACTION_BITS)) | 0;
+		const residual = (missed << 1) ^ (missed >> 31);
+		residuals[index] = residual;
 		sum += residual;
-		late = nextLate(late + FRACTIONS * found - step, step, pull);
+		late = sinceGrid((late + (found << FRACTION_BITS) - step) | 0, step);
+		if (pull !== PULL_NONE) late -= late >> shift;
 	}
 	return sum;
 }
 
-function readGrid(reader: BitReader, times: Float64Array, unit: number): void {
+/** False where a step is not at least 1. */
+function readGrid(reader: BitReader, times: Float64Array, unit: number): boolean {
 	const step = reader.takeNumber();
-	const pull = PULLS[reader.take(PULL_BITS)] ?? 0;
+	const pull = reader.take(PULL_BITS);
 	if (step < 1 || step > FRACTIONS * GRID_STEP_MOST) throw new OutOfBytes(`a grid of ${step} / 16`);
 	readResiduals(reader, times.length - 1);
 	const { residuals } = scratch;
+	const shift = PULL_SHIFTS[pull] ?? 0;
 	let late = 0;
 	let time = times[0] ?? 0;
+	let least = 1;
 	for (let index = 1; index < times.length; index += 1) {
 		const residual = residuals[index - 1] ?? 0;
-		const found = ((residual >>> 1) ^ -(residual & 1)) + Math.floor((step - late + HALF) / FRACTIONS);
+		const missed = (residual >>> 1) ^ -(residual & 1);
+		const found = (missed + ((step - late + HALF) >> FRACTION_BITS)) | 0;
+		if (found < least) least = found;
 		time += found * unit;
 		times[index] = time;
-		late = nextLate(late + FRACTIONS * found - step, step, pull);
+		late = sinceGrid((late + (found << FRACTION_BITS) - step) | 0, step);
+		if (pull !== PULL_NONE) late = (late - (late >> shift)) | 0;
 	}
+	return least >= 1;
 }
 
-function nextLate(late: number, step: number, pull: number): number {
-	if (pull === FRACTIONS) return 0;
-	const own = late * 2 > step || late * 2 < -step ? late - step * Math.round(late / step) : late;
-	return own - Math.floor((own * pull) / FRACTIONS);
+function readSteps(reader: BitReader, times: Float64Array, unit: number): boolean {
+	const width = reader.take(WIDTH_BITS);
+	reader.need(width * (times.length - 1));
+	let least = 1;
+	for (let index = 1; index < times.length; index += 1) {
+		const found = reader.takeLong(width);
+		if (found < least) least = found;
+		times[index] = (times[index - 1] ?? 0) + found * unit;
+	}
+	return least >= 1;
+}
+
+/** How late after the nearest point of the grid. */
+function sinceGrid(late: number, step: number): number {
+	return late * 2 > step || late * 2 < -step ? (late - step * Math.round(late / step)) | 0 : late;
 }
