@@ -15,7 +15,7 @@ import { cutRun, joinRuns } from "../../../collector/store/runs.js";
 import { randomOf } from "../../shared/wire/examples.js";
 import { exampleReadings } from "./example-readings.js";
 
-const PROPERTY_RUNS = 500;
+const PROPERTY_RUNS = 300;
 
 const anyDouble = fc.oneof(
 	fc.double({ noDefaultInfinity: true }),

@@ -8,8 +8,9 @@
  * counters; uptime in seconds; a power limit that stays. Each poll is late or early by a normal of
  * `jitterMilliseconds`. The same seed gives the same readings.
  */
-import type { Column } from "../../../collector/store/device-state.js";
+
 import { columnKey } from "../../../collector/store/column-key.js";
+import type { Column } from "../../../collector/store/device-state.js";
 import { randomOf } from "../../shared/wire/examples.js";
 
 export type ExampleRun = {
