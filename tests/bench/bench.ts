@@ -17,17 +17,40 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Context, Measure } from "./context.js";
 import { type Figure, table } from "./figure.js";
+import { measureFleet } from "./figures/fleet.js";
+import { measureGrowth } from "./figures/growth.js";
 import { measureIngest } from "./figures/ingest.js";
+import { measureLimits } from "./figures/limits.js";
+import { measurePaced } from "./figures/paced.js";
+import { measureScan } from "./figures/scan.js";
+import { measureScrape } from "./figures/scrape.js";
+import { measureSeries } from "./figures/series.js";
 import { measureSize } from "./figures/size.js";
+import { measureStall } from "./figures/stall.js";
+import { measureStart } from "./figures/start.js";
 import { prometheusVersion } from "./prometheus.js";
 import { victoriaMetricsVersion } from "./victoria-metrics.js";
 
-/** By the word of --figures, in the order they are measured. */
+/** By the word of --figures, in the order they are measured; those of one history are measured together. */
 const FIGURES: Readonly<Record<string, Measure>> = {
+	limits: measureLimits,
 	ingest: measureIngest,
 	size: measureSize,
+	paced: measurePaced,
+	memory: measureFleet,
+	fleet: measureFleet,
+	last: measureFleet,
+	series: measureSeries,
+	scan: measureScan,
+	scrape: measureScrape,
+	stall: measureStall,
+	start: measureStart,
+	growth: measureGrowth,
 };
-const ON_DEMAND: readonly string[] = [];
+/** 100,000 devices take their time. */
+const ON_DEMAND: readonly string[] = ["growth"];
+/** Those that need neither a real-time load nor the collector's own clock of jobs. */
+const QUICK: readonly string[] = ["limits", "ingest", "memory", "last", "series", "scan", "stall"];
 
 const { values: words } = parseArgs({
 	options: {
@@ -45,11 +68,17 @@ const { values: words } = parseArgs({
 
 const SIZES = words.quick
 	? { devices: 500, steps: 30, fleetDevices: 1_000, fleetSteps: 30, pacedSeconds: 5, rounds: 1 }
-	: { devices: 1_000, steps: 360, fleetDevices: 10_000, fleetSteps: 60, pacedSeconds: 20, rounds: 3 };
+	: { devices: 1_000, steps: 360, fleetDevices: 10_000, fleetSteps: 360, pacedSeconds: 20, rounds: 3 };
 
 function size(word: string | undefined, otherwise: number): number {
 	return word === undefined ? otherwise : Number(word);
 }
+
+const WHOLE = Object.keys(FIGURES).filter((name) => !ON_DEMAND.includes(name));
+const asked = words.figures?.split(",") ?? (words.quick ? QUICK : WHOLE);
+const unknown = asked.filter((name) => FIGURES[name] === undefined);
+if (unknown.length > 0)
+	throw new Error(`No figures ${unknown.join(", ")}; there are ${Object.keys(FIGURES).join(", ")}.`);
 
 const root = mkdtempSync(path.join(words.folder, "fleetwatt-bench-"));
 let folders = 0;
@@ -63,6 +92,7 @@ const context: Context = {
 	rounds: size(words.rounds, SIZES.rounds),
 	victoriaMetrics: victoriaMetricsVersion(),
 	prometheus: prometheusVersion(),
+	isAsked: (name) => asked.includes(name),
 	folder() {
 		folders += 1;
 		return mkdtempSync(path.join(root, `${folders}-`));
@@ -77,15 +107,12 @@ const context: Context = {
 process.once("exit", () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
-const asked = words.figures?.split(",") ?? Object.keys(FIGURES).filter((name) => !ON_DEMAND.includes(name));
-const unknown = asked.filter((name) => FIGURES[name] === undefined);
-if (unknown.length > 0)
-	throw new Error(`No figures ${unknown.join(", ")}; there are ${Object.keys(FIGURES).join(", ")}.`);
-
 const figures: Figure[] = [];
-for (const name of asked) {
-	context.say(`${name} …`);
-	figures.push(...((await FIGURES[name]?.(context)) ?? []));
+for (const measure of new Set(Object.values(FIGURES))) {
+	const names = asked.filter((name) => FIGURES[name] === measure);
+	if (names.length === 0) continue;
+	context.say(`${names.join(", ")} …`);
+	figures.push(...(await measure(context)));
 }
 const { victoriaMetrics = "not installed", prometheus = "not installed" } = context;
 const { devices, steps, fleetDevices, fleetSteps, pacedSeconds, rounds } = context;

@@ -30,11 +30,6 @@ export type EventLoopDelay = {
 	readonly most: number;
 };
 
-export type CollectorWish = {
-	/** How long the event loop is held up is watched; costs processor time. */
-	readonly isProbed?: boolean;
-};
-
 export type CollectorUnderTest = {
 	readonly running: RunningProgram;
 	/** Page, API, /metrics. */
@@ -45,8 +40,8 @@ export type CollectorUnderTest = {
 	/** So many agents, the devices shared out in runs of consecutive numbers. */
 	agents(wish: AgentsWish): Promise<readonly AgentClient[]>;
 	metric(name: string): Promise<number>;
-	/** Since it was asked last. */
-	eventLoopDelay(): Promise<EventLoopDelay>;
+	/** Begins to watch; what it gives ends it. */
+	watchEventLoop(): Promise<() => Promise<EventLoopDelay>>;
 	/** By SIGTERM: seals what it accepted, then ends. */
 	stop(): Promise<Ended>;
 	kill(): Promise<void>;
@@ -58,20 +53,10 @@ export type AgentsWish = {
 	readonly pollIntervalSeconds?: number;
 };
 
-export async function startCollector(
-	folder: string,
-	{ isProbed = false }: CollectorWish = {},
-): Promise<CollectorUnderTest> {
+export async function startCollector(folder: string): Promise<CollectorUnderTest> {
 	const { file, places, probeFile } = await configured(folder);
 	const startedAt = performance.now();
-	const running = new RunningProgram(
-		process.execPath,
-		[
-			...(isProbed ? ["--import", pathToFileURL(PROBE).href] : []),
-			...[FLEETWATT, "collector", "--config", file],
-		],
-		isProbed ? { environment: { ...process.env, BENCH_EVENT_LOOP_FILE: probeFile } } : {},
-	);
+	const running = probed(probeFile, [FLEETWATT, "collector", "--config", file]);
 	const url = `http://127.0.0.1:${places.pagePort}`;
 	const wait = { seconds: START_SECONDS, everyMilliseconds: START_LOOK_MILLISECONDS };
 	await until("the collector is ready", wait, async () => {
@@ -88,20 +73,36 @@ export async function startCollector(
 			const text = (await ask(`${url}/metrics`)).toString("utf8");
 			return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1] ?? Number.NaN);
 		},
-		async eventLoopDelay() {
-			rmSync(probeFile, { force: true });
-			running.signal("SIGUSR2");
-			const text = await until("the event loop's delay is told", { seconds: PROBE_SECONDS }, () =>
-				existsSync(probeFile) ? readFileSync(probeFile, "utf8") : undefined,
-			);
-			return JSON.parse(text) as EventLoopDelay;
-		},
+		watchEventLoop: () => watchEventLoop(running, probeFile),
 		stop: () => endedBySigterm(running),
 		async kill() {
 			running.signal("SIGKILL");
 			await running.ended;
 		},
 	};
+}
+
+/** A Node program with event-loop-probe.ts loaded first. */
+export function probed(probeFile: string, argv: readonly string[]): RunningProgram {
+	return new RunningProgram(process.execPath, ["--import", pathToFileURL(PROBE).href, ...argv], {
+		environment: { ...process.env, BENCH_EVENT_LOOP_FILE: probeFile },
+	});
+}
+
+export async function watchEventLoop(
+	running: RunningProgram,
+	probeFile: string,
+): Promise<() => Promise<EventLoopDelay>> {
+	await signalled(running, probeFile);
+	return () => signalled(running, probeFile);
+}
+
+async function signalled(running: RunningProgram, probeFile: string): Promise<EventLoopDelay> {
+	rmSync(probeFile, { force: true });
+	running.signal("SIGUSR2");
+	return await until("the event loop's delay is told", { seconds: PROBE_SECONDS }, () =>
+		existsSync(probeFile) ? (JSON.parse(readFileSync(probeFile, "utf8")) as EventLoopDelay) : undefined,
+	);
 }
 
 /** The same folder may be configured again, for a second start. */

@@ -12,6 +12,8 @@ export type Context = {
 	readonly rounds: number;
 	readonly victoriaMetrics: string | undefined;
 	readonly prometheus: string | undefined;
+	/** Whether this word of --figures was asked for. */
+	readonly isAsked: (name: string) => boolean;
 	/** An empty folder. */
 	readonly folder: () => string;
 	/** Removes what is no longer needed, since histories are large. */

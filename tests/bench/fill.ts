@@ -129,17 +129,23 @@ export async function fillCollector(
 	const agents = await collector.agents({ count, devices: history.devices, pollIntervalSeconds });
 	const { pid } = collector.running;
 	const before = costFrom(pid);
-	for (let step = 0; step < history.steps; ) {
-		const steps = Math.min(sliceSteps(history, RECORD_BYTES_A_SAMPLE), history.steps - step);
-		await sendSteps(agents, workload, steps);
-		step += steps;
-	}
+	await sendHistory(agents, workload, history);
 	const live = {
 		cpuSeconds: cpuSeconds(pid) - before.cpuSeconds,
 		wallSeconds: (performance.now() - before.startedAt) / 1_000,
 		wireBytes: agents.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
 	};
 	return { collector, agents, workload, before, live };
+}
+
+async function sendHistory(
+	agents: readonly AgentClient[],
+	workload: Workload,
+	history: History,
+): Promise<void> {
+	const slice = sliceSteps(history, RECORD_BYTES_A_SAMPLE);
+	for (let step = 0; step < history.steps; step += slice)
+		await sendSteps(agents, workload, Math.min(slice, history.steps - step));
 }
 
 /** The next steps of all devices, encoded first, then sent and settled. */

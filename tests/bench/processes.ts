@@ -21,6 +21,19 @@ export function cpuSeconds(pid: number): number {
 	return (Number(fields[STAT.user]) + Number(fields[STAT.system])) / TICKS_A_SECOND;
 }
 
+/** As cpuSeconds, to a microsecond: of all threads that run now. For short spans. */
+export function runSeconds(pid: number): number {
+	let nanoseconds = 0;
+	for (const thread of readdirSync(`/proc/${pid}/task`)) {
+		try {
+			nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+		} catch {
+			// The thread has just ended.
+		}
+	}
+	return nanoseconds / 1e9;
+}
+
 /** Of all children of this process that have ended; exact after each end. */
 function endedChildrenCpuSeconds(): number {
 	const fields = statFields("self");

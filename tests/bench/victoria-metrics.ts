@@ -36,8 +36,8 @@ export function victoriaMetricsVersion(): string | undefined {
 
 /** Debian's build states no version of its own. */
 function packagedVersion(name: string): string | undefined {
-	const said = spawnSync("dpkg-query", ["-W", "-f=${Version}", name], { encoding: "utf8" });
-	return said.status === 0 && said.stdout !== "" ? said.stdout : undefined;
+	const said = spawnSync("dpkg-query", ["--status", name], { encoding: "utf8" });
+	return /^Version: (\S+)$/m.exec(said.stdout ?? "")?.[1];
 }
 
 export async function startVictoriaMetrics(folder: string): Promise<VictoriaMetrics> {

@@ -191,6 +191,13 @@ export class Workload {
 			this.firstAt + step * STEP_MILLISECONDS + Math.round(this.jitterMilliseconds * this.normal(device));
 	}
 
+	/** The next poll of every device is at `at` or just before it: what lies between was not polled. */
+	skipTo(at: number): void {
+		const step = Math.floor((at - this.firstAt) / STEP_MILLISECONDS);
+		for (let device = 0; device < this.devices; device += 1)
+			this.steps[device] = Math.max(step, this.steps[device] ?? 0);
+	}
+
 	private windowMean(device: number, step: number, hashrate: number): number {
 		const from = device * WINDOW_STEPS;
 		this.window[from + (step % WINDOW_STEPS)] = hashrate;

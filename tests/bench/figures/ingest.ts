@@ -19,6 +19,7 @@ import {
 } from "../fill.js";
 import { startPrometheusForWriting } from "../prometheus.js";
 import { startVictoriaMetrics } from "../victoria-metrics.js";
+import { diskFigures, JITTERED } from "./size.js";
 
 const MILLION = 1e6;
 
@@ -30,6 +31,8 @@ export async function measureIngest(context: Context): Promise<readonly Figure[]
 	const line: Filled[] = [];
 	const native: Filled[] = [];
 	const remote: Filled[] = [];
+	const sizes: { victoria?: number; prometheus?: number } = {};
+	const isLast = ({ length }: readonly Filled[]) => length === context.rounds && context.isAsked("size");
 	const runs: (() => Promise<void>)[] = [
 		async () => {
 			const place = folder();
@@ -42,6 +45,10 @@ export async function measureIngest(context: Context): Promise<readonly Figure[]
 		runs.push(async () => {
 			const victoria = await startVictoriaMetrics(folder());
 			line.push(await fillVictoriaMetrics(victoria, history));
+			if (isLast(line)) {
+				await victoria.merge();
+				sizes.victoria = victoria.diskBytes();
+			}
 			await victoria.stop();
 			say(`VictoriaMetrics, lines ${perMillion(line.at(-1))} CPU-s/M`);
 		});
@@ -56,6 +63,7 @@ export async function measureIngest(context: Context): Promise<readonly Figure[]
 		runs.push(async () => {
 			const prometheus = await startPrometheusForWriting(folder());
 			remote.push(await fillPrometheus(prometheus, history));
+			if (isLast(remote)) sizes.prometheus = await prometheus.snapshotBytes();
 			await prometheus.stop();
 			say(`Prometheus ${perMillion(remote.at(-1))} CPU-s/M`);
 		});
@@ -63,7 +71,11 @@ export async function measureIngest(context: Context): Promise<readonly Figure[]
 	for (let round = 0; round < context.rounds; round += 1) {
 		for (let turn = 0; turn < runs.length; turn += 1) await runs[(round + turn) % runs.length]?.();
 	}
+	const last = ours.at(-1);
+	const { victoria, prometheus } = sizes;
+	const isSized = context.isAsked("size") && last !== undefined;
 	return [
+		...(isSized ? diskFigures(JITTERED, { ours: last, victoria, prometheus }) : []),
 		against("ingest, vs VictoriaMetrics lines", ours, line, { goal: 12, floor: 8 }),
 		against("ingest, vs Prometheus remote write", ours, remote, { goal: 40, floor: 25 }),
 		against("ingest, vs VictoriaMetrics native", ours, native, { goal: 6, floor: 4 }),
