@@ -1,7 +1,7 @@
 /**
  * The series store measured beside VictoriaMetrics and Prometheus, where they are installed:
  *
- *   npm run bench                                   all figures, about ten minutes
+ *   npm run bench                                   all figures, ten minutes and more on a slow store
  *   npm run bench -- --quick                        small, about a minute: shapes, not figures to keep
  *   npm run bench -- --figures ingest,size --devices 1000 --steps 360 --rounds 5
  *
@@ -80,6 +80,7 @@ const unknown = asked.filter((name) => FIGURES[name] === undefined);
 if (unknown.length > 0)
 	throw new Error(`No figures ${unknown.join(", ")}; there are ${Object.keys(FIGURES).join(", ")}.`);
 
+const figures: Figure[] = [];
 const root = mkdtempSync(path.join(words.folder, "fleetwatt-bench-"));
 let folders = 0;
 const startedAt = performance.now();
@@ -105,33 +106,42 @@ const context: Context = {
 };
 
 process.once("exit", () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+	process.once(signal, () => {
+		report();
+		process.exit(1);
+	});
+}
 
-const figures: Figure[] = [];
 for (const measure of new Set(Object.values(FIGURES))) {
 	const names = asked.filter((name) => FIGURES[name] === measure);
 	if (names.length === 0) continue;
 	context.say(`${names.join(", ")} …`);
 	figures.push(...(await measure(context)));
 }
-const { victoriaMetrics = "not installed", prometheus = "not installed" } = context;
-const { devices, steps, fleetDevices, fleetSteps, pacedSeconds, rounds } = context;
-const computer = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, Linux ${release()} ${arch()}`;
-const versions = { node: process.versions.node, victoriaMetrics, prometheus };
-process.stdout.write(
-	`${[
-		`Node ${versions.node}, VictoriaMetrics ${victoriaMetrics}, Prometheus ${prometheus}; ${computer}`,
-		`saturated ${devices} devices × ${steps} steps, fleet ${fleetDevices} × ${fleetSteps}, medians of ${rounds} rounds`,
-		"",
-		table(figures),
-		"",
-		JSON.stringify({
-			at: new Date().toISOString(),
-			computer,
-			versions,
-			sizes: { devices, steps, fleetDevices, fleetSteps, pacedSeconds, rounds },
-			seconds: (performance.now() - startedAt) / 1_000,
-			figures,
-		}),
-	].join("\n")}\n`,
-);
+report();
+
+/** All that is measured so far: also what a run gives that is ended early. */
+function report(): void {
+	const { victoriaMetrics = "not installed", prometheus = "not installed" } = context;
+	const { devices, steps, fleetDevices, fleetSteps, pacedSeconds, rounds } = context;
+	const computer = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, Linux ${release()} ${arch()}`;
+	const versions = { node: process.versions.node, victoriaMetrics, prometheus };
+	process.stdout.write(
+		`${[
+			`Node ${versions.node}, VictoriaMetrics ${victoriaMetrics}, Prometheus ${prometheus}; ${computer}`,
+			`saturated ${devices} devices × ${steps} steps, fleet ${fleetDevices} × ${fleetSteps}, medians of ${rounds} rounds`,
+			"",
+			table(figures),
+			"",
+			JSON.stringify({
+				at: new Date().toISOString(),
+				computer,
+				versions,
+				sizes: { devices, steps, fleetDevices, fleetSteps, pacedSeconds, rounds },
+				seconds: (performance.now() - startedAt) / 1_000,
+				figures,
+			}),
+		].join("\n")}\n`,
+	);
+}
