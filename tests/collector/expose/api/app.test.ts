@@ -102,6 +102,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 	"/devices": "/devices?limit=10",
 	"/devices/{device}": "/devices/m1",
 	"/latest": "/latest?measurement=chipTemperatureCelsius",
+	"/top": "/top?by=powerWatts",
 	"/series": `/series?device=m1&measurement=powerWatts&measurement=efficiencyJoulesPerTerahash&${SPAN}&step=60`,
 	"/series/fleet": `/series/fleet?${SPAN}&step=300`,
 	"/gaps": `/gaps?${SPAN}`,
@@ -110,18 +111,19 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 describe("the description", () => {
-	it.each(ROUTES.map(({ path, answer }) => ({ path, answer })))(
-		"holds for $path: $answer",
-		async ({ path, answer }) => {
-			const example = EXAMPLES[path];
-			expect(example).toBeDefined();
-			const reply = await get(await site(), example ?? "");
-			expect(reply.status).toBe(200);
-			expect(reply.headers.get("content-type")).toBe("application/json; charset=utf-8");
-			expect(reply.headers.get("cache-control")).toBe("no-store");
-			expect(complaints(reply.answer, SCHEMAS[answer], SCHEMAS)).toEqual([]);
-		},
+	const answering = ROUTES.flatMap(({ path, answers }) =>
+		answers[0] === undefined ? [] : [{ path, answer: answers[0] }],
 	);
+
+	it.each(answering)("holds for $path: $answer", async ({ path, answer }) => {
+		const example = EXAMPLES[path];
+		expect(example).toBeDefined();
+		const reply = await get(await site(), example ?? "");
+		expect(reply.status).toBe(200);
+		expect(reply.headers.get("content-type")).toBe("application/json; charset=utf-8");
+		expect(reply.headers.get("cache-control")).toBe("no-store");
+		expect(complaints(reply.answer, SCHEMAS[answer], SCHEMAS)).toEqual([]);
+	});
 
 	it("names every route with its parameters, and no other", async () => {
 		type Document = {
