@@ -12,8 +12,6 @@ import type { Body } from "./reply.js";
 
 /** A reader that takes nothing for so long is cut off. */
 const READER_IDLE_SECONDS = 60;
-/** A body up to this size goes out in one write. */
-const ONE_WRITE_BYTES = 1_024 * 1_024;
 
 export type Delivered = { readonly isWhole: boolean; readonly error?: unknown };
 
@@ -37,16 +35,14 @@ export async function deliver(
 	}
 	const length = body.bytes.reduce((sum, slice) => sum + slice.length, 0);
 	response.writeHead(200, { ...headers, "content-length": length });
-	if (options.isHeadOnly) response.end();
-	else if (length <= ONE_WRITE_BYTES) response.end(Buffer.concat(body.bytes));
-	else return await streamed(response, body.bytes);
+	// All of it is in memory already, so there is nothing to wait for.
+	response.cork();
+	if (!options.isHeadOnly) for (const slice of body.bytes) response.write(slice);
+	response.end();
 	return { isWhole: true };
 }
 
-async function streamed(
-	response: ServerResponse,
-	slices: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<Delivered> {
+async function streamed(response: ServerResponse, slices: AsyncIterable<Uint8Array>): Promise<Delivered> {
 	const gone = once(response, "close").catch(() => undefined);
 	response.flushHeaders();
 	// While we are at work for it, a reader that hears nothing is not idle.

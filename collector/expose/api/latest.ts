@@ -5,10 +5,11 @@
  * device that fell silent has no newest value. Made for 10,000 devices at once: what a device's labels
  * look like is kept, the places of columns are found once a shape, numbers go straight into bytes.
  */
-import type { Component, DeviceDescription } from "../../../shared/device.js";
+import type { Component } from "../../../shared/device.js";
 import { type MeasurementName, measurement } from "../../../shared/measurements.js";
 import { componentValues, deviceValue } from "../../derive/latest-values.js";
 import {
+	type AgentState,
 	agentKey,
 	type DeviceState,
 	type LatestReading,
@@ -37,10 +38,15 @@ function present({ store, now, site }: Present): {
 	const agents = store.agents();
 	const fresh: Fresh[] = [];
 	let deviceCount = 0;
+	// Devices of one agent mostly follow one another.
+	let last: DeviceState | undefined;
+	let agent: AgentState | undefined;
 	for (const state of store.devices().values()) {
 		if (site !== undefined && state.site !== site) continue;
 		deviceCount += 1;
-		const reading = freshReading(state, agents.get(agentKey(state)), now);
+		if (last?.agent !== state.agent || last.site !== state.site) agent = agents.get(agentKey(state));
+		last = state;
+		const reading = freshReading(state, agent, now);
 		if (reading !== undefined) fresh.push({ state, reading });
 	}
 	return { deviceCount, fresh };
@@ -94,19 +100,22 @@ export function fleetLatestJson(sources: Present, names: readonly MeasurementNam
 export function fleetLatestBytes(sources: Present, names: readonly MeasurementName[]): readonly Uint8Array[] {
 	const { deviceCount, fresh } = present(sources);
 	const planOf = plans(names);
-	const rows = fresh.flatMap(({ state, reading }) => {
+	const rows: Row[] = [];
+	for (const { state, reading } of fresh) {
 		const { own, parts } = planOf(reading.shape);
-		return [{ cells: own, place: EMPTY }, ...parts]
-			.filter(({ cells }) => hasCell(cells, reading.values))
-			.map(({ cells, place }) => ({ state, reading, cells, place }));
-	});
+		if (hasCell(own, reading.values)) rows.push({ state, reading, cells: own, place: EMPTY });
+		for (const { cells, place } of parts) {
+			if (hasCell(cells, reading.values)) rows.push({ state, reading, cells, place });
+		}
+	}
 	const measuredAt = Float64Array.from(rows, ({ reading }) => reading.at);
-	const columns = names.map((_, name) =>
-		Float64Array.from(rows, ({ reading, cells }) => {
-			const cell = cells.find((each) => each.name === name);
-			return cell === undefined ? Number.NaN : (reading.values[cell.index] ?? Number.NaN);
-		}),
-	);
+	const columns = names.map(() => new Float64Array(rows.length).fill(Number.NaN));
+	rows.forEach(({ reading, cells }, row) => {
+		for (const { name, index } of cells) {
+			const column = columns[name];
+			if (column !== undefined) column[row] = reading.values[index] ?? Number.NaN;
+		}
+	});
 	const places = new ColumnPlaces();
 	const head = new ByteText();
 	head.text(`{"at":${sources.now},"deviceCount":${deviceCount},"measuredAt":${places.place(measuredAt)},`);
@@ -126,6 +135,13 @@ export function fleetLatestBytes(sources: Present, names: readonly MeasurementNa
 	head.text("]}");
 	return columnsBytes(head, places.columns());
 }
+
+type Row = {
+	readonly state: DeviceState;
+	readonly reading: LatestReading;
+	readonly cells: readonly Cell[];
+	readonly place: Buffer;
+};
 
 const COMMA = Buffer.from(",");
 const CLOSE = Buffer.from("}");
@@ -221,18 +237,20 @@ function writeParts(text: ByteText, parts: readonly PartPlan[], values: Float64A
 	if (!isFirst) text.bytes(CLOSE_LIST);
 }
 
-type Labels = { readonly key: string; readonly site: string; readonly bytes: Buffer };
+type Labels = Pick<DeviceState, "key" | "site" | "description"> & { readonly bytes: Buffer };
 
-/** What was rendered of a device, for as long as its description lives. */
-const LABELS = new WeakMap<DeviceDescription, Labels>();
+/** What was rendered of a device, by its number, and of what: made anew when any of it changes. */
+const LABELS = new Map<number, Labels>();
+const LABELS_MOST = 20_000;
 
 /** An object's beginning, up to the value of measuredAt. */
-function labelsOf({ description, key, site }: DeviceState): Buffer {
-	const known = LABELS.get(description);
-	if (known?.key === key && known.site === site) return known.bytes;
+function labelsOf({ number, description, key, site }: DeviceState): Buffer {
+	const known = LABELS.get(number);
+	if (known?.description === description && known.key === key && known.site === site) return known.bytes;
 	const { rack, model } = description;
 	const named = JSON.stringify({ device: key, site, rack, model });
 	const bytes = Buffer.from(`${named.slice(0, -1)}${MEASURED_AT}`);
-	LABELS.set(description, { key, site, bytes });
+	if (LABELS.size >= LABELS_MOST) LABELS.clear();
+	LABELS.set(number, { key, site, description, bytes });
 	return bytes;
 }

@@ -28,9 +28,6 @@ export function namesOf({ site, key }: DeviceState, { measurement: name, compone
 	};
 }
 
-/** Columns of a piece that are wanted, with what was made of each. */
-export type PreparedColumn<Made> = { readonly values: Float64Array; readonly made: Made };
-
 /** ISO 8601 in UTC with milliseconds. */
 export function isoTime(at: number): string {
 	return new Date(at).toISOString();
