@@ -205,6 +205,7 @@ module.exports = {
 		roomOf("yaml", ["shared/config/"]),
 		roomOf("hono", ["collector/expose/"]),
 		roomOf("@hono/node-server", ["collector/expose/"]),
+		roomOf("hyparquet-writer", ["collector/expose/api/"]),
 		roomOf("pino", ["shared/log.ts"]),
 		roomOf("ipaddr.js", ["agent/transports/", "shared/config/"]),
 		roomOf("fast-xml-parser", ["agent/drivers/formats/"]),

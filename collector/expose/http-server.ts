@@ -7,8 +7,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import type { Hono } from "hono";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import type { Api } from "./api/app.js";
 import { type AllowedHosts, isAllowedHost, isOwnOrigin } from "./hosts.js";
 import { LANDING_PAGE } from "./landing.js";
 import { LIVE_PATH, type LiveStream } from "./live/live-stream.js";
@@ -35,7 +35,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 const PLAIN_TEXT = "text/plain; charset=utf-8";
 
 export type HttpRooms = {
-	readonly api: Hono;
+	readonly api: Api;
 	readonly exposition: Exposition;
 	readonly live: LiveStream;
 	readonly page: ReadonlyMap<string, PageFile>;
