@@ -15,7 +15,8 @@ import {
 	proofOf,
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
-import { encodeOutcomes, type RecordOutcome } from "../../shared/wire/record.js";
+import type { RecordOutcome } from "../../shared/wire/outcome.js";
+import { encodeOutcomes } from "../../shared/wire/record.js";
 import { type Defined, defined, deviceDefinition, SHAPE, SITE, type Workload } from "./workload.js";
 
 /** The agent's monotonic clock began so long before now, so that no simulated time is negative. */

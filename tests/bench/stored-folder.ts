@@ -13,13 +13,14 @@ import { quantity, type UnixMilliseconds } from "../../shared/units.js";
 
 export type Worked = { readonly samples: number; readonly cpuSeconds: number; readonly wallSeconds: number };
 
+const POWER = { hostOverheadRatio: 1.2, hostOverheadWatts: 0 };
 const HOUR_MILLISECONDS = 3_600_000;
 const DEVICES_MOST = 100_000;
 /** The newest hour is closed too, seen from here. */
 const LATER_MILLISECONDS = 2 * 3_600_000;
 
 async function merge(store: Store): Promise<number> {
-	await store.seal();
+	await store.seal({ all: true });
 	await store.merge();
 	return 0;
 }
@@ -53,7 +54,7 @@ const [, , verb = "", folder = "", hours = "24"] = process.argv;
 const work = WORK[verb];
 if (work === undefined) throw new Error(`"${verb}" is no work on a stored folder: merge, scan.`);
 const later = { ...realClock, now: () => quantity<UnixMilliseconds>(realClock.now() + LATER_MILLISECONDS) };
-const store = await Store.open({ folder, clock: later, maxDevices: DEVICES_MOST, rates: () => ({}) });
+const store = await Store.open({ folder, clock: later, maxDevices: DEVICES_MOST, power: POWER });
 const cpu = process.cpuUsage();
 const from = performance.now();
 const samples = await work(store, Number(hours));

@@ -22,7 +22,7 @@
 import type { Component, DeviceDescription } from "../../shared/device.js";
 import { type MeasurementName, measurement } from "../../shared/measurements.js";
 import { type DeviceDefinition, definitionText, hashOfText } from "../../shared/wire/definition.js";
-import { roundToDecimals } from "../../shared/wire/record.js";
+import { roundToDecimals } from "../../shared/wire/number-column.js";
 
 export const STEP_SECONDS = 10;
 export const JITTER_MILLISECONDS = 15;
