@@ -138,11 +138,11 @@ function* factsAt(
 		isWanted,
 	}: Pick<ViewSources, "store" | "options"> & { readonly isWanted?: (device: DeviceState) => boolean },
 ): Generator<DeviceFacts, undefined> {
-	const inputs = moneyInputsAt(store.inputs(), now);
+	const context = { now, inputs: moneyInputsAt(store.inputs(), now), options };
 	const agents = store.agents();
 	for (const state of store.devices().values()) {
 		if (isWanted !== undefined && !isWanted(state)) continue;
-		yield deviceFacts(state, agents.get(agentKey(state)), { now, inputs, options });
+		yield deviceFacts(state, agents.get(agentKey(state)), context);
 	}
 	return undefined;
 }

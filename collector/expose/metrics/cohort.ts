@@ -18,7 +18,7 @@
 import { invariant } from "../../../shared/invariant.js";
 import type { DeviceFacts } from "../device-facts.js";
 import { Block, type Lent } from "./block.js";
-import { DEVICE_FAMILIES, type DeviceLine, type DeviceLines } from "./device-families.js";
+import { DEVICE_FAMILIES, type DeviceLine, type DeviceLines, type DevicePlans } from "./device-families.js";
 import { type DeviceLabels, deviceLabels, type LabelSources } from "./device-labels.js";
 import { NumberText } from "./number-text.js";
 import type { RenderedFamily } from "./text-writer.js";
@@ -47,7 +47,10 @@ export type Member = {
 const NUMBERS = new NumberText();
 
 export class Cohort {
+	private readonly plans: DevicePlans;
 	private members: Member[] = [];
+	/** Values of the device that is being patched. */
+	private read = new Float64Array();
 	private readonly gone = new Set<Member>();
 	/** New members: their labels are written and their values shown once all are there. */
 	private readonly waiting = new Map<
@@ -59,6 +62,10 @@ export class Cohort {
 	private slots = new Uint32Array();
 	/** By family; absent where no member has a line of it. */
 	private blocks: (Block | undefined)[] = [];
+
+	constructor(plans: DevicePlans) {
+		this.plans = plans;
+	}
 
 	hasRoomFor(lines: number): boolean {
 		return this.lines === 0 || this.lines + lines <= LINES_MOST;
@@ -92,15 +99,15 @@ export class Cohort {
 	/** Writes what changed since the last time. */
 	patch({ lines, bytes, first }: Member, facts: DeviceFacts): void {
 		invariant(first !== undefined, "only a device that is laid out is patched");
-		let at = first;
-		for (const line of lines) {
-			const value = line.valueOf(facts);
-			const before = this.values[at] ?? Number.NaN;
+		if (this.read.length < lines.length) this.read = new Float64Array(lines.length);
+		this.plans.read(lines, facts, this.read);
+		for (let index = 0; index < lines.length; index++) {
+			const value = this.read[index] ?? Number.NaN;
+			const before = this.values[first + index] ?? Number.NaN;
 			// NaN alone is unequal to itself; infinite is as good as absent.
-			if (value !== before && (Number.isFinite(value) || !Number.isNaN(before))) {
-				this.write(line, at, prefixBytes(line, bytes), value);
-			}
-			at += 1;
+			if (value === before || (!Number.isFinite(value) && Number.isNaN(before))) continue;
+			const line = lines[index];
+			if (line !== undefined) this.write(line, first + index, prefixBytes(line, bytes), value);
 		}
 	}
 

@@ -70,7 +70,7 @@ export class DeviceBody {
 	private cohortFor(lines: number): Cohort {
 		const known = this.cohorts.findLast((cohort) => cohort.hasRoomFor(lines));
 		if (known !== undefined) return known;
-		const made = new Cohort();
+		const made = new Cohort(this.plans);
 		this.cohorts.push(made);
 		return made;
 	}
