@@ -24,6 +24,7 @@ import { effectiveRates } from "../../collector/derive/power.js";
 import { startExpose } from "../../collector/expose/start.js";
 import type { DeviceState } from "../../collector/store/device-state.js";
 import { realClock } from "../../shared/clock.js";
+import { type MonotonicMilliseconds, quantity } from "../../shared/units.js";
 import {
 	device,
 	ms,
@@ -281,7 +282,12 @@ async function startOurs(fleet: MovingFleet, perDevice: "all" | "none") {
 	const expose = await startExpose({
 		store: fleet.store,
 		view: VIEW_OPTIONS,
-		clock: { ...realClock, now: () => ms(fleet.now()) },
+		// Time that passed in the fleet has passed for sharing a rendering too.
+		clock: {
+			...realClock,
+			now: () => ms(fleet.now()),
+			monotonic: () => quantity<MonotonicMilliseconds>(realClock.monotonic() + fleet.now() - NOW),
+		},
 		listen: { address: "127.0.0.1", port: 0 },
 		perDevice,
 		log: () => undefined,

@@ -28,7 +28,6 @@ const LINES_MOST = 8_192;
 const NEWLINE = 10;
 const BLANK = 32;
 const HASH = 35;
-const WIDTH_LEAST = 1;
 
 /** A device with its lines: as long as its labels and its shape are the same. */
 export type Member = {
@@ -193,11 +192,13 @@ export class Cohort {
 
 	private emptyBlocks(before: readonly (Block | undefined)[]): (Block | undefined)[] {
 		const sizes = new Float64Array(DEVICE_FAMILIES.length);
-		const widths = DEVICE_FAMILIES.map((_, family) => before[family]?.width ?? WIDTH_LEAST);
+		const widths = DEVICE_FAMILIES.map(
+			(_, family) => before[family]?.width ?? this.plans.widths[family] ?? 1,
+		);
 		for (const { lines, bytes } of this.members) {
 			for (const line of lines) {
 				const { family } = line;
-				sizes[family] = (sizes[family] ?? 0) + prefixBytes(line, bytes) + (widths[family] ?? WIDTH_LEAST) + 1;
+				sizes[family] = (sizes[family] ?? 0) + prefixBytes(line, bytes) + (widths[family] ?? 1) + 1;
 			}
 		}
 		return widths.map((width, family) => {
@@ -209,7 +210,8 @@ export class Cohort {
 	/** The family's lines with longer slots: for a number of `length` bytes and, mostly, its successors. */
 	private widened(family: number, length: number): Block {
 		const from = this.blockOf(family);
-		const width = length + (length % 2);
+		const width = Math.max(length + (length % 2), this.plans.widths[family] ?? 1);
+		this.plans.widths[family] = width;
 		const places: { readonly at: number; readonly prefix: number }[] = [];
 		let size = 0;
 		for (const { lines, bytes, first } of this.members) {

@@ -47,6 +47,7 @@ export type ValueSource = "fact" | "column" | "limit" | "one";
 /** In the order of the families. */
 export type DeviceLines = readonly DeviceLine[];
 
+const WIDTH_LEAST = 1;
 const HASHES_PER_TERAHASH = 1e12;
 const END = Buffer.from("} ");
 
@@ -164,6 +165,8 @@ const COLUMN_FAMILY_INDEXES: ReadonlyMap<string, number> = new Map(
 export type DevicePlans = {
 	/** The lines of a device whose newest reading has this shape; undefined: that never gave one. */
 	linesOf(shape: Shape | undefined): DeviceLines;
+	/** By family, the widest slot that any of its numbers needed: new lines start with it. */
+	readonly widths: Uint8Array;
 	/** Writes the value of each line in order, NaN where the line is not to be shown. */
 	read(lines: DeviceLines, facts: DeviceFacts, values: Float64Array): void;
 };
@@ -183,6 +186,7 @@ export function createDevicePlans(options: {
 			plans.set(shape, lines);
 			return lines;
 		},
+		widths: new Uint8Array(DEVICE_FAMILIES.length).fill(WIDTH_LEAST),
 		read: (lines, facts, values) => readValues(lines, { facts, limits: options.limits }, values),
 	};
 }

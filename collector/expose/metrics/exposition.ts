@@ -103,6 +103,7 @@ export function createExposition(options: ExpositionOptions): Exposition {
 		const writer = new TextWriter();
 		const pause = createPause(clock);
 		if (part.hasFleet) writer.bytes(Buffer.from(await own.text()));
+		await pause.ifDue();
 		const fleet = await patched(devices, walkOf(view, part), pause);
 		if (part.hasFleet && fleet !== undefined) {
 			await writeFamilies(writer, fleetFamilies(fleet, store), pause);
