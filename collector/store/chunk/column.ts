@@ -226,17 +226,22 @@ function pickValues(values: Float64Array, rows: Rows): Float64Array {
 function scaled(values: Float64Array, count: number, power: number): boolean {
 	for (let index = 0; index < count; index += 1) {
 		const value = values[index] ?? 0;
-		const number = Math.round(value * power);
-		const isWhole =
-			number / power === value &&
-			number <= NUMBER_MOST &&
-			number >= -NUMBER_MOST &&
-			(value !== 0 || 1 / value > 0);
-		if (!isWhole) return false;
+		if (!isWholeOf(value, power)) return false;
 	}
 	const { wide } = scratch;
 	for (let index = 0; index < count; index += 1) wide[index] = Math.round((values[index] ?? 0) * power);
 	return true;
+}
+
+/** Whether a value is a whole number of its decimals: times the power, and back, without a loss. */
+export function isWholeOf(value: number, power: number): boolean {
+	const number = Math.round(value * power);
+	return (
+		number / power === value &&
+		number <= NUMBER_MOST &&
+		number >= -NUMBER_MOST &&
+		(value !== 0 || 1 / value > 0)
+	);
 }
 
 function areNarrow(wide: Float64Array, count: number): boolean {
