@@ -34,6 +34,8 @@ const PREDICTED = 1;
 const PACKED = 2;
 const DOUBLES = 3;
 const WIDTH_BITS = 6;
+/** Rows from which the unit is guessed before all are counted in it. */
+const UNIT_GUESS_ROWS = 16;
 const DOUBLE_BITS = 64;
 
 export function powerOfTen(decimals: number): number {
@@ -83,7 +85,7 @@ export function writeColumn(
 	}
 	const picked = rows === undefined ? values : pickValues(values, rows);
 	if (!scaled(picked, count, powerOfTen(decimals))) writeDoubles(writer, picked, count);
-	else if (areNarrow(scratch.wide, count)) writeNumbers(writer, narrowed(count), count);
+	else if (areNarrow(scratch.wide, count)) writeNumbers(writer, narrowed(scratch.picked, count), count);
 	else writeWide(writer, count, false);
 }
 
@@ -95,13 +97,12 @@ function writeNumbers(writer: BitWriter, numbers: Int32Array, count: number): vo
 		writeConstant(writer, first);
 		return;
 	}
-	const unit = most - least > NARROW_MOST ? 1 : unitOfNumbers(numbers, count);
+	const unit = most - least > NARROW_MOST ? 1 : countInUnits(numbers, count);
 	if (most / unit >= DISTANCE_BELOW || -least / unit >= DISTANCE_BELOW) {
 		for (let index = 0; index < count; index += 1) scratch.wide[index] = numbers[index] ?? 0;
 		writeWide(writer, count, true);
 		return;
 	}
-	countFromFirst(numbers, count, unit);
 	writePredictedHead(writer, { isNarrow: true, first, unit });
 	writePredicted(writer, count);
 }
@@ -119,12 +120,40 @@ function distances(numbers: Int32Array, count: number): { readonly least: number
 	return { least, most };
 }
 
-function countFromFirst(numbers: Int32Array, count: number, unit: number): void {
+/**
+ * Fills `scratch.numbers` with the distances from the first, not all 0, over their greatest common
+ * divisor, which it gives.
+ */
+function countInUnits(numbers: Int32Array, count: number): number {
 	const first = numbers[0] ?? 0;
+	let unit = 0;
+	for (let index = 1; index < count && (unit === 0 || index < UNIT_GUESS_ROWS); index += 1) {
+		unit = commonDivisor(unit, Math.abs((numbers[index] ?? 0) - first));
+	}
+	for (;;) {
+		const odd = countWith(numbers, count, unit);
+		if (odd === count) return unit;
+		unit = commonDivisor(unit, Math.abs((numbers[odd] ?? 0) - first));
+	}
+}
+
+/** Gives the first row whose distance is no multiple of the unit; `count` where there is none. */
+function countWith(numbers: Int32Array, count: number, unit: number): number {
 	const target = scratch.numbers;
-	if (unit === 1)
+	const first = numbers[0] ?? 0;
+	if (unit === 1) {
 		for (let index = 0; index < count; index += 1) target[index] = (numbers[index] ?? 0) - first;
-	else for (let index = 0; index < count; index += 1) target[index] = ((numbers[index] ?? 0) - first) / unit;
+		return count;
+	}
+	// Dividing whole numbers takes several times as long.
+	const inverse = 1 / unit;
+	for (let index = 0; index < count; index += 1) {
+		const distance = (numbers[index] ?? 0) - first;
+		const units = Math.round(distance * inverse);
+		if (units * unit !== distance) return index;
+		target[index] = units;
+	}
+	return count;
 }
 
 /** The first `count` of `scratch.wide`, whole numbers. */
@@ -182,9 +211,9 @@ function writeDoubles(writer: BitWriter, values: Float64Array, count: number): v
 }
 
 function pickNumbers(values: Int32Array, rows: Rows): Int32Array {
-	const { numbers } = scratch;
-	for (let index = 0; index < rows.length; index += 1) numbers[index] = values[rows[index] ?? 0] ?? 0;
-	return numbers;
+	const { picked } = scratch;
+	for (let index = 0; index < rows.length; index += 1) picked[index] = values[rows[index] ?? 0] ?? 0;
+	return picked;
 }
 
 function pickValues(values: Float64Array, rows: Rows): Float64Array {
@@ -197,17 +226,22 @@ function pickValues(values: Float64Array, rows: Rows): Float64Array {
 function scaled(values: Float64Array, count: number, power: number): boolean {
 	for (let index = 0; index < count; index += 1) {
 		const value = values[index] ?? 0;
-		const number = Math.round(value * power);
-		const isWhole =
-			number / power === value &&
-			number <= NUMBER_MOST &&
-			number >= -NUMBER_MOST &&
-			(value !== 0 || 1 / value > 0);
-		if (!isWhole) return false;
+		if (!isWholeOf(value, power)) return false;
 	}
 	const { wide } = scratch;
 	for (let index = 0; index < count; index += 1) wide[index] = Math.round((values[index] ?? 0) * power);
 	return true;
+}
+
+/** Whether a value is a whole number of its decimals: times the power, and back, without a loss. */
+export function isWholeOf(value: number, power: number): boolean {
+	const number = Math.round(value * power);
+	return (
+		number / power === value &&
+		number <= NUMBER_MOST &&
+		number >= -NUMBER_MOST &&
+		(value !== 0 || 1 / value > 0)
+	);
 }
 
 function areNarrow(wide: Float64Array, count: number): boolean {
@@ -219,21 +253,10 @@ function areNarrow(wide: Float64Array, count: number): boolean {
 	return narrow === count;
 }
 
-function narrowed(count: number): Int32Array {
-	const { wide, numbers } = scratch;
-	for (let index = 0; index < count; index += 1) numbers[index] = wide[index] ?? 0;
-	return numbers;
-}
-
-/** The greatest number of which all distances from the first are multiples. */
-function unitOfNumbers(numbers: Int32Array, count: number): number {
-	const first = numbers[0] ?? 0;
-	let unit = 0;
-	for (let index = 1; index < count && unit !== 1; index += 1) {
-		const distance = Math.abs(((numbers[index] ?? 0) - first) | 0);
-		if (unit === 0 || distance % unit !== 0) unit = commonDivisor(unit, distance);
-	}
-	return unit;
+function narrowed(target: Int32Array, count: number): Int32Array {
+	const { wide } = scratch;
+	for (let index = 0; index < count; index += 1) target[index] = wide[index] ?? 0;
+	return target;
 }
 
 function commonDivisor(left: number, right: number): number {
@@ -280,7 +303,7 @@ export function readScaled(reader: BitReader, { count, rows, decimals }: Place):
 		scratch.numbers.fill(found.value, 0, rows?.length ?? count);
 	} else if (!found.isNarrow) return asValues(found, { count, rows, decimals });
 	else if (found.kind === "predicted") unscaleNarrow(rows?.length ?? count, found.first, found.unit);
-	else narrowed(rows?.length ?? count);
+	else narrowed(scratch.numbers, rows?.length ?? count);
 	return spreadNumbers(count, rows);
 }
 

@@ -6,9 +6,11 @@
 const FIRST_ROWS = 4_096;
 
 export const scratch = {
-	/** The numbers of a column that are there. */
+	/** The numbers of a column that are there, without its gaps. */
+	picked: new Int32Array(FIRST_ROWS),
+	/** The same from the first, in units. */
 	numbers: new Int32Array(FIRST_ROWS),
-	/** The same, where they do not fit 32 bits. */
+	/** Numbers that do not fit 32 bits, and doubles. */
 	wide: new Float64Array(FIRST_ROWS),
 	/** Zigzag of what the prediction missed. */
 	residuals: new Int32Array(FIRST_ROWS),
@@ -20,6 +22,7 @@ export const scratch = {
 export function reserveRows(count: number): void {
 	if (scratch.numbers.length >= count) return;
 	const rows = Math.max(count, scratch.numbers.length * 2);
+	scratch.picked = new Int32Array(rows);
 	scratch.numbers = new Int32Array(rows);
 	scratch.wide = new Float64Array(rows);
 	scratch.residuals = new Int32Array(rows);
