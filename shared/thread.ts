@@ -87,8 +87,16 @@ export class Thread<Operations extends Handlers> {
 	}
 }
 
-/** Serves calls inside a worker until the main thread closes it; `close` runs last. */
-export function serve(handlers: Handlers, close: () => void): void {
+/**
+ * Serves calls inside a worker until the main thread closes it; `close` runs last.
+ *
+ * @param given memory of a result that the worker gives away instead of copying it
+ */
+export function serve(
+	handlers: Handlers,
+	close: () => void,
+	given: (result: unknown) => readonly ArrayBuffer[] = () => [],
+): void {
 	const port = parentPort;
 	invariant(port !== null, "serve() runs in a worker thread");
 	port.on("message", ({ id, operation, argument }: Call) => {
@@ -106,7 +114,7 @@ export function serve(handlers: Handlers, close: () => void): void {
 					(value) => port.postMessage({ id, result: value } satisfies Answer),
 					(error: unknown) => port.postMessage(failed(id, error)),
 				);
-			} else port.postMessage({ id, result } satisfies Answer);
+			} else port.postMessage({ id, result } satisfies Answer, given(result));
 		} catch (error) {
 			port.postMessage(failed(id, error));
 		}

@@ -2,7 +2,7 @@
  * Sealed readings on disk: one SQLite file a UTC day, so that retention is an unlink.
  *
  *   schemas  number, text: the columns that chunks of this file have; a file needs no other to be read
- *   hours    key (hour of the day × 2^24 + group), bytes: the chunks of eight devices (pack.ts)
+ *   hours    key (hour of the day × 2^24 + group), bytes: the chunks of sixteen devices (pack.ts)
  *   parts    id, key, bytes: what came for an hour beside its row, until they are merged
  *   sums     key, bytes: one-minute sums of those devices; absent where an hour has to be summed anew
  *   damaged  key, device, bytes: chunks whose checksum does not fit, kept apart for a restore
@@ -28,7 +28,8 @@ const GROUPS_MOST = 2 ** 24;
 /** Day files kept open at once; the rest is opened when asked. */
 const OPEN_MOST = 8;
 const SYNCHRONOUS_FULL = 2;
-const PAGE_BYTES = 16_384;
+/** Rows of 35 KB fill whole pages of this size nearly to the end; larger pages leave a tenth empty. */
+const PAGE_BYTES = 4_096;
 const CACHE_KIBIBYTES = 2_048;
 const FILE_NAME = /^raw-(\d{4}-\d{2}-\d{2})\.db$/;
 

@@ -28,7 +28,7 @@ const SCHEMA = `
 		PRIMARY KEY (agent, epoch)
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS inbox (
-		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		id INTEGER PRIMARY KEY,
 		agent TEXT NOT NULL, site TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
 		received_at INTEGER NOT NULL, offset REAL NOT NULL, bytes BLOB NOT NULL
 	);
@@ -138,6 +138,11 @@ export class MainDatabase {
 	private readonly statements = new Map<string, Database.Statement>();
 	private readonly cursors = new Map<string, CursorRow>();
 	private deadLetterBytes = 0;
+	/**
+	 * Ids rise and none is given twice, although the inbox is emptied: what is trimmed is in the stored
+	 * present, which remembers how far it reaches. SQLite's own counter would be one page more a commit.
+	 */
+	private nextId = 1;
 	readonly file: string;
 
 	/** @throws what SQLite throws: SQLITE_BUSY where another program has the file, SQLITE_CANTOPEN where the folder is closed to us */
@@ -163,6 +168,7 @@ export class MainDatabase {
 		}
 		for (const cursor of this.readCursors()) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		this.deadLetterBytes = this.measureDeadLetters();
+		this.nextId = this.firstFreeId();
 	}
 
 	/** Stores all or nothing; gives the inbox id of each row that was new, 0 for one that was there, and the cursors it moved. */
@@ -327,11 +333,13 @@ export class MainDatabase {
 	private insertRow(row: NewInboxRow, moved: Map<string, CursorRow>): number {
 		const cursor = this.cursorOf(row);
 		if (isSettled(cursor.settled, row.sequence)) return 0;
-		const { lastInsertRowid } = this.statement(
-			"INSERT INTO inbox (agent, site, epoch, sequence, received_at, offset, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		).run(row.agent, row.site, row.epoch, row.sequence, row.receivedAt, row.offset, row.bytes);
+		const id = this.nextId;
+		this.statement(
+			"INSERT INTO inbox (id, agent, site, epoch, sequence, received_at, offset, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		).run(id, row.agent, row.site, row.epoch, row.sequence, row.receivedAt, row.offset, row.bytes);
+		this.nextId += 1;
 		this.move(cursor, row.sequence, row.sequence, moved);
-		return Number(lastInsertRowid);
+		return id;
 	}
 
 	private insertDeadLetter(letter: DeadLetter, moved: Map<string, CursorRow>): void {
@@ -351,6 +359,13 @@ export class MainDatabase {
 			"DELETE FROM dead_letters WHERE id NOT IN (SELECT id FROM (SELECT id, sum(length(bytes) + ?) OVER (ORDER BY id DESC) AS total FROM dead_letters) WHERE total <= ?)",
 		).run(DEAD_LETTER_ROW_BYTES, DEAD_LETTER_BYTES_MOST / 2);
 		this.deadLetterBytes = this.measureDeadLetters();
+	}
+
+	private firstFreeId(): number {
+		const row = this.statement(
+			"SELECT max(coalesce((SELECT max(id) FROM inbox), 0), coalesce((SELECT max(inbox_id) FROM present), 0)) AS last",
+		).get() as { last: number };
+		return row.last + 1;
 	}
 
 	private measureDeadLetters(): number {

@@ -1,5 +1,5 @@
 /**
- * Chunks of a few devices in one row of a day's file: eight devices share a row, which wastes less of
+ * Chunks of a few devices in one row of a day's file: sixteen devices share a row, which wastes less of
  * SQLite's pages than a row each.
  *
  *   varint  count
@@ -12,7 +12,7 @@
 import { crc32 } from "node:zlib";
 import { ByteReader, ByteWriter, OutOfBytes } from "../../shared/wire/bytes.js";
 
-export const DEVICES_PER_GROUP = 8;
+export const DEVICES_PER_GROUP = 16;
 const CHUNKS_MOST = 64;
 
 export type PackedChunk = { readonly device: number; readonly schema: number; readonly bytes: Buffer };

@@ -4,7 +4,7 @@
  * What comes out does not depend on the order in which pieces came: columns stand in a fixed order, and
  * where two readings have the same instant the larger value stays (of two poll results the better one).
  */
-import { ABSENT_SCALED, type ColumnValues, valueIn } from "../../shared/wire/number-column.js";
+import { ABSENT_SCALED, type ColumnValues, POWERS_OF_TEN } from "../../shared/wire/number-column.js";
 import type { ChunkRun } from "./chunk.js";
 import { columnKey } from "./column-key.js";
 import type { Column, Columns } from "./device-state.js";
@@ -15,9 +15,21 @@ export function joinRuns(pieces: readonly ChunkRun[]): ChunkRun {
 	return withoutEmpty(follow(filled) ? chained(filled) : interleaved(filled));
 }
 
-/** The same run with values instead of scaled numbers. */
+/** The same run with values instead of scaled numbers, all in one piece of memory that can be handed on whole. */
 export function asColumns({ columns, times, values }: ChunkRun): Columns {
-	return { columns, times, values: values.map((one, index) => asValues(one, columns[index]?.decimals ?? 0)) };
+	const count = times.length;
+	const all = new Float64Array(count * (values.length + 1));
+	all.set(times);
+	for (const [index, one] of values.entries()) {
+		const place = (index + 1) * count;
+		if (one instanceof Float64Array) all.set(one, place);
+		else putValues(one, columns[index]?.decimals ?? 0, all.subarray(place, place + count));
+	}
+	return {
+		columns,
+		times: all.subarray(0, count),
+		values: values.map((_, index) => all.subarray((index + 1) * count, (index + 2) * count)),
+	};
 }
 
 /** The readings of [from, to). */
@@ -207,5 +219,15 @@ function pickColumns(run: ChunkRun, places: readonly number[]): ChunkRun {
 
 function asValues(values: ColumnValues, decimals: number): Float64Array {
 	if (values instanceof Float64Array) return values;
-	return Float64Array.from(values, (_, row) => valueIn(values, row, decimals));
+	const found = new Float64Array(values.length);
+	putValues(values, decimals, found);
+	return found;
+}
+
+function putValues(numbers: Int32Array, decimals: number, into: Float64Array): void {
+	const power = POWERS_OF_TEN[decimals] ?? 1;
+	for (let row = 0; row < numbers.length; row += 1) {
+		const number = numbers[row] as number;
+		into[row] = number === ABSENT_SCALED ? Number.NaN : number / power;
+	}
 }

@@ -9,7 +9,12 @@ import type { Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { invariant } from "../../shared/invariant.js";
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
-import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
+import {
+	MILLISECONDS_PER_SECOND,
+	quantity,
+	SECONDS_PER_HOUR,
+	type UnixMilliseconds,
+} from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
@@ -32,6 +37,8 @@ import type { Batch, NewGap, PresentRow } from "./main-database.js";
 import { Present, type Resolved } from "./present.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
+/** Fewer than the store keeps summed, so that a span never forgets its own beginning. */
+const FLEET_HOURS_AT_ONCE = 6;
 const REPLAY_ROWS_AT_ONCE = 500;
 const PRESENT_ROWS_AT_ONCE = 256;
 const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
@@ -220,8 +227,19 @@ export class Store implements SeriesStore {
 		return this.thread.call("intervals", { tierSeconds, ...rest });
 	}
 
-	fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
-		return this.thread.call("fleetSums", query);
+	async fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
+		const all: FleetSumsRow[] = [];
+		for (let from: number = query.from; from < query.to; ) {
+			const end = (Math.floor(from / MILLISECONDS_PER_HOUR) + FLEET_HOURS_AT_ONCE) * MILLISECONDS_PER_HOUR;
+			const to = Math.min(query.to, end);
+			const part = { ...query, from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
+			const rows = await this.thread.call("fleetSums", part);
+			// A slice of the work is done; the rest comes after what waits.
+			if (rows === undefined) continue;
+			all.push(...rows);
+			from = to;
+		}
+		return all;
 	}
 
 	gaps(query: { readonly from: number; readonly to: number }): Promise<readonly GapEntry[]> {

@@ -27,12 +27,12 @@ export const MINUTES_PER_HOUR = 60;
 /** In the fixed order of names. */
 export const SUM_COLUMNS: readonly Column[] = [
 	{ measurement: "gpuSeconds", decimals: 3 },
-	{ measurement: "joules", decimals: 3 },
-	{ measurement: "joulesWithoutWork", decimals: 3 },
+	{ measurement: "joules", decimals: 1 },
+	{ measurement: "joulesWithoutWork", decimals: 1 },
 	{ measurement: "secondsDown", decimals: 3 },
 	{ measurement: "secondsUp", decimals: 3 },
-	{ measurement: "terahashes", decimals: 6 },
-	{ measurement: "terahashesWithoutPower", decimals: 6 },
+	{ measurement: "terahashes", decimals: 3 },
+	{ measurement: "terahashesWithoutPower", decimals: 3 },
 ];
 
 /** @param sums of the hour's sixty minutes */
@@ -40,27 +40,41 @@ export function encodeSums(hour: number, sums: Float64Array): Buffer {
 	return encodeChunk(sumsRun(hour, sums));
 }
 
+/** What each column adds to a minute; what was spent without work comes off what was with it. */
+const PUTS: Readonly<Record<string, (sums: Float64Array, first: number, value: number) => void>> = {
+	gpuSeconds: (sums, first, value) => add(sums, first + GPU_SECONDS, value),
+	joules: (sums, first, value) => {
+		add(sums, first + JOULES, value);
+		add(sums, first + JOULES_WITH_WORK, value);
+	},
+	joulesWithoutWork: (sums, first, value) => add(sums, first + JOULES_WITH_WORK, -value),
+	secondsDown: (sums, first, value) => add(sums, first + SECONDS_DOWN, value),
+	secondsUp: (sums, first, value) => add(sums, first + SECONDS_UP, value),
+	terahashes: (sums, first, value) => {
+		add(sums, first + TERAHASHES, value);
+		add(sums, first + TERAHASHES_WITH_POWER, value);
+	},
+	terahashesWithoutPower: (sums, first, value) => add(sums, first + TERAHASHES_WITH_POWER, -value),
+};
+
+function add(sums: Float64Array, place: number, value: number): void {
+	sums[place] = (sums[place] as number) + value;
+}
+
 /** Undefined where the chunk is damaged. */
 export function decodeSums(hour: number, bytes: Buffer): Float64Array | undefined {
 	const decoded = decodeChunk(bytes, SUM_COLUMNS);
 	if (!decoded.ok) return undefined;
 	const { columns, times, values } = decoded.columns;
-	const byName = new Map(columns.map(({ measurement }, index) => [measurement, values[index]]));
 	const sums = new Float64Array(MINUTES_PER_HOUR * SUMS);
-	for (const [row, at] of times.entries()) {
-		const first = Math.floor((at - hour * MILLISECONDS_PER_HOUR) / MINUTE_MILLISECONDS) * SUMS;
-		const value = (name: string) => {
-			const found = byName.get(name)?.[row] ?? 0;
-			return Number.isNaN(found) ? 0 : found;
-		};
-		const [joules, terahashes] = [value("joules"), value("terahashes")];
-		sums[first + JOULES] = joules;
-		sums[first + TERAHASHES] = terahashes;
-		sums[first + JOULES_WITH_WORK] = joules - value("joulesWithoutWork");
-		sums[first + TERAHASHES_WITH_POWER] = terahashes - value("terahashesWithoutPower");
-		sums[first + SECONDS_UP] = value("secondsUp");
-		sums[first + SECONDS_DOWN] = value("secondsDown");
-		sums[first + GPU_SECONDS] = value("gpuSeconds");
+	const start = hour * MILLISECONDS_PER_HOUR;
+	for (const [index, column] of values.entries()) {
+		const put = PUTS[columns[index]?.measurement ?? ""];
+		if (put === undefined) continue;
+		for (let row = 0; row < times.length; row += 1) {
+			const first = Math.floor(((times[row] as number) - start) / MINUTE_MILLISECONDS) * SUMS;
+			put(sums, first, column[row] as number);
+		}
 	}
 	return sums;
 }
@@ -107,12 +121,12 @@ function sumsRun(hour: number, sums: Float64Array): ChunkRun {
 		const terahashes = sums[first + TERAHASHES] as number;
 		const values = [
 			thousandths(sums[first + GPU_SECONDS] as number),
-			thousandths(joules),
-			thousandths(joules - (sums[first + JOULES_WITH_WORK] as number)),
+			tenths(joules),
+			tenths(joules - (sums[first + JOULES_WITH_WORK] as number)),
 			thousandths(sums[first + SECONDS_DOWN] as number),
 			thousandths(sums[first + SECONDS_UP] as number),
-			millionths(terahashes),
-			millionths(terahashes - (sums[first + TERAHASHES_WITH_POWER] as number)),
+			thousandths(terahashes),
+			thousandths(terahashes - (sums[first + TERAHASHES_WITH_POWER] as number)),
 		];
 		for (const [place, column] of columns.entries()) column[row] = values[place] as number;
 	}
@@ -130,6 +144,7 @@ function thousandths(value: number): number {
 	return Math.round(value * 1e3) / 1e3 + 0;
 }
 
-function millionths(value: number): number {
-	return Math.round(value * 1e6) / 1e6 + 0;
+/** Fine enough for the smallest miner: a minute of 15 W is 900 J, and rounding leans to neither side. */
+function tenths(value: number): number {
+	return Math.round(value * 10) / 10 + 0;
 }

@@ -278,7 +278,17 @@ const operations = {
 
 export type StoreOperations = typeof operations;
 
-serve(operations, () => {
+/** The columns of an answer were made for it. */
+function columnsIn(result: unknown): readonly ArrayBuffer[] {
+	if (typeof result !== "object" || result === null || !("pieces" in result)) return [];
+	const buffers = new Set<ArrayBuffer>();
+	for (const { times, values } of result.pieces as readonly Columns[])
+		for (const { buffer } of [times, ...values]) if (buffer instanceof ArrayBuffer) buffers.add(buffer);
+	return [...buffers];
+}
+
+const close = () => {
 	opened?.days.close();
 	opened?.main.close();
-});
+};
+serve(operations, close, columnsIn);
