@@ -9,6 +9,8 @@ import type { CommitResult, IncomingRecord } from "../store/store.js";
 const GATHER_MILLISECONDS = 40;
 const RETRY_MILLISECONDS = 500;
 const RECORDS_AT_ONCE = 1_000;
+/** What is decoded and applied between two looks at the sockets: about 8 ms of work. */
+const BYTES_AT_ONCE = 128 * 1_024;
 
 export type CommitterOptions = {
 	readonly clock: Clock;
@@ -64,7 +66,7 @@ export class Committer {
 	}
 
 	private async commit(): Promise<void> {
-		const batch = this.waiting.slice(0, RECORDS_AT_ONCE);
+		const batch = this.waiting.slice(0, countWithin(this.waiting));
 		if (batch.length === 0) return;
 		this.waiting = this.waiting.slice(batch.length);
 		const results = await this.options.commit(batch).catch((error: unknown) => {
@@ -77,4 +79,16 @@ export class Committer {
 		this.isRefused = false;
 		this.options.onCommitted(results);
 	}
+}
+
+/** Records from the front that make one batch; at least one where there is one. */
+function countWithin(waiting: readonly IncomingRecord[]): number {
+	let bytes = 0;
+	let count = 0;
+	for (const record of waiting) {
+		bytes += record.bytes.length;
+		if (count > 0 && (bytes > BYTES_AT_ONCE || count >= RECORDS_AT_ONCE)) break;
+		count += 1;
+	}
+	return count;
 }

@@ -83,6 +83,10 @@ type DayFile = {
 export class DayFiles {
 	private readonly folder: string;
 	private readonly open = new Map<string, DayFile>();
+	/** Days that were looked through and have no parts: a month of files is not opened for nothing. */
+	private readonly withoutParts = new Set<string>();
+	/** Rows by day. */
+	private readonly counted = new Map<string, number>();
 	/** Files set aside since the start. */
 	damagedFiles = 0;
 
@@ -100,6 +104,8 @@ export class DayFiles {
 				for (const row of rows) if (dayOfHour(row.hour) === day) writeHour(file, row);
 				for (const part of parts) if (dayOfHour(part.hour) === day) writePart(file, part);
 			};
+			this.counted.delete(day);
+			this.withoutParts.delete(day);
 			this.changed(file, write);
 		}
 	}
@@ -175,6 +181,7 @@ export class DayFiles {
 		for (const day of this.days()) {
 			const firstHour = hourOf(Date.parse(`${day}T00:00:00Z`));
 			if (firstHour >= before) break;
+			if (this.withoutParts.has(day)) continue;
 			const file = this.file(day, false);
 			if (file === undefined) continue;
 			const last = Math.min(HOURS_PER_DAY, before - firstHour) * GROUPS_MOST - 1;
@@ -184,6 +191,7 @@ export class DayFiles {
 			) as { key: number }[];
 			for (const { key } of keys)
 				found.push({ hour: firstHour + Math.floor(key / GROUPS_MOST), group: key % GROUPS_MOST });
+			if (keys.length === 0 && firstHour + HOURS_PER_DAY <= before) this.withoutParts.add(day);
 			if (found.length >= most) break;
 		}
 		return found;
@@ -198,6 +206,7 @@ export class DayFiles {
 	}
 
 	dropDay(day: string): void {
+		this.counted.delete(day);
 		this.open.get(day)?.database.close();
 		this.open.delete(day);
 		for (const suffix of SUFFIXES) rmSync(this.fileName(day) + suffix, { force: true });
@@ -211,17 +220,22 @@ export class DayFiles {
 		}));
 	}
 
-	/** Rows stored in all days, parts counted with them. */
+	/** Rows stored in all days, parts counted with them; a day is counted again only after it changed. */
 	rows(): number {
-		return this.days().reduce((sum, day) => {
-			const file = this.file(day, false);
-			if (file === undefined) return sum;
-			const found = statement(
-				file,
-				"SELECT (SELECT count(*) FROM hours) + (SELECT count(*) FROM parts) AS count",
-			).get() as { count: number };
-			return sum + found.count;
-		}, 0);
+		return this.days().reduce((sum, day) => sum + this.rowsOf(day), 0);
+	}
+
+	private rowsOf(day: string): number {
+		const known = this.counted.get(day);
+		if (known !== undefined) return known;
+		const file = this.file(day, false);
+		if (file === undefined) return 0;
+		const { count } = statement(
+			file,
+			"SELECT (SELECT count(*) FROM hours) + (SELECT count(*) FROM parts) AS count",
+		).get() as { count: number };
+		this.counted.set(day, count);
+		return count;
 	}
 
 	close(): void {
