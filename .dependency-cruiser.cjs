@@ -10,7 +10,7 @@ const PURE = [
 	"^agent/poller/(schedule|health)\\.ts$",
 	"^agent/uplink/(session|reconnect)\\.ts$",
 	"^collector/ingest/session\\.ts$",
-	"^collector/store/(chunk|minutes|runs|sealing)\\.ts$",
+	"^collector/store/(chunk/.+|chunk|migrations/.+|minutes|rollup|runs|sealing)\\.ts$",
 	"^shared/wire/",
 	"^shared/(units|measurements|failures|device|reading|invariant|json|metrics-document)\\.ts$",
 ];
@@ -205,6 +205,7 @@ module.exports = {
 		roomOf("yaml", ["shared/config/"]),
 		roomOf("hono", ["collector/expose/"]),
 		roomOf("@hono/node-server", ["collector/expose/"]),
+		roomOf("hyparquet-writer", ["collector/expose/api/"]),
 		roomOf("pino", ["shared/log.ts"]),
 		roomOf("ipaddr.js", ["agent/transports/", "shared/config/"]),
 		roomOf("fast-xml-parser", ["agent/drivers/formats/"]),

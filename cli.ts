@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { ExportOptions } from "./collector/commands/export.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
 import { Bug } from "./shared/invariant.js";
 import { parseJson } from "./shared/json.js";
@@ -76,6 +77,26 @@ program
 	.action(async ({ config, endWithStdin }: { config: string; endWithStdin?: true }) => {
 		const { runAgent } = await import("./agent/commands/agent.js");
 		await runAgent({ configFile: config, version: version(), endsWithStdin: endWithStdin === true });
+	});
+
+program
+	.command("export")
+	.description("write readings of a running collector to a file or standard output")
+	.requiredOption("--from <time>", "start: 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
+	.requiredOption("--to <time>", "end, not included")
+	.addOption(
+		new Option("--format <format>", "form of the file, see collector/expose/api/EXPORT_FORMAT.md")
+			.choices(["csv", "ndjson", "parquet", "openmetrics"])
+			.makeOptionMandatory(),
+	)
+	.option("--devices <keys>", "only these devices, separated by commas")
+	.option("--site <site>", "only devices of this site")
+	.option("--measurements <names>", "only these measurements, separated by commas")
+	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+	.option("--output <file>", "where to write; standard output where absent")
+	.action(async (options: ExportOptions) => {
+		const { runExport } = await import("./collector/commands/export.js");
+		await runExport(options);
 	});
 
 program

@@ -84,7 +84,7 @@ const celsius = (sensor: string, help: string, exposeAs = "temperature_celsius")
 	({
 		kind: "gauge",
 		unit: "°C",
-		decimals: 3,
+		decimals: 4,
 		least: -40,
 		most: 150,
 		exposeAs,

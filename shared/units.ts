@@ -27,7 +27,6 @@ export function quantity<Q extends Quantity<string>>(value: number): Q {
 }
 
 export const MILLISECONDS_PER_SECOND = 1_000;
-export const SECONDS_PER_MINUTE = 60;
 export const SECONDS_PER_HOUR = 3_600;
 export const SECONDS_PER_DAY = 86_400;
 /** The convention of every price quoted per year here: 365 days, 8,760 hours. */

@@ -15,7 +15,8 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
-import { checkRecord, decodeRecord, encodeGap, type Gap, type RecordTime } from "../../shared/wire/record.js";
+import type { RecordTime } from "../../shared/wire/outcome.js";
+import { checkRecord, decodeRecord, encodeGap, type Gap } from "../../shared/wire/record.js";
 import type { Settled } from "../../shared/wire/sequences.js";
 
 export type OutboxLimits = { readonly maxBytes: number; readonly maxDays: number };

@@ -6,7 +6,8 @@
  * gap record says so once the disk accepts again.
  */
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
-import { encodeGap, type RecordTime } from "../../shared/wire/record.js";
+import type { RecordTime } from "../../shared/wire/outcome.js";
+import { encodeGap } from "../../shared/wire/record.js";
 import type { Settled } from "../../shared/wire/sequences.js";
 import type { NewDefinition, NewRecord, OutboxLimits, OutboxState } from "./database.js";
 import type { OutboxOperations } from "./worker.js";

@@ -12,12 +12,8 @@ import { measurement } from "../../shared/measurements.js";
 import type { Outcome, Reading, Values } from "../../shared/reading.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { COLUMNS_MOST, definitionText, hashOfText, type WireColumn } from "../../shared/wire/definition.js";
-import {
-	encodeOutcomes,
-	RECORD_LONGEST_BYTES,
-	RECORD_TEXT_LONGEST,
-	type RecordOutcome,
-} from "../../shared/wire/record.js";
+import type { RecordOutcome } from "../../shared/wire/outcome.js";
+import { encodeOutcomes, RECORD_LONGEST_BYTES, RECORD_TEXT_LONGEST } from "../../shared/wire/record.js";
 import type { NewDefinition, NewRecord } from "./database.js";
 
 export type PolledOutcome = {
@@ -31,7 +27,8 @@ export const GATHER_MILLISECONDS = 250;
  * the largest there can be: a record that is too long would be lost.
  */
 const PACK_AT_BYTES = RECORD_LONGEST_BYTES * 0.75;
-const BYTES_PER_VALUE_MOST = 9;
+/** A column of two rows: its mode, base, step and width, and the numbers. */
+const BYTES_PER_VALUE_MOST = 16;
 const BYTES_PER_OUTCOME_MOST = 64;
 const BYTES_PER_TEXT_MOST = 6;
 const BYTES_PER_CHARACTER_MOST = 3;

@@ -17,8 +17,7 @@ import { keepMemorySmall } from "../../shared/frugal.js";
 import { createLog, type Log } from "../../shared/log.js";
 import { toldToStop } from "../../shared/stop.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
-import { deviceValue, gpusListed } from "../derive/latest-values.js";
-import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import type { PowerOptions } from "../derive/power.js";
 import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
 import { IngestServer } from "../ingest/server.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
@@ -98,11 +97,8 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	try {
 		const market = marketRefresh(options, loaded, store, log);
 		await market();
-		const jobs = startCollectorJobs({ config, store, power, market, log });
-		stopping.push(async () => {
-			await jobs.stop();
-			await store.seal().catch((error: unknown) => log.error("seal failed", { error: String(error) }));
-		});
+		const jobs = startCollectorJobs({ config, store, market, log });
+		stopping.push(() => jobs.stop());
 		const ingest = await startIngest(config, tokens, store, log);
 		stopping.push(() => ingest.stop());
 		const expose = await startPage({ options, config, store, log, ingest, jobs });
@@ -120,10 +116,7 @@ async function openStore(config: CollectorConfig, power: PowerOptions): Promise<
 		folder: dataFolder,
 		clock: realClock,
 		maxDevices: limits.maxDevices,
-		rates: (device) => ({
-			...effectiveRates(device, power),
-			gpus: deviceValue(device.latest, "gpuCount") ?? gpusListed(device.latest),
-		}),
+		power,
 	}).catch((error: unknown) => {
 		throw startProblemOf(error, { folder: dataFolder }) ?? error;
 	});
@@ -161,16 +154,14 @@ function marketRefresh(
 type JobParts = {
 	readonly config: CollectorConfig;
 	readonly store: Store;
-	readonly power: PowerOptions;
 	readonly market: () => Promise<void>;
 	readonly log: Log;
 };
 
-function startCollectorJobs({ config, store, power, market, log }: JobParts): Jobs {
+function startCollectorJobs({ config, store, market, log }: JobParts): Jobs {
 	const table = collectorJobs({
 		store,
 		now: () => realClock.now(),
-		power,
 		retention: config.retention,
 		refreshMarket: market,
 	});

@@ -1,8 +1,8 @@
 /**
  * Energy and work by integration over real time stamps: step-hold, capped at three poll intervals.
  *
- * Takes one device's readings in order of time; keeps the running totals and thirty ten-second slots
- * of the trailing five minutes. Reads no clock, stores nothing.
+ * Takes one device's readings in order of time; keeps the running totals and ten slots of half a
+ * minute for the trailing five minutes. Reads no clock, stores nothing.
  *
  * Watts and hashrate may each be absent for a while. So every sum keeps the seconds it rests on, and
  * J/TH is made only from the time in which both were known.
@@ -11,22 +11,29 @@ import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 
 export const HOLD_AT_MOST_INTERVALS = 3;
 export const TRAILING_SECONDS = 300;
-const SLOT_MILLISECONDS = 10_000;
+/** The trailing sums forget in steps of half a minute: ten slots a device are what 10,000 devices can afford. */
+const SLOT_MILLISECONDS = 30_000;
 const SLOTS = (TRAILING_SECONDS * MILLISECONDS_PER_SECOND) / SLOT_MILLISECONDS;
 
-/**
- * [slot number, joules, terahashes, joules while work was known, seconds, terahashes while power was
- * known, seconds with power, seconds with work]
- */
-export type MeterSlot = [number, number, number, number, number, number, number, number];
+/** Places of the sums in a slot. */
+const NUMBER = 0;
+const JOULES = 1;
+const TERAHASHES = 2;
+const JOULES_WITH_WORK = 3;
+const SECONDS = 4;
+const TERAHASHES_WITH_POWER = 5;
+const SECONDS_WITH_POWER = 6;
+const SECONDS_WITH_WORK = 7;
+const SLOT_FIELDS = 8;
 
 /** Plain data, so that a snapshot can hold it. */
 export type EnergyMeter = {
 	joulesTotal: number;
 	terahashesTotal: number;
 	/** The reading that is being held: absent before the first. */
-	held?: { at: number; watts?: number; terahashesPerSecond?: number };
-	slots: MeterSlot[];
+	held?: MeterReading;
+	/** A ring of SLOTS slots, SLOT_FIELDS numbers each: the slot's number and its sums. */
+	slots: Float64Array;
 };
 
 export type MeterReading = {
@@ -48,20 +55,7 @@ export type TrailingSums = {
 };
 
 export function createMeter(): EnergyMeter {
-	return { joulesTotal: 0, terahashesTotal: 0, slots: [] };
-}
-
-/** The sums of holding one reading until `until`, at most three intervals; none for time that does not advance. */
-export function hold(
-	held: MeterReading,
-	until: number,
-	pollIntervalSeconds: number,
-): TrailingSums & { readonly from: number; readonly to: number } {
-	const to = Math.min(
-		until,
-		held.at + HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND,
-	);
-	return { from: held.at, to, ...sumsOver(held, Math.max(0, to - held.at) / MILLISECONDS_PER_SECOND) };
+	return { joulesTotal: 0, terahashesTotal: 0, slots: new Float64Array(SLOTS * SLOT_FIELDS) };
 }
 
 /** The sums of one reading that holds for `seconds`. */
@@ -89,12 +83,13 @@ export function advance(meter: EnergyMeter, reading: MeterReading, pollIntervalS
 	const { held } = meter;
 	if (held !== undefined) {
 		if (reading.at <= held.at) return;
-		const sums = hold(held, reading.at, pollIntervalSeconds);
+		const longest = HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
+		const sums = sumsOver(held, Math.min(reading.at - held.at, longest) / MILLISECONDS_PER_SECOND);
 		meter.joulesTotal += sums.joules;
 		meter.terahashesTotal += sums.terahashes;
 		addToSlot(meter, reading.at, sums);
 	}
-	meter.held = { ...reading };
+	meter.held = reading;
 }
 
 /** The sums of the last five minutes before `now`; undefined where nothing was measured. */
@@ -107,15 +102,16 @@ export function trailing(meter: EnergyMeter, now: number): TrailingSums | undefi
 	let terahashesWithPower = 0;
 	let secondsWithPower = 0;
 	let secondsWithWork = 0;
-	for (const slot of meter.slots) {
-		if (slot[0] <= newest - SLOTS) continue;
-		joules += slot[1];
-		terahashes += slot[2];
-		joulesWithWork += slot[3];
-		seconds += slot[4];
-		terahashesWithPower += slot[5];
-		secondsWithPower += slot[6];
-		secondsWithWork += slot[7];
+	const { slots } = meter;
+	for (let at = 0; at < slots.length; at += SLOT_FIELDS) {
+		if ((slots[at + NUMBER] ?? 0) <= newest - SLOTS) continue;
+		joules += slots[at + JOULES] ?? 0;
+		terahashes += slots[at + TERAHASHES] ?? 0;
+		joulesWithWork += slots[at + JOULES_WITH_WORK] ?? 0;
+		seconds += slots[at + SECONDS] ?? 0;
+		terahashesWithPower += slots[at + TERAHASHES_WITH_POWER] ?? 0;
+		secondsWithPower += slots[at + SECONDS_WITH_POWER] ?? 0;
+		secondsWithWork += slots[at + SECONDS_WITH_WORK] ?? 0;
 	}
 	if (seconds <= 0) return undefined;
 	return {
@@ -129,28 +125,21 @@ export function trailing(meter: EnergyMeter, now: number): TrailingSums | undefi
 	};
 }
 
-function addToSlot(meter: EnergyMeter, at: number, sums: TrailingSums): void {
-	const number = Math.floor(at / SLOT_MILLISECONDS);
-	const last = meter.slots.at(-1);
-	if (last?.[0] === number) {
-		last[1] += sums.joules;
-		last[2] += sums.terahashes;
-		last[3] += sums.joulesWithWork;
-		last[4] += sums.seconds;
-		last[5] += sums.terahashesWithPower;
-		last[6] += sums.secondsWithPower;
-		last[7] += sums.secondsWithWork;
-		return;
+function addToSlot({ slots }: EnergyMeter, time: number, sums: TrailingSums): void {
+	const number = Math.floor(time / SLOT_MILLISECONDS);
+	const at = (number % SLOTS) * SLOT_FIELDS;
+	if (slots[at + NUMBER] !== number) {
+		slots.fill(0, at, at + SLOT_FIELDS);
+		slots[at + NUMBER] = number;
 	}
-	meter.slots.push([
-		number,
-		sums.joules,
-		sums.terahashes,
-		sums.joulesWithWork,
-		sums.seconds,
-		sums.terahashesWithPower,
-		sums.secondsWithPower,
-		sums.secondsWithWork,
-	]);
-	while (meter.slots.length > SLOTS) meter.slots.shift();
+	const add = (place: number, sum: number) => {
+		slots[at + place] = (slots[at + place] as number) + sum;
+	};
+	add(JOULES, sums.joules);
+	add(TERAHASHES, sums.terahashes);
+	add(JOULES_WITH_WORK, sums.joulesWithWork);
+	add(SECONDS, sums.seconds);
+	add(TERAHASHES_WITH_POWER, sums.terahashesWithPower);
+	add(SECONDS_WITH_POWER, sums.secondsWithPower);
+	add(SECONDS_WITH_WORK, sums.secondsWithWork);
 }

@@ -1,22 +1,32 @@
 /**
- * Five-minute sums of one device: the settlement intervals that every later sum of energy, work and
- * money is made from.
+ * Interval sums of one device over a span of the past. Pure.
  *
- * Takes the device's readings as columns, in order of time; gives one row an interval. Pure. A reading
- * holds until the next one and at most three poll intervals, split exactly at interval boundaries.
- * Time in which nobody knows counts neither as up nor as down.
+ * Takes one device's readings as a run in order of time; gives rows of sums only, since ratios are made
+ * from sums by whoever asks. Each reading holds until the next one and each poll's result until the next
+ * poll, at most three poll intervals, split exactly at interval boundaries. Time of which nobody knows
+ * counts neither as up nor as down.
  */
+
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
-import type { Columns, IntervalSums, LatestReading, Shape } from "../store/device-state.js";
-import { HOLD_AT_MOST_INTERVALS, type MeterReading, sumsOver } from "./energy.js";
-import { deviceValue, gpusListed } from "./latest-values.js";
+import { ABSENT_SCALED, type ColumnValues, POWERS_OF_TEN, valueIn } from "../../shared/wire/number-column.js";
+import type { Column, IntervalSums, LatestReading } from "../store/device-state.js";
+import { HOLD_AT_MOST_INTERVALS } from "./energy.js";
+import { gpusListed } from "./latest-values.js";
 import { effectiveRates, type PoweredDevice, type PowerOptions } from "./power.js";
 
+export const MINUTE_MILLISECONDS = 60_000;
 export const INTERVAL_MILLISECONDS = 300_000;
 
 export type IntervalDevice = {
 	readonly number: number;
 	readonly description: PoweredDevice["description"] & { readonly pollIntervalSeconds: number };
+};
+
+/** Readings with the results of their polls, failed ones too: times rise strictly. */
+export type PolledRun = {
+	readonly columns: readonly Column[];
+	readonly times: Float64Array;
+	readonly values: readonly ColumnValues[];
 };
 
 export type IntervalRange = {
@@ -25,58 +35,87 @@ export type IntervalRange = {
 	readonly to: number;
 	/** Five minutes where absent. */
 	readonly intervalMilliseconds?: number;
-	/** Times of failed polls, rising: each counts as down until the next poll. */
-	readonly failedAt?: readonly number[];
 };
 
-type MutableSums = { -readonly [Key in keyof IntervalSums]: IntervalSums[Key] };
+/** Places of the sums of one interval; SUMS of them stand together. */
+export const JOULES = 0;
+export const TERAHASHES = 1;
+export const JOULES_WITH_WORK = 2;
+export const TERAHASHES_WITH_POWER = 3;
+export const SECONDS_UP = 4;
+export const SECONDS_DOWN = 5;
+export const GPU_SECONDS = 6;
+export const SUMS = 7;
 
-/**
- * Rows of the intervals in which anything was known.
- *
- * @param pieces readings from `holdMilliseconds` before `from` up to `to`, so that a reading of the
- *               interval before can hold into the first
- */
+/** Rows of the intervals in which anything was known. The run begins where the hold of its readings can still reach `from`. */
 export function intervalSums(
 	device: IntervalDevice,
-	pieces: Iterable<Columns>,
-	{ from, to, intervalMilliseconds = INTERVAL_MILLISECONDS, failedAt = [] }: IntervalRange,
+	runs: Iterable<PolledRun>,
+	range: IntervalRange,
 	options: PowerOptions,
 ): readonly IntervalSums[] {
-	const rows = new Map<number, MutableSums>();
-	const holdMilliseconds = longestHoldMilliseconds(device.description.pollIntervalSeconds);
-	const add = (start: number, end: number, addTo: (row: MutableSums, seconds: number) => void) => {
-		const [first, last] = [Math.max(start, from), Math.min(end, to)];
-		for (let at = first; at < last; ) {
-			const interval = Math.floor(at / intervalMilliseconds) * intervalMilliseconds;
-			const until = Math.min(last, interval + intervalMilliseconds);
-			addTo(rowOf(rows, device.number, interval), (until - at) / MILLISECONDS_PER_SECOND);
-			at = until;
-		}
-	};
-
-	const readAt: number[] = [];
-	let held: HeldReading | undefined;
-	const release = (until: number) => {
-		if (held === undefined) return;
-		const { reading, gpuCount } = held;
-		add(reading.at, Math.min(until, reading.at + holdMilliseconds), (row, seconds) => {
-			const sums = sumsOver(reading, seconds);
-			row.joules += sums.joules;
-			row.terahashes += sums.terahashes;
-			row.joulesWithWork += sums.joulesWithWork;
-			row.terahashesWithPower += sums.terahashesWithPower;
-			row.gpuSeconds += gpuCount * seconds;
-		});
-	};
-	for (const reading of readingsOf(device, pieces, options)) {
-		release(reading.reading.at);
-		held = reading;
-		readAt.push(reading.reading.at);
+	const { from, intervalMilliseconds = INTERVAL_MILLISECONDS } = range;
+	const sums = sumsOfRuns(device, runs, range, options);
+	const rows: IntervalSums[] = [];
+	for (let at = 0; at < sums.length; at += SUMS) {
+		const row = sums.subarray(at, at + SUMS);
+		if (row.some((sum) => sum !== 0))
+			rows.push(sumsRow(device.number, from + (at / SUMS) * intervalMilliseconds, row));
 	}
-	release(to);
-	addStates({ readAt, failedAt, holdMilliseconds, end: to }, add);
-	return [...rows.values()].sort((one, other) => one.from - other.from);
+	return rows;
+}
+
+export function sumsRow(deviceNumber: number, from: number, sums: ArrayLike<number>): IntervalSums {
+	return {
+		deviceNumber,
+		from: quantity<UnixMilliseconds>(from),
+		joules: sums[JOULES] ?? 0,
+		terahashes: sums[TERAHASHES] ?? 0,
+		joulesWithWork: sums[JOULES_WITH_WORK] ?? 0,
+		terahashesWithPower: sums[TERAHASHES_WITH_POWER] ?? 0,
+		secondsUp: sums[SECONDS_UP] ?? 0,
+		secondsDown: sums[SECONDS_DOWN] ?? 0,
+		gpuSeconds: sums[GPU_SECONDS] ?? 0,
+	};
+}
+
+/**
+ * The same as numbers in a row: SUMS for each interval of [from, to).
+ *
+ * @param held what an earlier span ended with; it is changed into what this one ends with
+ */
+export function sumsOfRuns(
+	{ description }: IntervalDevice,
+	runs: Iterable<PolledRun>,
+	{ from, to, intervalMilliseconds = INTERVAL_MILLISECONDS }: IntervalRange,
+	options: PowerOptions,
+	held: Held = nothingHeld(),
+): Float64Array {
+	const span: Span = {
+		from,
+		to,
+		intervalMilliseconds,
+		sums: new Float64Array(Math.ceil((to - from) / intervalMilliseconds) * SUMS),
+	};
+	const hold = longestHoldMilliseconds(description.pollIntervalSeconds);
+	for (const run of runs) {
+		const rates = ratesOf(description, run, options);
+		const results = deviceColumn(run, "pollResult");
+		for (let row = 0; row < run.times.length; row += 1) {
+			const at = run.times[row] ?? Number.NaN;
+			const isUp = results === undefined || results.values[row] === 0;
+			releasePoll(span, held, Math.min(at, held.polledAt + hold));
+			held.polledAt = at;
+			held.isUp = isUp;
+			if (!isUp) continue;
+			releaseReading(span, held, Math.min(at, held.readAt + hold));
+			held.readAt = at;
+			rates(row, held);
+		}
+	}
+	releasePoll(span, held, Math.min(to, held.polledAt + hold));
+	releaseReading(span, held, Math.min(to, held.readAt + hold));
+	return span.sums;
 }
 
 /** How long before its first interval a span's readings still matter. */
@@ -84,69 +123,131 @@ export function longestHoldMilliseconds(pollIntervalSeconds: number): number {
 	return HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
 }
 
-type HeldReading = { readonly reading: MeterReading; readonly gpuCount: number };
+type Span = {
+	readonly from: number;
+	readonly to: number;
+	readonly intervalMilliseconds: number;
+	readonly sums: Float64Array;
+};
 
-function* readingsOf(
-	{ description }: IntervalDevice,
-	pieces: Iterable<Columns>,
-	options: PowerOptions,
-): Generator<HeldReading> {
-	for (const { columns, times, values } of pieces) {
-		const shape: Shape = { hash: "", columns };
-		for (let row = 0; row < times.length; row++) {
-			const latest: LatestReading = {
-				at: quantity<UnixMilliseconds>(times[row] ?? Number.NaN),
-				shape,
-				values: Float64Array.from(values, (column) => column[row] ?? Number.NaN),
-				errorCodes: [],
-			};
-			yield {
-				reading: { at: latest.at, ...effectiveRates({ description, latest }, options) },
-				gpuCount: deviceValue(latest, "gpuCount") ?? gpusListed(latest),
-			};
-		}
+/** The newest poll and the newest reading, which hold; a time that is NaN is none. Watts or hashrate that are NaN are absent. */
+export type Held = {
+	polledAt: number;
+	isUp: boolean;
+	readAt: number;
+	watts: number;
+	terahashesPerSecond: number;
+	gpus: number;
+};
+
+export function nothingHeld(): Held {
+	return { polledAt: Number.NaN, isUp: false, readAt: Number.NaN, watts: 0, terahashesPerSecond: 0, gpus: 0 };
+}
+
+function releasePoll(
+	{ from, to, intervalMilliseconds, sums }: Span,
+	{ polledAt, isUp }: Held,
+	until: number,
+): void {
+	const place = isUp ? SECONDS_UP : SECONDS_DOWN;
+	const end = Math.min(until, to);
+	for (let at = Math.max(polledAt, from); at < end; ) {
+		const interval = Math.floor((at - from) / intervalMilliseconds);
+		const next = Math.min(end, from + (interval + 1) * intervalMilliseconds);
+		sums[interval * SUMS + place] =
+			(sums[interval * SUMS + place] as number) + (next - at) / MILLISECONDS_PER_SECOND;
+		at = next;
 	}
 }
 
-type Polls = {
-	readonly readAt: readonly number[];
-	readonly failedAt: readonly number[];
-	readonly holdMilliseconds: number;
-	readonly end: number;
-};
-
-/** Each poll's result counts until the next poll, at most three intervals. */
-function addStates(
-	{ readAt, failedAt, holdMilliseconds, end }: Polls,
-	add: (start: number, end: number, addTo: (row: MutableSums, seconds: number) => void) => void,
-): void {
-	const polls = [
-		...readAt.map((at) => ({ at, isUp: true })),
-		...failedAt.map((at) => ({ at, isUp: false })),
-	].sort((one, other) => one.at - other.at);
-	polls.forEach(({ at, isUp }, index) => {
-		const next = polls[index + 1]?.at ?? end;
-		add(at, Math.min(next, at + holdMilliseconds), (row, seconds) => {
-			if (isUp) row.secondsUp += seconds;
-			else row.secondsDown += seconds;
-		});
-	});
+function releaseReading({ from, to, intervalMilliseconds, sums }: Span, held: Held, until: number): void {
+	const end = Math.min(until, to);
+	for (let at = Math.max(held.readAt, from); at < end; ) {
+		const interval = Math.floor((at - from) / intervalMilliseconds);
+		const next = Math.min(end, from + (interval + 1) * intervalMilliseconds);
+		addRates(sums, interval * SUMS, held, (next - at) / MILLISECONDS_PER_SECOND);
+		at = next;
+	}
 }
 
-function rowOf(rows: Map<number, MutableSums>, deviceNumber: number, from: number): MutableSums {
-	const known = rows.get(from);
-	if (known !== undefined) return known;
-	const made: MutableSums = {
-		deviceNumber,
-		from: quantity<UnixMilliseconds>(from),
-		joules: 0,
-		terahashes: 0,
-		joulesWithWork: 0,
-		terahashesWithPower: 0,
-		secondsUp: 0,
-		secondsDown: 0,
-		gpuSeconds: 0,
+function addRates(
+	sums: Float64Array,
+	first: number,
+	{ watts, terahashesPerSecond, gpus }: Held,
+	seconds: number,
+): void {
+	const add = (place: number, sum: number) => {
+		sums[first + place] = (sums[first + place] as number) + sum;
 	};
-	rows.set(from, made);
-	return made;
+	const hasPower = !Number.isNaN(watts);
+	const hasWork = !Number.isNaN(terahashesPerSecond);
+	if (hasPower) add(JOULES, watts * seconds);
+	if (hasWork) add(TERAHASHES, terahashesPerSecond * seconds);
+	if (hasPower && hasWork) {
+		add(JOULES_WITH_WORK, watts * seconds);
+		add(TERAHASHES_WITH_POWER, terahashesPerSecond * seconds);
+	}
+	if (gpus > 0) add(GPU_SECONDS, gpus * seconds);
+}
+
+type DeviceColumn = { readonly values: ColumnValues; readonly decimals: number };
+
+function deviceColumn({ columns, values }: PolledRun, name: string): DeviceColumn | undefined {
+	const place = columns.findIndex(
+		({ measurement, component }) => measurement === name && component === undefined,
+	);
+	const found = values[place];
+	return found === undefined ? undefined : { values: found, decimals: columns[place]?.decimals ?? 0 };
+}
+
+/**
+ * Puts a row's watts, hashrate and GPUs into `held`. A device that states its watts needs no more than its
+ * own columns; anything else goes by the rules of power.ts.
+ */
+function ratesOf(
+	description: IntervalDevice["description"],
+	run: PolledRun,
+	options: PowerOptions,
+): (row: number, held: Held) => void {
+	const power = deviceColumn(run, "powerWatts");
+	const work = deviceColumn(run, "hashrateTerahashesPerSecond");
+	const gpuCount = deviceColumn(run, "gpuCount");
+	const shape = { hash: "", columns: run.columns };
+	const gpus = gpusListed({
+		shape,
+		at: quantity<UnixMilliseconds>(0),
+		values: new Float64Array(0),
+		errorCodes: [],
+	});
+	return (row, held) => {
+		const watts = valueAt(power, row);
+		held.terahashesPerSecond = valueAt(work, row);
+		const counted = valueAt(gpuCount, row);
+		held.gpus = Number.isNaN(counted) ? gpus : counted;
+		held.watts =
+			watts > 0 && description.kind !== "agent" ? watts : wattsByRule(description, run, row, options);
+	};
+}
+
+function wattsByRule(
+	description: IntervalDevice["description"],
+	{ columns, times, values }: PolledRun,
+	row: number,
+	options: PowerOptions,
+): number {
+	const latest: LatestReading = {
+		at: quantity<UnixMilliseconds>(times[row] ?? Number.NaN),
+		shape: { hash: "", columns },
+		values: Float64Array.from(values, (column, index) => valueIn(column, row, columns[index]?.decimals ?? 0)),
+		errorCodes: [],
+	};
+	return effectiveRates({ description, latest }, options).watts ?? Number.NaN;
+}
+
+function valueAt(column: DeviceColumn | undefined, row: number): number {
+	if (column === undefined) return Number.NaN;
+	const { values, decimals } = column;
+	const found = values[row] as number;
+	if (values instanceof Float64Array) return found;
+	return found === ABSENT_SCALED ? Number.NaN : found / (POWERS_OF_TEN[decimals] as number);
 }

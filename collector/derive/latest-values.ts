@@ -20,7 +20,7 @@ const INDEXES = new WeakMap<Shape, ShapeIndex>();
 
 export function deviceValue(latest: LatestReading, name: MeasurementName): number | undefined {
 	const index = indexOf(latest.shape).ofDevice.get(name);
-	return index === undefined ? undefined : present(latest.values[index]);
+	return index === undefined ? undefined : present(valueAt(latest, index));
 }
 
 /** The components that have a column of this name, with their values; one that is absent stays in the list. */
@@ -29,7 +29,11 @@ export function componentValues(
 	name: MeasurementName,
 ): readonly { readonly component: Component; readonly value: number | undefined }[] {
 	const columns = indexOf(latest.shape).ofComponents.get(name) ?? [];
-	return columns.map(({ component, index }) => ({ component, value: present(latest.values[index]) }));
+	return columns.map(({ component, index }) => ({ component, value: present(valueAt(latest, index)) }));
+}
+
+function valueAt(latest: LatestReading, index: number): number | undefined {
+	return latest.numberAt === undefined ? latest.values[index] : latest.numberAt(index);
 }
 
 /** NaN marks an absent value inside arrays only; here it becomes absent again. */

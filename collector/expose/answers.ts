@@ -137,6 +137,48 @@ export type LatestAnswer = {
 	}[];
 };
 
+/**
+ * GET /api/v1/latest?measurements=A,B[&site=S]: the newest values of all devices whose reading is fresh.
+ * `deviceCount` counts all devices that the filter lets through; one without any of the values is not listed.
+ */
+export type FleetLatestAnswer = {
+	readonly at: number;
+	readonly deviceCount: number;
+	readonly measurements: readonly { readonly measurement: string; readonly unit: string }[];
+	readonly devices: readonly {
+		readonly device: string;
+		readonly site: string;
+		readonly rack?: string;
+		readonly model?: string;
+		readonly measuredAt: number;
+		/** By measurement, of the device as a whole. */
+		readonly values: Readonly<Record<string, number>>;
+		readonly parts?: readonly {
+			readonly part: string;
+			readonly component: string;
+			readonly values: Readonly<Record<string, number>>;
+		}[];
+	}[];
+};
+
+/** GET /api/v1/top?by=NAME[&order=most|least&count=N&site=S&rack=R&model=M] */
+export type TopAnswer = {
+	readonly at: number;
+	readonly by: string;
+	readonly unit: string;
+	readonly order: "most" | "least";
+	/** In order, at most `count`. */
+	readonly devices: readonly {
+		readonly device: string;
+		readonly site: string;
+		readonly rack?: string;
+		readonly model?: string;
+		readonly value: number;
+	}[];
+	/** Of the devices that the filters let through, how many have a value. */
+	readonly coverage: { readonly devices: number; readonly withValue: number; readonly withoutValue: number };
+};
+
 export type ValueAnswer = {
 	readonly measurement: string;
 	readonly unit: string;
@@ -162,7 +204,7 @@ export type DeviceAnswer = {
 };
 
 /**
- * GET /api/v1/series?device=K&measurement=M[&part=P&component=C]&from=MS&to=MS[&step=SECONDS]
+ * GET /api/v1/series?device=K&measurement=M[&part=P&component=C]&from=MS&to=MS[&step=SECONDS][&format=columns]
  * `measurement` and `device` may repeat. Without `step`: native resolution. With it: the mean of each
  * step (sums first, divided last); `efficiencyJoulesPerTerahash` may be asked for as well.
  */

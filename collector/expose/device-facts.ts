@@ -63,11 +63,23 @@ export function deviceFacts(
 	};
 	if (reason !== undefined) facts.reason = reason;
 	if (latest === undefined) return facts;
-	if (agent?.isConnected === true && now <= latest.at + holdMilliseconds(state)) facts.gauges = latest;
+	const gauges = freshReading(state, agent, now);
+	if (gauges !== undefined) facts.gauges = gauges;
 	const power = effectivePower(state, options.power);
 	if (power !== undefined) facts.latestPower = power;
 	if (health === "up") addLive(facts, latest, context);
 	return facts;
+}
+
+/** The newest reading where it may stand as a gauge: at most three intervals old, its agent connected. */
+export function freshReading(
+	state: DeviceState,
+	agent: AgentState | undefined,
+	now: number,
+): LatestReading | undefined {
+	const { latest } = state;
+	if (latest === undefined || agent?.isConnected !== true) return undefined;
+	return now <= latest.at + holdMilliseconds(state) ? latest : undefined;
 }
 
 function addLive(facts: Building<DeviceFacts>, latest: LatestReading, context: FactsContext): void {

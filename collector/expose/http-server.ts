@@ -7,12 +7,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import type { Hono } from "hono";
+import type { Clock } from "../../shared/clock.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import type { Api } from "./api/app.js";
 import { type AllowedHosts, isAllowedHost, isOwnOrigin } from "./hosts.js";
 import { LANDING_PAGE } from "./landing.js";
 import { LIVE_PATH, type LiveStream } from "./live/live-stream.js";
-import { type Exposition, METRICS_CONTENT_TYPE } from "./metrics/exposition.js";
+import { type Body, type Exposition, METRICS_CONTENT_TYPE } from "./metrics/exposition.js";
 import type { PageFile } from "./static-page.js";
 
 const HEADERS_TIMEOUT_SECONDS = 10;
@@ -24,6 +25,10 @@ const HEADERS_MOST = 64;
 const HEADER_MOST_BYTES = 8 * 1_024;
 const CONNECTIONS_MOST = 512;
 const REQUESTS_PER_SOCKET_MOST = 1_000;
+/** Of /metrics, in one go at the socket. */
+const SEND_BYTES = 512 * 1_024;
+/** Who has not read /metrics by then has given up: Prometheus waits 10 s unless told otherwise. */
+const SEND_MOST_SECONDS = 120;
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 	"content-security-policy":
@@ -35,8 +40,9 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 const PLAIN_TEXT = "text/plain; charset=utf-8";
 
 export type HttpRooms = {
-	readonly api: Hono;
+	readonly api: Api;
 	readonly exposition: Exposition;
+	readonly clock: Pick<Clock, "after">;
 	readonly live: LiveStream;
 	readonly page: ReadonlyMap<string, PageFile>;
 	readonly hosts: AllowedHosts;
@@ -107,8 +113,7 @@ async function answerPath(
 ): Promise<void> {
 	switch (path) {
 		case "/metrics":
-			rooms.onAnswered(path, 200);
-			await metrics(rooms.exposition, request, response);
+			await metrics(rooms, request, response);
 			return;
 		case "/-/healthy":
 			plain(response, 200, "healthy\n");
@@ -122,11 +127,34 @@ async function answerPath(
 }
 
 async function metrics(
-	exposition: Exposition,
-	{ method }: IncomingMessage,
+	{ exposition, clock, onAnswered }: HttpRooms,
+	request: IncomingMessage,
 	response: ServerResponse,
 ): Promise<void> {
-	const body = await exposition.render();
+	const found = exposition.partOf(queryOf(request));
+	if (!found.ok) {
+		onAnswered("/metrics", 400);
+		plain(response, 400, `${found.problem}\n`);
+		return;
+	}
+	if (exposition.isBusy(found.part)) {
+		onAnswered("/metrics", 503);
+		plain(response, 503, "Slow readers hold as many scrapes as may be under way. Try again later.\n");
+		return;
+	}
+	onAnswered("/metrics", 200);
+	const body = await exposition.render(found.part);
+	const stopLimit = clock.after(SEND_MOST_SECONDS * MILLISECONDS_PER_SECOND, () => response.destroy());
+	try {
+		await sendMetrics(body, request, response);
+	} finally {
+		stopLimit();
+		exposition.release(body);
+	}
+}
+
+/** Resolves when the last byte has left, or the reader has. */
+async function sendMetrics(body: Body, { method }: IncomingMessage, response: ServerResponse): Promise<void> {
 	const length = body.reduce((sum, slice) => sum + slice.length, 0);
 	response.writeHead(200, {
 		"content-type": METRICS_CONTENT_TYPE,
@@ -137,14 +165,35 @@ async function metrics(
 		response.end();
 		return;
 	}
-	for (const slice of body) {
+	for (const piece of pieces(body)) {
 		if (response.destroyed) return;
-		if (!response.write(slice)) await drained(response);
+		response.cork();
+		for (const slice of piece) response.write(slice);
+		response.uncork();
+		if (response.writableNeedDrain) await drained(response);
 	}
+	if (response.destroyed) return;
+	const isClosed = new Promise<void>((resolve) => response.once("close", resolve));
 	response.end();
+	await isClosed;
 }
 
-/** A reader that stalls is cut off by the server's idle time; that too ends the wait. */
+/** Slices in groups of about SEND_BYTES, each for one go at the socket. */
+function* pieces(body: Body): Generator<readonly Buffer[]> {
+	let piece: Buffer[] = [];
+	let bytes = 0;
+	for (const slice of body) {
+		piece.push(slice);
+		bytes += slice.length;
+		if (bytes < SEND_BYTES) continue;
+		yield piece;
+		piece = [];
+		bytes = 0;
+	}
+	if (piece.length > 0) yield piece;
+}
+
+/** A reader that stalls or trickles is cut off; that too ends the wait. */
 function drained(response: ServerResponse): Promise<void> {
 	return new Promise((resolve) => {
 		const done = () => {
@@ -215,6 +264,11 @@ function refusalOf({ hosts, live }: HttpRooms, request: IncomingMessage): string
 
 function refuse(socket: Duplex, status: string): void {
 	socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function queryOf({ url = "/" }: IncomingMessage): string {
+	const mark = url.indexOf("?");
+	return mark < 0 ? "" : url.slice(mark + 1);
 }
 
 /** As sent, without the query; never decoded, so that what is not in the list does not exist. */

@@ -85,6 +85,7 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 			temperatureLimits: options.view.temperatureLimits,
 			...(options.additional === undefined ? {} : { additional: options.additional }),
 		}),
+		clock,
 		live,
 		page,
 		hosts: { address: listen.address, names: options.allowedHosts ?? [] },

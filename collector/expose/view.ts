@@ -10,7 +10,13 @@ import { deviceValue, present } from "../derive/latest-values.js";
 import { hashprice } from "../derive/revenue.js";
 import { Group } from "../derive/totals.js";
 import { currentInputs, moneyInputsAt, type StaleLimits } from "../market/inputs.js";
-import { type AgentState, agentKey, type LatestReading, type SeriesStore } from "../store/device-state.js";
+import {
+	type AgentState,
+	agentKey,
+	type DeviceState,
+	type LatestReading,
+	type SeriesStore,
+} from "../store/device-state.js";
 import type {
 	DeviceAnswer,
 	DeviceSummary,
@@ -46,6 +52,10 @@ export type Moment = {
 
 export type View = {
 	moment(): Moment;
+	/** As moment, device by device, so that the caller may rest in between; the fleet's sums come last. */
+	walk(): Generator<DeviceFacts, FleetAnswer>;
+	/** Facts of some devices, one by one. */
+	factsOf(isWanted: (device: DeviceState) => boolean): Generator<DeviceFacts, undefined>;
 	site(): SiteAnswer;
 	inputs(): readonly InputAnswer[];
 	device(key: string): DeviceAnswer | undefined;
@@ -68,6 +78,8 @@ export function createView({ store, options, clock }: ViewSources): View {
 	};
 	return {
 		moment,
+		walk: () => walkAt(clock.now(), store, options),
+		factsOf: (isWanted) => factsAt(clock.now(), { store, options, isWanted }),
 		inputs,
 		site: () => ({
 			version: options.version,
@@ -87,25 +99,15 @@ export function createView({ store, options, clock }: ViewSources): View {
 }
 
 function momentAt(now: number, store: SeriesStore, options: ViewOptions): Moment {
-	const inputs = moneyInputsAt(store.inputs(), now);
-	const agents = store.agents();
 	const facts: DeviceFacts[] = [];
-	for (const state of store.devices().values()) {
-		facts.push(deviceFacts(state, agents.get(agentKey(state)), { now, inputs, options }));
-	}
-	const price = hashprice(inputs);
-	const fleet: FleetAnswer = {
-		at: now,
-		...groups(facts, options.contractedWatts),
-		agents: [...agents.values()].map(agentAnswer),
-		inputs: currentInputs(store.inputs(), now, options.staleAfterSeconds),
-		...price,
-	};
+	const walk = walkAt(now, store, options);
+	let step = walk.next();
+	for (; step.done !== true; step = walk.next()) facts.push(step.value);
 	let summaries: readonly DeviceSummary[] | undefined;
 	return {
 		at: now,
 		facts,
-		fleet,
+		fleet: step.value,
 		get summaries() {
 			summaries ??= facts.map(summaryOf);
 			return summaries;
@@ -113,30 +115,69 @@ function momentAt(now: number, store: SeriesStore, options: ViewOptions): Moment
 	};
 }
 
-type Groups = Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models">;
-
-function groups(facts: readonly DeviceFacts[], contractedWatts: number | undefined): Groups {
-	const [total, mining, ai] = [new Group(), new Group(), new Group()];
-	const sites = new Map<string, Group>();
-	const racks = new Map<string, Group>();
-	const models = new Map<string, Group>();
-	for (const device of facts) {
-		if (device.kind === "agent") continue;
-		const { site, description } = device.state;
-		total.add(device);
-		(device.kind === "miner" ? mining : ai).add(device);
-		groupOf(sites, site).add(device);
-		if (description.rack !== undefined) groupOf(racks, `${site}/${description.rack}`).add(device);
-		if (description.model !== undefined) groupOf(models, description.model).add(device);
+function* walkAt(now: number, store: SeriesStore, options: ViewOptions): Generator<DeviceFacts, FleetAnswer> {
+	const groups = new FleetGroups();
+	for (const device of factsAt(now, { store, options })) {
+		groups.add(device);
+		yield device;
 	}
 	return {
-		total: total.totals(contractedWatts),
-		mining: mining.totals(),
-		ai: ai.totals(),
-		sites: totalsOf(sites),
-		racks: totalsOf(racks),
-		models: totalsOf(models),
+		at: now,
+		...groups.totals(options.contractedWatts),
+		agents: [...store.agents().values()].map(agentAnswer),
+		inputs: currentInputs(store.inputs(), now, options.staleAfterSeconds),
+		...hashprice(moneyInputsAt(store.inputs(), now)),
 	};
+}
+
+function* factsAt(
+	now: number,
+	{
+		store,
+		options,
+		isWanted,
+	}: Pick<ViewSources, "store" | "options"> & { readonly isWanted?: (device: DeviceState) => boolean },
+): Generator<DeviceFacts, undefined> {
+	const context = { now, inputs: moneyInputsAt(store.inputs(), now), options };
+	const agents = store.agents();
+	for (const state of store.devices().values()) {
+		if (isWanted !== undefined && !isWanted(state)) continue;
+		yield deviceFacts(state, agents.get(agentKey(state)), context);
+	}
+	return undefined;
+}
+
+/** The fleet's groups of power's users, filled device by device. */
+class FleetGroups {
+	private readonly total = new Group();
+	private readonly mining = new Group();
+	private readonly ai = new Group();
+	private readonly sites = new Map<string, Group>();
+	private readonly racks = new Map<string, Group>();
+	private readonly models = new Map<string, Group>();
+
+	add(device: DeviceFacts): void {
+		if (device.kind === "agent") return;
+		const { site, description } = device.state;
+		this.total.add(device);
+		(device.kind === "miner" ? this.mining : this.ai).add(device);
+		groupOf(this.sites, site).add(device);
+		if (description.rack !== undefined) groupOf(this.racks, `${site}/${description.rack}`).add(device);
+		if (description.model !== undefined) groupOf(this.models, description.model).add(device);
+	}
+
+	totals(
+		contractedWatts: number | undefined,
+	): Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models"> {
+		return {
+			total: this.total.totals(contractedWatts),
+			mining: this.mining.totals(),
+			ai: this.ai.totals(),
+			sites: totalsOf(this.sites),
+			racks: totalsOf(this.racks),
+			models: totalsOf(this.models),
+		};
+	}
 }
 
 function groupOf(groupsByName: Map<string, Group>, name: string): Group {

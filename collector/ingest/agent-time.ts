@@ -5,7 +5,7 @@
  * both, as the agent told it last, is what other records of the same boot are measured by: one that
  * was made before or after a step is moved by the step.
  */
-import type { RecordTime } from "../../shared/wire/record.js";
+import type { RecordTime } from "../../shared/wire/outcome.js";
 
 /** An agent's wall clock that is off by less is taken as it is. */
 export const OFFSET_IGNORED_MILLISECONDS = 2_000;

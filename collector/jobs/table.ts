@@ -1,9 +1,7 @@
 /** The table of the collector's jobs: when each runs, what it runs, how long it may take. */
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
-import type { PowerOptions } from "../derive/power.js";
 import type { Store } from "../store/store.js";
 import type { Job } from "./jobs.js";
-import { rollUp } from "./rollup.js";
 
 const DAY = SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
 
@@ -16,14 +14,12 @@ export type Retention = {
 export type JobContext = {
 	readonly store: Store;
 	readonly now: () => number;
-	readonly power: PowerOptions;
 	readonly retention: Retention;
 	readonly refreshMarket: () => Promise<void>;
 };
 
-export function collectorJobs({ store, now, power, retention, refreshMarket }: JobContext): readonly Job[] {
+export function collectorJobs({ store, now, retention, refreshMarket }: JobContext): readonly Job[] {
 	return [
-		{ name: "rollup", cron: "5 * * * * *", longestSeconds: 20, run: () => rollUp({ store, now, power }) },
 		{
 			name: "seal",
 			cron: "20 */5 * * * *",
@@ -41,10 +37,7 @@ export function collectorJobs({ store, now, power, retention, refreshMarket }: J
 			longestSeconds: 60,
 			run: async () => {
 				const at = now();
-				await store.dropBefore({
-					raw: at - retention.rawDays * DAY,
-					tiers: { 60: at - retention.oneMinuteDays * DAY, 300: at - retention.fiveMinuteDays * DAY },
-				});
+				await store.dropBefore({ raw: at - retention.rawDays * DAY });
 			},
 		},
 	];

@@ -40,10 +40,6 @@ export function sighted(site: string, hash: string): string {
 	return `${site}\n${hash}`;
 }
 
-export function hashIn(name: string): string {
-	return name.slice(name.indexOf("\n") + 1);
-}
-
 /** One outcome's claim to be of a device. */
 export type Sighting = {
 	readonly hash: string;
@@ -67,8 +63,8 @@ export class Catalogue {
 	private readonly entries = new Map<number, Entry>();
 	private readonly keys = new Set<string>();
 	private readonly aliases = new Map<string, number>();
-	/** Site and definition hash → device. */
-	private readonly resolved = new Map<string, number>();
+	/** Site → definition hash → device. */
+	private readonly resolved = new Map<string, Map<string, Entry>>();
 	private readonly maxDevices: number;
 	private nextNumber = 1;
 	private readonly changed = {
@@ -103,7 +99,7 @@ export class Catalogue {
 			});
 			this.keys.add(row.key);
 			this.nextNumber = Math.max(this.nextNumber, row.number + 1);
-			this.resolved.set(sighted(row.site, row.definition), row.number);
+			this.remember(row.site, row.definition, this.entries.get(row.number));
 		}
 		for (const { site, kind, value, device } of stored.aliases)
 			this.aliases.set(aliasKey(site, kind, value), device);
@@ -134,11 +130,9 @@ export class Catalogue {
 	 * and for a failure at an endpoint that its device has left.
 	 */
 	resolve({ hash, site, agent, at, isReading }: Sighting): Known | undefined {
-		const seen = this.resolved.get(sighted(site, hash));
-		const known = seen === undefined ? undefined : this.entries.get(seen);
+		const known = this.resolved.get(site)?.get(hash);
 		if (known !== undefined && known.definition === hash && known.agent === agent) {
-			if (isReading) known.lastSeenAt = Math.max(known.lastSeenAt, at);
-			this.numbered(site, hash, known.number);
+			if (isReading && at > known.lastSeenAt) known.lastSeenAt = at;
 			return known;
 		}
 		const description = this.descriptionOf(hash);
@@ -155,7 +149,7 @@ export class Catalogue {
 		entry.definition = hash;
 		entry.lastEndpoint = description.endpoint;
 		if (isReading) entry.lastSeenAt = Math.max(entry.lastSeenAt, at);
-		this.resolved.set(sighted(site, hash), entry.number);
+		this.remember(site, hash, entry);
 		this.changed.devices.set(entry.number, {
 			number: entry.number,
 			key: entry.key,
@@ -165,7 +159,6 @@ export class Catalogue {
 			definition: hash,
 		});
 		for (const [kind, value] of aliasesOf(description)) this.nameAlso(site, kind, value, entry.number);
-		this.numbered(site, hash, entry.number);
 		return entry;
 	}
 
@@ -184,8 +177,7 @@ export class Catalogue {
 	}
 
 	private keptAs(entry: Entry, hash: string): Known {
-		this.resolved.set(sighted(entry.site, hash), entry.number);
-		this.numbered(entry.site, hash, entry.number);
+		this.remember(entry.site, hash, entry);
 		return entry;
 	}
 
@@ -213,16 +205,18 @@ export class Catalogue {
 
 	/** Definitions by `sighted` with their devices, for the thread that reads the past. */
 	allNumbers(): readonly (readonly [string, number])[] {
-		return [...this.resolved];
+		return [...this.resolved].flatMap(([site, own]) =>
+			[...own].map(([hash, { number }]) => [sighted(site, hash), number] as const),
+		);
 	}
 
-	private readonly numbers = new Map<string, number>();
-
-	private numbered(site: string, hash: string, number: number): void {
-		const name = sighted(site, hash);
-		if (this.numbers.get(name) === number) return;
-		this.numbers.set(name, number);
-		this.changed.numbers.set(name, number);
+	private remember(site: string, hash: string, entry: Entry | undefined): void {
+		if (entry === undefined) return;
+		const own = this.resolved.get(site) ?? new Map<string, Entry>();
+		this.resolved.set(site, own);
+		if (own.get(hash) === entry) return;
+		own.set(hash, entry);
+		this.changed.numbers.set(sighted(site, hash), entry.number);
 	}
 
 	private learn(hash: string, definition: Definition): void {

@@ -1,201 +1,282 @@
 /**
  * One device's readings ⇄ the bytes of a chunk, as CHUNK_FORMAT.md lays them out. Pure.
  *
- * One time column is shared by all columns. A column is constant, whole numbers of its decimals as
- * differences, or raw doubles where a value does not fit; a directory lets one column be read alone.
+ * One time column is shared by all columns; a directory lets one column be read alone. The names of the
+ * columns are not in the bytes: the caller keeps `schemaText` and gives the columns back, and bytes
+ * that are read under other columns are refused.
  *
- * Invariants: times rise strictly; decoding gives back every bit of every value and every absence;
- * the same readings give the same bytes, in whatever order they arrived.
+ * Invariants: times are whole ms and rise strictly; decoding gives back every bit of every value and
+ * every absence; the same values give the same bytes, whichever form their columns came in.
  */
 import { crc32 } from "node:zlib";
-import { PARTS } from "../../shared/device.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { invariant } from "../../shared/invariant.js";
-import { ByteReader, ByteWriter, OutOfBytes } from "../../shared/wire/bytes.js";
+import { OutOfBytes } from "../../shared/wire/bytes.js";
+import { type BitReader, BitWriter, bitReader, widthOf } from "./chunk/bits.js";
+import {
+	type ColumnValues,
+	type Place,
+	readScaled,
+	readValues,
+	rowsOf,
+	writeColumn,
+} from "./chunk/column.js";
+import { type Rows, readPattern, skipPattern, writePattern } from "./chunk/presence.js";
+import { reserveRows } from "./chunk/scratch.js";
+import { readTimes, writeTimes } from "./chunk/times.js";
+import { columnKey } from "./column-key.js";
 import type { Column, Columns } from "./device-state.js";
 
-export const CHUNK_FORMAT = 1;
+export { ABSENT_SCALED, type ColumnValues } from "./chunk/column.js";
+
+export const CHUNK_FORMAT = 2;
 const CRC_BYTES = 4;
-const TEXT_LONGEST = 256;
+const BYTE_BITS = 8;
 const SAMPLES_MOST = 1_000_000;
-const SCALED_MOST = 2 ** 50;
+/** Values of one chunk, decoded: 256 MiB. */
+const VALUES_MOST = 2 ** 25;
+/** So that a place in bits fits 32 bits. */
+const BYTES_MOST = 2 ** 27;
+/** How many bits a body's length takes is written in so many. */
+const LENGTH_WIDTH_BITS = 5;
 
-const MODE_CONSTANT = 1;
-const MODE_DIFFERENCES = 2;
-const MODE_DOUBLES = 3;
-const HAS_ABSENT = 0x80;
+/** Columns stand in the order of `columnKey`. */
+export type ChunkRun = {
+	readonly columns: readonly Column[];
+	readonly times: Float64Array;
+	readonly values: readonly ColumnValues[];
+};
 
-export function encodeChunk({ columns, times, values }: Columns): Buffer {
-	invariant(columns.length === values.length, "a chunk has values for each column");
-	const writer = new ByteWriter();
-	writer.u8(CHUNK_FORMAT);
-	writer.varint(times.length);
-	writeTimes(writer, times);
-	const used = columns
-		.map((column, index) => ({ column, values: values[index] ?? new Float64Array(0) }))
-		.filter((one) => one.values.some((value) => !Number.isNaN(value)));
-	writer.varint(used.length);
-	const bodies = used.map(({ column, values: own }) => encodeColumn(own, column.decimals));
-	for (const [index, { column }] of used.entries()) {
-		writeColumnHead(writer, column);
-		const body = bodies[index];
-		invariant(body !== undefined, "each column has a body");
-		writer.u8(body.mode);
-		writer.varint(body.bytes.length);
-	}
-	for (const { bytes } of bodies) writer.raw(bytes);
-	writer.u32(crc32(writer.view()));
-	return writer.finish();
+type Refused = { readonly ok: false; readonly failure: Failure };
+
+/** The columns as JSON; parsing it gives the columns back. */
+export function schemaText(columns: readonly Column[]): string {
+	return JSON.stringify(
+		columns.map(({ measurement, component, decimals }) =>
+			component === undefined
+				? { measurement, decimals }
+				: { measurement, component: { part: component.part, key: component.key }, decimals },
+		),
+	);
 }
 
-/**
- * @param wanted which columns; absent: all
- * @returns a failure where the checksum does not fit or the bytes run out: never throws on foreign bytes
- */
+const headWriter = new BitWriter();
+const bodyWriter = new BitWriter();
+
+export function encodeChunk({ columns, times, values }: ChunkRun): Buffer {
+	const count = times.length;
+	const seed = schemaSeed(columns);
+	invariant(columns.length === values.length, "a chunk has values for each column");
+	invariant(
+		count <= SAMPLES_MOST && count * columns.length <= VALUES_MOST,
+		"a chunk has at most so many values",
+	);
+	reserveRows(count);
+	headWriter.clear();
+	headWriter.put(CHUNK_FORMAT, BYTE_BITS);
+	headWriter.putNumber(count);
+	writeTimes(headWriter, times);
+	const { patterns, places } = presenceOf(values, count);
+	headWriter.putNumber(patterns.length);
+	for (const rows of patterns) writePattern(headWriter, rows, count);
+	writeLengths(headWriter, writeBodies({ columns, times, values }, patterns, places));
+	return finished(seed);
+}
+
+/** Only columns that have a value, as doubles; `wanted` absent: all of them. Never throws on foreign bytes. */
 export function decodeChunk(
 	bytes: Buffer,
+	columns: readonly Column[],
 	wanted?: (column: Column) => boolean,
-): { ok: true; columns: Columns } | { ok: false; failure: Failure } {
-	if (bytes.length < CRC_BYTES + 1) return damaged(`${bytes.length} bytes`);
+): { ok: true; columns: Columns } | Refused {
+	return decoded(bytes, { columns, wanted, read: readValues }, (run) => ({ ok: true, columns: run }));
+}
+
+/** As decodeChunk, but whole numbers of a column's decimals wherever all of them fit 32 bits. */
+export function decodeScaled(
+	bytes: Buffer,
+	columns: readonly Column[],
+	wanted?: (column: Column) => boolean,
+): { ok: true; run: ChunkRun } | Refused {
+	return decoded(bytes, { columns, wanted, read: readScaled }, (run) => ({ ok: true, run }));
+}
+
+/** Columns are shared by many chunks; their text is made once. */
+const seeds = new WeakMap<readonly Column[], number>();
+
+function schemaSeed(columns: readonly Column[]): number {
+	const known = seeds.get(columns);
+	if (known !== undefined) return known;
+	const keys = columns.map(columnKey);
+	invariant(
+		keys.every((key, index) => index === 0 || (keys[index - 1] ?? "") < key),
+		"the columns of a chunk stand in the order of their names, each once",
+	);
+	const seed = crc32(schemaText(columns));
+	seeds.set(columns, seed);
+	return seed;
+}
+
+const ALL = 0;
+const NONE = -1;
+
+/** Each pattern once; per column the place of its pattern from 1, 0 for all samples, -1 for none. */
+function presenceOf(values: readonly ColumnValues[], count: number) {
+	const patterns: Rows[] = [];
+	const places = values.map((own) => {
+		invariant(own.length === count, "a column of a chunk has a place for each time");
+		const rows = rowsOf(own);
+		if (rows === undefined) return count === 0 ? NONE : ALL;
+		if (rows.length === 0) return NONE;
+		const known = patterns.findIndex((pattern) => areEqual(pattern, rows));
+		return known < 0 ? patterns.push(rows) : known + 1;
+	});
+	return { patterns, places };
+}
+
+function areEqual(left: Rows, right: Rows): boolean {
+	if (left.length !== right.length) return false;
+	for (let index = 0; index < left.length; index += 1) if (left[index] !== right[index]) return false;
+	return true;
+}
+
+/** Gives the bits of each body; 0 for a column without a value. */
+function writeBodies(
+	{ columns, values }: ChunkRun,
+	patterns: readonly Rows[],
+	places: readonly number[],
+): readonly number[] {
+	const placeBits = widthOf(patterns.length);
+	bodyWriter.clear();
+	return columns.map(({ decimals }, index) => {
+		const place = places[index] ?? NONE;
+		const own = values[index];
+		if (place === NONE || own === undefined) return 0;
+		const before = bodyWriter.bitLength;
+		bodyWriter.put(place, placeBits);
+		writeColumn(bodyWriter, own, place === ALL ? undefined : patterns[place - 1], decimals);
+		return bodyWriter.bitLength - before;
+	});
+}
+
+function writeLengths(writer: BitWriter, lengths: readonly number[]): void {
+	const width = widthOf(Math.max(0, ...lengths));
+	writer.put(width, LENGTH_WIDTH_BITS);
+	for (const length of lengths) {
+		writer.put(length === 0 ? 0 : 1, 1);
+		if (length > 0) writer.put(length, width);
+	}
+}
+
+function finished(seed: number): Buffer {
+	const head = headWriter.finish();
+	const bodies = bodyWriter.finish();
+	const end = head.length + bodies.length;
+	invariant(end <= BYTES_MOST, `a chunk has at most ${BYTES_MOST} bytes, found ${end}`);
+	const bytes = Buffer.allocUnsafeSlow(end + CRC_BYTES);
+	bytes.set(head);
+	bytes.set(bodies, head.length);
+	bytes.writeUInt32BE(crc32(bytes.subarray(0, end), seed), end);
+	return bytes;
+}
+
+type Reading<Values> = {
+	readonly columns: readonly Column[];
+	readonly wanted: ((column: Column) => boolean) | undefined;
+	readonly read: (reader: BitReader, place: Place) => Values;
+};
+type Run<Values> = {
+	readonly columns: readonly Column[];
+	readonly times: Float64Array;
+	readonly values: readonly Values[];
+};
+
+function decoded<Values, Answer>(
+	bytes: Buffer,
+	reading: Reading<Values>,
+	answer: (run: Run<Values>) => Answer,
+): Answer | Refused {
 	const end = bytes.length - CRC_BYTES;
-	if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end)) return damaged("the checksum does not fit");
+	if (end < 1 || end > BYTES_MOST) return damaged(`${bytes.length} bytes`);
+	const found = crc32(bytes.subarray(0, end), schemaSeed(reading.columns));
+	if (found !== bytes.readUInt32BE(end)) return damaged("the checksum fits neither bytes nor columns");
+	// Asked before the shared places are in use.
+	const { wanted } = reading;
+	const isWanted = reading.columns.map((column) => wanted === undefined || wanted(column));
 	try {
-		return { ok: true, columns: readChunk(new ByteReader(bytes, 0, end), wanted) };
+		return answer(readChunk(bitReader(bytes.subarray(0, end)), reading, isWanted));
 	} catch (error) {
 		if (error instanceof OutOfBytes) return damaged(error.message);
 		throw error;
 	}
 }
 
-function readChunk(reader: ByteReader, wanted: ((column: Column) => boolean) | undefined): Columns {
-	const format = reader.u8();
+function readChunk<Values>(
+	reader: BitReader,
+	{ columns, read }: Reading<Values>,
+	isWanted: readonly boolean[],
+): Run<Values> {
+	const format = reader.take(BYTE_BITS);
 	if (format !== CHUNK_FORMAT) throw new OutOfBytes(`chunk format ${format}`);
-	const count = reader.varint();
+	const count = reader.takeNumber();
 	if (count > SAMPLES_MOST) throw new OutOfBytes(`${count} samples`);
+	reserveRows(count);
 	const times = readTimes(reader, count);
-	const heads: { column: Column; mode: number; length: number }[] = [];
-	for (let left = reader.varint(); left > 0; left -= 1) {
-		heads.push({ column: readColumnHead(reader), mode: reader.u8(), length: reader.varint() });
+	const patternsAt = skipPatterns(reader, count, columns.length);
+	const lengths = readLengths(reader, columns.length);
+	const kept = lengths.flatMap((length, index) => (length > 0 && isWanted[index] === true ? [index] : []));
+	if (count * kept.length > VALUES_MOST) throw new OutOfBytes(`${count * kept.length} values`);
+	const starts = startsOf(reader, lengths);
+	const placeBits = widthOf(patternsAt.length);
+	const patterns = new Map<number, Rows>();
+	const values = kept.map((index) => {
+		const from = starts[index] ?? 0;
+		reader.window(from, from + (lengths[index] ?? 0));
+		const place = reader.take(placeBits);
+		const bodyAt = reader.at;
+		const rows = place === ALL ? undefined : patternAt(place);
+		reader.window(bodyAt, from + (lengths[index] ?? 0));
+		return read(reader, { count, rows, decimals: columns[index]?.decimals ?? 0 });
+	});
+	return { columns: kept.map((index) => columns[index]).filter((one) => one !== undefined), times, values };
+
+	function patternAt(place: number): Rows {
+		const known = patterns.get(place);
+		if (known !== undefined) return known;
+		const at = patternsAt[place - 1];
+		if (at === undefined) throw new OutOfBytes(`pattern ${place} of ${patternsAt.length}`);
+		reader.window(at, starts[0] ?? at);
+		const rows = readPattern(reader, count);
+		if (rows.length === 0) throw new OutOfBytes("a column without a value");
+		patterns.set(place, rows);
+		return rows;
 	}
-	const columns: Column[] = [];
-	const values: Float64Array[] = [];
-	for (const { column, mode, length } of heads) {
-		if (wanted === undefined || wanted(column)) {
-			columns.push(column);
-			values.push(decodeColumn(new ByteReader(reader.raw(length)), mode, count, column.decimals));
-		} else reader.skip(length);
-	}
-	return { columns, times, values };
 }
 
-function writeTimes(writer: ByteWriter, times: Float64Array): void {
-	let before = 0;
-	let stepBefore = 0;
-	for (const [index, time] of times.entries()) {
-		invariant(index === 0 || time > before, "the times of a chunk rise strictly");
-		if (index === 0) writer.varint(time);
-		else {
-			const step = time - before;
-			writer.zigzag(step - stepBefore);
-			stepBefore = step;
-		}
-		before = time;
-	}
+/** Where each pattern begins. */
+function skipPatterns(reader: BitReader, count: number, columns: number): readonly number[] {
+	const found = reader.takeNumber();
+	if (found > columns) throw new OutOfBytes(`${found} patterns of ${columns} columns`);
+	return Array.from({ length: found }, () => skipPattern(reader, count));
 }
 
-function readTimes(reader: ByteReader, count: number): Float64Array {
-	const times = new Float64Array(count);
-	let step = 0;
-	for (let index = 0; index < count; index += 1) {
-		if (index === 0) {
-			times[0] = reader.varint();
-			continue;
-		}
-		step += reader.zigzag();
-		times[index] = (times[index - 1] ?? 0) + step;
-	}
-	return times;
+function readLengths(reader: BitReader, columns: number): readonly number[] {
+	const width = reader.take(LENGTH_WIDTH_BITS);
+	return Array.from({ length: columns }, () => (reader.take(1) === 0 ? 0 : reader.take(width)));
 }
 
-function writeColumnHead(writer: ByteWriter, { measurement, component, decimals }: Column): void {
-	writer.text(measurement);
-	writer.u8(component === undefined ? 0 : PARTS.indexOf(component.part) + 1);
-	if (component !== undefined) writer.text(component.key);
-	writer.u8(decimals);
+/** Bodies begin at the next byte and fill the rest. */
+function startsOf(reader: BitReader, lengths: readonly number[]): readonly number[] {
+	let next = Math.ceil(reader.at / BYTE_BITS) * BYTE_BITS;
+	const end = reader.at + reader.left;
+	const starts = lengths.map((length) => {
+		next += length;
+		return next - length;
+	});
+	if (next > end) throw new OutOfBytes(`columns of ${next} bits, where ${end} are left`);
+	return starts;
 }
 
-function readColumnHead(reader: ByteReader): Column {
-	const measurement = reader.text(TEXT_LONGEST);
-	const partNumber = reader.u8();
-	const part = PARTS[partNumber - 1];
-	if (partNumber > 0 && part === undefined) throw new OutOfBytes(`part ${partNumber}`);
-	const component = part === undefined ? undefined : { part, key: reader.text(TEXT_LONGEST * 4) };
-	const decimals = reader.u8();
-	return component === undefined ? { measurement, decimals } : { measurement, component, decimals };
-}
-
-function encodeColumn(values: Float64Array, decimals: number): { mode: number; bytes: Buffer } {
-	const writer = new ByteWriter();
-	const hasAbsent = values.some((value) => Number.isNaN(value));
-	if (hasAbsent) writePresence(writer, values);
-	const present = hasAbsent ? values.filter((value) => !Number.isNaN(value)) : values;
-	const mode = writePresent(writer, present, 10 ** decimals);
-	return { mode: hasAbsent ? mode | HAS_ABSENT : mode, bytes: writer.finish() };
-}
-
-function writePresent(writer: ByteWriter, present: Float64Array, power: number): number {
-	const first = present[0] ?? 0;
-	if (present.every((value) => Object.is(value, first))) {
-		writer.f64(first);
-		return MODE_CONSTANT;
-	}
-	const scaled = new Float64Array(present.length);
-	for (const [index, value] of present.entries()) {
-		const number = Math.round(value * power);
-		// A difference has no sign of zero, so −0 is no whole number here.
-		if (Math.abs(number) > SCALED_MOST || Object.is(number, -0) || !Object.is(number / power, value)) {
-			for (const one of present) writer.f64(one);
-			return MODE_DOUBLES;
-		}
-		scaled[index] = number;
-	}
-	let before = 0;
-	for (const number of scaled) {
-		writer.zigzag(number - before);
-		before = number;
-	}
-	return MODE_DIFFERENCES;
-}
-
-function decodeColumn(reader: ByteReader, modeByte: number, count: number, decimals: number): Float64Array {
-	const mode = modeByte & ~HAS_ABSENT;
-	const presence = (modeByte & HAS_ABSENT) === 0 ? undefined : reader.raw(Math.ceil(count / 8));
-	const power = 10 ** decimals;
-	const values = new Float64Array(count).fill(Number.NaN);
-	const constant = mode === MODE_CONSTANT ? reader.f64() : 0;
-	if (mode !== MODE_CONSTANT && mode !== MODE_DIFFERENCES && mode !== MODE_DOUBLES)
-		throw new OutOfBytes(`column mode ${mode}`);
-	let number = 0;
-	for (let index = 0; index < count; index += 1) {
-		if (presence !== undefined && (((presence[index >> 3] ?? 0) >> (index & 7)) & 1) === 0) continue;
-		if (mode === MODE_CONSTANT) values[index] = constant;
-		else if (mode === MODE_DOUBLES) values[index] = reader.f64();
-		else {
-			number += reader.zigzag();
-			values[index] = number / power;
-		}
-	}
-	return values;
-}
-
-function writePresence(writer: ByteWriter, values: Float64Array): void {
-	const bits = Buffer.alloc(Math.ceil(values.length / 8));
-	for (const [index, value] of values.entries()) {
-		if (!Number.isNaN(value)) bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
-	}
-	writer.raw(bits);
-}
-
-function damaged(what: string): { ok: false; failure: Failure } {
+function damaged(what: string): Refused {
 	return { ok: false, failure: failure("CHUNK_DAMAGED", `A stored chunk is damaged: ${what}.`) };
 }

@@ -24,6 +24,8 @@ export type LatestReading = {
 	readonly at: UnixMilliseconds;
 	readonly shape: Shape;
 	readonly values: Float64Array;
+	/** One value without the others being put together; where absent, `values` has it. */
+	readonly numberAt?: (index: number) => number;
 	readonly errorCodes: readonly string[];
 };
 
@@ -100,6 +102,24 @@ export type IntervalSums = {
 	readonly gpuSeconds: number;
 };
 
+export type SumLabel = "site" | "rack" | "model";
+
+export type FleetSumsQuery = {
+	readonly from: UnixMilliseconds;
+	readonly to: UnixMilliseconds;
+	readonly tierSeconds: 60 | 300;
+	/** Absent: the whole fleet in one. */
+	readonly by?: SumLabel;
+};
+
+/** Sums of all devices of one use, and one label where asked, over one interval. */
+export type FleetSumsRow = Omit<IntervalSums, "deviceNumber"> & {
+	/** Value of the label asked for; "" for the whole fleet and for devices without it. */
+	readonly label: string;
+	/** Whether the devices are GPU hosts: what they do is priced otherwise. */
+	readonly isGpu: boolean;
+};
+
 export type GapEntry = {
 	readonly agent: string;
 	readonly from: UnixMilliseconds;
@@ -150,6 +170,8 @@ export type SeriesStore = {
 		readonly to: UnixMilliseconds;
 		readonly deviceNumbers?: readonly number[];
 	}): Promise<readonly IntervalSums[]>;
+	/** The same over the whole fleet, in order of time. */
+	fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]>;
 	gaps(query: {
 		readonly from: UnixMilliseconds;
 		readonly to: UnixMilliseconds;

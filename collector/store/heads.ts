@@ -1,333 +1,171 @@
 /**
- * The present: the newest reading, health and meter of every device, in memory.
+ * The unsealed readings of all devices, in the storage worker's memory.
  *
- * A function of the records in the order of the inbox and nothing else, so that a restart that takes a
- * snapshot and the records after it arrives at the same state. Late outcomes move no gauge and no
- * counter; they only mark their minutes for a rebuild.
+ * Takes committed records in the order of the inbox; says which groups of devices have an hour to seal.
+ * What stands here stands in the inbox too, so that a crash loses none of it.
  */
-import { deserialize, serialize } from "node:v8";
-import type { DeviceDescription } from "../../shared/device.js";
-import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
-import { type DecodedRecord, type RecordOutcome, wallOf } from "../../shared/wire/record.js";
-import { advance, createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
-import type { Catalogue, Known } from "./catalogue.js";
-import type { DeviceState, IntervalSums, LatestReading } from "./device-state.js";
-import { MINUTE_MILLISECONDS, MinuteSums, type PerSecond, type StoredMinutes } from "./minutes.js";
+import { type DecodedRecord, type OutcomeGroup, wallOf } from "../../shared/wire/record.js";
+import { MILLISECONDS_PER_HOUR } from "./day-files.js";
+import type { Column } from "./device-state.js";
+import { GRACE_MILLISECONDS, Head, type HeadSchema, headSchema, PACK_ROWS_LEAST } from "./head.js";
+import { devicesOf, groupOf } from "./pack.js";
 
-/** Minutes of devices that wait for a rebuild: three days of a thousand devices; what is beyond it keeps its sums. */
-const LATE_MOST = 5_000_000;
+/** Beyond this, heads are packed: 160,000 series of ten seconds fill it in a quarter of an hour. */
+const HEADS_UNPACKED_MOST_BYTES = 48 * 1_024 * 1_024;
 
-/** Watts, terahashes per second and GPUs of a reading, by the rules of derive. */
-export type EffectiveRates = (state: {
-	readonly description: DeviceDescription;
-	readonly latest: LatestReading;
-}) => { readonly watts?: number; readonly terahashesPerSecond?: number; readonly gpus?: number };
-
-type MutableState = { -readonly [Name in keyof DeviceState]: DeviceState[Name] };
-
-/** Where a record came from; `offset` is what its agent's wall clock lacks, ms. */
-export type RecordOrigin = { readonly agent: string; readonly site: string; readonly offset: number };
-
-type Snapshot = {
-	readonly version: 1;
-	readonly inboxId: number;
-	readonly late: readonly (readonly [number, readonly number[]])[];
-	readonly minutes: StoredMinutes;
-	readonly devices: readonly {
-		readonly number: number;
-		readonly definition: string;
-		readonly latest?: {
-			readonly at: number;
-			readonly shape: string;
-			readonly values: Float64Array;
-			readonly errorCodes: readonly string[];
-		};
-		readonly isAnswering: boolean;
-		readonly answeringSince: number;
-		readonly lastAttemptAt: number;
-		readonly reason?: { readonly code: string; readonly what: string };
-		readonly meter: EnergyMeter;
-		readonly gpusHeld?: number;
-		readonly pollsByResult: Record<string, number>;
-		readonly faultsByCode: Record<string, number>;
-		readonly known: Known;
-	}[];
+export type HeadsRow = {
+	readonly id: number;
+	readonly site: string;
+	/** What its agent's wall clock lacks, ms. */
+	readonly offset: number;
 };
 
 export class Heads {
-	private readonly catalogue: Catalogue;
-	private readonly rates: EffectiveRates;
-	private readonly byKey = new Map<string, MutableState>();
-	private readonly byNumber = new Map<number, MutableState>();
-	private readonly definitions = new Map<number, string>();
-	private readonly knowns = new Map<number, Known>();
-	private readonly minutes = new MinuteSums();
-	/** GPUs of the reading that each device's meter holds. */
-	private readonly gpusHeld = new Map<number, number>();
-	/** By device. */
-	private readonly late = new Map<number, Set<number>>();
-	private lateCount = 0;
-	/** Late minutes that are being rebuilt, by device. */
-	private taken = new Map<number, Set<number>>();
-	private inboxId = 0;
-	samplesApplied = 0;
-	outcomesApplied = 0;
+	private readonly byDevice = new Map<number, Head>();
+	private readonly schemas = new Map<string, HeadSchema>();
+	private readonly due = new Set<number>();
+	private bytes = 0;
+	private packAtBytes = HEADS_UNPACKED_MOST_BYTES;
 
-	constructor(options: { catalogue: Catalogue; rates: EffectiveRates }) {
-		this.catalogue = options.catalogue;
-		this.rates = options.rates;
-	}
-
-	devices(): ReadonlyMap<string, DeviceState> {
-		return this.byKey;
-	}
-
-	byDeviceNumber(number: number): DeviceState | undefined {
-		return this.byNumber.get(number);
-	}
-
-	get appliedInboxId(): number {
-		return this.inboxId;
-	}
-
-	/** Takes one stored record, in the order of the inbox. */
-	apply(record: DecodedRecord, origin: RecordOrigin, inboxId: number): void {
-		this.inboxId = Math.max(this.inboxId, inboxId);
+	/**
+	 * Adds a record's outcomes.
+	 *
+	 * @param numberOf device by definition; an outcome of a device that is not known has no place
+	 * @param onTime is told the span of what came
+	 */
+	append(
+		record: DecodedRecord,
+		{ id, site, offset }: HeadsRow,
+		names: {
+			readonly numberOf: (site: string, hash: string) => number | undefined;
+			readonly onTime: (from: number, to: number) => void;
+		},
+	): void {
 		if (record.kind !== "outcomes") return;
-		for (const outcome of record.outcomes) {
-			const at = wallOf(record.time, outcome.measuredAt) + origin.offset;
-			const state = this.stateOf(outcome, origin, at);
-			if (state === undefined) continue;
-			this.outcomesApplied += 1;
-			this.take(state, outcome, at);
+		for (const group of record.groups) {
+			let from = Number.POSITIVE_INFINITY;
+			let to = Number.NEGATIVE_INFINITY;
+			const schema = group.kind === "readings" ? this.schemaOf(group.shape, group.columns) : undefined;
+			for (let row = 0; row < group.count; row += 1) {
+				const device = names.numberOf(site, group.devices[row] ?? "");
+				if (device === undefined) continue;
+				const at = wallOf(record.time, group.measuredAt[row] as number) + offset;
+				from = Math.min(from, at);
+				to = Math.max(to, at);
+				this.addRow(device, group, { row, at, id, schema });
+			}
+			if (to >= from) names.onTime(from, to);
 		}
+		if (this.bytes > this.packAtBytes) this.pack();
 	}
 
-	/** One-minute sums of all minutes that end at or before `end`. */
-	handOverMinutes(end: number): readonly IntervalSums[] {
-		return this.minutes.handOver(end);
+	head(device: number): Head | undefined {
+		return this.byDevice.get(device);
 	}
 
-	/** By device, the minutes that late data changed after they were handed over. */
-	takeLate(): ReadonlyMap<number, ReadonlySet<number>> {
-		this.returnTaken();
-		this.taken = new Map(this.late);
-		this.late.clear();
-		this.lateCount = 0;
-		return new Map(this.taken);
+	devices(): IterableIterator<number> {
+		return this.byDevice.keys();
 	}
 
-	lateRebuilt(device: number): void {
-		this.taken.delete(device);
+	get bytesHeld(): number {
+		return this.bytes;
 	}
 
-	/** Puts back what was taken and not rebuilt. */
-	returnTaken(): void {
-		const { taken } = this;
-		this.taken = new Map();
-		for (const [device, minutes] of taken) for (const minute of minutes) this.markLate(device, minute);
+	/** Groups that have a closed hour by their own newest reading; at most `most`, which are no longer due. */
+	takeDue(most: number): readonly { readonly group: number; readonly until: number }[] {
+		const taken = [...this.due].slice(0, most);
+		for (const group of taken) this.due.delete(group);
+		return taken.map((group) => ({ group, until: this.closedUntil(group) }));
 	}
 
-	/** Minutes that were handed over and could not be stored. */
-	markLateRows(rows: readonly IntervalSums[]): void {
-		for (const { from, deviceNumber } of rows) this.markLate(deviceNumber, from);
+	get groupsDue(): number {
+		return this.due.size;
 	}
 
-	snapshot(): Uint8Array {
-		const devices = [...this.byNumber.values()].map((state) => {
-			const definition = this.definitions.get(state.number) ?? "";
-			const known = this.knowns.get(state.number);
-			const { number, isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode } =
-				state;
-			return {
-				number,
-				definition,
-				known,
-				isAnswering,
-				answeringSince,
-				lastAttemptAt,
-				meter,
-				pollsByResult,
-				faultsByCode,
-				gpusHeld: this.gpusHeld.get(number),
-				...(state.reason === undefined ? {} : { reason: state.reason }),
-				...(state.latest === undefined
-					? {}
-					: {
-							latest: {
-								at: state.latest.at,
-								shape: state.latest.shape.hash,
-								values: state.latest.values,
-								errorCodes: state.latest.errorCodes,
-							},
-						}),
-			};
-		});
-		const late = [...this.late, ...this.taken].map(([device, own]) => [device, [...own]] as const);
-		return serialize({ version: 1, inboxId: this.inboxId, late, minutes: this.minutes.stored(), devices });
+	/** Puts back a group whose sealing failed. */
+	putBack(group: number): void {
+		this.due.add(group);
 	}
 
-	restore(bytes: Uint8Array): void {
-		const snapshot = deserialize(bytes) as Snapshot;
-		this.inboxId = snapshot.inboxId;
-		this.minutes.restore(snapshot.minutes);
-		for (const [device, minutes] of snapshot.late)
-			for (const minute of minutes) this.markLate(device, minute);
-		for (const stored of snapshot.devices) {
-			const description = this.catalogue.descriptionOf(stored.definition);
-			if (description === undefined) continue;
-			const shape = stored.latest === undefined ? undefined : this.catalogue.shape(stored.latest.shape);
-			// The catalogue's own entry goes on from here; the stored one is a copy of its past.
-			const known = this.catalogue.sawBefore(stored.known) ?? stored.known;
-			const { number, key, site, agent } = stored.known;
-			const state: MutableState = {
-				number,
-				key,
-				site,
-				agent,
-				firstSeenAt: quantity<UnixMilliseconds>(stored.known.firstSeenAt),
-				description,
-				isAnswering: stored.isAnswering,
-				answeringSince: quantity<UnixMilliseconds>(stored.answeringSince),
-				lastAttemptAt: quantity<UnixMilliseconds>(stored.lastAttemptAt),
-				meter: stored.meter,
-				pollsByResult: stored.pollsByResult,
-				faultsByCode: stored.faultsByCode,
-				...(stored.reason === undefined ? {} : { reason: stored.reason }),
-				...(stored.latest === undefined || shape === undefined
-					? {}
-					: { latest: { ...stored.latest, at: quantity<UnixMilliseconds>(stored.latest.at), shape } }),
-			};
-			if (stored.gpusHeld !== undefined) this.gpusHeld.set(state.number, stored.gpusHeld);
-			this.add(state, stored.definition, known);
+	/** Groups that hold readings of before `until`. */
+	groupsBefore(until: number): readonly number[] {
+		const groups = new Set<number>();
+		for (const [device, head] of this.byDevice) if (head.oldestAt < until) groups.add(groupOf(device));
+		return [...groups];
+	}
+
+	/** Forgets what is sealed. */
+	drop(device: number, until: number): void {
+		const head = this.byDevice.get(device);
+		if (head === undefined) return;
+		this.bytes -= head.bytes;
+		head.drop(until);
+		this.bytes += head.bytes;
+	}
+
+	/** The oldest inbox row that is not sealed; undefined where all are. */
+	firstId(): number | undefined {
+		let first: number | undefined;
+		for (const head of this.byDevice.values()) {
+			const id = head.firstId();
+			if (id !== undefined) first = Math.min(first ?? id, id);
 		}
+		return first;
 	}
 
-	private stateOf(
-		{ device: hash, kind }: RecordOutcome,
-		{ agent, site }: RecordOrigin,
-		at: number,
-	): MutableState | undefined {
-		const known = this.catalogue.resolve({ hash, site, agent, at, isReading: kind === "reading" });
-		const description = this.catalogue.descriptionOf(hash);
-		if (known === undefined || description === undefined) return undefined;
-		const state = this.byNumber.get(known.number);
-		if (state === undefined) return this.add(newState(known, description, at), hash, known);
-		if (kind === "reading" && at >= state.lastAttemptAt && this.definitions.get(known.number) !== hash) {
-			state.description = description;
-			state.agent = agent;
-			this.definitions.set(known.number, hash);
+	private closedUntil(group: number): number {
+		let newest = 0;
+		for (const device of devicesOf(group))
+			newest = Math.max(newest, this.byDevice.get(device)?.newestAt ?? 0);
+		return Math.floor((newest - GRACE_MILLISECONDS) / MILLISECONDS_PER_HOUR) * MILLISECONDS_PER_HOUR;
+	}
+
+	private addRow(
+		device: number,
+		group: OutcomeGroup,
+		{
+			row,
+			at,
+			id,
+			schema,
+		}: {
+			readonly row: number;
+			readonly at: number;
+			readonly id: number;
+			readonly schema: HeadSchema | undefined;
+		},
+	): void {
+		let head = this.byDevice.get(device);
+		if (head === undefined) {
+			head = new Head();
+			this.byDevice.set(device, head);
 		}
-		return state;
-	}
-
-	private add(state: MutableState, definition: string, known: Known): MutableState {
-		this.byKey.set(state.key, state);
-		this.byNumber.set(state.number, state);
-		this.definitions.set(state.number, definition);
-		this.knowns.set(state.number, known);
-		return state;
-	}
-
-	private take(state: MutableState, outcome: RecordOutcome, at: number): void {
-		this.count(state, outcome);
-		if (at < state.lastAttemptAt) {
-			this.markLateAround(state, at);
-			return;
+		const before = head.bytes;
+		if (group.kind === "failures" || schema === undefined) {
+			head.addFailure(group.kind === "failures" ? (group.codes[row] ?? "") : "", at, id);
+		} else {
+			const added = head.addReading(schema, at, id);
+			added.block.fill(added.row, group.values, row);
 		}
-		this.addStateSeconds(state, at);
-		const wasAnswering = state.isAnswering;
-		state.lastAttemptAt = quantity<UnixMilliseconds>(at);
-		state.isAnswering = outcome.kind === "reading";
-		if (wasAnswering !== state.isAnswering) state.answeringSince = quantity<UnixMilliseconds>(at);
-		if (outcome.kind === "failure") {
-			state.reason = { code: outcome.code, what: outcome.what };
-			return;
+		this.bytes += head.bytes - before;
+		if (at >= head.closesAt) this.due.add(groupOf(device));
+	}
+
+	private schemaOf(shape: string, columns: readonly unknown[]): HeadSchema {
+		const known = this.schemas.get(shape);
+		if (known !== undefined) return known;
+		const made = headSchema(columns as readonly Column[]);
+		this.schemas.set(shape, made);
+		return made;
+	}
+
+	private pack(): void {
+		this.bytes = 0;
+		for (const head of this.byDevice.values()) {
+			if (head.rowsUnpacked >= PACK_ROWS_LEAST) head.pack();
+			this.bytes += head.bytes;
 		}
-		delete state.reason;
-		const shape = this.catalogue.shape(outcome.shape);
-		if (shape === undefined) return;
-		const latest = {
-			at: quantity<UnixMilliseconds>(at),
-			shape,
-			values: outcome.values,
-			errorCodes: outcome.errorCodes,
-		};
-		state.latest = latest;
-		this.advanceMeter(state, latest);
+		// What cannot be packed yet must not be tried again with every record.
+		this.packAtBytes = Math.max(HEADS_UNPACKED_MOST_BYTES, this.bytes + HEADS_UNPACKED_MOST_BYTES / 4);
 	}
-
-	private count(state: MutableState, outcome: RecordOutcome): void {
-		const result = outcome.kind === "reading" ? "ok" : outcome.code;
-		const polls = state.pollsByResult as Record<string, number>;
-		polls[result] = (polls[result] ?? 0) + 1;
-		if (outcome.kind === "failure") return;
-		const faults = state.faultsByCode as Record<string, number>;
-		for (const [code, count] of outcome.faults) faults[code] = (faults[code] ?? 0) + count;
-		this.samplesApplied += outcome.values.length;
-	}
-
-	/** The time since the poll before was up or down, as that poll said, at most three intervals long. */
-	private addStateSeconds(state: MutableState, at: number): void {
-		if (state.lastAttemptAt === 0) return;
-		const until = Math.min(at, state.lastAttemptAt + holdMilliseconds(state));
-		this.addMinutes(state.number, state.lastAttemptAt, until, { isUp: state.isAnswering });
-	}
-
-	private advanceMeter(state: MutableState, latest: LatestReading): void {
-		const { held } = state.meter;
-		if (held !== undefined && latest.at > held.at) {
-			const gpus = this.gpusHeld.get(state.number) ?? 0;
-			this.addMinutes(state.number, held.at, Math.min(latest.at, held.at + holdMilliseconds(state)), {
-				...held,
-				gpus,
-			});
-		}
-		const { gpus, ...rates } = this.rates({ description: state.description, latest });
-		advance(state.meter, { at: latest.at, ...rates }, state.description.pollIntervalSeconds);
-		if (gpus === undefined) this.gpusHeld.delete(state.number);
-		else this.gpusHeld.set(state.number, gpus);
-	}
-
-	private addMinutes(device: number, from: number, to: number, perSecond: PerSecond): void {
-		for (const minute of this.minutes.add(device, from, to, perSecond)) this.markLate(device, minute);
-	}
-
-	/** The outcome's minute, and each that its value may be held into. */
-	private markLateAround(state: MutableState, at: number): void {
-		const first = Math.floor(at / MINUTE_MILLISECONDS) * MINUTE_MILLISECONDS;
-		for (let minute = first; minute < at + holdMilliseconds(state); minute += MINUTE_MILLISECONDS) {
-			this.markLate(state.number, minute);
-		}
-	}
-
-	private markLate(device: number, minute: number): void {
-		if (this.lateCount >= LATE_MOST) return;
-		const own = this.late.get(device) ?? new Set<number>();
-		this.late.set(device, own);
-		if (own.has(minute)) return;
-		own.add(minute);
-		this.lateCount += 1;
-	}
-}
-
-function holdMilliseconds({ description }: Pick<DeviceState, "description">): number {
-	return HOLD_AT_MOST_INTERVALS * description.pollIntervalSeconds * MILLISECONDS_PER_SECOND;
-}
-
-function newState(known: Known, description: DeviceDescription, at: number): MutableState {
-	return {
-		number: known.number,
-		key: known.key,
-		site: known.site,
-		agent: known.agent,
-		description,
-		firstSeenAt: quantity<UnixMilliseconds>(known.firstSeenAt),
-		isAnswering: false,
-		answeringSince: quantity<UnixMilliseconds>(at),
-		lastAttemptAt: quantity<UnixMilliseconds>(0),
-		meter: createMeter(),
-		pollsByResult: {},
-		faultsByCode: {},
-	};
 }

@@ -10,11 +10,12 @@ import { invariant } from "../../shared/invariant.js";
 import { parseJson } from "../../shared/json.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
-import type { GapEntry, IntervalSums, StoredInput } from "./device-state.js";
+import type { GapEntry, StoredInput } from "./device-state.js";
 
 const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
-const CHECKPOINT_PAGES = 2_000;
+/** 32 MiB: what is sealed before a checkpoint is never written a second time. */
+const CHECKPOINT_PAGES = 8_192;
 const SYNCHRONOUS_FULL = 2;
 const DEAD_LETTER_BYTES_MOST = 16 * 1_024 * 1_024;
 /** What a row takes beside its bytes, roughly, so that many empty letters are bounded, too. */
@@ -22,7 +23,6 @@ const DEAD_LETTER_ROW_BYTES = 512;
 const GAPS_MOST = 10_000;
 
 const SCHEMA = `
-	CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS cursors (
 		agent TEXT NOT NULL, epoch TEXT NOT NULL, site TEXT NOT NULL, base INTEGER NOT NULL, ranges TEXT NOT NULL,
 		PRIMARY KEY (agent, epoch)
@@ -32,7 +32,8 @@ const SCHEMA = `
 		agent TEXT NOT NULL, site TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
 		received_at INTEGER NOT NULL, offset REAL NOT NULL, bytes BLOB NOT NULL
 	);
-	CREATE UNIQUE INDEX IF NOT EXISTS inbox_by_number ON inbox (agent, epoch, sequence);
+	DROP INDEX IF EXISTS inbox_by_number;
+	CREATE TABLE IF NOT EXISTS present (device INTEGER PRIMARY KEY, inbox_id INTEGER NOT NULL, bytes BLOB NOT NULL);
 	CREATE TABLE IF NOT EXISTS definitions (hash TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS devices (
 		number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, site TEXT NOT NULL, agent TEXT NOT NULL,
@@ -55,12 +56,6 @@ const SCHEMA = `
 		id INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL, source TEXT NOT NULL,
 		observed_at INTEGER NOT NULL, valid_from INTEGER NOT NULL, known_from INTEGER NOT NULL, is_example INTEGER NOT NULL
 	);
-	CREATE TABLE IF NOT EXISTS intervals (
-		tier INTEGER NOT NULL, from_at INTEGER NOT NULL, device INTEGER NOT NULL,
-		joules REAL NOT NULL, terahashes REAL NOT NULL, joules_with_work REAL NOT NULL, terahashes_with_power REAL NOT NULL,
-		seconds_up REAL NOT NULL, seconds_down REAL NOT NULL, gpu_seconds REAL NOT NULL,
-		PRIMARY KEY (tier, from_at, device)
-	) WITHOUT ROWID;
 `;
 
 export type InboxRow = {
@@ -129,6 +124,8 @@ export type Batch = {
 	readonly aliases: readonly AliasRow[];
 };
 
+export type PresentRow = { readonly device: number; readonly inboxId: number; readonly bytes: Uint8Array };
+
 export type CursorRow = {
 	readonly agent: string;
 	readonly epoch: string;
@@ -138,6 +135,7 @@ export type CursorRow = {
 
 export class MainDatabase {
 	private readonly database: Database.Database;
+	private readonly statements = new Map<string, Database.Statement>();
 	private readonly cursors = new Map<string, CursorRow>();
 	private deadLetterBytes = 0;
 	readonly file: string;
@@ -202,85 +200,68 @@ export class MainDatabase {
 	}
 
 	inboxAfter(id: number, most: number): readonly InboxRow[] {
-		return this.database
-			.prepare("SELECT * FROM inbox WHERE id > ? ORDER BY id LIMIT ?")
-			.all(id, most) as InboxRow[];
+		return this.statement("SELECT * FROM inbox WHERE id > ? ORDER BY id LIMIT ?").all(id, most) as InboxRow[];
 	}
 
-	/** The oldest rows up to an id, as many as stay within both limits and at least one: the same rows for the same beginning. */
-	inboxSlice({ upTo, rows, bytes }: { upTo: number; rows: number; bytes: number }): readonly InboxRow[] {
-		const found: InboxRow[] = [];
-		let sum = 0;
-		const all = this.database
-			.prepare("SELECT * FROM inbox WHERE id <= ? ORDER BY id LIMIT ?")
-			.iterate(upTo, rows) as IterableIterator<InboxRow>;
-		for (const row of all) {
-			sum += row.bytes.length;
-			if (found.length > 0 && sum > bytes) break;
-			found.push(row);
-		}
-		return found;
-	}
-
-	/** Ids and number of rows of the inbox. */
-	inboxSpan(): { first: number; last: number; count: number } {
-		const row = this.database
-			.prepare("SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM inbox")
-			.get() as {
-			first: number | null;
-			last: number | null;
+	/** Rows of the inbox and their bytes. */
+	inboxSpan(): { count: number; bytes: number } {
+		return this.statement(
+			"SELECT count(*) AS count, coalesce(sum(length(bytes)), 0) AS bytes FROM inbox",
+		).get() as {
 			count: number;
+			bytes: number;
 		};
-		return { first: row.first ?? 0, last: row.last ?? 0, count: row.count };
 	}
 
-	/** Forgets what is sealed and keeps the snapshot that goes with it, in one transaction. */
-	trim(upTo: number, snapshot: Uint8Array): void {
+	/** Forgets rows that are sealed and that the stored present stands for. */
+	trim(upTo: number): void {
+		this.statement("DELETE FROM inbox WHERE id <= ?").run(upTo);
+	}
+
+	/** Stores what is known of some devices now, each up to the inbox row that it stands for. */
+	putPresent(rows: readonly PresentRow[]): void {
+		const put = this.statement("INSERT OR REPLACE INTO present (device, inbox_id, bytes) VALUES (?, ?, ?)");
 		this.database
 			.transaction(() => {
-				this.database.prepare("DELETE FROM inbox WHERE id <= ?").run(upTo);
-				this.setFact("snapshot", snapshot);
+				for (const { device, inboxId, bytes } of rows) put.run(device, inboxId, bytes);
 			})
 			.immediate();
 	}
 
-	fact(name: string): Buffer | undefined {
-		const row = this.database.prepare("SELECT value FROM facts WHERE name = ?").get(name) as
-			| { value: Buffer }
-			| undefined;
-		return row?.value;
+	present(after: number, most: number): readonly PresentRow[] {
+		return this.statement(
+			"SELECT device, inbox_id AS inboxId, bytes FROM present WHERE device > ? ORDER BY device LIMIT ?",
+		).all(after, most) as PresentRow[];
 	}
 
 	devices(): readonly DeviceRow[] {
-		return this.database.prepare("SELECT * FROM devices ORDER BY number").all() as DeviceRow[];
+		return this.statement("SELECT * FROM devices ORDER BY number").all() as DeviceRow[];
 	}
 
 	aliases(): readonly AliasRow[] {
-		return this.database.prepare("SELECT * FROM aliases").all() as AliasRow[];
+		return this.statement("SELECT * FROM aliases").all() as AliasRow[];
 	}
 
 	definitions(): readonly DefinitionRow[] {
-		return this.database.prepare("SELECT * FROM definitions").all() as DefinitionRow[];
+		return this.statement("SELECT * FROM definitions").all() as DefinitionRow[];
 	}
 
 	gaps(from: number, to: number): readonly GapEntry[] {
-		const rows = this.database
-			.prepare(
-				'SELECT agent, from_at AS "from", to_at AS "to", reason, outcomes FROM gaps WHERE to_at >= ? AND from_at < ? ORDER BY from_at LIMIT ?',
-			)
-			.all(from, to, GAPS_MOST);
+		const rows = this.statement(
+			'SELECT agent, from_at AS "from", to_at AS "to", reason, outcomes FROM gaps WHERE to_at >= ? AND from_at < ? ORDER BY from_at LIMIT ?',
+		).all(from, to, GAPS_MOST);
 		return rows as GapEntry[];
 	}
 
 	/** Outcomes that each agent has lost, by all its gaps. */
 	gapTotals(): readonly { site: string; agent: string; outcomes: number }[] {
-		return this.database
-			.prepare("SELECT site, agent, sum(outcomes) AS outcomes FROM gaps GROUP BY site, agent")
-			.all() as { site: string; agent: string; outcomes: number }[];
+		return this.statement(
+			"SELECT site, agent, sum(outcomes) AS outcomes FROM gaps GROUP BY site, agent",
+		).all() as { site: string; agent: string; outcomes: number }[];
 	}
 
 	inputs(): readonly StoredInput[] {
-		const rows = this.database.prepare("SELECT * FROM inputs ORDER BY id").all() as {
+		const rows = this.statement("SELECT * FROM inputs ORDER BY id").all() as {
 			name: string;
 			value: number;
 			unit: string;
@@ -306,82 +287,27 @@ export class MainDatabase {
 	}
 
 	addInput(input: StoredInput): void {
-		this.database
-			.prepare(
-				"INSERT INTO inputs (name, value, unit, source, observed_at, valid_from, known_from, is_example) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			)
-			.run(
-				input.name,
-				input.value,
-				input.unit,
-				input.source,
-				input.observedAt,
-				input.validFrom,
-				input.knownFrom,
-				input.isExample ? 1 : 0,
-			);
-	}
-
-	putIntervals(tierSeconds: number, rows: readonly IntervalSums[]): void {
-		const put = this.database.prepare(
-			"INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		this.statement(
+			"INSERT INTO inputs (name, value, unit, source, observed_at, valid_from, known_from, is_example) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		).run(
+			input.name,
+			input.value,
+			input.unit,
+			input.source,
+			input.observedAt,
+			input.validFrom,
+			input.knownFrom,
+			input.isExample ? 1 : 0,
 		);
-		this.database
-			.transaction(() => {
-				for (const row of rows) {
-					put.run(
-						tierSeconds,
-						row.from,
-						row.deviceNumber,
-						row.joules,
-						row.terahashes,
-						row.joulesWithWork,
-						row.terahashesWithPower,
-						row.secondsUp,
-						row.secondsDown,
-						row.gpuSeconds,
-					);
-				}
-			})
-			.immediate();
 	}
 
-	/** The five-minute rows that start in [from, to), made anew from the one-minute rows. */
-	aggregateIntervals(from: number, to: number): void {
-		this.database
-			.prepare(
-				`INSERT OR REPLACE INTO intervals
-				SELECT 300, from_at - from_at % 300000, device, sum(joules), sum(terahashes), sum(joules_with_work), sum(terahashes_with_power),
-					sum(seconds_up), sum(seconds_down), sum(gpu_seconds)
-				FROM intervals WHERE tier = 60 AND from_at >= ? AND from_at < ? GROUP BY 2, device`,
-			)
-			.run(from, to);
-	}
-
-	intervals(query: {
-		tierSeconds: number;
-		from: number;
-		to: number;
-		deviceNumbers?: readonly number[];
-	}): readonly IntervalSums[] {
-		const columns =
-			'device AS deviceNumber, from_at AS "from", joules, terahashes, joules_with_work AS joulesWithWork, terahashes_with_power AS terahashesWithPower, seconds_up AS secondsUp, seconds_down AS secondsDown, gpu_seconds AS gpuSeconds';
-		const wanted = query.deviceNumbers === undefined ? "" : " AND device IN (SELECT value FROM json_each(?))";
-		const statement = this.database.prepare(
-			`SELECT ${columns} FROM intervals WHERE tier = ? AND from_at >= ? AND from_at < ?${wanted} ORDER BY from_at, device`,
-		);
-		const { tierSeconds, from, to, deviceNumbers } = query;
-		const rows =
-			deviceNumbers === undefined
-				? statement.all(tierSeconds, from, to)
-				: statement.all(tierSeconds, from, to, JSON.stringify(deviceNumbers));
-		return rows as IntervalSums[];
-	}
-
-	dropIntervalsBefore(tierSeconds: number, before: number): number {
-		return this.database
-			.prepare("DELETE FROM intervals WHERE tier = ? AND from_at < ?")
-			.run(tierSeconds, before).changes;
+	/** Prepared once: preparing costs as much as running. */
+	private statement(sql: string): Database.Statement {
+		const known = this.statements.get(sql);
+		if (known !== undefined) return known;
+		const made = this.database.prepare(sql);
+		this.statements.set(sql, made);
+		return made;
 	}
 
 	close(): void {
@@ -389,23 +315,21 @@ export class MainDatabase {
 	}
 
 	private storeNames({ definitions, devices, aliases }: Batch): void {
-		const define = this.database.prepare("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
+		const define = this.statement("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
 		for (const { hash, text } of definitions) define.run(hash, text);
-		const device = this.database.prepare("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)");
+		const device = this.statement("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)");
 		for (const one of devices)
 			device.run(one.number, one.key, one.site, one.agent, one.first_seen_at, one.definition);
-		const alias = this.database.prepare("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)");
+		const alias = this.statement("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)");
 		for (const one of aliases) alias.run(one.site, one.kind, one.value, one.device);
 	}
 
 	private insertRow(row: NewInboxRow, moved: Map<string, CursorRow>): number {
 		const cursor = this.cursorOf(row);
 		if (isSettled(cursor.settled, row.sequence)) return 0;
-		const { lastInsertRowid } = this.database
-			.prepare(
-				"INSERT INTO inbox (agent, site, epoch, sequence, received_at, offset, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			)
-			.run(row.agent, row.site, row.epoch, row.sequence, row.receivedAt, row.offset, row.bytes);
+		const { lastInsertRowid } = this.statement(
+			"INSERT INTO inbox (agent, site, epoch, sequence, received_at, offset, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		).run(row.agent, row.site, row.epoch, row.sequence, row.receivedAt, row.offset, row.bytes);
 		this.move(cursor, row.sequence, row.sequence, moved);
 		return Number(lastInsertRowid);
 	}
@@ -413,11 +337,9 @@ export class MainDatabase {
 	private insertDeadLetter(letter: DeadLetter, moved: Map<string, CursorRow>): void {
 		const cursor = this.cursorOf(letter);
 		if (isSettled(cursor.settled, letter.sequence)) return;
-		this.database
-			.prepare(
-				"INSERT INTO dead_letters (agent, epoch, sequence, at, code, what, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			)
-			.run(letter.agent, letter.epoch, letter.sequence, letter.at, letter.code, letter.what, letter.bytes);
+		this.statement(
+			"INSERT INTO dead_letters (agent, epoch, sequence, at, code, what, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		).run(letter.agent, letter.epoch, letter.sequence, letter.at, letter.code, letter.what, letter.bytes);
 		this.deadLetterBytes += letter.bytes.length + DEAD_LETTER_ROW_BYTES;
 		this.move(cursor, letter.sequence, letter.sequence, moved);
 	}
@@ -425,25 +347,23 @@ export class MainDatabase {
 	/** The newest stay: half of the limit, so that this runs seldom. */
 	private dropOldDeadLetters(): void {
 		if (this.deadLetterBytes <= DEAD_LETTER_BYTES_MOST) return;
-		this.database
-			.prepare(
-				"DELETE FROM dead_letters WHERE id NOT IN (SELECT id FROM (SELECT id, sum(length(bytes) + ?) OVER (ORDER BY id DESC) AS total FROM dead_letters) WHERE total <= ?)",
-			)
-			.run(DEAD_LETTER_ROW_BYTES, DEAD_LETTER_BYTES_MOST / 2);
+		this.statement(
+			"DELETE FROM dead_letters WHERE id NOT IN (SELECT id FROM (SELECT id, sum(length(bytes) + ?) OVER (ORDER BY id DESC) AS total FROM dead_letters) WHERE total <= ?)",
+		).run(DEAD_LETTER_ROW_BYTES, DEAD_LETTER_BYTES_MOST / 2);
 		this.deadLetterBytes = this.measureDeadLetters();
 	}
 
 	private measureDeadLetters(): number {
-		const row = this.database
-			.prepare("SELECT coalesce(sum(length(bytes) + ?), 0) AS bytes FROM dead_letters")
-			.get(DEAD_LETTER_ROW_BYTES) as { bytes: number };
+		const row = this.statement("SELECT coalesce(sum(length(bytes) + ?), 0) AS bytes FROM dead_letters").get(
+			DEAD_LETTER_ROW_BYTES,
+		) as { bytes: number };
 		return row.bytes;
 	}
 
 	private insertGap(gap: NewGap, moved: Map<string, CursorRow>): void {
-		this.database
-			.prepare("INSERT INTO gaps (agent, site, from_at, to_at, reason, outcomes) VALUES (?, ?, ?, ?, ?, ?)")
-			.run(gap.agent, gap.site, Math.round(gap.from), Math.round(gap.to), gap.reason, gap.outcomes);
+		this.statement(
+			"INSERT INTO gaps (agent, site, from_at, to_at, reason, outcomes) VALUES (?, ?, ?, ?, ?, ?)",
+		).run(gap.agent, gap.site, Math.round(gap.from), Math.round(gap.to), gap.reason, gap.outcomes);
 		if (gap.sequences !== undefined)
 			this.move(this.cursorOf(gap), gap.sequences.from, gap.sequences.to, moved);
 	}
@@ -460,13 +380,13 @@ export class MainDatabase {
 	}
 
 	private writeCursor({ agent, epoch, site, settled }: CursorRow): void {
-		this.database
-			.prepare("INSERT OR REPLACE INTO cursors (agent, epoch, site, base, ranges) VALUES (?, ?, ?, ?, ?)")
-			.run(agent, epoch, site, settled.base, JSON.stringify(settled.ranges));
+		this.statement(
+			"INSERT OR REPLACE INTO cursors (agent, epoch, site, base, ranges) VALUES (?, ?, ?, ?, ?)",
+		).run(agent, epoch, site, settled.base, JSON.stringify(settled.ranges));
 	}
 
 	private readCursors(): readonly CursorRow[] {
-		const rows = this.database.prepare("SELECT * FROM cursors").all() as {
+		const rows = this.statement("SELECT * FROM cursors").all() as {
 			agent: string;
 			epoch: string;
 			site: string;
@@ -478,9 +398,5 @@ export class MainDatabase {
 			invariant(parsed.ok, "the cursors that we wrote are JSON");
 			return { agent, epoch, site, settled: { base, ranges: parsed.value as Settled["ranges"] } };
 		});
-	}
-
-	private setFact(name: string, value: Uint8Array): void {
-		this.database.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)").run(name, value);
 	}
 }

@@ -1,64 +1,49 @@
 /**
  * Runs of readings: pieces of one device's past, joined, ordered and cut. Pure.
  *
- * Where two readings have the same instant the later piece wins in each value it has.
+ * What comes out does not depend on the order in which pieces came: columns stand in a fixed order, and
+ * where two readings have the same instant the larger value stays (of two poll results the better one).
  */
+import { ABSENT_SCALED, type ColumnValues, valueIn } from "../../shared/wire/number-column.js";
+import type { ChunkRun } from "./chunk.js";
+import { columnKey } from "./column-key.js";
 import type { Column, Columns } from "./device-state.js";
 
-export function columnKey({ measurement, component }: Pick<Column, "measurement" | "component">): string {
-	return component === undefined ? measurement : `${component.part}\n${component.key}\n${measurement}`;
+/** Joins pieces into one run: columns by name in a fixed order, times rising strictly, no column without a value. */
+export function joinRuns(pieces: readonly ChunkRun[]): ChunkRun {
+	const filled = pieces.filter(({ times }) => times.length > 0);
+	return withoutEmpty(follow(filled) ? chained(filled) : interleaved(filled));
 }
 
-/** Joins pieces into one run: columns by name in a fixed order, times rising strictly. */
-export function joinRuns(pieces: readonly Columns[]): Columns {
-	const [only] = pieces;
-	if (only !== undefined && pieces.length === 1 && rises(only.times)) return inFixedOrder(only);
-	const columns = new Map<string, Column>();
-	for (const piece of pieces) {
-		for (const column of piece.columns) {
-			const key = columnKey(column);
-			// The finer of two, whichever came first: the bytes do not depend on the order of arrival.
-			if ((columns.get(key)?.decimals ?? -1) < column.decimals) columns.set(key, column);
-		}
-	}
-	const keys = [...columns.keys()].sort();
-	const times = Float64Array.from(new Set(pieces.flatMap((piece) => [...piece.times]))).sort();
-	const places = new Map<number, number>();
-	for (const [index, time] of times.entries()) places.set(time, index);
-	const values = keys.map(() => new Float64Array(times.length).fill(Number.NaN));
-	const targets = new Map(keys.map((key, index) => [key, values[index]]));
-	for (const piece of pieces) {
-		const rows = Array.from(piece.times, (time) => places.get(time) ?? 0);
-		for (const [index, column] of piece.columns.entries()) {
-			copyPresent(piece.values[index], rows, targets.get(columnKey(column)));
-		}
-	}
-	return { columns: keys.map((key) => columns.get(key)).filter((one) => one !== undefined), times, values };
+/** The same run with values instead of scaled numbers. */
+export function asColumns({ columns, times, values }: ChunkRun): Columns {
+	return { columns, times, values: values.map((one, index) => asValues(one, columns[index]?.decimals ?? 0)) };
 }
 
 /** The readings of [from, to). */
-export function cutRun(run: Columns, from: number, to: number): Columns {
+export function cutRun<Run extends ChunkRun>(run: Run, from: number, to: number): Run {
 	const low = lowerBound(run.times, from);
 	const high = lowerBound(run.times, to);
 	if (low === 0 && high === run.times.length) return run;
-	return {
-		columns: run.columns,
-		times: run.times.slice(low, high),
-		values: run.values.map((one) => one.slice(low, high)),
-	};
+	return { ...run, times: run.times.slice(low, high), values: run.values.map((one) => one.slice(low, high)) };
 }
 
-export function onlyColumns(run: Columns, wanted: (column: Column) => boolean): Columns {
-	const kept = run.columns.flatMap((column, index) => (wanted(column) ? [index] : []));
-	return {
-		columns: kept.map((index) => run.columns[index]).filter((one) => one !== undefined),
-		times: run.times,
-		values: kept.map((index) => run.values[index]).filter((one) => one !== undefined),
-	};
+export function onlyColumns(run: ChunkRun, wanted: (column: Column) => boolean): ChunkRun {
+	return pickColumns(
+		run,
+		run.columns.flatMap((column, index) => (wanted(column) ? [index] : [])),
+	);
+}
+
+export function rises(times: Float64Array): boolean {
+	for (let index = 1; index < times.length; index += 1) {
+		if ((times[index] as number) <= (times[index - 1] as number)) return false;
+	}
+	return true;
 }
 
 /** Index of the first time that is not before `at`. */
-function lowerBound(times: Float64Array, at: number): number {
+export function lowerBound(times: Float64Array, at: number): number {
 	let low = 0;
 	let high = times.length;
 	while (low < high) {
@@ -69,31 +54,140 @@ function lowerBound(times: Float64Array, at: number): number {
 	return low;
 }
 
-function rises(times: Float64Array): boolean {
-	for (let index = 1; index < times.length; index += 1) {
-		if ((times[index] ?? 0) <= (times[index - 1] ?? 0)) return false;
-	}
-	return true;
+/** Whether the pieces have the same columns and each begins after the one before has ended. */
+function follow(pieces: readonly ChunkRun[]): boolean {
+	return pieces.every((piece, index) => {
+		const before = pieces[index - 1];
+		if (!rises(piece.times)) return false;
+		if (before === undefined) return isOrdered(piece.columns);
+		return sameColumns(before.columns, piece.columns) && (before.times.at(-1) ?? 0) < (piece.times[0] ?? 0);
+	});
 }
 
-function inFixedOrder(run: Columns): Columns {
-	const order = run.columns.map((column, index) => ({ key: columnKey(column), index }));
-	order.sort((a, b) => (a.key < b.key ? -1 : 1));
+function isOrdered(columns: readonly Column[]): boolean {
+	return columns.every((column, index) => {
+		const before = columns[index - 1];
+		return before === undefined || columnKey(before) < columnKey(column);
+	});
+}
+
+function sameColumns(one: readonly Column[], other: readonly Column[]): boolean {
+	if (one === other) return true;
+	return (
+		one.length === other.length &&
+		one.every((column, index) => {
+			const against = other[index];
+			return (
+				against !== undefined &&
+				columnKey(column) === columnKey(against) &&
+				column.decimals === against.decimals
+			);
+		})
+	);
+}
+
+function chained(pieces: readonly ChunkRun[]): ChunkRun {
+	const [first] = pieces;
+	if (first === undefined) return { columns: [], times: new Float64Array(0), values: [] };
+	if (pieces.length === 1) return first;
+	const count = pieces.reduce((sum, { times }) => sum + times.length, 0);
+	const times = new Float64Array(count);
+	let at = 0;
+	for (const piece of pieces) {
+		times.set(piece.times, at);
+		at += piece.times.length;
+	}
+	const values = first.columns.map(({ decimals }, index) =>
+		concatenated(
+			pieces.map((piece) => piece.values[index] ?? new Int32Array(piece.times.length).fill(ABSENT_SCALED)),
+			{ count, decimals },
+		),
+	);
+	return { columns: first.columns, times, values };
+}
+
+function concatenated(
+	parts: readonly ColumnValues[],
+	{ count, decimals }: { readonly count: number; readonly decimals: number },
+): ColumnValues {
+	const areWhole = parts.every((part) => part instanceof Int32Array);
+	const joined = areWhole ? new Int32Array(count) : new Float64Array(count);
+	let at = 0;
+	for (const part of parts) {
+		joined.set(areWhole ? part : asValues(part, decimals), at);
+		at += part.length;
+	}
+	return joined;
+}
+
+function interleaved(pieces: readonly ChunkRun[]): ChunkRun {
+	const columns = new Map<string, Column>();
+	for (const piece of pieces) {
+		for (const column of piece.columns) {
+			const key = columnKey(column);
+			// The finer of two, whichever came first.
+			if ((columns.get(key)?.decimals ?? -1) < column.decimals) columns.set(key, column);
+		}
+	}
+	const keys = [...columns.keys()].sort();
+	const times = Float64Array.from(new Set(pieces.flatMap((piece) => [...piece.times]))).sort();
+	const places = new Map<number, number>();
+	for (const [index, time] of times.entries()) places.set(time, index);
+	const values = new Map(keys.map((key) => [key, new Float64Array(times.length).fill(Number.NaN)]));
+	for (const piece of pieces) {
+		const rows = Array.from(piece.times, (time) => places.get(time) ?? 0);
+		for (const [index, column] of piece.columns.entries()) {
+			const from = piece.values[index];
+			const into = values.get(columnKey(column));
+			if (from !== undefined && into !== undefined)
+				copyPresent(asValues(from, column.decimals), rows, into, column);
+		}
+	}
 	return {
-		columns: order.map(({ index }) => run.columns[index]).filter((one) => one !== undefined),
-		times: run.times,
-		values: order.map(({ index }) => run.values[index]).filter((one) => one !== undefined),
+		columns: keys.map((key) => columns.get(key)).filter((one) => one !== undefined),
+		times,
+		values: keys.map((key) => values.get(key)).filter((one) => one !== undefined),
 	};
 }
 
 function copyPresent(
-	from: Float64Array | undefined,
+	from: Float64Array,
 	rows: readonly number[],
-	into: Float64Array | undefined,
+	into: Float64Array,
+	{ measurement, component }: Column,
 ): void {
-	if (from === undefined || into === undefined) return;
+	const isBetter =
+		measurement === "pollResult" && component === undefined
+			? (value: number, before: number) => value < before
+			: (value: number, before: number) => value > before || (value === before && Object.is(before, -0));
 	for (const [index, value] of from.entries()) {
-		const row = rows[index];
-		if (row !== undefined && !Number.isNaN(value)) into[row] = value;
+		const row = rows[index] ?? 0;
+		const before = into[row] ?? Number.NaN;
+		if (!Number.isNaN(value) && (Number.isNaN(before) || isBetter(value, before))) into[row] = value;
 	}
+}
+
+function withoutEmpty(run: ChunkRun): ChunkRun {
+	const filled = run.columns.flatMap((_, index) => (hasValue(run.values[index]) ? [index] : []));
+	return filled.length === run.columns.length ? run : pickColumns(run, filled);
+}
+
+function hasValue(values: ColumnValues | undefined): boolean {
+	if (values === undefined) return false;
+	return values instanceof Float64Array
+		? values.some((value) => !Number.isNaN(value))
+		: values.some((number) => number !== ABSENT_SCALED);
+}
+
+function pickColumns(run: ChunkRun, places: readonly number[]): ChunkRun {
+	return {
+		columns: places.map((place) => run.columns[place]).filter((one) => one !== undefined),
+		times: run.times,
+		values: places.map((place) => run.values[place]).filter((one) => one !== undefined),
+	};
+}
+
+function asValues(values: ColumnValues, decimals: number): Float64Array {
+	if (values instanceof Float64Array) return values;
+	return Float64Array.from(values, (_, row) => valueIn(values, row, decimals));
 }

@@ -1,9 +1,9 @@
 /**
  * The store as the rest of the collector sees it: commit, select, latest.
  *
- * The main thread decodes and keeps the present (heads.ts); a worker owns the disk. A commit resolves
- * when its records are fsynced; only then do they move the present. A restart takes the snapshot,
- * then the records after it, and loses nothing that was acknowledged.
+ * The main thread decodes and keeps the present (present.ts); a worker owns the disk and the heads. A
+ * commit resolves when its records are fsynced; only then do they move the present. A restart takes what
+ * is stored of the present, then the records after it, and loses nothing that was acknowledged.
  */
 import type { Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
@@ -13,11 +13,14 @@ import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
+import { effectiveRates, type PowerOptions } from "../derive/power.js";
 import { Catalogue } from "./catalogue.js";
 import type {
 	AgentState,
 	Columns,
 	DeviceState,
+	FleetSumsQuery,
+	FleetSumsRow,
 	GapEntry,
 	IntervalSums,
 	SeriesQuery,
@@ -25,19 +28,19 @@ import type {
 	StoredInput,
 	StoreStatistics,
 } from "./device-state.js";
-import { type EffectiveRates, Heads } from "./heads.js";
-import type { Batch, NewGap } from "./main-database.js";
-import type { StoreOperations } from "./worker.js";
+import type { Batch, NewGap, PresentRow } from "./main-database.js";
+import { Present, type Resolved } from "./present.js";
+import type { StoreOperations, WorkerData } from "./worker.js";
 
-const MINUTE_SECONDS = 60;
 const REPLAY_ROWS_AT_ONCE = 500;
+const PRESENT_ROWS_AT_ONCE = 256;
 const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
-const MERGE_DEVICES_AT_ONCE = 20;
-/** A merge touches hours that closed so long ago, so that late records of a short outage are in. */
-const MERGE_AFTER_MILLISECONDS = 10 * 60 * 1_000;
-const MERGE_HOURS_BACK = 26;
-/** A backlog fills the inbox faster than the job that seals it comes round. */
-const SEAL_AT_BYTES = 64 * 1_024 * 1_024;
+/** An hour is over so long after its end, so that late records of a short outage are in. */
+const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
+/** The inbox is what a restart reads again, and what lies on disk twice: beyond this it is sealed early. */
+const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
+/** Below this a trim is not worth storing the present of all devices for. */
+const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
 /** Of what is later than this nobody knows when it was: it must not become the present. */
 const AHEAD_MOST_MILLISECONDS = 5 * 60 * 1_000;
 
@@ -66,12 +69,15 @@ export type StoreOptions = {
 	readonly folder: string;
 	readonly clock: Clock;
 	readonly maxDevices: number;
-	readonly rates: EffectiveRates;
+	/** How the watts of a device are found, where it does not say them. */
+	readonly power: PowerOptions;
 };
 
 type Decoded = {
 	readonly incoming: IncomingRecord;
 	readonly record?: DecodedRecord;
+	/** Devices of the record's groups, row by row. */
+	readonly resolved: readonly Resolved[];
 	readonly rejected?: Failure;
 };
 
@@ -79,7 +85,7 @@ export class Store implements SeriesStore {
 	private readonly thread: Thread<StoreOperations>;
 	private readonly clock: Clock;
 	private readonly catalogue: Catalogue;
-	private readonly heads: Heads;
+	private readonly present: Present;
 	private readonly settledBy = new Map<string, Settled>();
 	private readonly agentStates = new Map<string, AgentState>();
 	private storedInputs: StoredInput[] = [];
@@ -88,20 +94,26 @@ export class Store implements SeriesStore {
 	private isWriteBlocked = false;
 	private inboxBytes = 0;
 	private isSealing = false;
+	/** Bytes that the inbox had after the last trim. */
+	private trimmedBytes = 0;
 	private busy: Promise<unknown> = Promise.resolve();
 
 	private constructor(options: StoreOptions, thread: Thread<StoreOperations>) {
 		this.thread = thread;
 		this.clock = options.clock;
 		this.catalogue = new Catalogue({ maxDevices: options.maxDevices });
-		this.heads = new Heads({ catalogue: this.catalogue, rates: options.rates });
+		this.present = new Present({
+			catalogue: this.catalogue,
+			rates: (device) => effectiveRates(device, options.power),
+		});
 	}
 
 	/** @throws ThreadError with SQLite's or the system's code where the folder cannot be used */
 	static async open(options: StoreOptions): Promise<Store> {
 		const thread = new Thread<StoreOperations>(compiledWorker(import.meta.url, "worker.js"), {
 			folder: options.folder,
-		});
+			power: options.power,
+		} satisfies WorkerData);
 		const store = new Store(options, thread);
 		try {
 			await store.load();
@@ -113,7 +125,7 @@ export class Store implements SeriesStore {
 	}
 
 	devices(): ReadonlyMap<string, DeviceState> {
-		return this.heads.devices();
+		return this.present.devices();
 	}
 
 	agents(): ReadonlyMap<string, AgentState> {
@@ -128,8 +140,8 @@ export class Store implements SeriesStore {
 		return {
 			...this.disk,
 			recordsCommitted: this.counts.records,
-			outcomesCommitted: this.heads.outcomesApplied,
-			samplesCommitted: this.heads.samplesApplied,
+			outcomesCommitted: this.present.outcomesApplied,
+			samplesCommitted: this.present.samplesApplied,
 			duplicatesIgnored: this.counts.duplicates,
 			recordsRejected: this.counts.rejected,
 			commits: this.counts.commits,
@@ -163,51 +175,38 @@ export class Store implements SeriesStore {
 		return this.inTurn(() => this.commitNow(records));
 	}
 
-	/** Moves the inbox into chunks and keeps a snapshot of the present with it. */
-	async seal(): Promise<{ chunks: number }> {
-		const upTo = this.heads.appliedInboxId;
-		this.inboxBytes = 0;
-		this.isSealing = true;
-		try {
-			let chunks = 0;
-			for (;;) {
-				const sealed = await this.inTurn(() =>
-					this.thread.call("seal", { upTo, snapshot: this.heads.snapshot() }),
-				);
-				chunks += sealed.chunks;
-				if (sealed.isDone) return { chunks };
-			}
-		} finally {
-			this.isSealing = false;
+	/**
+	 * Seals every hour that is over, and all there is where `all` says so; then forgets what of the inbox is
+	 * sealed. Goes in slices, so that commits and questions come between.
+	 */
+	async seal({ all = false } = {}): Promise<{ chunks: number }> {
+		const now = this.clock.now() - CLOSED_AFTER_MILLISECONDS;
+		const openFrom = Math.floor(now / MILLISECONDS_PER_HOUR) * MILLISECONDS_PER_HOUR;
+		const until = all ? Number.MAX_SAFE_INTEGER : openFrom;
+		let chunks = 0;
+		for (;;) {
+			const sealed = await this.inTurn(() => this.thread.call("seal", { until, openFrom }));
+			chunks += sealed.chunks;
+			if (sealed.left === 0) break;
 		}
+		await this.trim();
+		return { chunks };
 	}
 
-	/** Joins the parts of closed hours, a few devices at a time. */
+	/** Joins the parts of closed hours, a few rows at a time. */
 	async merge(): Promise<void> {
-		const newest = Math.floor((this.clock.now() - MERGE_AFTER_MILLISECONDS) / MILLISECONDS_PER_HOUR) - 1;
-		for (let hour = newest; hour > newest - MERGE_HOURS_BACK; hour -= 1) {
-			let isMoreLeft = true;
-			while (isMoreLeft) {
-				const { merged, left } = await this.thread.call("merge", {
-					hour,
-					mostDevices: MERGE_DEVICES_AT_ONCE,
-				});
-				isMoreLeft = merged > 0 && left > 0;
-			}
+		const before = Math.floor((this.clock.now() - CLOSED_AFTER_MILLISECONDS) / MILLISECONDS_PER_HOUR);
+		for (;;) {
+			const { merged } = await this.inTurn(() => this.thread.call("merge", before));
+			if (merged === 0) return;
 		}
 	}
 
 	async *select(query: SeriesQuery): AsyncIterable<Columns> {
-		const firstHour = Math.floor(query.from / MILLISECONDS_PER_HOUR);
-		const lastHour = Math.floor((query.to - 1) / MILLISECONDS_PER_HOUR);
-		for (let hour = firstHour; hour <= lastHour; hour += 1) {
-			const piece = await this.thread.call("selectHour", {
-				deviceNumber: query.deviceNumber,
-				from: Math.max(query.from, hour * MILLISECONDS_PER_HOUR),
-				to: Math.min(query.to, (hour + 1) * MILLISECONDS_PER_HOUR),
-				...(query.columns === undefined ? {} : { columns: query.columns }),
-			});
-			if (piece !== undefined) yield piece;
+		for (let from: number = query.from; from < query.to; ) {
+			const { pieces, next } = await this.thread.call("select", { ...query, from });
+			yield* pieces;
+			from = next;
 		}
 	}
 
@@ -221,8 +220,8 @@ export class Store implements SeriesStore {
 		return this.thread.call("intervals", { tierSeconds, ...rest });
 	}
 
-	putIntervals(tierSeconds: number, rows: readonly IntervalSums[]): Promise<void> {
-		return this.thread.call("putIntervals", { tierSeconds, rows });
+	fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
+		return this.thread.call("fleetSums", query);
 	}
 
 	gaps(query: { readonly from: number; readonly to: number }): Promise<readonly GapEntry[]> {
@@ -234,54 +233,8 @@ export class Store implements SeriesStore {
 		this.storedInputs = [...this.storedInputs, input];
 	}
 
-	/** Stores the sums of all minutes that closed before `end`. */
-	rollUpMinutes(end: number): Promise<number> {
-		return this.inTurn(async () => {
-			const rows = this.heads.handOverMinutes(end);
-			if (rows.length === 0) return 0;
-			try {
-				await this.thread.call("putIntervals", { tierSeconds: MINUTE_SECONDS, rows });
-			} catch (error) {
-				// The readings are stored: the minutes are made anew from them once the disk accepts.
-				this.heads.markLateRows(rows);
-				throw error;
-			}
-			return rows.length;
-		});
-	}
-
-	/** Makes the five-minute rows of [from, to) anew from the one-minute rows. */
-	rollUpFiveMinutes(from: number, to: number): Promise<void> {
-		return this.thread.call("aggregateIntervals", { from, to });
-	}
-
-	/** Minutes to make anew, by device; a snapshot keeps them until `lateMinutesRebuilt` says they were. */
-	takeLateMinutes(): ReadonlyMap<number, ReadonlySet<number>> {
-		return this.heads.takeLate();
-	}
-
-	lateMinutesRebuilt(deviceNumber: number): void {
-		this.heads.lateRebuilt(deviceNumber);
-	}
-
-	returnLateMinutes(): void {
-		this.heads.returnTaken();
-	}
-
-	deviceByNumber(number: number): DeviceState | undefined {
-		return this.heads.byDeviceNumber(number);
-	}
-
-	dropBefore(times: {
-		readonly raw: number;
-		readonly tiers: Readonly<Record<number, number>>;
-	}): Promise<readonly string[]> {
-		return this.inTurn(async () => {
-			for (const [tierSeconds, before] of Object.entries(times.tiers)) {
-				await this.thread.call("dropIntervalsBefore", { tierSeconds: Number(tierSeconds), before });
-			}
-			return this.thread.call("dropDaysBefore", times.raw);
-		});
+	dropBefore(times: { readonly raw: number }): Promise<readonly string[]> {
+		return this.inTurn(() => this.thread.call("dropDaysBefore", times.raw));
 	}
 
 	async measureDisk(): Promise<void> {
@@ -302,9 +255,9 @@ export class Store implements SeriesStore {
 		this.catalogue.load({ definitions, devices: stored.devices, aliases: stored.aliases });
 		for (const { agent, epoch, settled } of stored.cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
 		this.storedInputs = [...stored.inputs];
-		if (stored.snapshot !== undefined) this.heads.restore(asBuffer(stored.snapshot));
+		await this.restorePresent();
 		await this.replay();
-		await this.thread.call("setDeviceNumbers", this.catalogue.allNumbers());
+		await this.thread.call("fillHeads", this.catalogue.allNumbers());
 		const lost = new Map(stored.gapTotals.map((one) => [`${one.site}/${one.agent}`, one.outcomes]));
 		for (const { agent, site } of stored.cursors)
 			this.markSilent(agent, site, lost.get(`${site}/${agent}`) ?? 0);
@@ -316,17 +269,23 @@ export class Store implements SeriesStore {
 		this.setAgent({ agent, site, isConnected: false, since: this.clock.now(), gapOutcomes });
 	}
 
+	private async restorePresent(): Promise<void> {
+		let rows: readonly PresentRow[] = [];
+		do {
+			const after = rows.at(-1)?.device ?? 0;
+			rows = await this.thread.call("present", { after, most: PRESENT_ROWS_AT_ONCE });
+			for (const row of rows) this.present.restore(row);
+		} while (rows.length > 0);
+	}
+
 	private async replay(): Promise<void> {
-		const appliedBefore = this.heads.appliedInboxId;
 		let rows = await this.thread.call("inboxAfter", { id: 0, most: REPLAY_ROWS_AT_ONCE });
 		while (rows.length > 0) {
 			for (const row of rows) {
 				const decoded = this.decode(asBuffer(row.bytes));
 				this.inboxBytes += row.bytes.length;
-				if (!decoded.ok) continue;
-				// What the snapshot holds already still has to be sealed, and needs its devices' numbers.
-				if (row.id <= appliedBefore) this.resolveAll(decoded.record, row);
-				else this.heads.apply(decoded.record, row, row.id);
+				if (decoded.ok)
+					this.present.apply(decoded.record, this.resolveAll(decoded.record, row), row.offset, row.id);
 			}
 			rows = await this.thread.call("inboxAfter", { id: rows.at(-1)?.id ?? 0, most: REPLAY_ROWS_AT_ONCE });
 		}
@@ -338,7 +297,6 @@ export class Store implements SeriesStore {
 
 	private async commitNow(records: readonly IncomingRecord[]): Promise<readonly CommitResult[]> {
 		const decoded = records.map((incoming) => this.examined(incoming));
-		for (const { incoming, record } of decoded) if (record !== undefined) this.resolveAll(record, incoming);
 		const changes = this.catalogue.changes();
 		const accepted = decoded.filter((one) => one.rejected === undefined);
 		const batch: Batch = {
@@ -352,16 +310,14 @@ export class Store implements SeriesStore {
 			...changes,
 		};
 		const started = this.clock.monotonic();
-		const { ids, cursors } = await this.written(batch, changes.deviceNumbers);
+		const { ids, cursors, groupsDue } = await this.written(batch, changes.deviceNumbers);
 		this.counts.commits += 1;
 		this.counts.commitSeconds += (this.clock.monotonic() - started) / MILLISECONDS_PER_SECOND;
 		this.catalogue.stored(changes);
 		for (const { agent, epoch, settled } of cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
-		for (const [index, { incoming, record }] of accepted.entries())
-			this.applied(incoming, record, ids[index] ?? 0);
+		for (const [index, one] of accepted.entries()) this.applied(one, ids[index] ?? 0);
 		this.counts.rejected += decoded.length - accepted.length;
-		// Its failure is the sealing job's to tell, which tries again.
-		if (this.inboxBytes > SEAL_AT_BYTES && !this.isSealing) void this.seal().catch(() => undefined);
+		if (!this.isSealing && (groupsDue > 0 || this.inboxBytes > SEAL_AT_BYTES)) this.sealSoon();
 		return decoded.map(({ incoming: { sequence, agent, site, epoch }, rejected }) =>
 			rejected === undefined ? { sequence, agent, site, epoch } : { sequence, agent, site, epoch, rejected },
 		);
@@ -379,47 +335,85 @@ export class Store implements SeriesStore {
 	}
 
 	private examined(incoming: IncomingRecord): Decoded {
-		if (incoming.rejected !== undefined) return { incoming, rejected: incoming.rejected };
+		if (incoming.rejected !== undefined) return { incoming, resolved: [], rejected: incoming.rejected };
 		const decoded = this.decode(incoming.bytes);
-		if (!decoded.ok) return { incoming, rejected: decoded.failure };
+		if (!decoded.ok) return { incoming, resolved: [], rejected: decoded.failure };
 		const wrong = unbelievable(decoded.record, incoming);
-		return wrong === undefined
-			? { incoming, record: decoded.record }
-			: { incoming, rejected: failure("RECORD_MALFORMED", wrong) };
+		if (wrong !== undefined) return { incoming, resolved: [], rejected: failure("RECORD_MALFORMED", wrong) };
+		return { incoming, record: decoded.record, resolved: this.resolveAll(decoded.record, incoming) };
 	}
 
 	/** Gives every device in the record its number before the record is stored, so that both are stored together. */
 	private resolveAll(
 		record: DecodedRecord,
 		{ agent, site, offset }: Pick<IncomingRecord, "agent" | "site" | "offset">,
-	): void {
-		if (record.kind !== "outcomes") return;
-		for (const outcome of record.outcomes) {
-			this.catalogue.resolve({
-				hash: outcome.device,
-				site,
-				agent,
-				at: wallOf(record.time, outcome.measuredAt) + offset,
-				isReading: outcome.kind === "reading",
-			});
-		}
+	): readonly Resolved[] {
+		if (record.kind !== "outcomes") return [];
+		return record.groups.map(({ kind, devices, measuredAt }) =>
+			devices.map((hash, row) =>
+				this.catalogue.resolve({
+					hash,
+					site,
+					agent,
+					at: wallOf(record.time, measuredAt[row] ?? 0) + offset,
+					isReading: kind === "readings",
+				}),
+			),
+		);
 	}
 
-	private applied(incoming: IncomingRecord, record: DecodedRecord | undefined, id: number): void {
+	private applied({ incoming, record, resolved }: Decoded, id: number): void {
 		if (id === 0) {
 			this.counts.duplicates += 1;
 			return;
 		}
 		this.counts.records += 1;
 		this.inboxBytes += incoming.bytes.length;
-		this.disk = { ...this.disk, inboxRecords: this.disk.inboxRecords + 1 };
+		this.disk.inboxRecords += 1;
 		invariant(record !== undefined, "an accepted record was decoded");
-		this.heads.apply(record, incoming, id);
+		this.present.apply(record, resolved, incoming.offset, id);
 		const key = `${incoming.site}/${incoming.agent}`;
 		const agent = this.agentStates.get(key);
 		if (agent === undefined) return;
 		const gapOutcomes = agent.gapOutcomes + (record.kind === "gap" ? record.gap.outcomes : 0);
 		this.agentStates.set(key, { ...agent, lastRecordAt: this.clock.now(), gapOutcomes });
+	}
+
+	/** Seals what is due by its own readings, or early where the inbox is too large. A failure is the sealing job's to tell, which tries again. */
+	private sealSoon(): void {
+		this.isSealing = true;
+		const done = async () => {
+			const all = this.inboxBytes > SEAL_AT_BYTES;
+			if (all) await this.seal({ all });
+			else await this.sealDue();
+		};
+		void done()
+			.catch(() => undefined)
+			.finally(() => {
+				this.isSealing = false;
+			});
+	}
+
+	private async sealDue(): Promise<void> {
+		for (;;) {
+			const { groupsDue } = await this.inTurn(() => this.thread.call("sealDue", undefined));
+			if (groupsDue === 0) break;
+		}
+		if (this.inboxBytes - this.trimmedBytes > TRIM_AT_BYTES) await this.trim();
+	}
+
+	/** Stores the present, device by device, then forgets inbox rows that are sealed and that it stands for. */
+	private async trim(): Promise<void> {
+		const upTo = this.present.appliedInboxId;
+		for (let from = 0; ; from += PRESENT_ROWS_AT_ONCE) {
+			const rows = this.present.stored(from, PRESENT_ROWS_AT_ONCE);
+			if (rows.length === 0) break;
+			await this.inTurn(() => this.thread.call("putPresent", rows));
+		}
+		const { inboxRecords, inboxBytes } = await this.inTurn(() => this.thread.call("trim", upTo));
+		this.disk.inboxRecords = inboxRecords;
+		this.inboxBytes = inboxBytes;
+		this.trimmedBytes = inboxBytes;
 	}
 
 	/** One after another: what moves the cursor, the inbox or the snapshot. */
@@ -451,9 +445,11 @@ function unbelievable(
 	}
 	if (record.kind !== "outcomes") return undefined;
 	const latest = receivedAt + AHEAD_MOST_MILLISECONDS;
-	for (const { measuredAt } of record.outcomes) {
-		const at = wallOf(record.time, measuredAt) + offset;
-		if (!(at >= 0 && at <= latest)) return `A reading of ${at} ms came at ${receivedAt} ms.`;
+	for (const { measuredAt } of record.groups) {
+		for (const monotonic of measuredAt) {
+			const at = wallOf(record.time, monotonic) + offset;
+			if (!(at >= 0 && at <= latest)) return `A reading of ${at} ms came at ${receivedAt} ms.`;
+		}
 	}
 	return undefined;
 }

@@ -1,64 +1,146 @@
 /**
  * The store's thread: owns every SQLite file, so that the main thread never waits for a disk.
  *
- * Commits batches, seals the inbox into chunks, merges closed hours, reads the past.
+ * Commits batches and keeps what they hold in heads; seals closed hours, merges parts, reads the past.
  */
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
-import { hashIn } from "./catalogue.js";
-import { decodeChunk, encodeChunk } from "./chunk.js";
-import { type ChunkRow, DayFiles, hourOf } from "./day-files.js";
-import type { Column, Columns, IntervalSums, StoredInput } from "./device-state.js";
-import { type Batch, type InboxRow, MainDatabase } from "./main-database.js";
-import { columnKey, cutRun, joinRuns, onlyColumns } from "./runs.js";
-import { piecesByDevice } from "./sealing.js";
+import { decodeRecord } from "../../shared/wire/record.js";
+import type { PowerOptions } from "../derive/power.js";
+import { Archive, type Damage } from "./archive.js";
+import { columnKey } from "./column-key.js";
+import { DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
+import type { Column, Columns, FleetSumsQuery, IntervalSums, StoredInput } from "./device-state.js";
+import { FleetSums } from "./fleet-sums.js";
+import { Heads } from "./heads.js";
+import { type Batch, type InboxRow, MainDatabase, type PresentRow } from "./main-database.js";
+import { groupOf } from "./pack.js";
+import { asColumns } from "./runs.js";
+import { intervalRows } from "./sums.js";
 
-const { folder } = threadData<{ folder: string }>();
-const MILLISECONDS_PER_HOUR = 3_600_000;
-const READ_ROWS_AT_ONCE = 200;
-/** What is sealed at once: memory for a slice of the inbox, decoded. */
-const SEAL_ROWS_MOST = 500;
-const SEAL_BYTES_MOST = 4 * 1_024 * 1_024;
+export type WorkerData = { readonly folder: string; readonly power: PowerOptions };
 
-let main: MainDatabase | undefined;
-let days: DayFiles | undefined;
+const { folder, power } = threadData<WorkerData>();
+/** Rows that one transaction of sealing or merging writes: eight devices each. */
+const GROUPS_AT_ONCE = 8;
+const REPLAY_ROWS_AT_ONCE = 500;
+/** Hours that one question reads at once. */
+const HOURS_AT_ONCE = 6;
+const UNKNOWN_LABEL = "";
+
 const definitions = new Map<string, Definition>();
-/** Which device a device's definition stands for, by `sighted`. */
-const numbers = new Map<string, number>();
-let damagedChunks = 0;
+/** Which device a device's definition stands for, by site and hash. */
+const numbers = new Map<string, Map<string, number>>();
+/** Definition and site by device. */
+const described = new Map<number, { readonly definition: string; readonly site: string }>();
+const damage = new Map<string, Damage>();
 
-function mainDatabase(): MainDatabase {
-	if (main === undefined) {
-		mkdirSync(folder, { recursive: true });
-		main = new MainDatabase(folder);
-		days = new DayFiles(folder);
-		for (const { hash, text } of main.definitions()) learn(hash, text);
-	}
-	return main;
+type Rooms = {
+	readonly main: MainDatabase;
+	readonly days: DayFiles;
+	readonly heads: Heads;
+	readonly archive: Archive;
+	readonly fleet: FleetSums;
+};
+
+let opened: Rooms | undefined;
+
+/** Opened by the first call, so that what a disk refuses is that call's answer. */
+function rooms(): Rooms {
+	opened ??= openRooms();
+	return opened;
 }
 
-function dayFiles(): DayFiles {
-	mainDatabase();
-	days ??= new DayFiles(folder);
-	return days;
+function openRooms(): Rooms {
+	mkdirSync(folder, { recursive: true });
+	const main = new MainDatabase(folder);
+	const days = new DayFiles(folder);
+	const heads = new Heads();
+	const archive = new Archive({
+		days,
+		heads,
+		power,
+		describe: (device) => descriptionOf(device),
+		onDamaged: (one) => damage.set(`${one.device} ${one.hour}`, one),
+	});
+	const fleet = new FleetSums({ archive, days, heads, labelsOf });
+	return { main, days, heads, archive, fleet };
+}
+
+function labelsOf(device: number) {
+	const known = described.get(device);
+	if (known === undefined) return undefined;
+	const { rack = UNKNOWN_LABEL, model = UNKNOWN_LABEL } = descriptionOf(device) ?? {};
+	return { site: known.site, rack, model };
+}
+
+function descriptionOf(device: number) {
+	const known = described.get(device);
+	const found = known === undefined ? undefined : definitions.get(known.definition);
+	return found?.kind === "device" ? found.device : undefined;
 }
 
 function learn(hash: string, text: string): void {
 	definitions.set(hash, storedDefinition(text));
 }
 
+function number(pairs: readonly (readonly [string, number])[]): void {
+	for (const [name, device] of pairs) {
+		const end = name.indexOf("\n");
+		const site = name.slice(0, end);
+		const own = numbers.get(site) ?? new Map<string, number>();
+		numbers.set(site, own.set(name.slice(end + 1), device));
+	}
+}
+
+function describeDevices(rows: Batch["devices"]): void {
+	for (const { number: device, definition, site } of rows) described.set(device, { definition, site });
+}
+
+const NAMES = {
+	numberOf: (site: string, hash: string) => numbers.get(site)?.get(hash),
+	onTime: (from: number, to: number) => rooms().fleet.touched(from, to),
+};
+
 function open() {
-	const database = mainDatabase();
+	for (const { hash, text } of rooms().main.definitions()) learn(hash, text);
+	const devices = rooms().main.devices();
+	describeDevices(devices);
 	return {
-		snapshot: database.fact("snapshot"),
-		devices: database.devices(),
-		aliases: database.aliases(),
-		definitions: database.definitions(),
-		cursors: database.allCursors(),
-		gapTotals: database.gapTotals(),
-		inputs: database.inputs(),
+		devices,
+		aliases: rooms().main.aliases(),
+		definitions: rooms().main.definitions(),
+		cursors: rooms().main.allCursors(),
+		gapTotals: rooms().main.gapTotals(),
+		inputs: rooms().main.inputs(),
 	};
+}
+
+/** Fills the heads from the inbox, once the main thread has said which devices its definitions stand for. */
+function fillHeads(pairs: readonly (readonly [string, number])[]): void {
+	number(pairs);
+	let after = 0;
+	for (;;) {
+		const rows = rooms().main.inboxAfter(after, REPLAY_ROWS_AT_ONCE);
+		const last = rows.at(-1);
+		if (last === undefined) return;
+		for (const row of rows) addToHeads(row.id, row.bytes, row);
+		after = last.id;
+	}
+}
+
+function addToHeads(
+	id: number,
+	bytes: Uint8Array,
+	{ site, offset }: Pick<InboxRow, "site" | "offset">,
+): void {
+	const decoded = decodeRecord(asBuffer(bytes), (hash) => {
+		const found = definitions.get(hash);
+		return found?.kind === "shape" ? found : undefined;
+	});
+	// What does not decode was refused before it reached the inbox; a row that rots since then is left out.
+	if (decoded.ok) rooms().heads.append(decoded.record, { id, site, offset }, NAMES);
 }
 
 function commit({
@@ -68,73 +150,53 @@ function commit({
 	batch: Batch;
 	deviceNumbers: readonly (readonly [string, number])[];
 }) {
-	const { ids, cursors } = mainDatabase().commit(batch);
+	const { ids, cursors } = rooms().main.commit(batch);
 	for (const { hash, text } of batch.definitions) learn(hash, text);
-	for (const [name, number] of deviceNumbers) numbers.set(name, number);
-	return { ids, cursors };
-}
-
-/**
- * Moves the inbox up to `upTo` into chunks, one slice: chunks first, then the trim with its snapshot,
- * which may stand for rows of later slices already.
- */
-function seal({ upTo, snapshot }: { upTo: number; snapshot: Uint8Array }) {
-	const rows = mainDatabase().inboxSlice({ upTo, rows: SEAL_ROWS_MOST, bytes: SEAL_BYTES_MOST });
-	const [first] = rows;
-	const last = rows.at(-1);
-	if (first === undefined || last === undefined) {
-		mainDatabase().trim(upTo, snapshot);
-		return { chunks: 0, isDone: true };
+	describeDevices(batch.devices);
+	number(deviceNumbers);
+	for (const [index, row] of batch.rows.entries()) {
+		const id = ids[index] ?? 0;
+		if (id > 0) addToHeads(id, row.bytes, row);
 	}
-	const chunks = chunksOf(rows, first.id);
-	dayFiles().put(chunks);
-	mainDatabase().trim(last.id, snapshot);
-	return { chunks: chunks.length, isDone: last.id >= upTo };
+	return { ids, cursors, groupsDue: rooms().heads.groupsDue };
 }
 
-function chunksOf(rows: readonly InboxRow[], part: number): readonly ChunkRow[] {
-	const byNumber = new Map<number, Columns[]>();
-	for (const [name, pieces] of piecesByDevice(rows, (hash) => definitions.get(hash))) {
-		const number = numbers.get(name);
-		if (number === undefined) continue;
-		byNumber.set(number, [...(byNumber.get(number) ?? []), ...pieces]);
+/** Seals a few groups whose hour is over by their own readings. */
+function sealDue() {
+	const groups = rooms().heads.takeDue(GROUPS_AT_ONCE);
+	return { chunks: sealed(groups, Number.POSITIVE_INFINITY), groupsDue: rooms().heads.groupsDue };
+}
+
+/** Seals a few groups that hold anything of before `until`; hours that end after `openFrom` become parts. */
+function seal({ until, openFrom }: { until: number; openFrom: number }) {
+	const groups = rooms().heads.groupsBefore(until);
+	const now = groups.slice(0, GROUPS_AT_ONCE).map((group) => ({ group, until }));
+	return { chunks: sealed(now, openFrom), left: groups.length - now.length };
+}
+
+function sealed(
+	groups: readonly { readonly group: number; readonly until: number }[],
+	openFrom: number,
+): number {
+	try {
+		return rooms().archive.seal(groups, openFrom);
+	} catch (error) {
+		for (const { group } of groups) rooms().heads.putBack(group);
+		throw error;
 	}
-	return [...byNumber].flatMap(([device, pieces]) => chunksByHour(device, part, joinRuns(pieces)));
 }
 
-function chunksByHour(device: number, part: number, run: Columns): readonly ChunkRow[] {
-	const hours = new Set(Array.from(run.times, hourOf));
-	return [...hours].map((hour) => {
-		const own = cutRun(run, hour * MILLISECONDS_PER_HOUR, (hour + 1) * MILLISECONDS_PER_HOUR);
-		return chunkRow(device, hour, part, own);
-	});
+/** Forgets inbox rows up to `upTo` that are sealed; gives how many rows stay. */
+function trim(upTo: number): { inboxRecords: number; inboxBytes: number } {
+	const first = rooms().heads.firstId();
+	const last = first === undefined ? upTo : Math.min(upTo, first - 1);
+	if (last > 0) rooms().main.trim(last);
+	const { count, bytes } = rooms().main.inboxSpan();
+	return { inboxRecords: count, inboxBytes: bytes };
 }
 
-function chunkRow(device: number, hour: number, part: number, run: Columns): ChunkRow {
-	return {
-		device,
-		hour,
-		part,
-		first_at: run.times[0] ?? 0,
-		last_at: run.times.at(-1) ?? 0,
-		samples: run.times.length,
-		bytes: encodeChunk(run),
-	};
-}
-
-/** Joins the parts of some devices of a closed hour; gives how many it joined and whether more are left. */
-function merge({ hour, mostDevices }: { hour: number; mostDevices: number }) {
-	const waiting = dayFiles().unmerged(hour, mostDevices + 1);
-	let merged = 0;
-	for (const device of waiting.slice(0, mostDevices)) {
-		const rows = dayFiles().ofHour(device, hour);
-		const runs = rows.map((row) => decoded(row));
-		// A damaged part stays where it is, for a restore; merging would lose it for good.
-		if (runs.some((run) => run === undefined)) continue;
-		dayFiles().replaceHour(chunkRow(device, hour, 0, joinRuns(runs.filter((run) => run !== undefined))));
-		merged += 1;
-	}
-	return { merged, left: Math.max(0, waiting.length - mostDevices) };
+function merge(before: number): { merged: number } {
+	return { merged: rooms().archive.merge(before, GROUPS_AT_ONCE) };
 }
 
 type Select = {
@@ -144,97 +206,79 @@ type Select = {
 	readonly columns?: readonly Pick<Column, "measurement" | "component">[];
 };
 
-/** The part of an answer that lies within one hour. */
-function selectHour({ deviceNumber, from, to, columns }: Select): Columns | undefined {
+/** The pieces of an answer from its first few hours on, and where the rest begins. */
+function select({ deviceNumber, from, to, columns }: Select): { pieces: readonly Columns[]; next: number } {
 	const keys = columns === undefined ? undefined : new Set(columns.map(columnKey));
-	const wanted = (column: Column) => keys === undefined || keys.has(columnKey(column));
-	const sealed = dayFiles()
-		.ofHour(deviceNumber, hourOf(from))
-		.filter((row) => row.first_at < to && row.last_at >= from)
-		.map((row) => decoded(row, wanted))
-		.filter((run) => run !== undefined);
-	const pieces = [...sealed, ...newest(deviceNumber).map((piece) => onlyColumns(piece, wanted))];
-	if (pieces.length === 0) return undefined;
-	const run = cutRun(joinRuns(pieces), from, to);
-	return run.times.length === 0 ? undefined : run;
-}
-
-/** The newest readings asked for last: the hours of one question share them. */
-let newestAsked: { readonly key: string; readonly pieces: readonly Columns[] } | undefined;
-
-/** Readings that still lie in the inbox. */
-function newest(deviceNumber: number): readonly Columns[] {
-	const { first, last } = mainDatabase().inboxSpan();
-	const key = `${deviceNumber} ${first} ${last}`;
-	if (newestAsked?.key !== key) newestAsked = { key, pieces: fromInbox(deviceNumber) };
-	return newestAsked.pieces;
-}
-
-function fromInbox(deviceNumber: number): readonly Columns[] {
-	const names = new Set([...numbers].filter(([, number]) => number === deviceNumber).map(([name]) => name));
-	const hashes = new Set([...names].map(hashIn));
-	const found: Columns[] = [];
-	let after = 0;
-	for (;;) {
-		const rows = mainDatabase().inboxAfter(after, READ_ROWS_AT_ONCE);
-		const last = rows.at(-1);
-		if (last === undefined) return found;
-		for (const [name, pieces] of piecesByDevice(rows, (hash) => definitions.get(hash), hashes)) {
-			if (names.has(name)) found.push(...pieces);
-		}
-		after = last.id;
+	const wanted = keys === undefined ? undefined : (column: Column) => keys.has(columnKey(column));
+	const pieces: Columns[] = [];
+	let at = from;
+	for (let hours = 0; at < to && hours < HOURS_AT_ONCE; hours += 1) {
+		const end = Math.min(to, (hourOf(at) + 1) * MILLISECONDS_PER_HOUR);
+		const run = rooms().archive.run(deviceNumber, { from: at, to: end }, wanted);
+		if (run.times.length > 0) pieces.push(asColumns(run));
+		at = end;
 	}
+	return { pieces, next: at };
 }
 
-function decoded(row: ChunkRow, wanted?: (column: Column) => boolean): Columns | undefined {
-	const result = decodeChunk(asBuffer(row.bytes), wanted);
-	if (result.ok) return result.columns;
-	damagedChunks += 1;
-	return undefined;
+/** Sums of single devices, from their readings as they are now. */
+function intervals(query: {
+	readonly tierSeconds: number;
+	readonly from: number;
+	readonly to: number;
+	readonly deviceNumbers?: readonly number[];
+}): readonly IntervalSums[] {
+	const devices = query.deviceNumbers ?? [...described.keys()];
+	const rows = devices.flatMap((device) => intervalRows(device, query, (hour) => sumsOf(device, hour)));
+	return rows.sort((one, other) => one.from - other.from || one.deviceNumber - other.deviceNumber);
+}
+
+function sumsOf(device: number, hour: number): Float64Array {
+	const stored = rooms().archive.storedSums({ hour, group: groupOf(device) });
+	return stored?.find((one) => one.device === device)?.sums ?? rooms().archive.sums(device, hour);
 }
 
 function size() {
-	const { bytes, chunks } = dayFiles().size();
-	const file = mainDatabase().file;
+	const { file } = rooms().main;
 	const ownBytes = [file, `${file}-wal`].reduce(
 		(sum, name) => sum + (existsSync(name) ? statSync(name).size : 0),
 		0,
 	);
 	return {
-		fileBytes: bytes + ownBytes,
-		chunks,
-		damagedChunks: damagedChunks + dayFiles().damagedFiles,
-		inboxRecords: mainDatabase().inboxSpan().count,
+		fileBytes:
+			ownBytes +
+			rooms()
+				.days.sizes()
+				.reduce((sum, { bytes }) => sum + bytes, 0),
+		chunks: rooms().days.rows(),
+		damagedChunks: damage.size + rooms().days.damagedFiles,
+		inboxRecords: rooms().main.inboxSpan().count,
 	};
 }
 
 const operations = {
 	open,
-	setDeviceNumbers: (pairs: readonly (readonly [string, number])[]) => {
-		for (const [name, number] of pairs) numbers.set(name, number);
-	},
-	inboxAfter: ({ id, most }: { id: number; most: number }) => mainDatabase().inboxAfter(id, most),
+	fillHeads,
+	inboxAfter: ({ id, most }: { id: number; most: number }) => rooms().main.inboxAfter(id, most),
 	commit,
+	sealDue,
 	seal,
+	trim,
 	merge,
-	selectHour,
+	select,
 	size,
-	gaps: ({ from, to }: { from: number; to: number }) => mainDatabase().gaps(from, to),
-	addInput: (input: StoredInput) => mainDatabase().addInput(input),
-	putIntervals: ({ tierSeconds, rows }: { tierSeconds: number; rows: readonly IntervalSums[] }) =>
-		mainDatabase().putIntervals(tierSeconds, rows),
-	aggregateIntervals: ({ from, to }: { from: number; to: number }) =>
-		mainDatabase().aggregateIntervals(from, to),
-	intervals: (query: { tierSeconds: number; from: number; to: number; deviceNumbers?: readonly number[] }) =>
-		mainDatabase().intervals(query),
-	dropIntervalsBefore: ({ tierSeconds, before }: { tierSeconds: number; before: number }) =>
-		mainDatabase().dropIntervalsBefore(tierSeconds, before),
-	dropDaysBefore: (before: number) => dayFiles().dropDaysBefore(before),
+	present: ({ after, most }: { after: number; most: number }) => rooms().main.present(after, most),
+	putPresent: (rows: readonly PresentRow[]) => rooms().main.putPresent(rows),
+	gaps: ({ from, to }: { from: number; to: number }) => rooms().main.gaps(from, to),
+	addInput: (input: StoredInput) => rooms().main.addInput(input),
+	intervals,
+	fleetSums: (query: FleetSumsQuery) => rooms().fleet.read(query),
+	dropDaysBefore: (before: number) => rooms().days.dropDaysBefore(before),
 };
 
 export type StoreOperations = typeof operations;
 
 serve(operations, () => {
-	days?.close();
-	main?.close();
+	opened?.days.close();
+	opened?.main.close();
 });

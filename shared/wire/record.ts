@@ -2,8 +2,8 @@
  * Records ⇄ bytes, as RECORD_FORMAT.md lays them out. Pure.
  *
  * A record is the unit of delivery: a batch of outcomes, or a gap, or an event. It decodes alone;
- * devices and shapes stand in it by the hash of their definition. A value is kept as a whole number
- * of its column's decimals, or as a raw double where it does not fit.
+ * devices and shapes stand in it by the hash of their definition. Readings of one shape stand
+ * together, column by column: that is smaller than one after another and decodes in loops over numbers.
  *
  * Invariants: what decodes has a right checksum; encoding what was decoded gives the same values;
  * a kind that this version does not know is kept as bytes.
@@ -13,52 +13,62 @@ import { type Failure, failure } from "../failures.js";
 import { parseJson } from "../json.js";
 import { ByteReader, ByteWriter, OutOfBytes } from "./bytes.js";
 import { HASH_BYTES, WIRE_JSON_LIMITS } from "./definition.js";
+import {
+	type ColumnValues,
+	readNumbers,
+	readValues,
+	valueIn,
+	writeNumbers,
+	writeValues,
+} from "./number-column.js";
+import type { RecordOutcome, RecordTables, RecordTime, ShapeLookup } from "./outcome.js";
+import { readOutcomesFormat1 } from "./record-format-1.js";
 
-export const RECORD_FORMAT = 1;
+export const RECORD_FORMAT = 2;
+/** Of the version before, whose records may still lie in an outbox. */
+const RECORD_FORMAT_BEFORE = 1;
 export const RECORD_LONGEST_BYTES = 256 * 1_024;
 export const OUTCOMES_MOST = 10_000;
+/** A constant column costs three bytes however many rows it has, so values are bounded by themselves. */
+export const RECORD_VALUES_MOST = 1_000_000;
 const BOOT_ID_BYTES = 16;
 const TEXT_LONGEST = 1_024;
 /** Characters of a text that a record keeps. */
 export const RECORD_TEXT_LONGEST = TEXT_LONGEST / 4;
+const NOTES_A_ROW_MOST = 64;
 const CRC_BYTES = 4;
 const HEAD_BYTES = 2 + 8 + 8 + BOOT_ID_BYTES;
 
 const KIND_OUTCOMES = 1;
 const KIND_GAP = 2;
-const OUTCOME_READING = 1;
-const OUTCOME_FAILURE = 2;
-const TOKEN_ABSENT = 0;
-const TOKEN_DOUBLE = 1;
-const TOKEN_FIRST_NUMBER = 2;
-/** Beyond it a scaled number leaves the exact range of a zigzag varint. */
-const SCALED_MOST = 2 ** 50;
+const GROUP_READINGS = 1;
+const GROUP_FAILURES = 2;
 
-/** Wall and monotonic time of the record's making, and the boot they belong to. */
-export type RecordTime = {
-	readonly wall: number;
-	readonly monotonic: number;
-	/** Thirty-two hex digits. */
-	readonly boot: string;
+type Rows = {
+	readonly count: number;
+	/** Definition of the device, by row. */
+	readonly devices: readonly string[];
+	/** Monotonic ms of the agent, by row. */
+	readonly measuredAt: Float64Array;
+	readonly tookMilliseconds: ColumnValues;
 };
 
-export type RecordOutcome = {
-	readonly device: string;
-	/** Monotonic ms of the agent. */
-	readonly measuredAt: number;
-	readonly tookMilliseconds: number;
-} & (
-	| {
-			readonly kind: "reading";
-			readonly shape: string;
-			/** By column of the shape; NaN marks an absent value inside the array only. */
-			readonly values: Float64Array;
-			readonly errorCodes: readonly string[];
-			/** Fault code → count. */
-			readonly faults: readonly (readonly [string, number])[];
-	  }
-	| { readonly kind: "failure"; readonly code: string; readonly what: string }
-);
+/** Readings of one shape; `values[column]` has a place for each row. */
+export type ReadingGroup = Rows & {
+	readonly kind: "readings";
+	readonly shape: string;
+	readonly columns: readonly { readonly decimals: number }[];
+	readonly values: readonly ColumnValues[];
+	/** By row; absent where a device shows none. */
+	readonly errorCodes: ReadonlyMap<number, readonly string[]>;
+	readonly faults: ReadonlyMap<number, readonly (readonly [string, number])[]>;
+};
+export type FailureGroup = Rows & {
+	readonly kind: "failures";
+	readonly codes: readonly string[];
+	readonly whats: readonly string[];
+};
+export type OutcomeGroup = ReadingGroup | FailureGroup;
 
 export type Gap = {
 	readonly reason: string;
@@ -71,23 +81,10 @@ export type Gap = {
 };
 
 export type DecodedRecord = { readonly time: RecordTime; readonly bytes: number } & (
-	| { readonly kind: "outcomes"; readonly outcomes: readonly RecordOutcome[] }
+	| { readonly kind: "outcomes"; readonly groups: readonly OutcomeGroup[] }
 	| { readonly kind: "gap"; readonly gap: Gap }
 	| { readonly kind: "unknown"; readonly number: number }
 );
-
-/** How many columns a shape has and their decimals, so that a reading can be read. */
-export type ShapeLookup = (
-	hash: string,
-) => { readonly columns: readonly { readonly decimals: number }[] } | undefined;
-
-const POWERS_OF_TEN = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-
-export function roundToDecimals(value: number, decimals: number): number {
-	const power = POWERS_OF_TEN[decimals] ?? 1;
-	const scaled = Math.round(value * power);
-	return Math.abs(scaled) <= SCALED_MOST ? scaled / power : value;
-}
 
 export function encodeOutcomes(
 	time: RecordTime,
@@ -95,21 +92,15 @@ export function encodeOutcomes(
 	shapes: ShapeLookup,
 ): Buffer {
 	const body = new ByteWriter();
-	const texts = new Numbered();
-	const hashes = new Numbered();
-	const one = new ByteWriter();
-	for (const outcome of outcomes) {
-		one.reset();
-		writeOutcome(one, { outcome, time, texts, hashes, shapes });
-		body.varint(one.size);
-		body.raw(one.view());
-	}
+	const tables = { texts: new Numbered(), hashes: new Numbered() };
+	const groups = grouped(outcomes);
+	body.varint(groups.length);
+	for (const group of groups) writeGroup(body, group, { time, ...tables, shapes });
 	const writer = startRecord(KIND_OUTCOMES, time);
-	writer.varint(texts.list.length);
-	for (const text of texts.list) writer.text(text.slice(0, RECORD_TEXT_LONGEST));
-	writer.varint(hashes.list.length);
-	for (const hash of hashes.list) writer.raw(Buffer.from(hash, "hex"));
-	writer.varint(outcomes.length);
+	writer.varint(tables.texts.list.length);
+	for (const text of tables.texts.list) writer.text(text.slice(0, RECORD_TEXT_LONGEST));
+	writer.varint(tables.hashes.list.length);
+	for (const hash of tables.hashes.list) writer.raw(Buffer.from(hash, "hex"));
 	writer.raw(body.view());
 	return finishRecord(writer);
 }
@@ -138,8 +129,11 @@ export function checkRecord(bytes: Buffer): Failure | undefined {
 	const found = crc32(bytes.subarray(0, bytes.length - CRC_BYTES));
 	if (found !== recordCrc(bytes))
 		return failure("RECORD_MALFORMED", "The record's checksum does not fit its bytes.");
-	if (bytes[0] !== RECORD_FORMAT)
-		return failure("RECORD_MALFORMED", `Record format ${bytes[0]}; this version reads ${RECORD_FORMAT}.`);
+	if (bytes[0] !== RECORD_FORMAT && bytes[0] !== RECORD_FORMAT_BEFORE)
+		return failure(
+			"RECORD_MALFORMED",
+			`Record format ${bytes[0]}; this version reads ${RECORD_FORMAT_BEFORE} and ${RECORD_FORMAT}.`,
+		);
 	return undefined;
 }
 
@@ -165,15 +159,10 @@ export function hashesIn(
 	});
 }
 
-/**
- * Decodes a checked record.
- *
- * @param onlyDevices where given, readings of other devices are skipped unread
- */
+/** Decodes a checked record. */
 export function decodeRecord(
 	bytes: Buffer,
 	shapes: ShapeLookup,
-	onlyDevices?: ReadonlySet<string>,
 ): { ok: true; record: DecodedRecord } | { ok: false; failure: Failure } {
 	return atEdge(() => {
 		const reader = new ByteReader(bytes, 0, bytes.length - CRC_BYTES);
@@ -181,25 +170,12 @@ export function decodeRecord(
 		if (kind === KIND_GAP) return readGap(reader, time, bytes.length);
 		if (kind !== KIND_OUTCOMES)
 			return { ok: true, record: { kind: "unknown", number: kind, time, bytes: bytes.length } };
-		const texts = readTexts(reader);
-		const hashes = readHashes(reader);
-		const count = reader.varint();
-		if (count > OUTCOMES_MOST) throw new OutOfBytes(`${count} outcomes in one record`);
-		const outcomes: RecordOutcome[] = [];
-		for (let index = 0; index < count; index += 1) {
-			const length = reader.varint();
-			const from = reader.at;
-			reader.skip(length);
-			const outcome = readOutcome(new ByteReader(bytes, from, from + length), {
-				time,
-				texts,
-				hashes,
-				shapes,
-				onlyDevices,
-			});
-			if (outcome !== undefined) outcomes.push(outcome);
-		}
-		return { ok: true, record: { kind: "outcomes", outcomes, time, bytes: bytes.length } };
+		const tables = { texts: readTexts(reader), hashes: readHashes(reader) };
+		const groups =
+			bytes[0] === RECORD_FORMAT_BEFORE
+				? ofColumns(readOutcomesFormat1(reader, { time, tables, shapes }), shapes)
+				: readGroups(reader, { time, tables, shapes });
+		return { ok: true, record: { kind: "outcomes", groups, time, bytes: bytes.length } };
 	});
 }
 
@@ -208,108 +184,198 @@ export function wallOf(time: RecordTime, measuredAt: number): number {
 	return Math.round(time.wall - (time.monotonic - measuredAt));
 }
 
+/** Outcomes one by one, group after group: for readers who look at few. */
+export function outcomesOf(groups: readonly OutcomeGroup[]): readonly RecordOutcome[] {
+	return groups.flatMap((group) => group.devices.map((_, row) => outcomeIn(group, row)));
+}
+
+function outcomeIn(group: OutcomeGroup, row: number): RecordOutcome {
+	const common = {
+		device: group.devices[row] ?? "",
+		measuredAt: group.measuredAt[row] ?? 0,
+		tookMilliseconds: group.tookMilliseconds[row] ?? 0,
+	};
+	if (group.kind === "failures")
+		return { kind: "failure", ...common, code: group.codes[row] ?? "", what: group.whats[row] ?? "" };
+	return {
+		kind: "reading",
+		...common,
+		shape: group.shape,
+		values: Float64Array.from(group.values, (column, index) =>
+			valueIn(column, row, group.columns[index]?.decimals ?? 0),
+		),
+		errorCodes: group.errorCodes.get(row) ?? [],
+		faults: group.faults.get(row) ?? [],
+	};
+}
+
+type ReadingOutcome = RecordOutcome & { readonly kind: "reading" };
+type FailureOutcome = RecordOutcome & { readonly kind: "failure" };
+type Together =
+	| { readonly kind: "readings"; readonly shape: string; readonly outcomes: ReadingOutcome[] }
+	| { readonly kind: "failures"; readonly outcomes: FailureOutcome[] };
+
+/** Readings by shape in the order in which the shapes first come, failures last. */
+function grouped(outcomes: readonly RecordOutcome[]): readonly Together[] {
+	const byShape = new Map<string, ReadingOutcome[]>();
+	const failures: FailureOutcome[] = [];
+	for (const outcome of outcomes) {
+		if (outcome.kind === "failure") {
+			failures.push(outcome);
+			continue;
+		}
+		const own = byShape.get(outcome.shape);
+		if (own === undefined) byShape.set(outcome.shape, [outcome]);
+		else own.push(outcome);
+	}
+	const readings = [...byShape].map(([shape, own]) => ({ kind: "readings" as const, shape, outcomes: own }));
+	return failures.length === 0 ? readings : [...readings, { kind: "failures", outcomes: failures }];
+}
+
+/** The same outcomes as groups of columns, where they were read one by one. */
+function ofColumns(outcomes: readonly RecordOutcome[], shapes: ShapeLookup): readonly OutcomeGroup[] {
+	return grouped(outcomes).map((group) => {
+		const all: readonly RecordOutcome[] = group.outcomes;
+		const rows: Rows = {
+			count: all.length,
+			devices: all.map(({ device }) => device),
+			measuredAt: Float64Array.from(all, ({ measuredAt }) => measuredAt),
+			tookMilliseconds: Float64Array.from(all, ({ tookMilliseconds }) => tookMilliseconds),
+		};
+		if (group.kind === "failures") {
+			const own = group.outcomes;
+			return {
+				kind: "failures",
+				...rows,
+				codes: own.map(({ code }) => code),
+				whats: own.map(({ what }) => what),
+			};
+		}
+		const columns = shapes(group.shape)?.columns ?? [];
+		const own = group.outcomes;
+		return {
+			kind: "readings",
+			...rows,
+			shape: group.shape,
+			columns,
+			values: columns.map((_, index) => Float64Array.from(own, ({ values }) => values[index] ?? Number.NaN)),
+			errorCodes: new Map([...own.entries()].map(([row, { errorCodes }]) => [row, errorCodes])),
+			faults: new Map([...own.entries()].map(([row, { faults }]) => [row, faults])),
+		};
+	});
+}
+
 type Writing = {
-	readonly outcome: RecordOutcome;
 	readonly time: RecordTime;
 	readonly texts: Numbered;
 	readonly hashes: Numbered;
 	readonly shapes: ShapeLookup;
 };
 
-function writeOutcome(writer: ByteWriter, { outcome, time, texts, hashes, shapes }: Writing): void {
-	writer.varint(hashes.number(outcome.device));
-	writer.zigzag(Math.round(time.monotonic - outcome.measuredAt));
-	writer.varint(Math.max(0, Math.round(outcome.tookMilliseconds)));
-	if (outcome.kind === "failure") {
-		writer.u8(OUTCOME_FAILURE);
-		writer.varint(texts.number(outcome.code));
-		writer.varint(texts.number(outcome.what));
+function writeGroup(writer: ByteWriter, group: Together, { time, texts, hashes, shapes }: Writing): void {
+	const outcomes: readonly RecordOutcome[] = group.outcomes;
+	const column = (number: (outcome: RecordOutcome) => number) =>
+		writeNumbers(writer, Float64Array.from(outcomes.map(number)));
+	writer.u8(group.kind === "readings" ? GROUP_READINGS : GROUP_FAILURES);
+	writer.varint(outcomes.length);
+	column(({ device }) => hashes.number(device));
+	column(({ measuredAt }) => Math.round(time.monotonic - measuredAt));
+	column(({ tookMilliseconds }) => Math.max(0, Math.round(tookMilliseconds)));
+	if (group.kind === "failures") {
+		writeNumbers(
+			writer,
+			Float64Array.from(group.outcomes, ({ code }) => texts.number(code)),
+		);
+		writeNumbers(
+			writer,
+			Float64Array.from(group.outcomes, ({ what }) => texts.number(what)),
+		);
 		return;
 	}
-	writer.u8(OUTCOME_READING);
-	writer.varint(hashes.number(outcome.shape));
-	const columns = shapes(outcome.shape)?.columns ?? [];
-	for (let index = 0; index < columns.length; index += 1) {
-		writeValue(writer, outcome.values[index] ?? Number.NaN, columns[index]?.decimals ?? 0);
+	writer.varint(hashes.number(group.shape));
+	for (const [index, { decimals }] of (shapes(group.shape)?.columns ?? []).entries()) {
+		writeValues(
+			writer,
+			Float64Array.from(group.outcomes, ({ values }) => values[index] ?? Number.NaN),
+			decimals,
+		);
 	}
-	writer.varint(outcome.errorCodes.length);
-	for (const code of outcome.errorCodes) writer.varint(texts.number(code));
-	writer.varint(outcome.faults.length);
-	for (const [code, count] of outcome.faults) {
+	const codes = group.outcomes.flatMap(({ errorCodes }, row) =>
+		errorCodes.map((code) => [row, code] as const),
+	);
+	writer.varint(codes.length);
+	for (const [row, code] of codes) {
+		writer.varint(row);
+		writer.varint(texts.number(code));
+	}
+	const faults = group.outcomes.flatMap(({ faults: own }, row) => own.map((fault) => [row, fault] as const));
+	writer.varint(faults.length);
+	for (const [row, [code, count]] of faults) {
+		writer.varint(row);
 		writer.varint(texts.number(code));
 		writer.varint(count);
 	}
 }
 
-function writeValue(writer: ByteWriter, value: number, decimals: number): void {
-	if (!Number.isFinite(value)) {
-		writer.varint(TOKEN_ABSENT);
-		return;
-	}
-	const scaled = Math.round(value * (POWERS_OF_TEN[decimals] ?? 1));
-	if (Math.abs(scaled) > SCALED_MOST) {
-		writer.varint(TOKEN_DOUBLE);
-		writer.f64(value);
-		return;
-	}
-	writer.varint((scaled >= 0 ? scaled * 2 : -scaled * 2 - 1) + TOKEN_FIRST_NUMBER);
+type Reading = { readonly time: RecordTime; readonly tables: RecordTables; readonly shapes: ShapeLookup };
+
+function readGroups(reader: ByteReader, context: Reading): readonly OutcomeGroup[] {
+	const groups: OutcomeGroup[] = [];
+	const left = { outcomes: OUTCOMES_MOST, values: RECORD_VALUES_MOST };
+	for (let count = bounded(reader.varint(), OUTCOMES_MOST); count > 0; count -= 1)
+		groups.push(readGroup(reader, context, left));
+	return groups;
 }
 
-type Reading = {
-	readonly time: RecordTime;
-	readonly texts: readonly string[];
-	readonly hashes: readonly string[];
-	readonly shapes: ShapeLookup;
-	readonly onlyDevices: ReadonlySet<string> | undefined;
-};
-
-function readOutcome(
+function readGroup(
 	reader: ByteReader,
-	{ time, texts, hashes, shapes, onlyDevices }: Reading,
-): RecordOutcome | undefined {
-	const device = pick(hashes, reader.varint());
-	if (onlyDevices !== undefined && !onlyDevices.has(device)) return undefined;
-	const measuredAt = time.monotonic - reader.zigzag();
-	const tookMilliseconds = reader.varint();
+	{ time, tables: { texts, hashes }, shapes }: Reading,
+	left: { outcomes: number; values: number },
+): OutcomeGroup {
 	const type = reader.u8();
-	if (type === OUTCOME_FAILURE) {
-		const code = pick(texts, reader.varint());
-		return {
-			kind: "failure",
-			device,
-			measuredAt,
-			tookMilliseconds,
-			code,
-			what: pick(texts, reader.varint()),
-		};
+	if (type !== GROUP_READINGS && type !== GROUP_FAILURES) throw new OutOfBytes(`outcomes of type ${type}`);
+	const count = reader.varint();
+	if (count < 1 || count > left.outcomes)
+		throw new OutOfBytes(`${count} outcomes where ${left.outcomes} are allowed`);
+	left.outcomes -= count;
+	const places = readNumbers(reader, count);
+	const ages = readNumbers(reader, count);
+	const rows: Rows = {
+		count,
+		devices: Array.from(places, (place) => pick(hashes, place)),
+		measuredAt: Float64Array.from(ages, (age) => time.monotonic - age),
+		tookMilliseconds: readNumbers(reader, count),
+	};
+	if (type === GROUP_FAILURES) {
+		const codes = Array.from(readNumbers(reader, count), (place) => pick(texts, place));
+		const whats = Array.from(readNumbers(reader, count), (place) => pick(texts, place));
+		return { kind: "failures", ...rows, codes, whats };
 	}
-	if (type !== OUTCOME_READING) throw new OutOfBytes(`an outcome of type ${type}`);
 	const shape = pick(hashes, reader.varint());
 	const columns = shapes(shape)?.columns;
 	if (columns === undefined) throw new OutOfBytes(`the shape ${shape} is not known`);
-	const values = new Float64Array(columns.length);
-	for (let index = 0; index < columns.length; index += 1)
-		values[index] = readValue(reader, columns[index]?.decimals ?? 0);
-	const errorCodes: string[] = [];
-	for (let left = bounded(reader.varint(), 64); left > 0; left -= 1)
-		errorCodes.push(pick(texts, reader.varint()));
-	const faults: [string, number][] = [];
-	for (let left = bounded(reader.varint(), 64); left > 0; left -= 1)
-		faults.push([pick(texts, reader.varint()), reader.varint()]);
-	return { kind: "reading", device, measuredAt, tookMilliseconds, shape, values, errorCodes, faults };
+	left.values -= count * columns.length;
+	if (left.values < 0) throw new OutOfBytes(`more than ${RECORD_VALUES_MOST} values in one record`);
+	const values = columns.map(({ decimals }) => readValues(reader, count, decimals));
+	const errorCodes = readNotes(reader, count, () => pick(texts, reader.varint()));
+	const faults = readNotes(reader, count, () => [pick(texts, reader.varint()), reader.varint()] as const);
+	return { kind: "readings", ...rows, shape, columns, values, errorCodes, faults };
 }
 
-function readValue(reader: ByteReader, decimals: number): number {
-	const token = reader.varint();
-	if (token === TOKEN_ABSENT) return Number.NaN;
-	if (token === TOKEN_DOUBLE) {
-		const value = reader.f64();
-		if (!Number.isFinite(value)) throw new OutOfBytes("a value that is no number");
-		return value;
+/** What some rows have beside their values. */
+function readNotes<Note>(
+	reader: ByteReader,
+	count: number,
+	read: () => Note,
+): ReadonlyMap<number, readonly Note[]> {
+	const notes = new Map<number, Note[]>();
+	for (let left = bounded(reader.varint(), count * NOTES_A_ROW_MOST); left > 0; left -= 1) {
+		const row = bounded(reader.varint(), count - 1);
+		const own = notes.get(row) ?? [];
+		own.push(read());
+		notes.set(row, own);
 	}
-	const number = token - TOKEN_FIRST_NUMBER;
-	const scaled = number % 2 === 0 ? number / 2 : -(number + 1) / 2;
-	return scaled / (POWERS_OF_TEN[decimals] ?? 1);
+	return notes;
 }
 
 function readGap(reader: ByteReader, time: RecordTime, bytes: number): { ok: true; record: DecodedRecord } {
@@ -369,10 +435,11 @@ function readTexts(reader: ByteReader): readonly string[] {
 }
 
 function readHashes(reader: ByteReader): readonly string[] {
-	const hashes: string[] = [];
-	for (let left = bounded(reader.varint(), OUTCOMES_MOST * 2); left > 0; left -= 1)
-		hashes.push(reader.raw(HASH_BYTES).toString("hex"));
-	return hashes;
+	const count = bounded(reader.varint(), OUTCOMES_MOST * 2);
+	const all = reader.raw(count * HASH_BYTES).toString("hex");
+	return Array.from({ length: count }, (_, index) =>
+		all.slice(index * HASH_BYTES * 2, (index + 1) * HASH_BYTES * 2),
+	);
 }
 
 function bounded(count: number, most: number): number {

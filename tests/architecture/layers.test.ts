@@ -64,6 +64,7 @@ const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
 	"yaml-lives-in-one-room": ["agent/commands/reads.ts", "yaml"],
 	"hono-lives-in-one-room": ["collector/ingest/answers.ts", "hono"],
 	"hono-node-server-lives-in-one-room": ["collector/ingest/serves.ts", "@hono/node-server"],
+	"hyparquet-writer-lives-in-one-room": ["collector/store/packs.ts", "hyparquet-writer"],
 	"pino-lives-in-one-room": ["agent/poller/logs.ts", "pino"],
 	"ipaddr.js-lives-in-one-room": ["agent/poller/allows.ts", "ipaddr.js"],
 	"fast-xml-parser-lives-in-one-room": ["agent/drivers/kit/parses.ts", "fast-xml-parser"],

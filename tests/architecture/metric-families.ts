@@ -52,7 +52,7 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	});
 	const text = Buffer.concat([...(await exposition.render())]).toString("utf8");
 	const found = familiesIn(text);
-	const named = fleetFamilies(view.moment(), store).map(({ name }) => name);
+	const named = [...fleetFamilies(view.moment().fleet, store)].map(({ name }) => name);
 	// Power under contract is the fleet's alone, so the capacity basis is written for the fleet only.
 	const unseen = named.filter(
 		(name) => !/_usd_per_watt_year$/.test(name) && !found.some((family) => family.name === name),

@@ -15,10 +15,9 @@ import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
 import type { DeviceSummary, LiveMessage } from "../../collector/expose/answers.js";
 import { parseJson } from "../../shared/json.js";
+import { cpuSeconds, quantile, residentMegabytes } from "./processes.js";
 
 const LIMITS = { bytes: 64 * 1_024 * 1_024, depth: 16, keys: 10_000_000 };
-const TICKS_A_SECOND = 100;
-const PAGE_BYTES = 4_096;
 const WARM_UP_SECONDS = 30;
 
 const { values: words } = parseArgs({
@@ -71,15 +70,6 @@ function commandOf(entry: string): string {
 	}
 }
 
-function cpuSeconds(pid: number): number {
-	const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-	return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
-}
-
-function residentMegabytes(pid: number): number {
-	return (Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES) / 1e6;
-}
-
 async function agentCounts(): Promise<Record<string, number>> {
 	const counts: Record<string, number> = {};
 	for (const line of (await text(`http://127.0.0.1:${port + 2}/metrics`)).split("\n")) {
@@ -88,9 +78,6 @@ async function agentCounts(): Promise<Record<string, number>> {
 	}
 	return counts;
 }
-
-const quantile = (sorted: Float64Array, share: number) =>
-	sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
 await ready();
 await wait(WARM_UP_SECONDS);

@@ -9,10 +9,10 @@ import { Uplink } from "../../agent/uplink/uplink.js";
 import { IngestServer } from "../../collector/ingest/server.js";
 import { Store } from "../../collector/store/store.js";
 import { realClock } from "../../shared/clock.js";
-import { exampleRates } from "../collector/store/example-store.js";
 import { definitionsOf, exampleRecord, timeAt } from "../shared/wire/examples.js";
 import { DEVICES, outcomesOf, STREAM_START } from "./stream.js";
 
+const POWER = { hostOverheadRatio: 1.2, hostOverheadWatts: 0 };
 const TOKEN = "the token of the site";
 const BATCH = 5;
 const PACE_MILLISECONDS = 4;
@@ -21,7 +21,7 @@ const SEAL_MILLISECONDS = 150;
 const say = (word: string) => process.stdout.write(`${word}\n`);
 
 async function runCollector(folder: string, port: number): Promise<void> {
-	const store = await Store.open({ folder, clock: realClock, maxDevices: 100, rates: exampleRates });
+	const store = await Store.open({ folder, clock: realClock, maxDevices: 100, power: POWER });
 	const nothing = () => undefined;
 	const ingest = new IngestServer({
 		clock: realClock,
@@ -38,7 +38,7 @@ async function runCollector(folder: string, port: number): Promise<void> {
 		},
 	});
 	say(`listening ${(await ingest.start()).port}`);
-	realClock.every(SEAL_MILLISECONDS, () => void store.seal());
+	realClock.every(SEAL_MILLISECONDS, () => void store.seal({ all: true }));
 }
 
 async function runAgent(folder: string, port: number, count: number): Promise<void> {

@@ -197,6 +197,21 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 		expect(promtoolOn(await own.text())).toEqual({ status: 0, complaints: "" });
 	});
 
+	it("finds nothing to complain about in two shards and a site, and each series of a device on one shard", async () => {
+		const part = async (query: string) => (await fetch(`http://${demo.address}/metrics?${query}`)).text();
+		const shards = [await part("shard=1&of=2"), await part("shard=2&of=2")];
+		const site = await part(`site=${stood.devices[0]?.site}`);
+		for (const text of [...shards, site]) expect(promtoolOn(text)).toEqual({ status: 0, complaints: "" });
+		const up = (text: string) =>
+			samplesOf(text).flatMap(({ name, labels }) =>
+				name === "fleetwatt_device_info" && labels["kind"] !== "agent" ? [labels["device"]] : [],
+			);
+		const keys = stood.devices.map(({ device }) => device).sort();
+		expect(shards.flatMap(up).sort()).toEqual(keys);
+		expect(up(site).sort()).toEqual(keys);
+		expect(Math.min(...shards.map((text) => up(text).length))).toBeGreaterThan(0);
+	});
+
 	it.each([
 		["up", MINERS + 1],
 		["last_reading_timestamp_seconds", MINERS + 1],

@@ -7,7 +7,7 @@ export type Sample = {
 
 export function samplesOf(text: string): readonly Sample[] {
 	return text.split("\n").flatMap((line) => {
-		const [, name, labels = "", value] = /^([a-zA-Z_]\w*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+		const [, name, labels = "", value] = /^([a-zA-Z_]\w*)(?:\{(.*)\})? +(\S+)$/.exec(line) ?? [];
 		if (name === undefined) return [];
 		const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)];
 		return [

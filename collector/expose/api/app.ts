@@ -1,15 +1,20 @@
 /**
- * The API as a hono application, read-only JSON under /api/v1.
+ * The API as a hono application, read-only under /api/v1.
  *
- * Takes the table of routes; gives answers and errors in the forms of answers.ts. A handler that fails
+ * Takes the table of routes; gives answers and errors in the forms of answers.ts, and bodies that are
+ * bytes already over node's own response. A handler that fails
  * where nothing should is reported and answered with 500; it never takes the server down.
  */
-import { Hono } from "hono";
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { type Context, Hono } from "hono";
 import { FAILURES, type Failure } from "../../../shared/failures.js";
 import type { ErrorAnswer } from "../answers.js";
 import { Gate } from "./budget.js";
+import { deliver } from "./delivery.js";
+import { EXPORTS_MOST, Slots } from "./export/export.js";
 import { parseParameters } from "./parameters.js";
-import { type Reply, refused } from "./reply.js";
+import { type Body, type Reply, refused } from "./reply.js";
 import { API_ROOT, type ApiContext, ROUTES, type Route } from "./routes.js";
 
 const JSON_HEADERS = {
@@ -24,13 +29,18 @@ export type ApiEvents = {
 	failed(route: string, error: unknown): void;
 };
 
-export function createApi(context: ApiContext, events: ApiEvents): Hono {
-	const app = new Hono({ strict: true });
+export type Api = Hono<{ Bindings: HttpBindings }>;
+
+export function createApi(context: ApiContext, events: ApiEvents): Api {
+	const app: Api = new Hono({ strict: true });
 	const gate = new Gate();
+	const slots = new Slots(EXPORTS_MOST);
 	for (const route of ROUTES) {
 		app.get(`${API_ROOT}${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`, async (request) => {
-			const url = new URL(request.req.url);
-			const reply = await replyOf(route, context, gate, { url, path: request.req.param() });
+			const accept = request.req.header("accept") ?? "";
+			const asked = { url: new URL(request.req.url), path: request.req.param(), accept };
+			const reply = await replyOf(route, context, gate, asked);
+			if (reply.ok && "body" in reply) return await sent(route, reply.body, { request, slots, events });
 			const status = reply.ok ? 200 : reply.status;
 			events.answered(route.path, status);
 			return json(reply.ok ? reply.answer : errorAnswer(reply.failure), status);
@@ -50,18 +60,47 @@ export function createApi(context: ApiContext, events: ApiEvents): Hono {
 	return app;
 }
 
-type Asked = { readonly url: URL; readonly path: Readonly<Record<string, string>> };
+type Sending = {
+	readonly request: Context<{ Bindings: HttpBindings }>;
+	readonly slots: Slots;
+	readonly events: ApiEvents;
+};
+
+/** Streams are few at a time; who asks for the head alone needs no place. */
+async function sent(route: Route, body: Body, { request, slots, events }: Sending): Promise<Response> {
+	const isHeadOnly = request.req.raw.method === "HEAD";
+	const release = body.kind === "stream" && !isHeadOnly ? slots.take() : () => undefined;
+	if (release === undefined) {
+		events.answered(route.path, 503);
+		const { failure } = refused("TOO_BUSY", `${EXPORTS_MOST} exports are under way, which is the most.`);
+		return json(errorAnswer(failure), 503);
+	}
+	events.answered(route.path, 200);
+	try {
+		const { error } = await deliver(request.env.outgoing, body, { isHeadOnly });
+		if (error !== undefined) events.failed(request.req.path, error);
+	} finally {
+		release();
+	}
+	return RESPONSE_ALREADY_SENT;
+}
+
+type Asked = {
+	readonly url: URL;
+	readonly path: Readonly<Record<string, string>>;
+	readonly accept: string;
+};
 
 async function replyOf(
 	route: Route,
 	context: ApiContext,
 	gate: Gate,
-	{ url, path }: Asked,
+	{ url, path, accept }: Asked,
 ): Promise<Reply<unknown>> {
 	const parsed = parseParameters(route.parameters, url.searchParams, path);
 	if (!parsed.ok) return { ok: false, status: 400, failure: parsed.failure };
-	if (route.isHeavy !== true) return await route.run(context, parsed.parameters);
-	const reply = await gate.pass(async () => await route.run(context, parsed.parameters));
+	if (route.isHeavy !== true) return await route.run(context, parsed.parameters, accept);
+	const reply = await gate.pass(async () => await route.run(context, parsed.parameters, accept));
 	return reply ?? refused("TOO_BUSY", "Twenty queries of history are under way or wait.");
 }
 

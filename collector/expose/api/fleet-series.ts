@@ -13,7 +13,7 @@ import {
 } from "../../../shared/units.js";
 import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "../../derive/revenue.js";
 import { moneyInputsAt } from "../../market/inputs.js";
-import type { IntervalSums, SeriesStore } from "../../store/device-state.js";
+import type { FleetSumsRow, SeriesStore } from "../../store/device-state.js";
 import type { FleetSeriesAnswer } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
 import { answered, type Reply, refused } from "./reply.js";
@@ -61,7 +61,7 @@ export async function fleetSeriesAnswer(
 	const steps = emptySteps(span);
 	const prices = pricesByInterval(store);
 	for (const slice of slices(store, span)) {
-		for (const row of await store.intervalSums({ ...slice, tierSeconds })) {
+		for (const row of await store.fleetSums({ ...slice, tierSeconds })) {
 			const step = steps.get(stepOf(row.from, stepSeconds));
 			if (step !== undefined) addRow(step, row, prices(row.from), request.siteOverheadRatio);
 		}
@@ -149,28 +149,34 @@ function pricesOf(inputs: MoneyInputs): Prices {
 	};
 }
 
-function addRow(step: StepSums, row: IntervalSums, prices: Prices, siteOverheadRatio: number): void {
+function addRow(step: StepSums, row: FleetSumsRow, prices: Prices, siteOverheadRatio: number): void {
 	step.hasRows = true;
 	step.joules += row.joules;
 	step.terahashes += row.terahashes;
 	step.secondsUp += row.secondsUp;
 	step.joulesWithWork += row.joulesWithWork;
 	step.terahashesWithPower += row.terahashesWithPower;
-	const gross = grossUsd(row, prices);
-	if (gross === undefined || row.joules <= 0) return;
-	step.grossUsd += gross;
-	step.megawattHoursPriced += (row.joules * siteOverheadRatio) / JOULES_PER_MEGAWATT_HOUR;
+	const priced = pricedSums(row, prices);
+	if (priced === undefined || priced.joules <= 0) return;
+	step.grossUsd += priced.grossUsd;
+	step.megawattHoursPriced += (priced.joules * siteOverheadRatio) / JOULES_PER_MEGAWATT_HOUR;
 }
 
-/** Absent where nothing is known that could earn, or its price is not. */
-function grossUsd(row: IntervalSums, prices: Prices): number | undefined {
-	if (row.gpuSeconds > 0) {
-		if (prices.usdPerGpuHour === undefined) return undefined;
-		return (row.gpuSeconds / SECONDS_PER_HOUR) * prices.usdPerGpuHour;
-	}
-	const hasWork = row.terahashes > 0 || row.joulesWithWork > 0;
-	if (!hasWork || prices.usdPerTerahash === undefined) return undefined;
-	return row.terahashes * prices.usdPerTerahash;
+/**
+ * What was earned and the energy that it was earned with: of miners where both work and power were known,
+ * so that one is the other's partner. Absent where nothing is known that could earn, or its price is not.
+ */
+function pricedSums(
+	{ isGpu, gpuSeconds, joules, joulesWithWork, terahashesWithPower }: FleetSumsRow,
+	{ usdPerGpuHour: gpuHour, usdPerTerahash: terahash }: Prices,
+): { readonly grossUsd: number; readonly joules: number } | undefined {
+	if (isGpu)
+		return gpuHour === undefined
+			? undefined
+			: { grossUsd: (gpuSeconds / SECONDS_PER_HOUR) * gpuHour, joules };
+	return terahash === undefined
+		? undefined
+		: { grossUsd: terahashesWithPower * terahash, joules: joulesWithWork };
 }
 
 type FleetColumns = Omit<FleetSeriesAnswer, "from" | "to" | "stepSeconds">;

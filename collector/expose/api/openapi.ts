@@ -8,7 +8,10 @@ export type DescribedRoute = {
 	readonly path: string;
 	readonly summary: string;
 	readonly parameters: readonly Parameter[];
-	readonly answer: SchemaName;
+	/** What its JSON looks like: one of these; none where it answers otherwise only. */
+	readonly answers: readonly SchemaName[];
+	/** Other forms of the answer, by media type. */
+	readonly media?: readonly string[];
 };
 
 const ERRORS = {
@@ -16,6 +19,7 @@ const ERRORS = {
 	"404": "There is no such device or path.",
 	"422": "The query would cost too much; the answer names the nearest allowed step.",
 	"429": "Too many queries at once.",
+	"503": "Two exports are under way.",
 };
 
 export function openApiDocument(root: string, routes: readonly DescribedRoute[], version: string) {
@@ -33,28 +37,34 @@ export function openApiDocument(root: string, routes: readonly DescribedRoute[],
 	};
 }
 
-function operation({ path, summary, parameters, answer }: DescribedRoute) {
+function operation({ path, summary, parameters, answers, media = [] }: DescribedRoute) {
 	return {
 		operationId: path.replaceAll(/[^a-z]+/g, "-").replaceAll(/^-|-$/g, ""),
 		summary,
 		parameters: parameters.map(described),
 		responses: {
-			"200": { description: "The answer.", content: json(answer) },
+			"200": {
+				description: "The answer.",
+				content: { ...json(answers), ...Object.fromEntries(media.map((type) => [type, {}])) },
+			},
 			...Object.fromEntries(
 				Object.entries(ERRORS).map(([status, description]) => [
 					status,
-					{ description, content: json("ErrorAnswer") },
+					{ description, content: json(["ErrorAnswer"]) },
 				]),
 			),
 		},
 	};
 }
 
-function json(schema: SchemaName) {
-	return { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } };
+function json(names: readonly SchemaName[]) {
+	const schemas = names.map((name) => ({ $ref: `#/components/schemas/${name}` }));
+	if (schemas.length === 0) return {};
+	return { "application/json": { schema: schemas.length === 1 ? schemas[0] : { oneOf: schemas } } };
 }
 
 function described(parameter: Parameter) {
+	if (parameter.kind === "list") return { ...placed(parameter), ...LIST };
 	const one = {
 		type: parameter.kind === "integer" ? "integer" : "string",
 		...(parameter.from === undefined ? {} : { minimum: parameter.from }),
@@ -63,10 +73,13 @@ function described(parameter: Parameter) {
 	};
 	const { repeats } = parameter;
 	return {
-		name: parameter.name,
-		in: parameter.in,
-		required: parameter.isRequired === true,
-		description: parameter.help,
+		...placed(parameter),
 		schema: repeats === undefined ? one : { type: "array", items: one, maxItems: repeats },
 	};
+}
+
+const LIST = { style: "form", explode: false, schema: { type: "array", items: { type: "string" } } };
+
+function placed({ name, in: place, isRequired, help }: Parameter) {
+	return { name, in: place, required: isRequired === true, description: help };
 }

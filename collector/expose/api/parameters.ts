@@ -10,7 +10,8 @@ import { type Failure, failure } from "../../../shared/failures.js";
 export type Parameter = {
 	readonly name: string;
 	readonly in: "query" | "path";
-	readonly kind: "text" | "integer";
+	/** A time is Unix milliseconds, or ISO 8601 with its zone; a list is separated by commas. */
+	readonly kind: "text" | "integer" | "time" | "list";
 	readonly isRequired?: boolean;
 	/** How often it may stand; once where absent. */
 	readonly repeats?: number;
@@ -21,6 +22,11 @@ export type Parameter = {
 };
 
 const TEXT_LONGEST = 256;
+/** As much as fits into the head of a request. */
+const LIST_LONGEST = 6_000;
+const TIME_MOST_MILLISECONDS = 4_102_444_800_000;
+/** A date alone is its midnight in UTC; a time without a zone could mean anything. */
+const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** Parameters as read: texts by name, in the order given; integers checked. */
 export class Parameters {
@@ -36,6 +42,19 @@ export class Parameters {
 
 	texts(name: string): readonly string[] {
 		return this.values.get(name) ?? [];
+	}
+
+	/** The parts of a list, each once; undefined where there is no such parameter. */
+	list(name: string): readonly string[] | undefined {
+		const text = this.text(name);
+		if (text === undefined) return undefined;
+		return [...new Set(text.split(",").map((part) => part.trim()))].filter((part) => part !== "");
+	}
+
+	/** Unix milliseconds. */
+	time(name: string): number | undefined {
+		const text = this.text(name);
+		return text === undefined ? undefined : timeOf(text);
 	}
 
 	integer(name: string): number | undefined {
@@ -91,19 +110,36 @@ function complaintOfValues(
 	return undefined;
 }
 
-function complaintOf({ name, kind, from, to, choices }: Parameter, value: string): string | undefined {
-	if (value.length === 0 || value.length > TEXT_LONGEST) {
-		return `${name} has ${value.length} characters; 1 to ${TEXT_LONGEST} are allowed.`;
+function complaintOf(parameter: Parameter, value: string): string | undefined {
+	const { name, kind, choices } = parameter;
+	const longest = kind === "list" ? LIST_LONGEST : TEXT_LONGEST;
+	if (value.length === 0 || value.length > longest) {
+		return `${name} has ${value.length} characters; 1 to ${longest} are allowed.`;
 	}
 	if (choices !== undefined && !choices.includes(value)) {
 		return `${name} is ${shown(value)}; it may be ${choices.join(", ")}.`;
 	}
-	if (kind === "text") return undefined;
+	if (kind === "time") return complaintOfTime(name, value);
+	return kind === "integer" ? complaintOfInteger(parameter, value) : undefined;
+}
+
+function complaintOfTime(name: string, value: string): string | undefined {
+	if (timeOf(value) !== undefined) return undefined;
+	return `${name} is ${shown(value)}; it must be a time from 1970 to 2099 as 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds.`;
+}
+
+function complaintOfInteger(
+	{ name, from = 0, to = Number.MAX_SAFE_INTEGER }: Pick<Parameter, "name" | "from" | "to">,
+	value: string,
+): string | undefined {
 	const number = Number(value);
-	if (!/^-?\d{1,16}$/.test(value) || number < (from ?? 0) || number > (to ?? Number.MAX_SAFE_INTEGER)) {
-		return `${name} is ${shown(value)}; it must be a whole number from ${from ?? 0} to ${to ?? Number.MAX_SAFE_INTEGER}.`;
-	}
-	return undefined;
+	if (/^-?\d{1,16}$/.test(value) && number >= from && number <= to) return undefined;
+	return `${name} is ${shown(value)}; it must be a whole number from ${from} to ${to}.`;
+}
+
+function timeOf(text: string): number | undefined {
+	const at = /^\d{1,13}$/.test(text) ? Number(text) : ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
+	return at >= 0 && at <= TIME_MOST_MILLISECONDS ? at : undefined;
 }
 
 const SHOWN_MOST = 40;

@@ -3,23 +3,30 @@
  * are both made from it.
  */
 import { PARTS } from "../../../shared/device.js";
-import { isMeasurementName, type MeasurementName, measurement } from "../../../shared/measurements.js";
+import { isMeasurementName, type MeasurementName } from "../../../shared/measurements.js";
 import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../shared/units.js";
-import { componentValues, deviceValue } from "../../derive/latest-values.js";
 import type { DeviceState, SeriesStore } from "../../store/device-state.js";
-import type { LatestAnswer } from "../answers.js";
 import type { View, ViewOptions } from "../view.js";
 import { SERIES_MOST } from "./budget.js";
+import { COLUMNS_CONTENT_TYPE } from "./columns-format.js";
+import { EXPORT_FORMS, exportBody } from "./export/export.js";
+import { complaintOfSize, EXPORT_FORMATS, type ExportRequest } from "./export/request.js";
 import { fleetSeriesAnswer, STEP_SECONDS_LEAST, TIER_SECONDS } from "./fleet-series.js";
-import { openApiDocument } from "./openapi.js";
+import { fleetLatestBytes, fleetLatestJson, latestOfOne, type Present } from "./latest.js";
+import { type DescribedRoute, openApiDocument } from "./openapi.js";
 import type { Parameter, Parameters } from "./parameters.js";
-import { answered, type Reply, refused } from "./reply.js";
-import type { SchemaName } from "./schemas.js";
+import { answered, type Reply, refused, written } from "./reply.js";
 import { EFFICIENCY, type SeriesRequest, seriesAnswer } from "./series.js";
+import { seriesBytes, seriesJson } from "./series-form.js";
+import { COMPUTED_NAMES, isTopBy, topAnswer } from "./top.js";
 
 export const API_ROOT = "/api/v1";
 const DEVICES_MOST = 10_000;
 const YEAR_2100_MILLISECONDS = 4_102_444_800_000;
+const LATEST_MEASUREMENTS_MOST = 64;
+const TOP_DEFAULT = 20;
+const TOP_MOST = 1_000;
+const JSON_CONTENT_TYPE = "application/json; charset=utf-8";
 const STEP_MOST_SECONDS = 366 * SECONDS_PER_DAY;
 
 export type ApiContext = {
@@ -29,15 +36,14 @@ export type ApiContext = {
 	readonly now: () => number;
 };
 
-export type Route = {
-	/** Under the root; a part in braces is a parameter. */
-	readonly path: string;
-	readonly summary: string;
-	readonly parameters: readonly Parameter[];
-	readonly answer: SchemaName;
+export type Route = DescribedRoute & {
 	/** Reads history: at most four at once. */
 	readonly isHeavy?: boolean;
-	readonly run: (context: ApiContext, parameters: Parameters) => Reply<unknown> | Promise<Reply<unknown>>;
+	readonly run: (
+		context: ApiContext,
+		parameters: Parameters,
+		accept: string,
+	) => Reply<unknown> | Promise<Reply<unknown>>;
 };
 
 const query = (name: string, help: string, more: Partial<Parameter> = {}): Parameter => ({
@@ -61,19 +67,23 @@ const span: readonly Parameter[] = [
 	}),
 ];
 
+const format = query("format", `json where absent; columns: as Accept: ${COLUMNS_CONTENT_TYPE}.`, {
+	choices: ["json", "columns"],
+});
+
 export const ROUTES: readonly Route[] = [
 	{
 		path: "/site",
 		summary: "What a page needs once: version, site, time zone.",
 		parameters: [],
-		answer: "SiteAnswer",
+		answers: ["SiteAnswer"],
 		run: ({ view }) => answered(view.site()),
 	},
 	{
 		path: "/fleet",
 		summary: "Sums of the fleet, its sites, racks and models now; agents and inputs.",
 		parameters: [],
-		answer: "FleetAnswer",
+		answers: ["FleetAnswer"],
 		run: ({ view }) => answered(view.moment().fleet),
 	},
 	{
@@ -86,14 +96,14 @@ export const ROUTES: readonly Route[] = [
 			query("limit", "At most so many.", { kind: "integer", from: 1, to: DEVICES_MOST }),
 			query("offset", "After so many.", { kind: "integer", from: 0 }),
 		],
-		answer: "DevicesAnswer",
+		answers: ["DevicesAnswer"],
 		run: devices,
 	},
 	{
 		path: "/devices/{device}",
 		summary: "Everything one device said in its newest reading.",
 		parameters: [{ name: "device", in: "path", kind: "text", isRequired: true, help: "The device's key." }],
-		answer: "DeviceAnswer",
+		answers: ["DeviceAnswer"],
 		run: ({ view }, parameters) => {
 			const key = parameters.text("device") ?? "";
 			const answer = view.device(key);
@@ -102,10 +112,54 @@ export const ROUTES: readonly Route[] = [
 	},
 	{
 		path: "/latest",
-		summary: "One measurement of every device and part whose reading is fresh.",
-		parameters: [query("measurement", "Its name, as in MEASUREMENTS.", { isRequired: true })],
-		answer: "LatestAnswer",
+		summary:
+			"The newest values of every device whose reading is fresh: of one measurement, or of several with labels.",
+		parameters: [
+			query("measurement", "Name of one, as in MEASUREMENTS."),
+			query("measurements", `Names of 1 to ${LATEST_MEASUREMENTS_MOST}, for the answer with labels.`, {
+				kind: "list",
+			}),
+			query("site", "Only devices of this site."),
+			format,
+		],
+		answers: ["LatestAnswer", "FleetLatestAnswer"],
+		media: [COLUMNS_CONTENT_TYPE],
 		run: latest,
+	},
+	{
+		path: "/top",
+		summary: "The devices with the most or the least of something, now.",
+		parameters: [
+			query("by", `Computed: ${COMPUTED_NAMES.join(", ")}; or any measurement as reported.`, {
+				isRequired: true,
+			}),
+			query("order", "most where absent.", { choices: ["most", "least"] }),
+			query("count", `At most so many; ${TOP_DEFAULT} where absent.`, {
+				kind: "integer",
+				from: 1,
+				to: TOP_MOST,
+			}),
+			query("site", "Only devices of this site."),
+			query("rack", "Only devices of this rack."),
+			query("model", "Only devices of this model."),
+		],
+		answers: ["TopAnswer"],
+		run: top,
+	},
+	{
+		path: "/export",
+		summary: "Readings as a file, device after device (EXPORT_FORMAT.md); at most two at once.",
+		parameters: [
+			query("format", "Form of the file.", { isRequired: true, choices: EXPORT_FORMATS }),
+			query("from", "Start, ISO 8601 or Unix milliseconds.", { kind: "time", isRequired: true }),
+			query("to", "End, ISO 8601 or Unix milliseconds, not included.", { kind: "time", isRequired: true }),
+			query("devices", "Keys of devices; all where absent.", { kind: "list" }),
+			query("site", "Only devices of this site."),
+			query("measurements", "Names of measurements; all where absent.", { kind: "list" }),
+		],
+		answers: [],
+		media: Object.values(EXPORT_FORMS).map(({ contentType }) => contentType.split(";")[0] ?? contentType),
+		run: exported,
 	},
 	{
 		path: "/series",
@@ -124,8 +178,10 @@ export const ROUTES: readonly Route[] = [
 				from: 1,
 				to: STEP_MOST_SECONDS,
 			}),
+			format,
 		],
-		answer: "SeriesAnswer",
+		answers: ["SeriesAnswer"],
+		media: [COLUMNS_CONTENT_TYPE],
 		isHeavy: true,
 		run: series,
 	},
@@ -144,7 +200,7 @@ export const ROUTES: readonly Route[] = [
 				},
 			),
 		],
-		answer: "FleetSeriesAnswer",
+		answers: ["FleetSeriesAnswer"],
 		isHeavy: true,
 		run: fleetSeries,
 	},
@@ -152,7 +208,7 @@ export const ROUTES: readonly Route[] = [
 		path: "/gaps",
 		summary: "Stretches known to be missing, with their reasons.",
 		parameters: span,
-		answer: "GapsAnswer",
+		answers: ["GapsAnswer"],
 		isHeavy: true,
 		run: gaps,
 	},
@@ -160,14 +216,14 @@ export const ROUTES: readonly Route[] = [
 		path: "/inputs",
 		summary: "Prices, difficulty and contracts in force, with source and age.",
 		parameters: [],
-		answer: "InputsAnswer",
+		answers: ["InputsAnswer"],
 		run: ({ view, now }) => answered({ at: now(), inputs: view.inputs() }),
 	},
 	{
 		path: "/openapi.json",
 		summary: "This description.",
 		parameters: [],
-		answer: "OpenApiDocument",
+		answers: ["OpenApiDocument"],
 		run: ({ options }) => answered(openApiDocument(API_ROOT, ROUTES, options.version)),
 	},
 ];
@@ -194,26 +250,102 @@ function devices({ view }: ApiContext, parameters: Parameters): Reply<unknown> {
 	return answered({ at, devices: found.slice(offset, offset + limit), total: found.length });
 }
 
-function latest({ view }: ApiContext, parameters: Parameters): Reply<LatestAnswer> {
-	const name = parameters.text("measurement") ?? "";
-	if (!isMeasurementName(name)) return noMeasurement(name);
-	const { unit, words } = measurement(name);
-	const { at, facts } = view.moment();
-	const values = facts.flatMap(({ state, gauges }) => {
-		if (gauges === undefined) return [];
-		const measuredAt = gauges.at;
-		const own = deviceValue(gauges, name);
-		const parts = componentValues(gauges, name).map(({ component, value }) => ({
-			value,
-			place: { part: component.part, component: component.key },
-		}));
-		return [{ value: own, place: {} }, ...parts].flatMap(({ value, place }) => {
-			if (value === undefined) return [];
-			const word = words?.[value];
-			return [{ device: state.key, ...place, measuredAt, value, ...(word === undefined ? {} : { word }) }];
-		});
-	});
-	return answered({ at, measurement: name, unit, values });
+function wantsColumns(parameters: Parameters, accept: string): boolean {
+	const asked = parameters.text("format");
+	return asked === undefined ? accept.includes(COLUMNS_CONTENT_TYPE) : asked === "columns";
+}
+
+function latest({ store, now }: ApiContext, parameters: Parameters, accept: string): Reply<unknown> {
+	const site = parameters.text("site");
+	const present: Present = { store, now: now(), ...(site === undefined ? {} : { site }) };
+	const one = parameters.text("measurement");
+	const several = parameters.list("measurements");
+	if (several === undefined) {
+		if (one === undefined) return refused("REQUEST_INVALID", "measurement is missing.");
+		return isMeasurementName(one) ? answered(latestOfOne(present, one)) : noMeasurement(one);
+	}
+	if (one !== undefined) return refused("REQUEST_INVALID", "Give measurement or measurements, not both.");
+	const names = measurementNames(several);
+	if (!names.ok) return names.reply;
+	if (names.value.length === 0 || names.value.length > LATEST_MEASUREMENTS_MOST) {
+		const what = `measurements names ${names.value.length}; 1 to ${LATEST_MEASUREMENTS_MOST} are allowed.`;
+		return refused("REQUEST_INVALID", what);
+	}
+	return wantsColumns(parameters, accept)
+		? written(COLUMNS_CONTENT_TYPE, fleetLatestBytes(present, names.value))
+		: written(JSON_CONTENT_TYPE, fleetLatestJson(present, names.value));
+}
+
+function measurementNames(texts: readonly string[]): Found<readonly MeasurementName[]> {
+	const names: MeasurementName[] = [];
+	for (const text of texts) {
+		if (!isMeasurementName(text)) return { ok: false, reply: noMeasurement(text) };
+		names.push(text);
+	}
+	return { ok: true, value: names };
+}
+
+function top({ view }: ApiContext, parameters: Parameters): Reply<unknown> {
+	const by = parameters.text("by") ?? "";
+	if (!isTopBy(by)) {
+		const known = COMPUTED_NAMES.join(", ");
+		return refused("REQUEST_INVALID", `by is ${JSON.stringify(by)}; it may be ${known}, or a measurement.`);
+	}
+	const [site, rack, model] = [parameters.text("site"), parameters.text("rack"), parameters.text("model")];
+	return answered(
+		topAnswer(view.moment(), {
+			by,
+			order: parameters.text("order") === "least" ? "least" : "most",
+			count: parameters.integer("count") ?? TOP_DEFAULT,
+			...(site === undefined ? {} : { site }),
+			...(rack === undefined ? {} : { rack }),
+			...(model === undefined ? {} : { model }),
+		}),
+	);
+}
+
+function exported(context: ApiContext, parameters: Parameters): Reply<unknown> {
+	const request = exportRequest(context, parameters);
+	if (!request.ok) return request.reply;
+	const complaint = complaintOfSize(request.value);
+	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
+	return { ok: true, body: exportBody(context.store, request.value) };
+}
+
+function exportRequest({ store }: ApiContext, parameters: Parameters): Found<ExportRequest> {
+	const [from = 0, to = 0] = [parameters.time("from"), parameters.time("to")];
+	if (from >= to) return invalid(`from is ${from} and to is ${to}; from must come before to.`);
+	const devices = exportDevices(store, parameters);
+	if (!devices.ok) return devices;
+	const list = parameters.list("measurements");
+	const names = list === undefined ? undefined : measurementNames(list);
+	if (names?.ok === false) return names;
+	return {
+		ok: true,
+		value: {
+			format: EXPORT_FORMATS.find((each) => each === parameters.text("format")) ?? "csv",
+			from,
+			to,
+			devices: devices.value,
+			...(names === undefined ? {} : { measurements: new Set(names.value) }),
+		},
+	};
+}
+
+/** In the order of their keys, or as they were named. */
+function exportDevices(store: SeriesStore, parameters: Parameters): Found<readonly DeviceState[]> {
+	const known = store.devices();
+	const keys = parameters.list("devices") ?? [...known.keys()].sort();
+	const site = parameters.text("site");
+	const found: DeviceState[] = [];
+	for (const key of keys) {
+		const state = known.get(key);
+		if (state === undefined) return { ok: false, reply: noDevice(key) };
+		if (site === undefined || state.site === site) found.push(state);
+	}
+	if (found.length > 0 || site === undefined) return { ok: true, value: found };
+	const what = `There is no device of site ${JSON.stringify(site)} among those asked for.`;
+	return { ok: false, reply: refused("NOT_FOUND", what) };
 }
 
 function noMeasurement(name: string): Reply<never> {
@@ -224,10 +356,14 @@ type Found<Value> =
 	| { readonly ok: true; readonly value: Value }
 	| { readonly ok: false; readonly reply: Reply<never> };
 
-async function series(context: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
+async function series(context: ApiContext, parameters: Parameters, accept: string): Promise<Reply<unknown>> {
 	const request = seriesRequest(context, parameters);
 	if (!request.ok) return request.reply;
-	return await seriesAnswer(context.store, request.value, context.options.power);
+	const reply = await seriesAnswer(context.store, request.value, context.options.power);
+	if (!reply.ok || "body" in reply) return reply;
+	return wantsColumns(parameters, accept)
+		? written(COLUMNS_CONTENT_TYPE, seriesBytes(reply.answer))
+		: written(JSON_CONTENT_TYPE, seriesJson(reply.answer));
 }
 
 function seriesRequest({ store }: ApiContext, parameters: Parameters): Found<SeriesRequest> {

@@ -140,6 +140,27 @@ export const SCHEMAS = {
 			),
 		),
 	}),
+	FleetLatestAnswer: object({
+		at: milliseconds,
+		deviceCount: integer,
+		measurements: listOf(object(texts(["measurement", "unit"]))),
+		devices: listOf(
+			object(
+				{ ...texts(["device", "site"]), measuredAt: milliseconds, values: mapOf(number) },
+				{
+					...texts(["rack", "model"]),
+					parts: listOf(object({ part: oneOf(PARTS), component: text, values: mapOf(number) })),
+				},
+			),
+		),
+	}),
+	TopAnswer: object({
+		at: milliseconds,
+		...texts(["by", "unit"]),
+		order: oneOf(["most", "least"]),
+		devices: listOf(object({ ...texts(["device", "site"]), value: number }, texts(["rack", "model"]))),
+		coverage: object({ devices: integer, withValue: integer, withoutValue: integer }),
+	}),
 	SeriesAnswer: object(
 		{
 			from: milliseconds,

@@ -1,8 +1,9 @@
 /**
  * The past of single devices: native samples, or the mean of each step.
  *
- * Takes a checked query; reads the store in pieces and gives columns. J/TH is made from the sums of
- * watts and hashrate of a step, never from a mean of ratios; a state or a counter is the step's last.
+ * Takes a checked query; reads the store in pieces and gives columns of numbers, NaN where absent;
+ * series-form.ts writes them down. J/TH is made from the sums of watts and hashrate of a step, never
+ * from a mean of ratios; a state or a counter is the step's last.
  */
 import type { Component } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName, measurement } from "../../../shared/measurements.js";
@@ -17,7 +18,6 @@ import type {
 	SeriesStore,
 	Shape,
 } from "../../store/device-state.js";
-import type { SeriesAnswer } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST, READINGS_MOST, SERIES_MOST } from "./budget.js";
 import { answered, type Reply, refused } from "./reply.js";
 
@@ -45,15 +45,33 @@ export type SeriesRequest = {
 	readonly stepSeconds?: number;
 };
 
+export type OneSeries = {
+	readonly device: string;
+	readonly measurement: string;
+	readonly component?: Component;
+	readonly unit: string;
+	readonly times: Float64Array;
+	/** NaN marks an absent value. */
+	readonly values: Float64Array;
+};
+
+/** What SeriesAnswer says, in columns. */
+export type SeriesColumns = {
+	readonly from: number;
+	readonly to: number;
+	readonly stepSeconds?: number;
+	readonly series: readonly OneSeries[];
+};
+
 export async function seriesAnswer(
 	store: SeriesStore,
 	request: SeriesRequest,
 	options: PowerOptions,
-): Promise<Reply<SeriesAnswer>> {
+): Promise<Reply<SeriesColumns>> {
 	const complaint = complaintOf(request);
 	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
 	const { from, to, stepSeconds } = request;
-	const series: SeriesAnswer["series"][number][] = [];
+	const series: OneSeries[] = [];
 	for (const device of request.devices) {
 		const gathered = await gather(store, device, request, options);
 		if (gathered === undefined) return refused("QUERY_REFUSED", tooManyPoints(request));
@@ -87,16 +105,19 @@ async function gather(
 	device: DeviceState,
 	request: SeriesRequest,
 	options: PowerOptions,
-): Promise<readonly SeriesAnswer["series"][number][] | undefined> {
+): Promise<readonly OneSeries[] | undefined> {
 	const { measurements, component, stepSeconds } = request;
+	const shared = new SharedTimes();
 	const gatherers = measurements.map((name) => ({
 		name,
 		points:
-			stepSeconds === undefined ? new NativePoints() : new StepPoints(request, stepSeconds, isLast(name)),
+			stepSeconds === undefined
+				? new NativePoints(shared)
+				: new StepPoints(request, stepSeconds, isLast(name)),
 	}));
 	for await (const piece of store.select(selection(device, request))) {
 		for (const { name, points } of gatherers) {
-			if (name === EFFICIENCY) addEfficiency(points, device, piece, options);
+			if (name === EFFICIENCY) points.add(piece.times, ...efficiencyColumns(device, piece, options));
 			else addColumn(points, piece, { measurement: name, ...(component === undefined ? {} : { component }) });
 			if (points.count > POINTS_MOST + 1) return undefined;
 		}
@@ -104,9 +125,7 @@ async function gather(
 	return gatherers.map(({ name, points }) => ({
 		device: device.key,
 		measurement: name,
-		...(component === undefined || name === EFFICIENCY
-			? {}
-			: { part: component.part, component: component.key }),
+		...(component === undefined || name === EFFICIENCY ? {} : { component }),
 		unit: isMeasurementName(name) ? measurement(name).unit : EFFICIENCY_UNIT,
 		...points.columns(),
 	}));
@@ -135,29 +154,64 @@ function isLast(name: SeriesRequest["measurements"][number]): boolean {
 	return name !== EFFICIENCY && measurement(name).kind !== "gauge";
 }
 
-/** `weight` is what a value is divided by: 1, or the hashrate under a power. Absent is NaN. */
 type Points = {
 	readonly count: number;
-	add(at: number, value: number, weight: number): void;
-	columns(): { readonly times: readonly number[]; readonly values: readonly (number | null)[] };
+	/** `weights` are what values are divided by, row by row: 1 where they are not given. Absent is NaN. */
+	add(times: Float64Array, values: Float64Array, weights?: Float64Array): void;
+	columns(): Pick<OneSeries, "times" | "values">;
 };
 
-class NativePoints implements Points {
-	private readonly times: number[] = [];
-	private readonly values: (number | null)[] = [];
+/** The time columns of a device's series: put together once where several series have the same pieces. */
+class SharedTimes {
+	private readonly known: { readonly pieces: readonly Float64Array[]; readonly times: Float64Array }[] = [];
 
-	get count(): number {
-		return this.times.length;
+	of(pieces: readonly Float64Array[]): Float64Array {
+		const same = this.known.find(
+			(one) =>
+				one.pieces.length === pieces.length && one.pieces.every((piece, index) => piece === pieces[index]),
+		);
+		if (same !== undefined) return same.times;
+		const times = joined(pieces);
+		this.known.push({ pieces, times });
+		return times;
+	}
+}
+
+class NativePoints implements Points {
+	private readonly shared: SharedTimes;
+	private readonly times: Float64Array[] = [];
+	private readonly values: Float64Array[] = [];
+	private points = 0;
+
+	constructor(shared: SharedTimes) {
+		this.shared = shared;
 	}
 
-	add(at: number, value: number, weight: number): void {
-		this.times.push(at);
-		this.values.push(Number.isNaN(value) || Number.isNaN(weight) ? null : value / weight);
+	get count(): number {
+		return this.points;
+	}
+
+	add(times: Float64Array, values: Float64Array, weights?: Float64Array): void {
+		this.times.push(times);
+		this.values.push(
+			weights === undefined ? values : values.map((value, row) => value / (weights[row] ?? Number.NaN)),
+		);
+		this.points += times.length;
 	}
 
 	columns() {
-		return { times: this.times, values: this.values };
+		return { times: this.shared.of(this.times), values: joined(this.values) };
 	}
+}
+
+function joined(pieces: readonly Float64Array[]): Float64Array {
+	const all = new Float64Array(pieces.reduce((sum, { length }) => sum + length, 0));
+	let at = 0;
+	for (const piece of pieces) {
+		all.set(piece, at);
+		at += piece.length;
+	}
+	return all;
 }
 
 /** Steps start at multiples of the step; one without a value stays in its place. */
@@ -178,18 +232,23 @@ class StepPoints implements Points {
 		this.isLast = keepsLast;
 	}
 
-	add(at: number, value: number, weight: number): void {
-		if (Number.isNaN(value) || Number.isNaN(weight)) return;
-		const step = Math.floor(at / this.stepMilliseconds) - this.first;
-		this.sums[step] = this.isLast ? value : (this.sums[step] ?? 0) + value;
-		this.weights[step] = this.isLast ? weight : (this.weights[step] ?? 0) + weight;
+	add(times: Float64Array, values: Float64Array, weights?: Float64Array): void {
+		const { sums, weights: weightSums, stepMilliseconds, first } = this;
+		for (let row = 0; row < times.length; row++) {
+			const value = values[row] ?? Number.NaN;
+			const weight = weights === undefined ? 1 : (weights[row] ?? Number.NaN);
+			if (Number.isNaN(value) || Number.isNaN(weight)) continue;
+			const step = Math.floor((times[row] ?? 0) / stepMilliseconds) - first;
+			sums[step] = this.isLast ? value : (sums[step] ?? 0) + value;
+			weightSums[step] = this.isLast ? weight : (weightSums[step] ?? 0) + weight;
+		}
 	}
 
 	columns() {
-		const times = Array.from(this.sums, (_, step) => (this.first + step) * this.stepMilliseconds);
-		const values = Array.from(this.sums, (sum, step) => {
+		const times = this.sums.map((_, step) => (this.first + step) * this.stepMilliseconds);
+		const values = this.sums.map((sum, step) => {
 			const weight = this.weights[step] ?? 0;
-			return weight > 0 ? sum / weight : null;
+			return weight > 0 ? sum / weight : Number.NaN;
 		});
 		return { times, values };
 	}
@@ -203,23 +262,25 @@ function addColumn(points: Points, piece: Columns, wanted: Pick<Column, "measure
 			component?.key === wanted.component?.key,
 	);
 	const values = piece.values[index];
-	if (values === undefined) return;
-	for (const [row, at] of piece.times.entries()) points.add(at, values[row] ?? Number.NaN, 1);
+	if (values !== undefined) points.add(piece.times, values);
 }
 
-function addEfficiency(points: Points, device: DeviceState, piece: Columns, options: PowerOptions): void {
+/** Watts, and the hashrate they are divided by. */
+function efficiencyColumns(
+	{ description }: DeviceState,
+	piece: Columns,
+	options: PowerOptions,
+): readonly [watts: Float64Array, terahashesPerSecond: Float64Array] {
 	const shape: Shape = { hash: "", columns: piece.columns };
+	const watts = new Float64Array(piece.times.length).fill(Number.NaN);
+	const work = new Float64Array(piece.times.length).fill(Number.NaN);
 	for (const [row, at] of piece.times.entries()) {
-		const latest = {
-			at: quantity<UnixMilliseconds>(at),
-			shape,
-			values: Float64Array.from(piece.values, (column) => column[row] ?? Number.NaN),
-			errorCodes: [],
-		};
-		const { watts = Number.NaN, terahashesPerSecond = Number.NaN } = effectiveRates(
-			{ description: device.description, latest },
-			options,
-		);
-		points.add(at, watts, terahashesPerSecond >= IDLE_BELOW ? terahashesPerSecond : Number.NaN);
+		const values = Float64Array.from(piece.values, (column) => column[row] ?? Number.NaN);
+		const latest = { at: quantity<UnixMilliseconds>(at), shape, values, errorCodes: [] };
+		const rates = effectiveRates({ description, latest }, options);
+		watts[row] = rates.watts ?? Number.NaN;
+		const terahashesPerSecond = rates.terahashesPerSecond ?? Number.NaN;
+		if (terahashesPerSecond >= IDLE_BELOW) work[row] = terahashesPerSecond;
 	}
+	return [watts, work];
 }

@@ -1,10 +1,9 @@
 /**
- * The families of single devices and their parts on /metrics.
+ * The families of single devices and their parts on /metrics: which lines a device has, and their values.
  *
- * Takes facts of all devices; writes each family in one stretch, device by device. A gauge needs a
- * reading that is fresh; counters, identity and the time of the last reading stay. It is made for
- * 120,000 series a second: label sets are rendered once a device, the places of a family's columns are
- * found once a shape, and the loop pauses for others.
+ * Takes a device's shape and how much is to be shown; gives its lines in the order of the families, and
+ * reads their values from the device's facts. A gauge needs a reading that is fresh; counters,
+ * identity and the time of the last reading stay. Pure; shapes alike share one plan.
  */
 import type { Component } from "../../../shared/device.js";
 import {
@@ -17,22 +16,38 @@ import {
 } from "../../../shared/measurements.js";
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import { limitsBySensor, type TemperatureLimits } from "../../derive/limits.js";
-import type { DeviceState, LatestReading, Shape } from "../../store/device-state.js";
+import type { Column, Shape } from "../../store/device-state.js";
 import type { DeviceFacts } from "../device-facts.js";
-import type { Pause } from "./pause.js";
-import {
-	type FamilyKind,
-	type Label,
-	labelText,
-	type RenderedFamily,
-	rendered,
-	type TextWriter,
-} from "./text-writer.js";
+import { type Label, labelText, type RenderedFamily, rendered } from "./text-writer.js";
 
 /** How much of single devices is shown. "core" is what a rule or a dashboard cannot do without. */
 export type PerDevice = "all" | "core" | "none";
 
-const LINES_BETWEEN_PAUSES = 2_048;
+/** What stands between a device's own labels and the value: bytes, or words that are the device's own. */
+export type Tail = Buffer | "info" | "algorithm";
+
+export type DeviceLine = {
+	/** Index in DEVICE_FAMILIES. */
+	readonly family: number;
+	readonly tail: Tail;
+	readonly decimals: number;
+	readonly source: ValueSource;
+	/** Of the fact or the column, by source. */
+	readonly index: number;
+	readonly factor: number;
+	/** Stays when the reading is old. */
+	readonly isCounter: boolean;
+	/** Of a limit. */
+	readonly sensor: string;
+};
+
+/** Plain words in place of a function for each line: 120,000 values are read for a scrape. */
+export type ValueSource = "fact" | "column" | "limit" | "one";
+
+/** In the order of the families. */
+export type DeviceLines = readonly DeviceLine[];
+
+const WIDTH_LEAST = 1;
 const HASHES_PER_TERAHASH = 1e12;
 const END = Buffer.from("} ");
 
@@ -53,178 +68,21 @@ const CORE: ReadonlySet<MeasurementName> = new Set<MeasurementName>([
 	"gpuCount",
 ]);
 
+const NO_LIMITS: ReadonlyMap<string, number> = new Map();
+const TEMPERATURE_FAMILY = "temperature_celsius";
+
 /** Where rows share a family, what the family means. */
 const LIMIT_HELP =
 	"Temperature from which the sensor counts as too hot: as the device states it, else as configured.";
 const SHARED_HELP: Readonly<Record<string, string>> = {
-	temperature_celsius: "Temperature; the label sensor says where.",
+	[TEMPERATURE_FAMILY]: "Temperature; the label sensor says where.",
 	temperature_limit_celsius: LIMIT_HELP,
 };
 
-type ColumnFamily = RenderedFamily & { readonly key: string; readonly kind: FamilyKind };
-
-type ColumnOfFamily = {
-	readonly index: number;
-	readonly tail: Buffer;
-	readonly factor: number;
-	readonly decimals: number;
-	readonly isCounter: boolean;
-	/** Series of another algorithm carry its name. */
-	readonly hasAlgorithm: boolean;
-};
-
-type ShapePlan = ReadonlyMap<string, readonly ColumnOfFamily[]>;
-
-const FAMILIES: readonly ColumnFamily[] = columnFamilies();
-
-type Prepared = {
-	readonly facts: DeviceFacts;
-	readonly labelled: LabelledDevice;
-	readonly head: Buffer;
-	readonly latest: LatestReading | undefined;
-};
-
-/** What was rendered of a device, and of what: made anew when any of it changes. */
-type LabelledDevice = {
-	readonly description: DeviceState["description"];
-	readonly site: string;
-	readonly agent: string;
-	readonly source: string | undefined;
-	readonly boundary: string | undefined;
-	readonly head: Buffer;
-	readonly infoTail: Buffer;
-	readonly algorithmTail: Buffer;
-};
-
-export class DeviceFamilies {
-	private readonly perDevice: PerDevice;
-	private readonly limits: TemperatureLimits;
-	private readonly plans = new WeakMap<Shape, ShapePlan>();
-	private labels = new Map<string, LabelledDevice>();
-
-	constructor(options: { readonly perDevice: PerDevice; readonly limits: TemperatureLimits }) {
-		this.perDevice = options.perDevice;
-		this.limits = options.limits;
-	}
-
-	async write(writer: TextWriter, facts: readonly DeviceFacts[], pause: Pause): Promise<void> {
-		if (this.perDevice === "none") return;
-		const devices = this.prepare(facts);
-		for (const family of FACT_FAMILIES) {
-			await writeInTurns({ writer, devices, pause, family }, (device) =>
-				family.of(device.facts, this.limits),
-			);
-		}
-		await this.writeInfo(writer, devices, pause);
-		const byShape = groupedByShape(devices);
-		for (const family of FAMILIES) await this.writeColumns(writer, family, byShape, pause);
-	}
-
-	private prepare(facts: readonly DeviceFacts[]): readonly Prepared[] {
-		const labels = new Map<string, LabelledDevice>();
-		const devices = facts.map((device) => {
-			const { key, latest } = device.state;
-			const known = this.labels.get(key);
-			const labelled = known !== undefined && isLabelled(known, device) ? known : labelledDevice(device);
-			labels.set(key, labelled);
-			return { facts: device, labelled, head: labelled.head, latest };
-		});
-		this.labels = labels;
-		return devices;
-	}
-
-	private async writeInfo(writer: TextWriter, devices: readonly Prepared[], pause: Pause): Promise<void> {
-		writer.bytes(INFO.header);
-		let count = 0;
-		for (const { head, labelled } of devices) {
-			writer.sample(INFO, head, labelled.infoTail);
-			writer.number(1);
-			count += 1;
-			if (count % LINES_BETWEEN_PAUSES === 0) await pause.ifDue();
-		}
-	}
-
-	private async writeColumns(
-		writer: TextWriter,
-		family: ColumnFamily,
-		byShape: ReadonlyMap<Shape, readonly Prepared[]>,
-		pause: Pause,
-	): Promise<void> {
-		let isOpen = false;
-		for (const [shape, devices] of byShape) {
-			const columns = this.planOf(shape).get(family.key);
-			if (columns === undefined) continue;
-			if (!isOpen) writer.bytes(family.header);
-			isOpen = true;
-			for (let from = 0; from < devices.length; from += LINES_BETWEEN_PAUSES) {
-				const until = Math.min(devices.length, from + LINES_BETWEEN_PAUSES);
-				for (let at = from; at < until; at++) writeColumnsOf(writer, family, columns, devices[at]);
-				await pause.ifDue();
-			}
-		}
-	}
-
-	private planOf(shape: Shape): ShapePlan {
-		const known = this.plans.get(shape);
-		if (known !== undefined) return known;
-		const plan = planned(shape, this.perDevice);
-		this.plans.set(shape, plan);
-		return plan;
-	}
-}
-
-function writeColumnsOf(
-	writer: TextWriter,
-	family: ColumnFamily,
-	columns: readonly ColumnOfFamily[],
-	device: Prepared | undefined,
-): void {
-	if (device?.latest === undefined) return;
-	const isFresh = device.facts.gauges !== undefined;
-	const { values } = device.latest;
-	for (const column of columns) {
-		const value = values[column.index];
-		if (value === undefined || !Number.isFinite(value) || !(isFresh || column.isCounter)) continue;
-		writer.sample(family, device.head, column.hasAlgorithm ? device.labelled.algorithmTail : column.tail);
-		if (column.factor === 1) writer.decimal(value, column.decimals);
-		else writer.decimal(value * column.factor, 0);
-	}
-}
-
 type FactFamily = RenderedFamily & {
-	readonly of: (facts: DeviceFacts, limits: TemperatureLimits) => number | readonly SensorValue[] | undefined;
+	readonly of: (facts: DeviceFacts) => number | undefined;
 	readonly decimals: number;
 };
-
-type SensorValue = { readonly tail: Buffer; readonly value: number };
-
-type Turn = {
-	readonly writer: TextWriter;
-	readonly devices: readonly Prepared[];
-	readonly pause: Pause;
-	readonly family: FactFamily;
-};
-
-async function writeInTurns(
-	{ writer, devices, pause, family }: Turn,
-	of: (device: Prepared) => ReturnType<FactFamily["of"]>,
-): Promise<void> {
-	let isOpen = false;
-	const write = (device: Prepared, tail: Buffer, value: number) => {
-		if (!isOpen) writer.bytes(family.header);
-		isOpen = true;
-		writer.sample(family, device.head, tail);
-		writer.decimal(value, family.decimals);
-	};
-	let count = 0;
-	for (const device of devices) {
-		const found = of(device);
-		if (typeof found === "number") write(device, END, found);
-		else if (found !== undefined) for (const { tail, value } of found) write(device, tail, value);
-		count += 1;
-		if (count % LINES_BETWEEN_PAUSES === 0) await pause.ifDue();
-	}
-}
 
 const INFO = rendered({
 	name: "fleetwatt_device_info",
@@ -284,45 +142,170 @@ const FACT_FAMILIES: readonly FactFamily[] = [
 		decimals: 6,
 		of: ({ gauges, revenue }) => gauges && revenue?.netUsdPerHour,
 	},
-	{
-		...gauge("temperature_limit_celsius", LIMIT_HELP),
-		decimals: 3,
-		of: ({ gauges }, limits) => gauges && sensorValues(limitsBySensor(gauges, limits)),
-	},
 ];
 
-function gauge(name: string, help: string): RenderedFamily {
-	return rendered({ name: `fleetwatt_device_${name}`, kind: "gauge", help });
+const LIMITS = gauge("temperature_limit_celsius", LIMIT_HELP);
+
+type ColumnFamily = RenderedFamily & { readonly key: string };
+
+const COLUMN_FAMILIES: readonly ColumnFamily[] = columnFamilies();
+
+/** In the order in which they stand on /metrics. */
+export const DEVICE_FAMILIES: readonly RenderedFamily[] = [
+	...FACT_FAMILIES,
+	LIMITS,
+	INFO,
+	...COLUMN_FAMILIES,
+];
+
+const COLUMN_FAMILY_INDEXES: ReadonlyMap<string, number> = new Map(
+	COLUMN_FAMILIES.map((family) => [family.key, DEVICE_FAMILIES.indexOf(family)]),
+);
+
+export type DevicePlans = {
+	/** The lines of a device whose newest reading has this shape; undefined: that never gave one. */
+	linesOf(shape: Shape | undefined): DeviceLines;
+	/** By family, the widest slot that any of its numbers needed: new lines start with it. */
+	readonly widths: Uint8Array;
+	/** Writes the value of each line in order, NaN where the line is not to be shown. */
+	read(lines: DeviceLines, facts: DeviceFacts, values: Float64Array): void;
+};
+
+export function createDevicePlans(options: {
+	readonly perDevice: PerDevice;
+	readonly limits: TemperatureLimits;
+}): DevicePlans {
+	const plans = new WeakMap<Shape, DeviceLines>();
+	const withoutShape = planned(undefined, options);
+	return {
+		linesOf(shape) {
+			if (shape === undefined) return withoutShape;
+			const known = plans.get(shape);
+			if (known !== undefined) return known;
+			const lines = planned(shape, options);
+			plans.set(shape, lines);
+			return lines;
+		},
+		widths: new Uint8Array(DEVICE_FAMILIES.length).fill(WIDTH_LEAST),
+		read: (lines, facts, values) => readValues(lines, { facts, limits: options.limits }, values),
+	};
 }
 
-function counter(name: string, help: string): RenderedFamily {
-	return rendered({ name: `fleetwatt_device_${name}`, kind: "counter", help });
+function readValues(
+	lines: DeviceLines,
+	{ facts, limits }: { readonly facts: DeviceFacts; readonly limits: TemperatureLimits },
+	values: Float64Array,
+): void {
+	const fresh = facts.gauges?.values;
+	const newest = fresh ?? facts.state.latest?.values;
+	let bySensor: ReadonlyMap<string, number> | undefined;
+	for (let at = 0; at < lines.length; at++) {
+		const line = lines[at];
+		if (line === undefined) continue;
+		if (line.source === "column") {
+			values[at] = ((line.isCounter ? newest : fresh)?.[line.index] ?? Number.NaN) * line.factor;
+			continue;
+		}
+		if (line.source === "limit") bySensor ??= limitsOf(facts, limits);
+		values[at] = spokenValue(line, facts, bySensor) ?? Number.NaN;
+	}
 }
 
-function wordIndex<Word extends string>(words: readonly Word[], word: Word | undefined): number | undefined {
-	return word === undefined ? undefined : words.indexOf(word);
+/** Of a line that is no column: a fact, a limit of the sensor, or 1. */
+function spokenValue(
+	{ source, index, sensor }: DeviceLine,
+	facts: DeviceFacts,
+	bySensor: ReadonlyMap<string, number> | undefined,
+): number | undefined {
+	if (source === "fact") return FACT_FAMILIES[index]?.of(facts);
+	return source === "limit" ? bySensor?.get(sensor) : 1;
 }
 
-const SENSOR_VALUES = new WeakMap<ReadonlyMap<string, number>, readonly SensorValue[]>();
-
-/** Devices of one shape share their limits, and so their lines but for the head. */
-function sensorValues(bySensor: ReadonlyMap<string, number>): readonly SensorValue[] {
-	const known = SENSOR_VALUES.get(bySensor);
-	if (known !== undefined) return known;
-	const made = [...bySensor].map(([sensor, value]) => ({ tail: sensorTail(sensor), value }));
-	SENSOR_VALUES.set(bySensor, made);
-	return made;
+function limitsOf({ gauges }: DeviceFacts, limits: TemperatureLimits): ReadonlyMap<string, number> {
+	return gauges === undefined ? NO_LIMITS : limitsBySensor(gauges, limits);
 }
 
-const SENSOR_TAILS = new Map<string, Buffer>();
+type PlanOptions = Parameters<typeof createDevicePlans>[0];
 
-/** Sensors are words of the measurement table, so this stays as small as the table. */
-function sensorTail(sensor: string): Buffer {
-	const known = SENSOR_TAILS.get(sensor);
-	if (known !== undefined) return known;
-	const made = Buffer.from(`,${labelText([["sensor", sensor]])}} `);
-	SENSOR_TAILS.set(sensor, made);
-	return made;
+function planned(shape: Shape | undefined, { perDevice }: PlanOptions): DeviceLines {
+	if (perDevice === "none") return [];
+	const columns = shape?.columns ?? [];
+	return [
+		...FACT_FAMILIES.map(({ decimals }, index) =>
+			deviceLine({ family: index, tail: END, source: "fact", index, decimals }),
+		),
+		...limitLines(columns),
+		deviceLine({ family: DEVICE_FAMILIES.indexOf(INFO), tail: "info", source: "one" }),
+		...columnLines(columns, perDevice),
+	];
+}
+
+function deviceLine(line: Pick<DeviceLine, "family" | "tail" | "source"> & Partial<DeviceLine>): DeviceLine {
+	return { decimals: 0, index: -1, factor: 1, isCounter: false, sensor: "", ...line };
+}
+
+/** One line for each sensor word of the shape, whichever of its parts states the limit. */
+function limitLines(columns: readonly Column[]): DeviceLines {
+	const sensors = new Set(columns.flatMap(({ measurement: name }) => sensorOf(name) ?? []));
+	return [...sensors].map((sensor) =>
+		deviceLine({
+			family: DEVICE_FAMILIES.indexOf(LIMITS),
+			tail: columnTail(undefined, sensor),
+			source: "limit",
+			decimals: 3,
+			sensor,
+		}),
+	);
+}
+
+function sensorOf(name: string): string | undefined {
+	if (!isMeasurementName(name)) return undefined;
+	const { exposeAs, sensor } = measurement(name);
+	return exposeAs === TEMPERATURE_FAMILY ? sensor : undefined;
+}
+
+/** Columns that this program does not know yet (a newer agent's) are stored and not shown. */
+function columnLines(columns: readonly Column[], perDevice: PerDevice): DeviceLines {
+	const lines = columns.flatMap(({ measurement: name, component }, index): DeviceLines => {
+		if (!isMeasurementName(name)) return [];
+		if (component === undefined && FROM_FACTS.has(name)) return [];
+		if (perDevice === "core" && (component !== undefined || !CORE.has(name))) return [];
+		const family = COLUMN_FAMILY_INDEXES.get(familyKey(name, component !== undefined));
+		return family === undefined ? [] : [columnLine({ name, component, index, family })];
+	});
+	return lines.sort((one, other) => one.family - other.family);
+}
+
+function columnLine({
+	name,
+	component,
+	index,
+	family,
+}: {
+	readonly name: MeasurementName;
+	readonly component: Component | undefined;
+	readonly index: number;
+	readonly family: number;
+}): DeviceLine {
+	const { kind, factor, decimals, sensor, exposeAs } = measurement(name);
+	/** Series of another algorithm carry its name. */
+	const hasAlgorithm = component === undefined && exposeAs.startsWith("other_algorithm_");
+	return deviceLine({
+		family,
+		tail: hasAlgorithm ? "algorithm" : columnTail(component, sensor),
+		source: "column",
+		index,
+		decimals: factor === 1 ? decimals : 0,
+		factor,
+		isCounter: kind === "counter",
+	});
+}
+
+function columnTail(component: Component | undefined, sensor: string | undefined): Buffer {
+	const labels: Label[] = [];
+	if (component !== undefined) labels.push(["part", component.part], ["component", component.key]);
+	if (sensor !== undefined) labels.push(["sensor", sensor]);
+	return labels.length === 0 ? END : Buffer.from(`,${labelText(labels)}} `);
 }
 
 function familyKey(name: MeasurementName, isComponent: boolean): string {
@@ -339,7 +322,6 @@ function columnFamilies(): readonly ColumnFamily[] {
 			const kind = measured === "counter" ? "counter" : "gauge";
 			families.set(key, {
 				key,
-				kind,
 				...rendered({ name: `fleetwatt_${key}`, kind, help: SHARED_HELP[exposeAs] ?? help }),
 			});
 		}
@@ -347,97 +329,14 @@ function columnFamilies(): readonly ColumnFamily[] {
 	return [...families.values()];
 }
 
-/** Columns that this program does not know yet (a newer agent's) are stored and not shown. */
-function planned(shape: Shape, perDevice: PerDevice): ShapePlan {
-	const plan = new Map<string, ColumnOfFamily[]>();
-	shape.columns.forEach(({ measurement: name, component }, index) => {
-		if (!isMeasurementName(name)) return;
-		if (component === undefined && FROM_FACTS.has(name)) return;
-		if (perDevice === "core" && (component !== undefined || !CORE.has(name))) return;
-		const { kind, factor, decimals, sensor, exposeAs } = measurement(name);
-		const key = familyKey(name, component !== undefined);
-		const columns = plan.get(key) ?? [];
-		columns.push({
-			index,
-			tail: columnTail(component, sensor),
-			factor,
-			decimals,
-			isCounter: kind === "counter",
-			hasAlgorithm: component === undefined && exposeAs.startsWith("other_algorithm_"),
-		});
-		plan.set(key, columns);
-	});
-	return plan;
+function gauge(name: string, help: string): RenderedFamily {
+	return rendered({ name: `fleetwatt_device_${name}`, kind: "gauge", help });
 }
 
-function columnTail(component: Component | undefined, sensor: string | undefined): Buffer {
-	const labels: Label[] = [];
-	if (component !== undefined) labels.push(["part", component.part], ["component", component.key]);
-	if (sensor !== undefined) labels.push(["sensor", sensor]);
-	return labels.length === 0 ? END : Buffer.from(`,${labelText(labels)}} `);
+function counter(name: string, help: string): RenderedFamily {
+	return rendered({ name: `fleetwatt_device_${name}`, kind: "counter", help });
 }
 
-function groupedByShape(devices: readonly Prepared[]): ReadonlyMap<Shape, readonly Prepared[]> {
-	const byShape = new Map<Shape, Prepared[]>();
-	for (const device of devices) {
-		const shape = device.latest?.shape;
-		if (shape === undefined) continue;
-		const known = byShape.get(shape);
-		if (known === undefined) byShape.set(shape, [device]);
-		else known.push(device);
-	}
-	return byShape;
-}
-
-function isLabelled(known: LabelledDevice, { state, latestPower }: DeviceFacts): boolean {
-	return (
-		known.description === state.description &&
-		known.site === state.site &&
-		known.agent === state.agent &&
-		known.source === latestPower?.source &&
-		known.boundary === latestPower?.boundary
-	);
-}
-
-function labelledDevice(facts: DeviceFacts): LabelledDevice {
-	const { site, agent, key, description } = facts.state;
-	const { rack = "", model = "", algorithm = "" } = description;
-	const text = labelText([
-		["site", site],
-		["rack", rack],
-		["device", key],
-		["model", model],
-	]);
-	return {
-		description,
-		site,
-		agent,
-		source: facts.latestPower?.source,
-		boundary: facts.latestPower?.boundary,
-		head: Buffer.from(`{${text}`),
-		infoTail: Buffer.from(`${infoLabels(facts)}} `),
-		algorithmTail: Buffer.from(`,${labelText([["algorithm", algorithm]])}} `),
-	};
-}
-
-function infoLabels({ state, latestPower }: DeviceFacts): string {
-	const { kind, driver, make, firmware, serial, mac, hostname, algorithm, endpoint, position } =
-		state.description;
-	const stated: readonly (readonly [string, string | undefined])[] = [
-		["kind", kind],
-		["driver", driver],
-		["make", make],
-		["firmware", firmware],
-		["serial", serial],
-		["mac", mac],
-		["hostname", hostname],
-		["algorithm", algorithm],
-		["endpoint", endpoint],
-		["position", position],
-		["agent", state.agent],
-		["power_source", latestPower?.source],
-		["power_boundary", latestPower?.boundary],
-	];
-	const labels = stated.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
-	return `,${labelText(labels)}`;
+function wordIndex<Word extends string>(words: readonly Word[], word: Word | undefined): number | undefined {
+	return word === undefined ? undefined : words.indexOf(word);
 }

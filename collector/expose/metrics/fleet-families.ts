@@ -2,14 +2,14 @@
  * Sums of the fleet, its sites, racks and models, and what the collector knows of agents, inputs and
  * its own store, as families of /metrics.
  *
- * Takes a moment and the store; gives families with their samples. Dashboards work from these alone.
+ * Takes the fleet's answer and the store; gives families with their samples. Dashboards work from these alone.
  * A sum that nothing contributed to is absent. Gross and net are metrics of their own, dollars an hour
  * stand beside each ratio, and no money is counted up.
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
-import type { SeriesStore, StoreStatistics } from "../../store/device-state.js";
-import type { GroupTotals } from "../answers.js";
-import type { Moment } from "../view.js";
+import type { DeviceState, SeriesStore, StoreStatistics } from "../../store/device-state.js";
+import type { FleetAnswer, GroupTotals } from "../answers.js";
+import type { Pause } from "./pause.js";
 import {
 	type Family,
 	type FamilyKind,
@@ -27,8 +27,14 @@ export type SampledFamily = Family & { readonly samples: readonly Sample[] };
 const HASHES_PER_TERAHASH = 1e12;
 const NOTHING = Buffer.alloc(0);
 
-export function writeFamilies(writer: TextWriter, families: readonly SampledFamily[]): void {
+/** Others have their turn between two families; the next one is made only then. */
+export async function writeFamilies(
+	writer: TextWriter,
+	families: Iterable<SampledFamily>,
+	pause: Pause,
+): Promise<void> {
 	for (const family of families) {
+		await pause.ifDue();
 		if (family.samples.length === 0) continue;
 		const { header, name } = rendered(family);
 		writer.bytes(header);
@@ -40,13 +46,11 @@ export function writeFamilies(writer: TextWriter, families: readonly SampledFami
 	}
 }
 
-export function fleetFamilies(moment: Moment, store: SeriesStore): readonly SampledFamily[] {
-	return [
-		...levels(moment).flatMap(totalsFamilies),
-		...moneyFamilies(moment),
-		...agentFamilies(moment, store),
-		...storeFamilies(store.statistics()),
-	];
+export function* fleetFamilies(fleet: FleetAnswer, store: SeriesStore): Generator<SampledFamily> {
+	for (const level of levels(fleet)) yield* totalsFamilies(level);
+	yield* moneyFamilies(fleet);
+	yield* agentFamilies(store);
+	yield* storeFamilies(store.statistics());
 }
 
 type Level = {
@@ -55,7 +59,7 @@ type Level = {
 	readonly groups: readonly { readonly labels: readonly Label[]; readonly totals: GroupTotals }[];
 };
 
-function levels({ fleet }: Moment): readonly Level[] {
+function levels(fleet: FleetAnswer): readonly Level[] {
 	return [
 		{ prefix: "fleet", of: "the fleet", groups: [{ labels: [], totals: fleet.total }] },
 		{
@@ -163,13 +167,13 @@ const TOTALS_ROWS: readonly TotalsRow[] = [
 	},
 ];
 
-function totalsFamilies({ prefix, of, groups }: Level): readonly SampledFamily[] {
-	const families = TOTALS_ROWS.map((row) =>
-		family(
+function* totalsFamilies({ prefix, of, groups }: Level): Generator<SampledFamily> {
+	for (const row of TOTALS_ROWS) {
+		yield family(
 			{ name: `${prefix}_${row.name}`, help: `${row.help}: ${of}.` },
 			groups.map(({ labels, totals }) => ({ labels, value: row.of(totals) })),
-		),
-	);
+		);
+	}
 	const bySource = groups.flatMap(({ labels, totals }) =>
 		Object.entries(totals.coverage.powerBySource).map(([source, value]) => ({
 			labels: [...labels, ["source", source] as const],
@@ -177,10 +181,10 @@ function totalsFamilies({ prefix, of, groups }: Level): readonly SampledFamily[]
 		})),
 	);
 	const help = `Share of the summed watts by where they come from: ${of}.`;
-	return [...families, family({ name: `${prefix}_power_source_share_ratio`, help }, bySource)];
+	yield family({ name: `${prefix}_power_source_share_ratio`, help }, bySource);
 }
 
-function moneyFamilies({ fleet }: Moment): readonly SampledFamily[] {
+function moneyFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
 	return [
 		family(
 			{
@@ -220,7 +224,7 @@ function moneyFamilies({ fleet }: Moment): readonly SampledFamily[] {
 	];
 }
 
-function agentFamilies({ facts }: Moment, store: SeriesStore): readonly SampledFamily[] {
+function* agentFamilies(store: SeriesStore): Generator<SampledFamily> {
 	const agents = [...store.agents().values()].map((agent) => ({
 		...agent,
 		labels: [
@@ -228,52 +232,50 @@ function agentFamilies({ facts }: Moment, store: SeriesStore): readonly SampledF
 			["agent", agent.agent],
 		] as const satisfies readonly Label[],
 	}));
-	return [
-		family(
-			{ name: "agent_up", help: "Whether the agent is connected." },
-			agents.map(({ labels, isConnected }) => ({ labels, value: isConnected ? 1 : 0 })),
-		),
-		family(
-			{ name: "agent_last_record_timestamp_seconds", help: "When the agent's newest record was committed." },
-			agents.map(({ labels, lastRecordAt }) => ({
-				labels,
-				value: lastRecordAt === undefined ? undefined : lastRecordAt / MILLISECONDS_PER_SECOND,
-			})),
-		),
-		family(
-			{ name: "agent_backlog_records", help: "Records in the agent's outbox, not yet acknowledged." },
-			agents.map(({ labels, backlogRecords }) => ({ labels, value: backlogRecords })),
-		),
-		family(
-			{ name: "agent_clock_offset_seconds", help: "What the agent's wall clock lacks." },
-			agents.map(({ labels, clockOffsetMilliseconds: offset }) => ({
-				labels,
-				value: offset === undefined ? undefined : offset / MILLISECONDS_PER_SECOND,
-			})),
-		),
-		family(
-			{ name: "agent_gap_outcomes_total", kind: "counter", help: "Outcomes that the agent had to give up." },
-			agents.map(({ labels, gapOutcomes }) => ({ labels, value: gapOutcomes })),
-		),
-		family(
-			{ name: "agent_polls_total", kind: "counter", help: "Polls by result: ok, or the failure's code." },
-			summedByWord(facts, "result", ({ state }) => state.pollsByResult),
-		),
-		family(
-			{ name: "agent_faults_total", kind: "counter", help: "Values left out or repaired, by code." },
-			summedByWord(facts, "code", ({ state }) => state.faultsByCode),
-		),
-	];
+	yield family(
+		{ name: "agent_up", help: "Whether the agent is connected." },
+		agents.map(({ labels, isConnected }) => ({ labels, value: isConnected ? 1 : 0 })),
+	);
+	yield family(
+		{ name: "agent_last_record_timestamp_seconds", help: "When the agent's newest record was committed." },
+		agents.map(({ labels, lastRecordAt }) => ({
+			labels,
+			value: lastRecordAt === undefined ? undefined : lastRecordAt / MILLISECONDS_PER_SECOND,
+		})),
+	);
+	yield family(
+		{ name: "agent_backlog_records", help: "Records in the agent's outbox, not yet acknowledged." },
+		agents.map(({ labels, backlogRecords }) => ({ labels, value: backlogRecords })),
+	);
+	yield family(
+		{ name: "agent_clock_offset_seconds", help: "What the agent's wall clock lacks." },
+		agents.map(({ labels, clockOffsetMilliseconds: offset }) => ({
+			labels,
+			value: offset === undefined ? undefined : offset / MILLISECONDS_PER_SECOND,
+		})),
+	);
+	yield family(
+		{ name: "agent_gap_outcomes_total", kind: "counter", help: "Outcomes that the agent had to give up." },
+		agents.map(({ labels, gapOutcomes }) => ({ labels, value: gapOutcomes })),
+	);
+	yield family(
+		{ name: "agent_polls_total", kind: "counter", help: "Polls by result: ok, or the failure's code." },
+		summedByWord(store, "result", ({ pollsByResult }) => pollsByResult),
+	);
+	yield family(
+		{ name: "agent_faults_total", kind: "counter", help: "Values left out or repaired, by code." },
+		summedByWord(store, "code", ({ faultsByCode }) => faultsByCode),
+	);
 }
 
 function summedByWord(
-	facts: Moment["facts"],
+	store: SeriesStore,
 	label: string,
-	of: (device: Moment["facts"][number]) => Readonly<Record<string, number>>,
+	of: (device: DeviceState) => Readonly<Record<string, number>>,
 ): readonly Sample[] {
 	const bySite = new Map<string, Map<string, Map<string, number>>>();
-	for (const device of facts) {
-		const { site, agent } = device.state;
+	for (const device of store.devices().values()) {
+		const { site, agent } = device;
 		const byWord = within(within(bySite, site), agent);
 		const words = of(device);
 		for (const word in words) byWord.set(word, (byWord.get(word) ?? 0) + (words[word] ?? 0));

@@ -5,8 +5,8 @@
  */
 import type { Clock } from "../../../shared/clock.js";
 
-/** The loop is kept for at most about this long at a time. */
-const TURN_MILLISECONDS = 8;
+/** The loop is kept for about this long at a time; what the runtime's memory needs comes on top. */
+const TURN_MILLISECONDS = 2;
 
 export type Pause = {
 	/** Resolves at once, or after others had their turn. */

@@ -1,21 +1,11 @@
 /**
- * Writes the Prometheus text format into 64 KiB slices: 120,000 series a scrape at 10,000 devices.
+ * Writes the Prometheus text format into 64 KiB slices: what is made anew for each scrape.
  *
- * Takes families, label sets rendered before, and numbers; gives buffers in order. It writes no time
- * stamps, and a family's header only when its first sample comes. Numbers are written straight into
- * the slice, since a string for each would cost more than all the rest.
+ * Takes families, label sets and numbers; gives buffers in order. It writes no time stamps.
  */
-import { invariant } from "../../../shared/invariant.js";
+import { NumberText } from "./number-text.js";
 
 const SLICE_BYTES = 64 * 1_024;
-/** The longest number this writer prints. */
-const NUMBER_MOST_BYTES = 32;
-const DIGITS_AT_ONCE = 1e9;
-const DIGITS_AT_ONCE_COUNT = 9;
-const SCALES = [1, 10, 100, 1e3, 1e4, 1e5, 1e6];
-const ZERO = 48;
-const MINUS = 45;
-const POINT = 46;
 const NEWLINE = 10;
 
 export type FamilyKind = "gauge" | "counter";
@@ -54,7 +44,7 @@ export class TextWriter {
 	private slice = Buffer.allocUnsafeSlow(SLICE_BYTES);
 	private used = 0;
 	private samples = 0;
-	private readonly scratch = Buffer.alloc(NUMBER_MOST_BYTES);
+	private readonly numbers = new NumberText();
 
 	get sampleCount(): number {
 		return this.samples;
@@ -69,7 +59,7 @@ export class TextWriter {
 
 	/** One sample; `head` and `tail` are the two parts of the label set with its braces and a blank at the end. */
 	sample(family: RenderedFamily, head: Uint8Array, tail: Uint8Array): void {
-		this.reserve(family.name.length + head.length + tail.length + NUMBER_MOST_BYTES + 1);
+		this.reserve(family.name.length + head.length + tail.length + this.numbers.bytes.length + 1);
 		this.slice.set(family.name, this.used);
 		this.used += family.name.length;
 		this.slice.set(head, this.used);
@@ -79,22 +69,11 @@ export class TextWriter {
 		this.samples += 1;
 	}
 
-	/** The sample's value, with the decimals it was kept with; the call before was `sample`. */
-	decimal(value: number, decimals: number): void {
-		const scaled = Math.round(value * (SCALES[decimals] ?? 10 ** decimals));
-		if (!Number.isSafeInteger(scaled)) {
-			this.number(value);
-			return;
-		}
-		this.digits(scaled, decimals);
-		this.slice[this.used++] = NEWLINE;
-	}
-
-	/** Any finite number, as JavaScript writes it. */
+	/** The sample's value, as JavaScript writes it; the call before was `sample`. */
 	number(value: number): void {
-		invariant(Number.isFinite(value), `a sample is a finite number, found ${value}`);
-		if (Number.isSafeInteger(value)) this.digits(value, 0);
-		else this.used += this.slice.write(String(value), this.used, "latin1");
+		const { bytes } = this.numbers;
+		for (let at = this.numbers.number(value); at < bytes.length; at++)
+			this.slice[this.used++] = bytes[at] ?? 0;
 		this.slice[this.used++] = NEWLINE;
 	}
 
@@ -111,41 +90,5 @@ export class TextWriter {
 		if (this.used > 0) this.slices.push(this.slice.subarray(0, this.used));
 		this.slice = Buffer.allocUnsafeSlow(Math.max(SLICE_BYTES, bytes));
 		this.used = 0;
-	}
-
-	/** An integer with its last `decimals` digits behind a point; zeros at the end are left out. */
-	private digits(integer: number, decimals: number): void {
-		let magnitude = Math.abs(integer);
-		let places = decimals;
-		while (places > 0 && magnitude % 10 === 0) {
-			magnitude /= 10;
-			places -= 1;
-		}
-		const start = this.digitsIntoScratch(magnitude, places + 1);
-		const point = NUMBER_MOST_BYTES - places;
-		if (integer < 0) this.slice[this.used++] = MINUS;
-		for (let at = start; at < NUMBER_MOST_BYTES; at++) {
-			if (at === point) this.slice[this.used++] = POINT;
-			this.slice[this.used++] = this.scratch[at] ?? ZERO;
-		}
-	}
-
-	/** From the right, nine digits at a time, so that the inner division is one of 32 bits; gives where they start. */
-	private digitsIntoScratch(magnitude: number, leastDigits: number): number {
-		let at = NUMBER_MOST_BYTES;
-		let rest = magnitude;
-		while (rest > 0) {
-			let low = (rest % DIGITS_AT_ONCE) | 0;
-			rest = (rest - low) / DIGITS_AT_ONCE;
-			const end = rest > 0 ? at - DIGITS_AT_ONCE_COUNT : 0;
-			while (low > 0 || at > end) {
-				if (low === 0 && rest === 0) break;
-				const quotient = (low / 10) | 0;
-				this.scratch[--at] = ZERO + low - quotient * 10;
-				low = quotient;
-			}
-		}
-		while (NUMBER_MOST_BYTES - at < leastDigits) this.scratch[--at] = ZERO;
-		return at;
 	}
 }

@@ -12,7 +12,7 @@ import {
 } from "../../../shared/units.js";
 import type { ShapeDefinition } from "../../../shared/wire/definition.js";
 import { parseDefinition } from "../../../shared/wire/definition-check.js";
-import { checkRecord, decodeRecord } from "../../../shared/wire/record.js";
+import { checkRecord, decodeRecord, outcomesOf } from "../../../shared/wire/record.js";
 import { BOOT } from "../../shared/wire/examples.js";
 
 const AT = 1_800_000_000_000;
@@ -61,7 +61,7 @@ function recording() {
 		records.flatMap(({ bytes }) => {
 			expect(checkRecord(Buffer.from(bytes))).toBeUndefined();
 			const one = decodeRecord(Buffer.from(bytes), shapes);
-			return one.ok && one.record.kind === "outcomes" ? one.record.outcomes : [];
+			return one.ok && one.record.kind === "outcomes" ? outcomesOf(one.record.groups) : [];
 		});
 	const kinds = (kind: string) =>
 		[...definitions.values()].filter(({ text }) => text.includes(`"kind":"${kind}"`));

@@ -79,9 +79,17 @@ describe("five-minute sums", () => {
 	});
 
 	it("count failed polls as down and silence as neither: 20 s up, 40 s down, the rest unknown", () => {
-		const failedAt = [20, 30].map((seconds) => FROM + seconds * 1_000);
-		const range = { from: FROM, to: FROM + FIVE_MINUTES, failedAt };
-		const rows = intervalSums(DEVICE, [piece(steady(0, 20))], range, OPTIONS);
+		const { columns, times, values } = piece([
+			...steady(0, 20),
+			[20, Number.NaN, Number.NaN],
+			[30, Number.NaN, Number.NaN],
+		]);
+		const polled = {
+			columns: [...columns, { measurement: "pollResult", decimals: 0 }],
+			times,
+			values: [...values, Int32Array.of(0, 0, 4, 4)],
+		};
+		const rows = intervalSums(DEVICE, [polled], { from: FROM, to: FROM + FIVE_MINUTES }, OPTIONS);
 		expect(rows[0]).toMatchObject({ secondsUp: 20, secondsDown: 40 });
 	});
 

@@ -184,6 +184,67 @@ describe("/metrics", () => {
 		expect(Number(reply.headers["content-length"])).toBeGreaterThan(1_000);
 	});
 
+	it("gives each device on one shard of three, and the fleet's and its own families on the first alone", async () => {
+		const devices = Array.from({ length: 60 }, (_, index) => miner(`m${index}`));
+		const { port } = await running({ devices });
+		const shards = await Promise.all(
+			[1, 2, 3].map(async (shard) => (await raw(port, { path: `/metrics?shard=${shard}&of=3` })).body),
+		);
+		const keys = shards.flatMap((body) =>
+			[...body.matchAll(/^fleetwatt_device_up\{.*device="(\w+)"/gm)].map(([, key]) => key),
+		);
+		expect(keys.sort()).toEqual(devices.map(({ key }) => key).sort());
+		for (const family of [
+			"fleetwatt_fleet_power_watts 210000",
+			"process_cpu_seconds_total",
+			"fleetwatt_build_info",
+		])
+			expect(shards.map((body) => body.includes(family))).toEqual([true, false, false]);
+	});
+
+	it("gives the devices of one site, and 400 with one line where the query cannot be met", async () => {
+		const { port } = await running({ devices: [miner("m1"), miner("m2", { state: { site: "east" } })] });
+		const { body } = await raw(port, { path: "/metrics?site=west" });
+		expect(body).toContain('device="m1"');
+		expect(body).not.toContain('device="m2"');
+		expect(await raw(port, { path: "/metrics?shard=4&of=3" })).toMatchObject({
+			status: 400,
+			body: "shard: say shard=1 to of, and of=1 to 64, for example ?shard=2&of=8.\n",
+		});
+		expect((await raw(port, { path: "/metrics?site=nowhere" })).status).toBe(400);
+	});
+
+	it("tears no number for a reader that stops in between: each is of one instant", async () => {
+		const fleet = (round: number) =>
+			Array.from({ length: 3_000 }, (_, index) =>
+				miner(`m${index}`, { values: { powerWatts: round % 2 === 0 ? 1_111 : 88_888.888 } }),
+			);
+		const { port, store, clock } = await running({ devices: fleet(0) });
+		const socket = connect(port, "127.0.0.1");
+		onTestFinished(() => void socket.destroy());
+		socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+		await new Promise((resolve) => socket.once("readable", resolve));
+		// It reads nothing while others scrape a fleet whose numbers change their lengths.
+		for (const round of [1, 2, 3]) {
+			for (const device of fleet(round)) store.put(device);
+			clock.push(1_100);
+			clock.set(clock.now() + 300);
+			const { body } = await raw(port, { path: "/metrics" });
+			const expected = round % 2 === 0 ? "1111" : "88888.888";
+			expect(
+				body.match(new RegExp(`^fleetwatt_device_power_watts\\{.*\\} +${expected}$`, "gm")),
+			).toHaveLength(3_000);
+		}
+		const chunks: Buffer[] = [];
+		for await (const chunk of socket) chunks.push(chunk as Buffer);
+		const [head = "", body = ""] = Buffer.concat(chunks).toString().split("\r\n\r\n");
+		expect(Buffer.byteLength(body)).toBe(Number(/content-length: (\d+)/i.exec(head)?.[1]));
+		const watts = [...body.matchAll(/^fleetwatt_device_power_watts\{.*\} +(\S+)$/gm)].map(
+			([, value]) => value,
+		);
+		expect(watts).toEqual(Array.from({ length: 3_000 }, () => "1111"));
+	});
+
 	it("counts what was asked, by route and status", async () => {
 		const { port, clock } = await running();
 		await raw(port, { path: "/api/v1/devices/none" });

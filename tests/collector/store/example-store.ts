@@ -1,6 +1,6 @@
 /** A store in a temporary folder, fed with example records: takes outcomes, gives what it knows and what it sealed. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Columns, DeviceState, LatestReading } from "../../../collector/store/device-state.js";
+import type { Columns, DeviceState } from "../../../collector/store/device-state.js";
 import { type CommitResult, type IncomingRecord, Store } from "../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../shared/clock.js";
 import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
@@ -13,19 +13,7 @@ export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 
-export function valueIn(latest: LatestReading, name: string): number | undefined {
-	const value = latest.values[latest.shape.columns.findIndex((one) => one.measurement === name)];
-	return value === undefined || Number.isNaN(value) ? undefined : value;
-}
-
-export function exampleRates({ latest }: { readonly latest: LatestReading }) {
-	const watts = valueIn(latest, "powerWatts");
-	const terahashesPerSecond = valueIn(latest, "hashrateTerahashesPerSecond");
-	return {
-		...(watts === undefined ? {} : { watts }),
-		...(terahashesPerSecond === undefined ? {} : { terahashesPerSecond }),
-	};
-}
+const POWER = { hostOverheadRatio: 1.2, hostOverheadWatts: 0 };
 
 export function openStore(
 	folder: string,
@@ -34,7 +22,7 @@ export function openStore(
 	const { now } = more;
 	const clock: Clock =
 		now === undefined ? realClock : { ...realClock, now: () => quantity<UnixMilliseconds>(now()) };
-	return Store.open({ folder, clock, maxDevices: more.maxDevices ?? 1_000, rates: exampleRates });
+	return Store.open({ folder, clock, maxDevices: more.maxDevices ?? 1_000, power: POWER });
 }
 
 export type Arrival = {

@@ -19,7 +19,7 @@ describe("STORE_FORMAT.md", () => {
 		new MainDatabase(folder).close();
 		const days = new DayFiles(folder);
 		const hour = hourOf(DAY);
-		days.put([{ device: 1, hour, part: 1, first_at: DAY, last_at: DAY, samples: 1, bytes: Buffer.alloc(0) }]);
+		days.put([{ hour, group: 0, chunks: [], sums: [] }], []);
 		days.close();
 	});
 
@@ -32,13 +32,13 @@ describe("STORE_FORMAT.md", () => {
 		}
 	});
 
-	it("names the columns of chunks-2026-11-22.db", () => {
-		const columns = tablesIn(path.join(folder, "chunks-2026-11-22.db")).get("chunks") ?? [];
-		const named = lines.slice(lines.indexOf("## chunks-DAY.db")).flatMap((line) => {
-			const cell = /^\| ([a-z_, ]+) \|/.exec(line)?.[1];
-			return cell === undefined || cell === "column" ? [] : cell.split(", ");
-		});
-		expect(named.slice(0, columns.length)).toEqual(columns);
+	it("names the columns of every table of raw-2026-11-22.db, in their order", () => {
+		const tables = tablesIn(path.join(folder, "raw-2026-11-22.db"));
+		expect([...tables.keys()].sort()).toEqual(["damaged", "hours", "parts", "schemas", "sums"]);
+		for (const [table, columns] of tables) {
+			const row = lines.find((line) => line.startsWith(`| \`${table}\` |`)) ?? "";
+			expect([table, row.split("|")[2]?.trim()]).toEqual([table, columns.join(", ")]);
+		}
 	});
 });
 

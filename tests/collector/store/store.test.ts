@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { unpack } from "../../../collector/store/pack.js";
 import type { Store } from "../../../collector/store/store.js";
 import { failure } from "../../../shared/failures.js";
 import { encodeGap } from "../../../shared/wire/record.js";
@@ -70,7 +71,7 @@ describe("what was sent", () => {
 		const open = await opened();
 		for (let index = 0; index < 200; index += 20) {
 			await arrive(open, arrivals.slice(index, index + 20));
-			if (index % 60 === 40) await open.seal();
+			if (index % 60 === 40) await open.seal({ all: true });
 		}
 		const [a, b] = [deviceNamed(open, "A1"), deviceNamed(open, "B1")];
 		expect(await rowsOf(open, a.number)).toEqual(expectedRows(arrivals, 0));
@@ -85,7 +86,7 @@ describe("what was sent", () => {
 		const { number } = deviceNamed(open, "A1");
 		const before = await rowsOf(open, number);
 		for (const part of [1, 2, 3]) {
-			await open.seal();
+			await open.seal({ all: true });
 			await arrive(open, [
 				{
 					sequence: 1_000 + part,
@@ -94,11 +95,11 @@ describe("what was sent", () => {
 				},
 			]);
 		}
-		await open.seal();
+		await open.seal({ all: true });
 		const parts = (await open.measureDisk().then(() => open.statistics())).chunks;
 		await open.merge();
 		const merged = (await open.measureDisk().then(() => open.statistics())).chunks;
-		expect([parts, merged]).toEqual([7, 4]);
+		expect([parts, merged]).toEqual([5, 2]);
 		const after = await rowsOf(open, number);
 		expect(after.filter(({ at }) => !(at > NOON && at < NOON + 4 * SECOND))).toEqual(before);
 		expect(after.length).toBe(before.length + 3);
@@ -110,7 +111,7 @@ describe("what was sent", () => {
 		await store?.close();
 		const kept = path.join(folder, "kept.db");
 		cpSync(path.join(folder, "fleetwatt.db"), kept);
-		await (await opened()).seal();
+		await (await opened()).seal({ all: true });
 		await store?.close();
 		// The chunks are there, and the inbox is as it was.
 		cpSync(kept, path.join(folder, "fleetwatt.db"));
@@ -123,15 +124,15 @@ describe("what was sent", () => {
 			outcomes: [{ device: A, terahashesPerSecond: 1, watts: 2 }],
 		};
 		await arrive(again, [late]);
-		await again.seal();
+		await again.seal({ all: true });
 		expect(await rowsOf(again, number)).toEqual([...expectedRows(arrivals, 0), ...expectedRows([late], 0)]);
 	});
 
-	it("is sealed whole where 4,500 records take three slices", async () => {
+	it("is sealed whole, seven hours of it, and leaves an empty inbox", async () => {
 		const open = await opened();
 		const arrivals = stream(4_500, NOON - 8 * HOUR);
 		await arrive(open, arrivals);
-		await open.seal();
+		await open.seal({ all: true });
 		await open.measureDisk();
 		expect(open.statistics().inboxRecords).toBe(0);
 		expect(await rowsOf(open, deviceNamed(open, "A1").number)).toEqual(expectedRows(arrivals, 0));
@@ -157,7 +158,7 @@ describe("a restart", () => {
 			const next = index + 1 + Math.floor(random() * 25);
 			const open = store ?? (await opened());
 			await arrive(open, arrivals.slice(index, next));
-			if (random() < 0.5) await open.seal();
+			if (random() < 0.5) await open.seal({ all: true });
 			if (random() < 0.5) await opened();
 			index = next;
 		}
@@ -193,12 +194,11 @@ describe("a restart", () => {
 			...stream(10, NOON - 26 * HOUR),
 			...stream(10).map((one) => ({ ...one, sequence: one.sequence + 10 })),
 		]);
-		await store?.seal();
+		await store?.seal({ all: true });
 		await store?.close();
-		const file = path.join(folder, "chunks-2026-11-21.db");
+		const file = path.join(folder, "raw-2026-11-21.db");
 		expect(existsSync(file)).toBe(true);
 		writeFileSync(file, "this is no database ".repeat(1_000));
-		for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
 		const again = await opened();
 		expect((await rowsOf(again, deviceNamed(again, "A1").number)).length).toBe(10);
 		expect(existsSync(`${file}.damaged`)).toBe(true);
@@ -206,22 +206,20 @@ describe("a restart", () => {
 
 	it("leaves out a chunk with a flipped bit, counts it, and reads its neighbours", async () => {
 		await arrive(await opened(), stream(900, NOON - 2 * HOUR));
-		await store?.seal();
+		await store?.seal({ all: true });
 		await store?.close();
-		const database = new Database(path.join(folder, "chunks-2026-11-22.db"));
-		const row = database
-			.prepare("SELECT rowid, bytes, samples FROM chunks WHERE device = 1 ORDER BY hour, part")
-			.get() as {
-			rowid: number;
-			samples: number;
+		const database = new Database(path.join(folder, "raw-2026-11-22.db"));
+		const row = database.prepare("SELECT key, bytes FROM hours ORDER BY key DESC").get() as {
+			key: number;
 			bytes: Buffer;
 		};
-		row.bytes[30] = (row.bytes[30] ?? 0) ^ 4;
-		database.prepare("UPDATE chunks SET bytes = ? WHERE rowid = ?").run(row.bytes, row.rowid);
+		const chunk = unpack(row.bytes)?.find(({ device }) => device === 1)?.bytes;
+		if (chunk === undefined) throw new Error("no chunk of the first device");
+		chunk[20] = (chunk[20] ?? 0) ^ 4;
+		database.prepare("UPDATE hours SET bytes = ? WHERE key = ?").run(row.bytes, row.key);
 		database.close();
 		const again = await opened();
-		expect(row.samples).toBeGreaterThan(0);
-		expect((await rowsOf(again, 1)).length).toBe(900 - row.samples);
+		expect((await rowsOf(again, 1)).length).toBe(900 - 720);
 		expect((await rowsOf(again, 2)).length).toBe(900);
 		await again.measureDisk();
 		expect(again.statistics().damagedChunks).toBe(1);
@@ -247,7 +245,7 @@ describe("who is who", () => {
 		const device = deviceNamed(open, "A1");
 		expect(device.description.endpoint).toBe("10.0.0.99:80");
 		expect((await rowsOf(open, device.number)).length).toBe(2);
-		await open.seal();
+		await open.seal({ all: true });
 		expect((await rowsOf(open, device.number)).length).toBe(2);
 	});
 
@@ -259,7 +257,7 @@ describe("who is who", () => {
 		const clone = deviceAt("10.0.0.99:80", { serial: "A1" });
 		await arrive(open, [{ sequence: 1, wall: NOON - 2_000, outcomes: [{ device: A, ...reading }] }]);
 		if (isRestarted) {
-			await open.seal();
+			await open.seal({ all: true });
 			open = await opened();
 		}
 		await arrive(open, [
@@ -301,7 +299,7 @@ describe("who is who", () => {
 			[100, 101],
 			[900, 901],
 		]);
-		await open.seal();
+		await open.seal({ all: true });
 		expect(await watts()).toEqual([
 			[100, 101],
 			[900, 901],
@@ -314,11 +312,11 @@ describe("who is who", () => {
 		await arrive(open, [{ sequence: 1, wall: NOON - MINUTE, outcomes: [{ device: A, ...reading }] }]);
 		await arrive(open, [{ sequence: 2, wall: NOON - SECOND, outcomes: [{ device: renamed, ...reading }] }]);
 		const again = await opened();
-		await again.seal();
+		await again.seal({ all: true });
 		expect((await rowsOf(again, deviceNamed(again, "A1").number)).length).toBe(2);
 	});
 
-	it("readings behind a sealed slice, in the snapshot already, keep their device through a restart", async () => {
+	it("readings behind a sealed slice, in the stored present already, keep their device through a restart", async () => {
 		const open = await opened();
 		const renamed = deviceAt("10.0.0.1:80", { serial: "A1", firmware: "2" });
 		await arrive(open, [{ sequence: 1, wall: NOON - MINUTE, outcomes: [{ device: A, ...reading }] }]);
@@ -326,21 +324,18 @@ describe("who is who", () => {
 		await store?.close();
 		const [file, kept] = [path.join(folder, "fleetwatt.db"), path.join(folder, "kept.db")];
 		cpSync(file, kept);
-		await (await opened()).seal();
+		await (await opened()).seal({ all: true });
 		await store?.close();
 		store = undefined;
-		// The snapshot of the whole, and an inbox of which no slice was sealed.
-		const snapshot = new Database(file).prepare("SELECT value FROM facts WHERE name = 'snapshot'").get() as {
-			value: Buffer;
-		};
+		// The present of the whole, and an inbox of which nothing was sealed.
 		const unsealed = new Database(kept);
-		unsealed.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES ('snapshot', ?)").run(snapshot.value);
+		unsealed.exec(`ATTACH '${file}' AS whole; INSERT INTO present SELECT * FROM whole.present; DETACH whole`);
 		unsealed.close();
 		for (const name of readdirSync(folder))
-			if (/^(chunks|fleetwatt)/.test(name)) rmSync(path.join(folder, name));
+			if (/^(raw|fleetwatt)/.test(name)) rmSync(path.join(folder, name));
 		cpSync(kept, file);
 		const again = await opened();
-		await again.seal();
+		await again.seal({ all: true });
 		expect((await rowsOf(again, deviceNamed(again, "A1").number)).length).toBe(2);
 		expect(deviceNamed(again, "A1").pollsByResult).toEqual({ ok: 2 });
 	});
@@ -420,7 +415,7 @@ describe("what no honest agent sends", () => {
 		expect(told?.rejected?.code).toBe("RECORD_MALFORMED");
 		await arrive(open, [{ ...good, sequence: 2 }]);
 		expect(open.settledOf("agent-1", EPOCH)).toEqual({ base: 2, ranges: [] });
-		await open.seal();
+		await open.seal({ all: true });
 		expect((await rowsOf(open, deviceNamed(open, "A1").number)).length).toBe(1);
 		await store?.close();
 		store = undefined;
@@ -458,12 +453,10 @@ describe("retention", () => {
 		const open = await opened();
 		const old = stream(10, NOON - 50 * HOUR);
 		await arrive(open, [...old, ...stream(10).map((one) => ({ ...one, sequence: one.sequence + 10 }))]);
-		await open.seal();
-		expect(readdirSync(folder).filter((name) => /^chunks.*db$/.test(name)).length).toBe(2);
-		expect(await open.dropBefore({ raw: NOON - 24 * HOUR, tiers: { 60: NOON, 300: NOON } })).toEqual([
-			"2026-11-20",
-		]);
-		expect(readdirSync(folder).filter((name) => name.startsWith("chunks-2026-11-20"))).toEqual([]);
+		await open.seal({ all: true });
+		expect(readdirSync(folder).filter((name) => /^raw.*db$/.test(name)).length).toBe(2);
+		expect(await open.dropBefore({ raw: NOON - 24 * HOUR })).toEqual(["2026-11-20"]);
+		expect(readdirSync(folder).filter((name) => name.startsWith("raw-2026-11-20"))).toEqual([]);
 		expect((await rowsOf(open, deviceNamed(open, "A1").number, NOON - 60 * HOUR)).length).toBe(10);
 	});
 });

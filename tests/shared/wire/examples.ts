@@ -6,7 +6,8 @@ import {
 	hashOf,
 	type ShapeDefinition,
 } from "../../../shared/wire/definition.js";
-import { encodeOutcomes, type RecordOutcome, type RecordTime } from "../../../shared/wire/record.js";
+import type { RecordOutcome, RecordTime } from "../../../shared/wire/outcome.js";
+import { encodeOutcomes } from "../../../shared/wire/record.js";
 
 export const BOOT = "0123456789abcdef".repeat(2);
 export const EPOCH = "e".repeat(32);

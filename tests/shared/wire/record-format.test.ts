@@ -1,6 +1,7 @@
 /** The worked example of RECORD_FORMAT.md is what the codec writes and reads. */
 import { describe, expect, it } from "vitest";
-import { decodeRecord, encodeOutcomes, type RecordOutcome, wallOf } from "../../../shared/wire/record.js";
+import type { RecordOutcome } from "../../../shared/wire/outcome.js";
+import { decodeRecord, encodeOutcomes, outcomesOf, wallOf } from "../../../shared/wire/record.js";
 import { exampleBytes } from "../../architecture/hex-example.js";
 
 const TIME = { wall: 1_800_000_000_000, monotonic: 5_000, boot: "000102030405060708090a0b0c0d0e0f" };
@@ -17,6 +18,16 @@ const OUTCOMES: readonly RecordOutcome[] = [
 		faults: [["REPAIRED", 1]],
 	},
 	{
+		kind: "reading",
+		device: "d3".repeat(8),
+		measuredAt: 4_890,
+		tookMilliseconds: 120,
+		shape: "5a".repeat(8),
+		values: Float64Array.of(198.25, 64.5, 3_248),
+		errorCodes: [],
+		faults: [],
+	},
+	{
 		kind: "failure",
 		device: "d2".repeat(8),
 		measuredAt: 4_990,
@@ -28,16 +39,15 @@ const OUTCOMES: readonly RecordOutcome[] = [
 const example = exampleBytes("shared/wire/RECORD_FORMAT.md");
 
 describe("the example of RECORD_FORMAT.md", () => {
-	it("is what the two outcomes encode to, byte for byte", () => {
+	it("is what the three outcomes encode to, byte for byte", () => {
 		expect(encodeOutcomes(TIME, OUTCOMES, SHAPES).toString("hex")).toBe(example.toString("hex"));
 	});
 
-	it("decodes to the two outcomes", () => {
+	it("decodes to the three outcomes", () => {
 		const decoded = decodeRecord(example, SHAPES);
-		expect(decoded).toEqual({
-			ok: true,
-			record: { kind: "outcomes", outcomes: OUTCOMES, time: TIME, bytes: example.length },
-		});
+		if (!decoded.ok || decoded.record.kind !== "outcomes") throw new Error("it does not decode");
+		expect(decoded.record).toMatchObject({ time: TIME, bytes: example.length });
+		expect(outcomesOf(decoded.record.groups)).toEqual(OUTCOMES);
 	});
 
 	it("gives the reading the wall time 100 ms before the record's", () => {

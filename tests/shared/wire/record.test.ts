@@ -2,6 +2,8 @@ import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ByteWriter } from "../../../shared/wire/bytes.js";
+import { roundToDecimals } from "../../../shared/wire/number-column.js";
+import type { RecordOutcome } from "../../../shared/wire/outcome.js";
 import {
 	checkRecord,
 	decodeRecord,
@@ -9,8 +11,8 @@ import {
 	encodeOutcomes,
 	hashesIn,
 	OUTCOMES_MOST,
-	type RecordOutcome,
-	roundToDecimals,
+	outcomesOf,
+	RECORD_FORMAT,
 	timeOf,
 	wallOf,
 } from "../../../shared/wire/record.js";
@@ -57,7 +59,7 @@ const shaped = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 12 }).chain
 
 function sealed(write: (writer: ByteWriter) => void, kind = 1): Buffer {
 	const writer = new ByteWriter();
-	writer.u8(1);
+	writer.u8(RECORD_FORMAT);
 	writer.u8(kind);
 	writer.f64(1_800_000_000_000);
 	writer.f64(5_000);
@@ -94,7 +96,11 @@ describe("a record of outcomes", () => {
 								}),
 							},
 				);
-				expect(decoded.record.outcomes).toEqual(expected);
+				// Readings stand together by shape, failures after them.
+				const [readings, failures] = ["reading", "failure"].map((kind) =>
+					expected.filter((one) => one.kind === kind),
+				);
+				expect(outcomesOf(decoded.record.groups)).toEqual([...(readings ?? []), ...(failures ?? [])]);
 			}),
 			{ numRuns: 300 },
 		);
@@ -117,7 +123,9 @@ describe("a record of outcomes", () => {
 			encodeOutcomes(TIME, [reading], () => ({ columns })),
 			() => ({ columns }),
 		);
-		expect(decoded.ok && decoded.record.kind === "outcomes" && decoded.record.outcomes).toEqual([reading]);
+		expect(decoded.ok && decoded.record.kind === "outcomes" && outcomesOf(decoded.record.groups)).toEqual([
+			reading,
+		]);
 		expect(wallOf(TIME, reading.measuredAt)).toBe(1_799_999_999_900);
 	});
 
@@ -136,20 +144,6 @@ describe("a record of outcomes", () => {
 		const record = exampleRecord(1e12, [{ device: deviceAt("a:1"), terahashesPerSecond: 1, watts: 2 }]);
 		const decoded = decodeRecord(record, () => undefined);
 		expect(!decoded.ok && decoded.failure.code).toBe("RECORD_MALFORMED");
-	});
-
-	it("is decoded for one device only where that is asked", () => {
-		const [a, b] = [deviceAt("a:1"), deviceAt("b:1")];
-		const record = exampleRecord(1e12, [
-			{ device: a, code: "DEVICE_TIMEOUT" },
-			{ device: b, code: "DEVICE_UNREACHABLE" },
-		]);
-		const all = decodeRecord(record, () => undefined);
-		const first = all.ok && all.record.kind === "outcomes" ? all.record.outcomes[1]?.device : undefined;
-		const decoded = decodeRecord(record, () => undefined, new Set([first ?? ""]));
-		expect(decoded.ok && decoded.record.kind === "outcomes" && decoded.record.outcomes).toMatchObject([
-			{ code: "DEVICE_UNREACHABLE" },
-		]);
 	});
 });
 
@@ -231,7 +225,7 @@ describe("damaged bytes", () => {
 			timeOf(whole);
 			const decoded = decodeRecord(whole, () => ({ columns }));
 			if (!decoded.ok || decoded.record.kind !== "outcomes") continue;
-			for (const one of decoded.record.outcomes)
+			for (const one of outcomesOf(decoded.record.groups))
 				if (one.kind === "reading")
 					expect([...one.values].every((number) => Math.abs(number) !== Infinity)).toBe(true);
 		}
@@ -240,7 +234,8 @@ describe("damaged bytes", () => {
 	it.each([
 		["texts", (writer: ByteWriter) => writer.varint(2 ** 40)],
 		["hashes", (writer: ByteWriter) => varints(writer, 0, 2 ** 40)],
-		["outcomes", (writer: ByteWriter) => varints(writer, 0, 0, OUTCOMES_MOST + 1)],
+		["groups", (writer: ByteWriter) => varints(writer, 0, 0, OUTCOMES_MOST + 1)],
+		["outcomes", (writer: ByteWriter) => varints(writer, 0, 0, 1, 1, OUTCOMES_MOST + 1)],
 	])("that claim too many %s are refused before anything is reserved", (_, write) => {
 		expect(decodeRecord(sealed(write), () => undefined).ok).toBe(false);
 	});
@@ -248,8 +243,42 @@ describe("damaged bytes", () => {
 	it("longer than 256 KiB, or of another format, are refused", () => {
 		expect(checkRecord(Buffer.alloc(256 * 1_024 + 1))?.what).toContain("262144 are allowed");
 		const later = sealed((writer) => writer.varint(0));
-		later[0] = 2;
+		later[0] = 3;
 		later.writeUInt32BE(crc32(later.subarray(0, later.length - 4)), later.length - 4);
-		expect(checkRecord(later)?.what).toBe("Record format 2; this version reads 1.");
+		expect(checkRecord(later)?.what).toBe("Record format 3; this version reads 1 and 2.");
+	});
+});
+
+describe("a record of the format before", () => {
+	it("is read as it was written: one reading, one failure", () => {
+		const bytes = Buffer.from(
+			"0101427a3185c500000040b3880000000000000102030405060708090a0b0c0d0e0f04033230350852455041495245440e4445564943455f54494d454f5554114e6f20616e7377657220696e203520732e03d1d1d1d1d1d1d1d15a5a5a5a5a5a5a5ad2d2d2d2d2d2d2d2021500c801780101c28c9bbf0100a2dd8c03010001010107021488270202032e7f0311",
+			"hex",
+		);
+		expect(checkRecord(bytes)).toBeUndefined();
+		const decoded = decodeRecord(bytes, () => ({
+			columns: [{ decimals: 6 }, { decimals: 3 }, { decimals: 3 }],
+		}));
+		if (!decoded.ok || decoded.record.kind !== "outcomes") throw new Error("it does not decode");
+		expect(outcomesOf(decoded.record.groups)).toEqual([
+			{
+				kind: "reading",
+				device: "d1".repeat(8),
+				measuredAt: 4_900,
+				tookMilliseconds: 120,
+				shape: "5a".repeat(8),
+				values: Float64Array.of(200.5, Number.NaN, 3_250),
+				errorCodes: ["205"],
+				faults: [["REPAIRED", 1]],
+			},
+			{
+				kind: "failure",
+				device: "d2".repeat(8),
+				measuredAt: 4_990,
+				tookMilliseconds: 5_000,
+				code: "DEVICE_TIMEOUT",
+				what: "No answer in 5 s.",
+			},
+		]);
 	});
 });

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { ROUTES } from "../../../../collector/expose/api/routes.js";
 import { SCHEMAS, type SchemaName } from "../../../../collector/expose/api/schemas.js";
 import type { Columns, DeviceState, IntervalSums } from "../../../../collector/store/device-state.js";
-import { AGENT, gpuHost, INPUT_VALUES, miner, ms, NOW } from "../fleet-fixture.js";
+import { AGENT, gpuHost, INPUT_VALUES, miner, ms, NOW, REPORTED, WALL } from "../fleet-fixture.js";
 import { complaints } from "../json-schema.js";
 import { type Running, running } from "../server-fixture.js";
+import { readColumns } from "./columns.js";
 
 async function get<Answer = Record<string, unknown>>({ url }: Running, path: string) {
 	const response = await fetch(`${url}/api/v1${path}`);
@@ -102,6 +103,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 	"/devices": "/devices?limit=10",
 	"/devices/{device}": "/devices/m1",
 	"/latest": "/latest?measurement=chipTemperatureCelsius",
+	"/top": "/top?by=powerWatts",
 	"/series": `/series?device=m1&measurement=powerWatts&measurement=efficiencyJoulesPerTerahash&${SPAN}&step=60`,
 	"/series/fleet": `/series/fleet?${SPAN}&step=300`,
 	"/gaps": `/gaps?${SPAN}`,
@@ -110,18 +112,19 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 describe("the description", () => {
-	it.each(ROUTES.map(({ path, answer }) => ({ path, answer })))(
-		"holds for $path: $answer",
-		async ({ path, answer }) => {
-			const example = EXAMPLES[path];
-			expect(example).toBeDefined();
-			const reply = await get(await site(), example ?? "");
-			expect(reply.status).toBe(200);
-			expect(reply.headers.get("content-type")).toBe("application/json; charset=utf-8");
-			expect(reply.headers.get("cache-control")).toBe("no-store");
-			expect(complaints(reply.answer, SCHEMAS[answer], SCHEMAS)).toEqual([]);
-		},
+	const answering = ROUTES.flatMap(({ path, answers }) =>
+		answers[0] === undefined ? [] : [{ path, answer: answers[0] }],
 	);
+
+	it.each(answering)("holds for $path: $answer", async ({ path, answer }) => {
+		const example = EXAMPLES[path];
+		expect(example).toBeDefined();
+		const reply = await get(await site(), example ?? "");
+		expect(reply.status).toBe(200);
+		expect(reply.headers.get("content-type")).toBe("application/json; charset=utf-8");
+		expect(reply.headers.get("cache-control")).toBe("no-store");
+		expect(complaints(reply.answer, SCHEMAS[answer], SCHEMAS)).toEqual([]);
+	});
 
 	it("names every route with its parameters, and no other", async () => {
 		type Document = {
@@ -284,6 +287,46 @@ describe("GET /series", () => {
 		expect(answer.series[0]?.unit).toBe("J/TH");
 	});
 
+	it("gives 24 hours natively at 5 s, 17,280 points, as columns and as JSON the same", async () => {
+		const m1 = miner("m1", { description: { pollIntervalSeconds: 5 } });
+		const rows = 17_280;
+		const values = Float64Array.from({ length: rows }, (_, row) =>
+			row % 7 === 0 ? Number.NaN : 3_500 + row / 8,
+		);
+		const times = Float64Array.from({ length: rows }, (_, row) => NOW - 86_400_000 + row * 5_000);
+		const columns = [{ measurement: "powerWatts", decimals: 3 }];
+		const up = await running({ devices: [m1], pieces: () => [{ columns, times, values: [values] }] });
+		const path = `/series?device=m1&measurement=powerWatts&from=${NOW - 86_400_000}&to=${NOW}`;
+		const { answer } = await get<Answer>(up, path);
+		expect(answer.series[0]?.times).toEqual([...times]);
+		expect(answer.series[0]?.values).toEqual(
+			Array.from(values, (value) => (Number.isNaN(value) ? null : value)),
+		);
+		const read = readColumns(await (await fetch(`${up.url}/api/v1${path}&format=columns`)).arrayBuffer());
+		expect(read.columns).toEqual([times, values]);
+		expect(read.head["series"]).toEqual([
+			{ device: "m1", measurement: "powerWatts", unit: "W", times: 0, values: 1 },
+		]);
+	});
+
+	it("shares the times of two measurements, and has columns of the steps too", async () => {
+		const { url } = await site();
+		const path = `/series?device=m1&measurement=powerWatts&measurement=efficiencyJoulesPerTerahash&${SPAN}`;
+		const native = readColumns(await (await fetch(`${url}/api/v1${path}&format=columns`)).arrayBuffer());
+		expect(native.columns.map(({ length }) => length)).toEqual([360, 360, 360]);
+		const steps = await fetch(`${url}/api/v1${path}&step=1800`, {
+			headers: { accept: "application/vnd.fleetwatt.columns" },
+		});
+		const { columns, head } = readColumns(await steps.arrayBuffer());
+		expect(head["stepSeconds"]).toBe(1_800);
+		expect(columns.map((column) => [...column])).toEqual([
+			[FROM, FROM + 1_800_000],
+			[3_500, 1_400],
+			[FROM, FROM + 1_800_000],
+			[17.5, 100],
+		]);
+	});
+
 	it.each([
 		[
 			"two days at 10 s",
@@ -310,6 +353,152 @@ describe("GET /series", () => {
 		expect(status).toBe(422);
 		expect(answer.error.code).toBe("QUERY_REFUSED");
 		expect(answer.error.what).toContain(what);
+	});
+});
+
+describe("GET /latest?measurements=", () => {
+	const NAMES = "measurements=powerWatts,chipTemperatureCelsius";
+
+	it("gives the newest values of every device that has any, with labels and parts", async () => {
+		const { status, answer } = await get(await site(), `/latest?${NAMES}`);
+		expect(status).toBe(200);
+		expect(complaints(answer, SCHEMAS.FleetLatestAnswer, SCHEMAS)).toEqual([]);
+		const measuredAt = NOW - 2_000;
+		const boards = [
+			{ part: "board", component: "0", values: { chipTemperatureCelsius: 71.5 } },
+			{ part: "board", component: "1", values: { chipTemperatureCelsius: 68 } },
+		];
+		const m1 = {
+			device: "m1",
+			site: "west",
+			rack: "A1",
+			model: "Antminer S21",
+			measuredAt,
+			values: { powerWatts: 3_500, chipTemperatureCelsius: 71.5 },
+			parts: boards,
+		};
+		expect(answer).toEqual({
+			at: NOW,
+			deviceCount: 4,
+			measurements: [
+				{ measurement: "powerWatts", unit: "W" },
+				{ measurement: "chipTemperatureCelsius", unit: "°C" },
+			],
+			devices: [
+				m1,
+				{ ...m1, device: "m2", rack: "B2", model: "Antminer T21" },
+				{ ...m1, device: "m3" },
+				{
+					device: "g1",
+					site: "west",
+					rack: "G1",
+					model: "8x H100",
+					measuredAt,
+					values: {},
+					parts: ["GPU-a", "GPU-b"].map((component) => ({
+						part: "gpu",
+						component,
+						values: { powerWatts: 600 },
+					})),
+				},
+			],
+		});
+	});
+
+	it("says the same in columns: a row a device or part, NaN where it has no such value", async () => {
+		const { url } = await site();
+		const bytes = await (await fetch(`${url}/api/v1/latest?${NAMES}&format=columns`)).arrayBuffer();
+		const { head, columns } = readColumns(bytes);
+		const places = head["places"] as Record<string, unknown>[];
+		expect(head).toMatchObject({
+			at: NOW,
+			deviceCount: 4,
+			measuredAt: 0,
+			measurements: [
+				{ measurement: "powerWatts", unit: "W", values: 1 },
+				{ measurement: "chipTemperatureCelsius", unit: "°C", values: 2 },
+			],
+		});
+		expect(places.slice(0, 2)).toEqual([
+			{ device: "m1", site: "west", rack: "A1", model: "Antminer S21" },
+			{ device: "m1", site: "west", rack: "A1", model: "Antminer S21", part: "board", component: "0" },
+		]);
+		expect(places).toHaveLength(3 * 3 + 2);
+		expect(columns.map((column) => [...column.slice(0, 3)])).toEqual([
+			[NOW - 2_000, NOW - 2_000, NOW - 2_000],
+			[3_500, Number.NaN, Number.NaN],
+			[71.5, 71.5, 68],
+		]);
+		expect([...(columns[1] ?? [])].slice(-2)).toEqual([600, 600]);
+	});
+
+	it("leaves out a device whose reading is old, and one whose agent is silent", async () => {
+		const east = { ...AGENT, site: "east", isConnected: false };
+		const up = await running({
+			devices: [
+				miner("old", { age: 31 }),
+				miner("fresh", { age: 29 }),
+				miner("mute", { state: { site: "east" } }),
+			],
+			agents: [AGENT, east],
+		});
+		type Answer = { readonly deviceCount: number; readonly devices: readonly { readonly device: string }[] };
+		const { answer } = await get<Answer>(up, "/latest?measurements=powerWatts");
+		expect([answer.deviceCount, answer.devices.map(({ device }) => device)]).toEqual([3, ["fresh"]]);
+		const { answer: ofEast } = await get<Answer>(up, "/latest?measurements=powerWatts&site=east");
+		expect([ofEast.deviceCount, ofEast.devices]).toEqual([1, []]);
+	});
+});
+
+describe("GET /top", () => {
+	type Answer = {
+		readonly unit: string;
+		readonly devices: readonly { readonly device: string; readonly value: number }[];
+		readonly coverage: Readonly<Record<string, number>>;
+	};
+
+	function ranked() {
+		const watts = (key: string, powerWatts: number) =>
+			miner(key, {
+				values: { hashrateTerahashesPerSecond: 100, powerWatts, powerSource: REPORTED, powerBoundary: WALL },
+			});
+		return running({
+			devices: [
+				watts("a", 3_000),
+				watts("b", 3_500),
+				watts("c", 2_500),
+				watts("d", 3_000),
+				miner("none", { values: {} }),
+				miner("down", {
+					state: { isAnswering: false, reason: { code: "DEVICE_TIMEOUT", what: "No answer." } },
+				}),
+				miner("agent", { description: { kind: "agent" } }),
+			],
+		});
+	}
+
+	it.each([
+		["by=powerWatts", ["b 3500", "a 3000", "d 3000", "c 2500"]],
+		["by=powerWatts&order=least", ["c 2500", "a 3000", "d 3000", "b 3500"]],
+		["by=powerWatts&count=2", ["b 3500", "a 3000"]],
+		["by=efficiencyJoulesPerTerahash&order=least&count=1", ["c 25"]],
+		["by=hashrateTerahashesPerSecond&count=1", ["a 100"]],
+		["by=chipTemperatureCelsius", ["down 71.5"]],
+		["by=powerWatts&site=east", []],
+	])("%s gives %j; a device without a value is neither first nor last", async (query, expected) => {
+		const { answer } = await get<Answer>(await ranked(), `/top?${query}`);
+		expect(answer.devices.map(({ device, value }) => `${device} ${value}`)).toEqual(expected);
+	});
+
+	it("says how many devices had a value: 4 of 6, the agent itself is none", async () => {
+		const { answer } = await get<Answer>(await ranked(), "/top?by=powerWatts&count=1");
+		expect(answer.coverage).toEqual({ devices: 6, withValue: 4, withoutValue: 2 });
+		expect(answer.unit).toBe("W");
+	});
+
+	it("by USD per MWh puts the efficient one first", async () => {
+		const { answer } = await get<Answer>(await ranked(), "/top?by=grossUsdPerMegawattHour&count=1");
+		expect(answer.devices[0]?.device).toBe("c");
 	});
 });
 
@@ -396,6 +585,23 @@ describe("what is refused", () => {
 			"REQUEST_INVALID",
 			"part and component go together.",
 		],
+		["/latest?measurements=powerWatts,watts", 400, "REQUEST_INVALID", 'There is no measurement "watts".'],
+		["/latest?measurements=,", 400, "REQUEST_INVALID", "measurements names 0; 1 to 64 are allowed."],
+		[
+			"/latest?measurement=powerWatts&measurements=powerWatts",
+			400,
+			"REQUEST_INVALID",
+			"Give measurement or measurements, not both.",
+		],
+		["/top", 400, "REQUEST_INVALID", "by is missing."],
+		[
+			"/top?by=watts",
+			400,
+			"REQUEST_INVALID",
+			'by is "watts"; it may be hashrateTerahashesPerSecond, powerWatts,',
+		],
+		["/top?by=powerWatts&count=1001", 400, "REQUEST_INVALID", "it must be a whole number from 1 to 1000."],
+		["/top?by=powerWatts&order=best", 400, "REQUEST_INVALID", 'order is "best"; it may be most, least.'],
 		[`/series/fleet?${SPAN}&step=90`, 400, "REQUEST_INVALID", "step is 90; it must be a multiple of 60."],
 		[`/series/fleet?${SPAN}&step=59`, 400, "REQUEST_INVALID", "it must be a whole number from 60 to"],
 	])("%s is %d %s", async (path, status, code, what) => {

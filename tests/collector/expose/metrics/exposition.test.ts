@@ -44,7 +44,8 @@ const lines = (text: string): readonly Line[] =>
 		.split("\n")
 		.filter((line) => line !== "" && !line.startsWith("#"))
 		.map((line) => {
-			const [, name = "", labels = "", value = ""] = /^([a-zA-Z0-9_:]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+			const [, name = "", labels = "", value = ""] =
+				/^([a-zA-Z0-9_:]+)(?:\{(.*)\})? +(\S+)$/.exec(line) ?? [];
 			return { name, labels, value };
 		});
 

@@ -1,0 +1,119 @@
+/**
+ * `fleetwatt export`: asks a running collector for readings and writes them to a file or standard output.
+ *
+ * Takes the command's options; gives nothing until all has come. An answer that breaks off is a failure:
+ * a file stands under its own name only when it is whole. Never opens the store, which is the collector's.
+ */
+import { createWriteStream } from "node:fs";
+import { rename } from "node:fs/promises";
+import { get as getHttp, type IncomingMessage } from "node:http";
+import { get as getHttps } from "node:https";
+import process from "node:process";
+import { pipeline } from "node:stream/promises";
+import { EXIT, StartProblem } from "../../shared/exit.js";
+import { parseJson } from "../../shared/json.js";
+import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+
+export type ExportOptions = {
+	readonly url: string;
+	readonly format: string;
+	readonly from: string;
+	readonly to: string;
+	/** Separated by commas; absent: all. */
+	readonly devices?: string;
+	readonly measurements?: string;
+	readonly site?: string;
+	/** Absent: standard output. */
+	readonly output?: string;
+};
+
+/** A collector that looks for readings long ago may say nothing for a while. */
+const SILENT_MOST_SECONDS = 600;
+const REFUSAL_LIMITS = { bytes: 64 * 1_024, depth: 8, keys: 100 };
+
+/** @throws StartProblem with one line: what went wrong and what to do */
+export async function runExport(options: ExportOptions): Promise<void> {
+	const url = addressOf(options);
+	const answer = await asked(url);
+	if (answer.statusCode !== 200) throw await refusal(answer, url);
+	if (options.output === undefined) {
+		await taken(answer, pipeline(answer, process.stdout), "Standard output is not whole.");
+		return;
+	}
+	const partial = `${options.output}.partial`;
+	const left = `What came is in ${partial}.`;
+	await taken(answer, pipeline(answer, createWriteStream(partial, { flush: true })), left);
+	await rename(partial, options.output).catch((error: unknown) => {
+		throw problem(`${options.output} cannot be written: ${messageOf(error)}. ${left}`);
+	});
+}
+
+function addressOf(options: ExportOptions): URL {
+	const { url, output: _, ...rest } = options;
+	if (!URL.canParse(url) || !/^https?:/.test(url)) {
+		throw new StartProblem(EXIT.usage, [`--url is ${url}; it must be as http://127.0.0.1:9480.`]);
+	}
+	const address = new URL(`${url.replace(/\/+$/, "")}/api/v1/export`);
+	for (const [name, value] of Object.entries(rest)) {
+		if (value !== undefined) address.searchParams.set(name, value);
+	}
+	return address;
+}
+
+function asked(url: URL): Promise<IncomingMessage> {
+	const get = url.protocol === "https:" ? getHttps : getHttp;
+	return new Promise((resolve, reject) => {
+		const request = get(url, { timeout: SILENT_MOST_SECONDS * MILLISECONDS_PER_SECOND }, resolve);
+		request.on("timeout", () => request.destroy(new Error(`nothing came for ${SILENT_MOST_SECONDS} s`)));
+		request.on("error", (error) =>
+			reject(
+				problem(`No collector answers at ${url.origin}: ${messageOf(error)}. Is it running? Else set --url.`),
+			),
+		);
+	});
+}
+
+async function refusal(answer: IncomingMessage, url: URL): Promise<StartProblem> {
+	const chunks: Buffer[] = [];
+	let length = 0;
+	for await (const chunk of answer) {
+		length += (chunk as Buffer).length;
+		if (length > REFUSAL_LIMITS.bytes) break;
+		chunks.push(chunk as Buffer);
+	}
+	const { statusCode = 0 } = answer;
+	const said = saidIn(Buffer.concat(chunks).toString());
+	const isOurs = statusCode >= 400 && statusCode < 500 && statusCode !== 429;
+	return new StartProblem(isOurs ? EXIT.usage : EXIT.input, [
+		said ?? `${url.origin} answered ${statusCode} and is no collector that exports. Set --url.`,
+	]);
+}
+
+function saidIn(text: string): string | undefined {
+	const parsed = parseJson(text, REFUSAL_LIMITS);
+	if (!parsed.ok || typeof parsed.value !== "object" || parsed.value === null) return undefined;
+	const { error } = parsed.value as { readonly error?: unknown };
+	if (typeof error !== "object" || error === null) return undefined;
+	const { what, hint } = error as { readonly what?: unknown; readonly hint?: unknown };
+	return typeof what === "string" && typeof hint === "string" ? `${what} ${hint}` : undefined;
+}
+
+async function taken(answer: IncomingMessage, all: Promise<void>, left: string): Promise<void> {
+	let bytes = 0;
+	answer.on("data", (chunk: Buffer) => {
+		bytes += chunk.length;
+	});
+	await all.catch((error: unknown) => {
+		throw problem(`The export broke off after ${bytes} bytes: ${messageOf(error)}. ${left}`);
+	});
+}
+
+function problem(line: string): StartProblem {
+	return new StartProblem(EXIT.input, [line]);
+}
+
+/** An error that tried several addresses has no words of its own. */
+function messageOf(error: unknown): string {
+	if (!(error instanceof Error)) return String(error);
+	return error.message !== "" || !("code" in error) ? error.message : String(error.code);
+}

@@ -1,0 +1,281 @@
+/**
+ * The present: the newest reading, health and meter of every device, in memory.
+ *
+ * A function of the records in the order of the inbox and nothing else, so that a restart that takes
+ * what is stored of each device and the records after it arrives at the same state. Late outcomes move no
+ * gauge and no energy.
+ */
+import { deserialize, serialize } from "node:v8";
+import type { DeviceDescription } from "../../shared/device.js";
+import { quantity, type UnixMilliseconds } from "../../shared/units.js";
+import { valueIn } from "../../shared/wire/number-column.js";
+import {
+	type DecodedRecord,
+	type OutcomeGroup,
+	type ReadingGroup,
+	wallOf,
+} from "../../shared/wire/record.js";
+import { advance, createMeter, type EnergyMeter } from "../derive/energy.js";
+import type { Catalogue, Known } from "./catalogue.js";
+import type { DeviceState, LatestReading, Shape } from "./device-state.js";
+import type { PresentRow } from "./main-database.js";
+
+/** Watts and terahashes per second of a reading, by the rules of derive. */
+export type EffectiveRates = (state: {
+	readonly description: DeviceDescription;
+	readonly latest: LatestReading;
+}) => { readonly watts?: number; readonly terahashesPerSecond?: number };
+
+type MutableState = { -readonly [Name in keyof DeviceState]: DeviceState[Name] };
+
+/** What a restart needs of one device, as stored. */
+type StoredState = {
+	readonly version: 2;
+	readonly definition: string;
+	readonly known: Known;
+	readonly latest?: {
+		readonly at: number;
+		readonly shape: string;
+		readonly values: Float64Array;
+		readonly errorCodes: readonly string[];
+	};
+	readonly isAnswering: boolean;
+	readonly answeringSince: number;
+	readonly lastAttemptAt: number;
+	readonly reason?: { readonly code: string; readonly what: string };
+	readonly meter: EnergyMeter;
+	readonly pollsByResult: Record<string, number>;
+	readonly faultsByCode: Record<string, number>;
+};
+
+/** Devices by row of an outcome group; undefined where the catalogue has no place for one. */
+export type Resolved = readonly (Known | undefined)[];
+
+export class Present {
+	private readonly catalogue: Catalogue;
+	private readonly rates: EffectiveRates;
+	private readonly byKey = new Map<string, MutableState>();
+	private readonly byNumber = new Map<number, MutableState>();
+	private readonly definitions = new Map<number, string>();
+	private readonly knowns = new Map<number, Known>();
+	/** Inbox row that each restored device stands for: what is older is in it already. */
+	private readonly restoredAt = new Map<number, number>();
+	private inboxId = 0;
+	samplesApplied = 0;
+	outcomesApplied = 0;
+
+	constructor(options: { catalogue: Catalogue; rates: EffectiveRates }) {
+		this.catalogue = options.catalogue;
+		this.rates = options.rates;
+	}
+
+	devices(): ReadonlyMap<string, DeviceState> {
+		return this.byKey;
+	}
+
+	get appliedInboxId(): number {
+		return this.inboxId;
+	}
+
+	/** Takes one stored record, in the order of the inbox, with the devices of each of its groups. */
+	apply(record: DecodedRecord, resolved: readonly Resolved[], offset: number, inboxId: number): void {
+		this.inboxId = Math.max(this.inboxId, inboxId);
+		if (record.kind !== "outcomes") return;
+		for (const [index, group] of record.groups.entries()) {
+			const devices = resolved[index] ?? [];
+			for (let row = 0; row < group.count; row += 1) {
+				const known = devices[row];
+				if (known === undefined || inboxId <= (this.restoredAt.get(known.number) ?? 0)) continue;
+				const at = wallOf(record.time, group.measuredAt[row] as number) + offset;
+				this.take(known, group, row, at);
+			}
+		}
+	}
+
+	/** Some devices as they are stored, from the place `from` in their order on. */
+	stored(from: number, most: number): readonly PresentRow[] {
+		const rows: PresentRow[] = [];
+		let place = 0;
+		for (const state of this.byNumber.values()) {
+			if (place >= from + most) break;
+			if (place >= from)
+				rows.push({ device: state.number, inboxId: this.inboxId, bytes: this.storedState(state) });
+			place += 1;
+		}
+		return rows;
+	}
+
+	restore({ device, inboxId, bytes }: PresentRow): void {
+		const stored = deserialize(bytes) as StoredState;
+		const description = this.catalogue.descriptionOf(stored.definition);
+		if (description === undefined) return;
+		const shape = stored.latest === undefined ? undefined : this.catalogue.shape(stored.latest.shape);
+		// The catalogue's own entry goes on from here; the stored one is a copy of its past.
+		const known = this.catalogue.sawBefore(stored.known) ?? stored.known;
+		const { number, key, site, agent, firstSeenAt } = stored.known;
+		const { isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode, reason, latest } =
+			stored;
+		const state: MutableState = {
+			number,
+			key,
+			site,
+			agent,
+			firstSeenAt: quantity<UnixMilliseconds>(firstSeenAt),
+			description,
+			isAnswering,
+			answeringSince: quantity<UnixMilliseconds>(answeringSince),
+			lastAttemptAt: quantity<UnixMilliseconds>(lastAttemptAt),
+			meter,
+			pollsByResult,
+			faultsByCode,
+			...(reason === undefined ? {} : { reason }),
+			...(latest === undefined || shape === undefined
+				? {}
+				: { latest: { ...latest, at: quantity<UnixMilliseconds>(latest.at), shape } }),
+		};
+		this.restoredAt.set(device, inboxId);
+		this.add(state, stored.definition, known);
+	}
+
+	private storedState(state: MutableState): Uint8Array {
+		const { number, isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode } = state;
+		const { latest, reason } = state;
+		return serialize({
+			version: 2,
+			definition: this.definitions.get(number) ?? "",
+			known: this.knowns.get(number),
+			isAnswering,
+			answeringSince,
+			lastAttemptAt,
+			meter,
+			pollsByResult,
+			faultsByCode,
+			...(reason === undefined ? {} : { reason }),
+			...(latest === undefined
+				? {}
+				: {
+						latest: {
+							at: latest.at,
+							shape: latest.shape.hash,
+							values: latest.values,
+							errorCodes: latest.errorCodes,
+						},
+					}),
+		});
+	}
+
+	private stateOf(
+		known: Known,
+		hash: string,
+		{ kind, at }: { readonly kind: string; readonly at: number },
+	): MutableState | undefined {
+		const state = this.byNumber.get(known.number);
+		if (state === undefined) {
+			const description = this.catalogue.descriptionOf(hash);
+			return description === undefined ? undefined : this.add(newState(known, description, at), hash, known);
+		}
+		if (kind === "readings" && at >= state.lastAttemptAt && this.definitions.get(known.number) !== hash) {
+			const description = this.catalogue.descriptionOf(hash);
+			if (description === undefined) return undefined;
+			state.description = description;
+			state.agent = known.agent;
+			this.definitions.set(known.number, hash);
+		}
+		return state;
+	}
+
+	private add(state: MutableState, definition: string, known: Known): MutableState {
+		this.byKey.set(state.key, state);
+		this.byNumber.set(state.number, state);
+		this.definitions.set(state.number, definition);
+		this.knowns.set(state.number, known);
+		return state;
+	}
+
+	private take(known: Known, group: OutcomeGroup, row: number, at: number): void {
+		const state = this.stateOf(known, group.devices[row] ?? "", { kind: group.kind, at });
+		if (state === undefined) return;
+		this.outcomesApplied += 1;
+		this.count(state, group, row);
+		if (at < state.lastAttemptAt) return;
+		state.lastAttemptAt = quantity<UnixMilliseconds>(at);
+		const isAnswering = group.kind === "readings";
+		if (state.isAnswering !== isAnswering) {
+			state.isAnswering = isAnswering;
+			state.answeringSince = quantity<UnixMilliseconds>(at);
+		}
+		if (group.kind === "failures") {
+			state.reason = { code: group.codes[row] ?? "", what: group.whats[row] ?? "" };
+			return;
+		}
+		delete state.reason;
+		const shape = this.catalogue.shape(group.shape);
+		if (shape === undefined) return;
+		const latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
+		state.latest = latest;
+		const rates = this.rates({ description: state.description, latest });
+		advance(state.meter, { at, ...rates }, state.description.pollIntervalSeconds);
+	}
+
+	private count(state: MutableState, group: OutcomeGroup, row: number): void {
+		const result = group.kind === "readings" ? "ok" : (group.codes[row] ?? "");
+		const polls = state.pollsByResult as Record<string, number>;
+		polls[result] = (polls[result] ?? 0) + 1;
+		if (group.kind === "failures") return;
+		this.samplesApplied += group.values.length;
+		if (group.faults.size === 0) return;
+		const faults = state.faultsByCode as Record<string, number>;
+		for (const [code, count] of group.faults.get(row) ?? []) faults[code] = (faults[code] ?? 0) + count;
+	}
+}
+
+/** A row of a record's columns as a reading: its values are put together when somebody wants them all. */
+class RowReading implements LatestReading {
+	readonly at: UnixMilliseconds;
+	readonly shape: Shape;
+	private readonly group: ReadingGroup;
+	private readonly row: number;
+	private made: Float64Array | undefined;
+
+	constructor(at: UnixMilliseconds, shape: Shape, group: ReadingGroup, row: number) {
+		this.at = at;
+		this.shape = shape;
+		this.group = group;
+		this.row = row;
+	}
+
+	get values(): Float64Array {
+		this.made ??= Float64Array.from(this.group.values, (_, index) => this.numberAt(index));
+		return this.made;
+	}
+
+	get errorCodes(): readonly string[] {
+		return this.group.errorCodes.get(this.row) ?? NO_CODES;
+	}
+
+	numberAt(index: number): number {
+		const values = this.group.values[index];
+		return values === undefined
+			? Number.NaN
+			: valueIn(values, this.row, this.group.columns[index]?.decimals ?? 0);
+	}
+}
+
+const NO_CODES: readonly string[] = [];
+
+function newState(known: Known, description: DeviceDescription, at: number): MutableState {
+	return {
+		number: known.number,
+		key: known.key,
+		site: known.site,
+		agent: known.agent,
+		description,
+		firstSeenAt: quantity<UnixMilliseconds>(known.firstSeenAt),
+		isAnswering: false,
+		answeringSince: quantity<UnixMilliseconds>(at),
+		lastAttemptAt: quantity<UnixMilliseconds>(0),
+		meter: createMeter(),
+		pollsByResult: {},
+		faultsByCode: {},
+	};
+}
