@@ -84,7 +84,7 @@ async function loadApart(configFile: string): Promise<LoadedAgent> {
 async function reload(configFile: string, runtime: AgentRuntime, log: Log): Promise<void> {
 	try {
 		const { targets } = await loadApart(configFile);
-		runtime.reload(targets);
+		await runtime.reload(targets);
 		log.info("configuration reloaded", { targets: targets.targets.length });
 	} catch (error) {
 		runtime.configurationRefused();
