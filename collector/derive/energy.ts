@@ -39,8 +39,8 @@ export type EnergyMeter = {
 export type MeterReading = {
 	/** Unix ms. */
 	readonly at: number;
-	readonly watts?: number;
-	readonly terahashesPerSecond?: number;
+	readonly watts?: number | undefined;
+	readonly terahashesPerSecond?: number | undefined;
 };
 
 export type TrailingSums = {
@@ -84,12 +84,42 @@ export function advance(meter: EnergyMeter, reading: MeterReading, pollIntervalS
 	if (held !== undefined) {
 		if (reading.at <= held.at) return;
 		const longest = HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
-		const sums = sumsOver(held, Math.min(reading.at - held.at, longest) / MILLISECONDS_PER_SECOND);
-		meter.joulesTotal += sums.joules;
-		meter.terahashesTotal += sums.terahashes;
-		addToSlot(meter, reading.at, sums);
+		addHeld(meter, held, reading.at, Math.min(reading.at - held.at, longest) / MILLISECONDS_PER_SECOND);
 	}
 	meter.held = reading;
+}
+
+/** In place and without making anything: this runs for every reading of every device. */
+function addHeld(
+	meter: EnergyMeter,
+	{ watts, terahashesPerSecond }: MeterReading,
+	time: number,
+	seconds: number,
+): void {
+	const { slots } = meter;
+	const number = Math.floor(time / SLOT_MILLISECONDS);
+	const at = (number % SLOTS) * SLOT_FIELDS;
+	if (slots[at + NUMBER] !== number) {
+		slots.fill(0, at, at + SLOT_FIELDS);
+		slots[at + NUMBER] = number;
+	}
+	const joules = (watts ?? 0) * seconds;
+	const terahashes = (terahashesPerSecond ?? 0) * seconds;
+	meter.joulesTotal += joules;
+	meter.terahashesTotal += terahashes;
+	slots[at + SECONDS] = (slots[at + SECONDS] as number) + seconds;
+	if (watts !== undefined) {
+		slots[at + JOULES] = (slots[at + JOULES] as number) + joules;
+		slots[at + SECONDS_WITH_POWER] = (slots[at + SECONDS_WITH_POWER] as number) + seconds;
+	}
+	if (terahashesPerSecond !== undefined) {
+		slots[at + TERAHASHES] = (slots[at + TERAHASHES] as number) + terahashes;
+		slots[at + SECONDS_WITH_WORK] = (slots[at + SECONDS_WITH_WORK] as number) + seconds;
+	}
+	if (watts !== undefined && terahashesPerSecond !== undefined) {
+		slots[at + JOULES_WITH_WORK] = (slots[at + JOULES_WITH_WORK] as number) + joules;
+		slots[at + TERAHASHES_WITH_POWER] = (slots[at + TERAHASHES_WITH_POWER] as number) + terahashes;
+	}
 }
 
 /** The sums of the last five minutes before `now`; undefined where nothing was measured. */
@@ -123,23 +153,4 @@ export function trailing(meter: EnergyMeter, now: number): TrailingSums | undefi
 		secondsWithPower,
 		secondsWithWork,
 	};
-}
-
-function addToSlot({ slots }: EnergyMeter, time: number, sums: TrailingSums): void {
-	const number = Math.floor(time / SLOT_MILLISECONDS);
-	const at = (number % SLOTS) * SLOT_FIELDS;
-	if (slots[at + NUMBER] !== number) {
-		slots.fill(0, at, at + SLOT_FIELDS);
-		slots[at + NUMBER] = number;
-	}
-	const add = (place: number, sum: number) => {
-		slots[at + place] = (slots[at + place] as number) + sum;
-	};
-	add(JOULES, sums.joules);
-	add(TERAHASHES, sums.terahashes);
-	add(JOULES_WITH_WORK, sums.joulesWithWork);
-	add(SECONDS, sums.seconds);
-	add(TERAHASHES_WITH_POWER, sums.terahashesWithPower);
-	add(SECONDS_WITH_POWER, sums.secondsWithPower);
-	add(SECONDS_WITH_WORK, sums.secondsWithWork);
 }

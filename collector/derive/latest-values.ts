@@ -46,9 +46,17 @@ export function gpusListed(latest: LatestReading): number {
 	return indexOf(latest.shape).gpuCount;
 }
 
+/** The index asked for last: readings of one shape come together. */
+let latestIndex: { readonly shape: Shape; readonly index: ShapeIndex } | undefined;
+
 function indexOf(shape: Shape): ShapeIndex {
-	const known = INDEXES.get(shape);
-	if (known !== undefined) return known;
+	if (latestIndex?.shape === shape) return latestIndex.index;
+	const index = INDEXES.get(shape) ?? madeIndex(shape);
+	latestIndex = { shape, index };
+	return index;
+}
+
+function madeIndex(shape: Shape): ShapeIndex {
 	const ofDevice = new Map<string, number>();
 	const ofComponents = new Map<string, ComponentColumn[]>();
 	const gpus = new Set<string>();

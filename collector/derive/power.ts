@@ -53,17 +53,20 @@ export function effectivePower(
 		: nameplateEstimate(description.model, latest);
 }
 
-export type Rates = { readonly watts?: number; readonly terahashesPerSecond?: number };
+export type Rates = {
+	readonly watts?: number | undefined;
+	readonly terahashesPerSecond?: number | undefined;
+};
 
 /** What energy and work are counted from: the effective power and the SHA-256 hashrate of one reading. */
 export function effectiveRates(device: PoweredDevice, options: PowerOptions): Rates {
-	const watts = effectivePower(device, options)?.watts;
-	const terahashesPerSecond =
-		device.latest === undefined ? undefined : deviceValue(device.latest, "hashrateTerahashesPerSecond");
-	return {
-		...(watts === undefined ? {} : { watts }),
-		...(terahashesPerSecond === undefined ? {} : { terahashesPerSecond }),
-	};
+	const { latest, description } = device;
+	if (latest === undefined) return { watts: undefined, terahashesPerSecond: undefined };
+	const terahashesPerSecond = deviceValue(latest, "hashrateTerahashesPerSecond");
+	// Nearly every device says its watts, 10,000 times in ten seconds: then no rule is needed.
+	const own = deviceValue(latest, "powerWatts");
+	const isPlain = own !== undefined && own > 0 && description.kind !== "agent";
+	return { watts: isPlain ? own : effectivePower(device, options)?.watts, terahashesPerSecond };
 }
 
 function ownPower(latest: LatestReading): Power | undefined {

@@ -74,6 +74,8 @@ type DayFile = {
 	readonly database: Database.Database;
 	readonly numbers: Map<string, number>;
 	readonly columns: Map<number, readonly Column[]>;
+	/** The same by list: a text is made once a list. */
+	numberOf: WeakMap<readonly Column[], number>;
 	readonly statements: Map<string, Database.Statement>;
 };
 
@@ -335,9 +337,14 @@ function packed(file: DayFile, chunks: readonly DeviceChunk[]): Buffer {
 }
 
 function schemaNumber(file: DayFile, columns: readonly Column[]): number {
+	const seen = file.numberOf.get(columns);
+	if (seen !== undefined) return seen;
 	const text = schemaText(columns);
 	const known = file.numbers.get(text);
-	if (known !== undefined) return known;
+	if (known !== undefined) {
+		file.numberOf.set(columns, known);
+		return known;
+	}
 	const { lastInsertRowid } = statement(file, "INSERT INTO schemas (text) VALUES (?)").run(text);
 	const number = Number(lastInsertRowid);
 	file.numbers.set(text, number);
@@ -355,6 +362,7 @@ function named(file: DayFile, chunks: readonly PackedChunk[]): readonly DeviceCh
 function loadSchemas(file: DayFile): void {
 	file.numbers.clear();
 	file.columns.clear();
+	file.numberOf = new WeakMap();
 	const rows = statement(file, "SELECT number, text FROM schemas").all() as {
 		number: number;
 		text: string;
@@ -394,7 +402,13 @@ function openFile(name: string): DayFile {
 			"SQLite keeps synchronous=FULL",
 		);
 		database.exec(SCHEMA);
-		const file: DayFile = { database, numbers: new Map(), columns: new Map(), statements: new Map() };
+		const file: DayFile = {
+			database,
+			numbers: new Map(),
+			columns: new Map(),
+			numberOf: new WeakMap(),
+			statements: new Map(),
+		};
 		loadSchemas(file);
 		return file;
 	} catch (error) {

@@ -67,9 +67,12 @@ export class Block {
 		return this.times.length * (BYTES_PER_ROW_BESIDE + this.schema.columns.length * 4 + this.wide.size * 8);
 	}
 
-	/** A new row with nothing in it but its poll's result. */
+	get isFull(): boolean {
+		return this.count === this.times.length;
+	}
+
+	/** A new row with nothing in it but its poll's result; the block has room for it. */
 	add(at: number, id: number, result: number): number {
-		if (this.count === this.times.length) this.grow();
 		const row = this.count;
 		const width = this.schema.columns.length;
 		this.times[row] = at;
@@ -181,12 +184,15 @@ export class Block {
 		for (const [place, values] of this.wide) this.wide.set(place, values.slice(0, rows));
 	}
 
-	private grow(): void {
+	/** Makes room for as many rows again; gives the bytes that it took. */
+	grow(): number {
+		const before = this.bytes;
 		const rows = this.times.length * 2;
 		this.times = grown(this.times, new Float64Array(rows));
 		this.ids = grown(this.ids, new Float64Array(rows));
 		this.numbers = grown(this.numbers, new Int32Array(rows * this.schema.columns.length));
 		for (const [place, values] of this.wide) this.wide.set(place, grown(values, new Float64Array(rows)));
+		return this.bytes - before;
 	}
 }
 
@@ -215,15 +221,21 @@ export class Head {
 	closesAt = Number.POSITIVE_INFINITY;
 	bytes = 0;
 
-	/** Makes a row of a reading; its values follow by `put`. */
-	addReading(schema: HeadSchema, at: number, id: number): { readonly block: Block; readonly row: number } {
-		return this.add(schema, { at, id, result: 0 });
+	/** Adds row `row` of a record's columns as a reading. */
+	addReading(
+		schema: HeadSchema,
+		at: number,
+		id: number,
+		columns: readonly ColumnValues[],
+		row: number,
+	): void {
+		const block = this.blockOf(schema);
+		block.fill(this.addRow(block, at, id, 0), columns, row);
 	}
 
 	/** A failed poll is a row whose only value is its result. */
 	addFailure(code: string, at: number, id: number): void {
-		const schema = this.open?.schema ?? NO_COLUMNS;
-		this.add(schema, { at, id, result: pollResultOf(code) });
+		this.addRow(this.blockOf(this.open?.schema ?? NO_COLUMNS), at, id, pollResultOf(code));
 	}
 
 	/** The inbox row of the oldest reading that is not sealed; undefined where there is none. */
@@ -280,21 +292,23 @@ export class Head {
 		this.measure();
 	}
 
-	private add(
-		schema: HeadSchema,
-		{ at, id, result }: { readonly at: number; readonly id: number; readonly result: number },
-	): { readonly block: Block; readonly row: number } {
-		if (this.open?.schema !== schema) {
-			this.open = this.blocks.find((block) => block.schema === schema) ?? new Block(schema);
-			if (!this.blocks.includes(this.open)) this.blocks.push(this.open);
+	private blockOf(schema: HeadSchema): Block {
+		if (this.open?.schema === schema) return this.open;
+		const found = this.blocks.find((block) => block.schema === schema);
+		const block = found ?? new Block(schema);
+		if (found === undefined) {
+			this.blocks.push(block);
+			this.bytes += block.bytes;
 		}
-		const { open } = this;
-		const before = open.bytes;
-		const row = open.add(at, id, result);
-		this.bytes += open.bytes - before;
-		this.newestAt = Math.max(this.newestAt, at);
+		this.open = block;
+		return block;
+	}
+
+	private addRow(block: Block, at: number, id: number, result: number): number {
+		if (block.isFull) this.bytes += block.grow();
+		if (at > this.newestAt) this.newestAt = at;
 		if (at < this.oldestAt) this.setOldest(at);
-		return { block: open, row };
+		return block.add(at, id, result);
 	}
 
 	private measure(): void {

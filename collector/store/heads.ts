@@ -4,7 +4,7 @@
  * Takes committed records in the order of the inbox; says which groups of devices have an hour to seal.
  * What stands here stands in the inbox too, so that a crash loses none of it.
  */
-import { type DecodedRecord, type OutcomeGroup, wallOf } from "../../shared/wire/record.js";
+import { type DecodedRecord, wallOf } from "../../shared/wire/record.js";
 import { MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { Column } from "./device-state.js";
 import { GRACE_MILLISECONDS, Head, type HeadSchema, headSchema, PACK_ROWS_LEAST } from "./head.js";
@@ -30,29 +30,35 @@ export class Heads {
 	/**
 	 * Adds a record's outcomes.
 	 *
-	 * @param numberOf device by definition; an outcome of a device that is not known has no place
+	 * @param numbersOf devices of a site by definition; an outcome of one that is not known has no place
 	 * @param onTime is told the span of what came
 	 */
 	append(
 		record: DecodedRecord,
 		{ id, site, offset }: HeadsRow,
 		names: {
-			readonly numberOf: (site: string, hash: string) => number | undefined;
+			readonly numbersOf: (site: string) => ReadonlyMap<string, number> | undefined;
 			readonly onTime: (from: number, to: number) => void;
 		},
 	): void {
-		if (record.kind !== "outcomes") return;
+		const numbers = names.numbersOf(site);
+		if (record.kind !== "outcomes" || numbers === undefined) return;
 		for (const group of record.groups) {
 			let from = Number.POSITIVE_INFINITY;
 			let to = Number.NEGATIVE_INFINITY;
 			const schema = group.kind === "readings" ? this.schemaOf(group.shape, group.columns) : undefined;
 			for (let row = 0; row < group.count; row += 1) {
-				const device = names.numberOf(site, group.devices[row] ?? "");
+				const device = numbers.get(group.devices[row] as string);
 				if (device === undefined) continue;
 				const at = wallOf(record.time, group.measuredAt[row] as number) + offset;
-				from = Math.min(from, at);
-				to = Math.max(to, at);
-				this.addRow(device, group, { row, at, id, schema });
+				if (at < from) from = at;
+				if (at > to) to = at;
+				const head = this.headOf(device);
+				const before = head.bytes;
+				if (group.kind === "failures") head.addFailure(group.codes[row] ?? "", at, id);
+				else if (schema !== undefined) head.addReading(schema, at, id, group.values, row);
+				this.bytes += head.bytes - before;
+				if (at >= head.closesAt) this.due.add(groupOf(device));
 			}
 			if (to >= from) names.onTime(from, to);
 		}
@@ -120,35 +126,12 @@ export class Heads {
 		return Math.floor((newest - GRACE_MILLISECONDS) / MILLISECONDS_PER_HOUR) * MILLISECONDS_PER_HOUR;
 	}
 
-	private addRow(
-		device: number,
-		group: OutcomeGroup,
-		{
-			row,
-			at,
-			id,
-			schema,
-		}: {
-			readonly row: number;
-			readonly at: number;
-			readonly id: number;
-			readonly schema: HeadSchema | undefined;
-		},
-	): void {
-		let head = this.byDevice.get(device);
-		if (head === undefined) {
-			head = new Head();
-			this.byDevice.set(device, head);
-		}
-		const before = head.bytes;
-		if (group.kind === "failures" || schema === undefined) {
-			head.addFailure(group.kind === "failures" ? (group.codes[row] ?? "") : "", at, id);
-		} else {
-			const added = head.addReading(schema, at, id);
-			added.block.fill(added.row, group.values, row);
-		}
-		this.bytes += head.bytes - before;
-		if (at >= head.closesAt) this.due.add(groupOf(device));
+	private headOf(device: number): Head {
+		const known = this.byDevice.get(device);
+		if (known !== undefined) return known;
+		const head = new Head();
+		this.byDevice.set(device, head);
+		return head;
 	}
 
 	private schemaOf(shape: string, columns: readonly unknown[]): HeadSchema {

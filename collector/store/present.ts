@@ -24,7 +24,7 @@ import type { PresentRow } from "./main-database.js";
 export type EffectiveRates = (state: {
 	readonly description: DeviceDescription;
 	readonly latest: LatestReading;
-}) => { readonly watts?: number; readonly terahashesPerSecond?: number };
+}) => { readonly watts?: number | undefined; readonly terahashesPerSecond?: number | undefined };
 
 type MutableState = { -readonly [Name in keyof DeviceState]: DeviceState[Name] };
 
@@ -55,9 +55,10 @@ export class Present {
 	private readonly catalogue: Catalogue;
 	private readonly rates: EffectiveRates;
 	private readonly byKey = new Map<string, MutableState>();
-	private readonly byNumber = new Map<number, MutableState>();
-	private readonly definitions = new Map<number, string>();
-	private readonly knowns = new Map<number, Known>();
+	/** By the device's number, which are given without holes. */
+	private readonly states: (MutableState | undefined)[] = [];
+	private readonly definitions: (string | undefined)[] = [];
+	private readonly knowns: (Known | undefined)[] = [];
 	/** Inbox row that each restored device stands for: what is older is in it already. */
 	private readonly restoredAt = new Map<number, number>();
 	private inboxId = 0;
@@ -85,18 +86,28 @@ export class Present {
 			const devices = resolved[index] ?? [];
 			for (let row = 0; row < group.count; row += 1) {
 				const known = devices[row];
-				if (known === undefined || inboxId <= (this.restoredAt.get(known.number) ?? 0)) continue;
+				if (known === undefined || this.standsFor(known, inboxId)) continue;
 				const at = wallOf(record.time, group.measuredAt[row] as number) + offset;
 				this.take(known, group, row, at);
 			}
 		}
 	}
 
+	/** Whether a restored device's state holds this inbox row already. */
+	private standsFor({ number }: Known, inboxId: number): boolean {
+		return this.restoredAt.size > 0 && inboxId <= (this.restoredAt.get(number) ?? 0);
+	}
+
+	/** All that was stored before the start is taken: what comes from now on is new. */
+	replayed(): void {
+		this.restoredAt.clear();
+	}
+
 	/** Some devices as they are stored, from the place `from` in their order on. */
 	stored(from: number, most: number): readonly PresentRow[] {
 		const rows: PresentRow[] = [];
 		let place = 0;
-		for (const state of this.byNumber.values()) {
+		for (const state of this.byKey.values()) {
 			if (place >= from + most) break;
 			if (place >= from)
 				rows.push({ device: state.number, inboxId: this.inboxId, bytes: this.storedState(state) });
@@ -142,8 +153,8 @@ export class Present {
 		const { latest, reason } = state;
 		return serialize({
 			version: 2,
-			definition: this.definitions.get(number) ?? "",
-			known: this.knowns.get(number),
+			definition: this.definitions[number] ?? "",
+			known: this.knowns[number],
 			isAnswering,
 			answeringSince,
 			lastAttemptAt,
@@ -169,26 +180,26 @@ export class Present {
 		hash: string,
 		{ kind, at }: { readonly kind: string; readonly at: number },
 	): MutableState | undefined {
-		const state = this.byNumber.get(known.number);
+		const state = this.states[known.number];
 		if (state === undefined) {
 			const description = this.catalogue.descriptionOf(hash);
 			return description === undefined ? undefined : this.add(newState(known, description, at), hash, known);
 		}
-		if (kind === "readings" && at >= state.lastAttemptAt && this.definitions.get(known.number) !== hash) {
+		if (kind === "readings" && at >= state.lastAttemptAt && this.definitions[known.number] !== hash) {
 			const description = this.catalogue.descriptionOf(hash);
 			if (description === undefined) return undefined;
 			state.description = description;
 			state.agent = known.agent;
-			this.definitions.set(known.number, hash);
+			this.definitions[known.number] = hash;
 		}
 		return state;
 	}
 
 	private add(state: MutableState, definition: string, known: Known): MutableState {
 		this.byKey.set(state.key, state);
-		this.byNumber.set(state.number, state);
-		this.definitions.set(state.number, definition);
-		this.knowns.set(state.number, known);
+		this.states[state.number] = state;
+		this.definitions[state.number] = definition;
+		this.knowns[state.number] = known;
 		return state;
 	}
 
@@ -208,13 +219,13 @@ export class Present {
 			state.reason = { code: group.codes[row] ?? "", what: group.whats[row] ?? "" };
 			return;
 		}
-		delete state.reason;
+		if (state.reason !== undefined) delete state.reason;
 		const shape = this.catalogue.shape(group.shape);
 		if (shape === undefined) return;
 		const latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
 		state.latest = latest;
-		const rates = this.rates({ description: state.description, latest });
-		advance(state.meter, { at, ...rates }, state.description.pollIntervalSeconds);
+		const { watts, terahashesPerSecond } = this.rates(state as MutableState & { latest: LatestReading });
+		advance(state.meter, { at, watts, terahashesPerSecond }, state.description.pollIntervalSeconds);
 	}
 
 	private count(state: MutableState, group: OutcomeGroup, row: number): void {

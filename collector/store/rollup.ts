@@ -9,8 +9,8 @@
 
 import { isWholeOf, powerOfTen } from "./chunk/column.js";
 import { ABSENT_SCALED, type ChunkRun, type ColumnValues } from "./chunk.js";
+import { columnKey } from "./column-key.js";
 import type { Column } from "./device-state.js";
-import { columnKey } from "./runs.js";
 
 /** [start, end), Unix ms; the interval that `at` lies in. */
 export type Interval = { readonly start: number; readonly end: number };

@@ -64,11 +64,17 @@ function follow(pieces: readonly ChunkRun[]): boolean {
 	});
 }
 
+/** Lists of columns are shared by thousands of runs: each is looked at once. */
+const ORDERED = new WeakSet<readonly Column[]>();
+
 function isOrdered(columns: readonly Column[]): boolean {
-	return columns.every((column, index) => {
+	if (ORDERED.has(columns)) return true;
+	const areOrdered = columns.every((column, index) => {
 		const before = columns[index - 1];
 		return before === undefined || columnKey(before) < columnKey(column);
 	});
+	if (areOrdered) ORDERED.add(columns);
+	return areOrdered;
 }
 
 function sameColumns(one: readonly Column[], other: readonly Column[]): boolean {
@@ -179,9 +185,21 @@ function hasValue(values: ColumnValues | undefined): boolean {
 		: values.some((number) => number !== ABSENT_SCALED);
 }
 
+/** The same places of the same list give the same list, so that what is kept by list is found again. */
+const PICKED = new WeakMap<readonly Column[], Map<string, readonly Column[]>>();
+
+function picked(columns: readonly Column[], places: readonly number[]): readonly Column[] {
+	const known = PICKED.get(columns) ?? new Map<string, readonly Column[]>();
+	PICKED.set(columns, known);
+	const key = places.join();
+	const found = known.get(key) ?? places.map((place) => columns[place]).filter((one) => one !== undefined);
+	known.set(key, found);
+	return found;
+}
+
 function pickColumns(run: ChunkRun, places: readonly number[]): ChunkRun {
 	return {
-		columns: places.map((place) => run.columns[place]).filter((one) => one !== undefined),
+		columns: picked(run.columns, places),
 		times: run.times,
 		values: places.map((place) => run.values[place]).filter((one) => one !== undefined),
 	};

@@ -257,6 +257,7 @@ export class Store implements SeriesStore {
 		this.storedInputs = [...stored.inputs];
 		await this.restorePresent();
 		await this.replay();
+		this.present.replayed();
 		await this.thread.call("fillHeads", this.catalogue.allNumbers());
 		const lost = new Map(stored.gapTotals.map((one) => [`${one.site}/${one.agent}`, one.outcomes]));
 		for (const { agent, site } of stored.cursors)

@@ -98,32 +98,38 @@ function added(sums: Float64Array, firstMinute: number, minutes: number): Float6
 function sumsRun(hour: number, sums: Float64Array): ChunkRun {
 	const minutes: number[] = [];
 	for (let minute = 0; minute < MINUTES_PER_HOUR; minute += 1) {
-		if (sums.subarray(minute * SUMS, (minute + 1) * SUMS).some((sum) => sum !== 0)) minutes.push(minute);
+		if (isKnown(sums, minute * SUMS)) minutes.push(minute);
 	}
-	const column = (of: (first: number) => number, decimals: number) =>
-		Float64Array.from(minutes, (minute) => rounded(of(minute * SUMS), decimals));
-	const sum = (place: number) => (first: number) => sums[first + place] ?? 0;
-	const without = (all: number, some: number) => (first: number) =>
-		(sums[first + all] ?? 0) - (sums[first + some] ?? 0);
-	return {
-		columns: SUM_COLUMNS,
-		times: Float64Array.from(
-			minutes,
-			(minute) => hour * MILLISECONDS_PER_HOUR + minute * MINUTE_MILLISECONDS,
-		),
-		values: [
-			column(sum(GPU_SECONDS), 3),
-			column(sum(JOULES), 3),
-			column(without(JOULES, JOULES_WITH_WORK), 3),
-			column(sum(SECONDS_DOWN), 3),
-			column(sum(SECONDS_UP), 3),
-			column(sum(TERAHASHES), 6),
-			column(without(TERAHASHES, TERAHASHES_WITH_POWER), 6),
-		],
-	};
+	const columns = SUM_COLUMNS.map(() => new Float64Array(minutes.length));
+	for (const [row, minute] of minutes.entries()) {
+		const first = minute * SUMS;
+		const joules = sums[first + JOULES] as number;
+		const terahashes = sums[first + TERAHASHES] as number;
+		const values = [
+			thousandths(sums[first + GPU_SECONDS] as number),
+			thousandths(joules),
+			thousandths(joules - (sums[first + JOULES_WITH_WORK] as number)),
+			thousandths(sums[first + SECONDS_DOWN] as number),
+			thousandths(sums[first + SECONDS_UP] as number),
+			millionths(terahashes),
+			millionths(terahashes - (sums[first + TERAHASHES_WITH_POWER] as number)),
+		];
+		for (const [place, column] of columns.entries()) column[row] = values[place] as number;
+	}
+	const start = hour * MILLISECONDS_PER_HOUR;
+	const times = Float64Array.from(minutes.map((minute) => start + minute * MINUTE_MILLISECONDS));
+	return { columns: SUM_COLUMNS, times, values: columns };
 }
 
-function rounded(value: number, decimals: number): number {
-	const power = 10 ** decimals;
-	return Math.round(value * power) / power + 0;
+function isKnown(sums: Float64Array, first: number): boolean {
+	for (let at = first; at < first + SUMS; at += 1) if (sums[at] !== 0) return true;
+	return false;
+}
+
+function thousandths(value: number): number {
+	return Math.round(value * 1e3) / 1e3 + 0;
+}
+
+function millionths(value: number): number {
+	return Math.round(value * 1e6) / 1e6 + 0;
 }

@@ -99,7 +99,7 @@ function describeDevices(rows: Batch["devices"]): void {
 }
 
 const NAMES = {
-	numberOf: (site: string, hash: string) => numbers.get(site)?.get(hash),
+	numbersOf: (site: string) => numbers.get(site),
 	onTime: (from: number, to: number) => rooms().fleet.touched(from, to),
 };
 

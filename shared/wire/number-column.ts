@@ -24,6 +24,9 @@ const HAS_ABSENT = 0x80;
 const WIDTH_MOST = 52;
 /** A number of so many bits lies within four bytes wherever in a byte it begins. */
 const WIDTH_OF_ONE_WORD = 25;
+/** Numbers are packed in words of so many bits: with seven bits held they stay within 32. */
+const WORD_BITS = 24;
+const WORD = 2 ** WORD_BITS;
 const INT32_LEAST = -(2 ** 31) + 1;
 const INT32_MOST = 2 ** 31 - 1;
 
@@ -125,22 +128,22 @@ type Packing = { readonly base: number; readonly step: number; readonly width: n
 function packed(numbers: Float64Array, { base, step, width }: Packing): Uint8Array {
 	const bytes = new Uint8Array(Math.ceil((numbers.length * width) / 8));
 	let at = 0;
+	// Bits that wait for their byte: fewer than eight, before the next number is put above them.
 	let held = 0;
 	let heldBits = 0;
-	for (const number of numbers) {
-		let rest = (number - base) / step;
-		let restBits = width;
-		while (restBits > 0) {
-			const taken = Math.min(8 - heldBits, restBits);
-			held += (rest % 2 ** taken) * 2 ** heldBits;
-			rest = Math.floor(rest / 2 ** taken);
-			heldBits += taken;
-			restBits -= taken;
-			if (heldBits < 8) continue;
-			bytes[at] = held;
-			at += 1;
-			held = 0;
-			heldBits = 0;
+	for (let row = 0; row < numbers.length; row += 1) {
+		let rest = ((numbers[row] as number) - base) / step;
+		for (let bits = width; bits > 0; bits -= WORD_BITS) {
+			const word = bits > WORD_BITS ? rest % WORD : rest;
+			if (bits > WORD_BITS) rest = Math.floor(rest / WORD);
+			held |= word << heldBits;
+			heldBits += Math.min(bits, WORD_BITS);
+			while (heldBits >= 8) {
+				bytes[at] = held;
+				at += 1;
+				held >>>= 8;
+				heldBits -= 8;
+			}
 		}
 	}
 	if (heldBits > 0) bytes[at] = held;

@@ -342,13 +342,13 @@ function readGroup(
 	const ages = readNumbers(reader, count);
 	const rows: Rows = {
 		count,
-		devices: Array.from(places, (place) => pick(hashes, place)),
-		measuredAt: Float64Array.from(ages, (age) => time.monotonic - age),
+		devices: pickedAll(hashes, places),
+		measuredAt: before(time.monotonic, ages),
 		tookMilliseconds: readNumbers(reader, count),
 	};
 	if (type === GROUP_FAILURES) {
-		const codes = Array.from(readNumbers(reader, count), (place) => pick(texts, place));
-		const whats = Array.from(readNumbers(reader, count), (place) => pick(texts, place));
+		const codes = pickedAll(texts, readNumbers(reader, count));
+		const whats = pickedAll(texts, readNumbers(reader, count));
 		return { kind: "failures", ...rows, codes, whats };
 	}
 	const shape = pick(hashes, reader.varint());
@@ -434,12 +434,42 @@ function readTexts(reader: ByteReader): readonly string[] {
 	return texts;
 }
 
+/**
+ * An agent's records name the same devices again and again, so that their hashes are put into words once.
+ * Bounded by what 20,000 devices need; beyond it, it starts anew.
+ */
+const HASHES_KEPT_MOST = 20_000;
+const hashTables = new Map<string, readonly string[]>();
+let hashesKept = 0;
+
 function readHashes(reader: ByteReader): readonly string[] {
 	const count = bounded(reader.varint(), OUTCOMES_MOST * 2);
-	const all = reader.raw(count * HASH_BYTES).toString("hex");
-	return Array.from({ length: count }, (_, index) =>
-		all.slice(index * HASH_BYTES * 2, (index + 1) * HASH_BYTES * 2),
-	);
+	const bytes = reader.raw(count * HASH_BYTES);
+	const key = bytes.toString("latin1");
+	const known = hashTables.get(key);
+	if (known !== undefined) return known;
+	const words = bytes.toString("hex");
+	const hashes: string[] = [];
+	for (let at = 0; at < words.length; at += HASH_BYTES * 2) hashes.push(words.slice(at, at + HASH_BYTES * 2));
+	if (hashesKept + count > HASHES_KEPT_MOST) {
+		hashTables.clear();
+		hashesKept = 0;
+	}
+	hashTables.set(key, hashes);
+	hashesKept += count;
+	return hashes;
+}
+
+function pickedAll(list: readonly string[], places: ColumnValues): readonly string[] {
+	const found: string[] = [];
+	for (let row = 0; row < places.length; row += 1) found.push(pick(list, places[row] as number));
+	return found;
+}
+
+function before(monotonic: number, ages: ColumnValues): Float64Array {
+	const measuredAt = new Float64Array(ages.length);
+	for (let row = 0; row < ages.length; row += 1) measuredAt[row] = monotonic - (ages[row] as number);
+	return measuredAt;
 }
 
 function bounded(count: number, most: number): number {
