@@ -198,7 +198,7 @@ module.exports = {
 			to: { path: "^shared/(clock|thread|log)\\.ts$|^shared/config/", dependencyTypesNot: ["type-only"] },
 		}),
 		roomOf("better-sqlite3", ["collector/store/", "agent/outbox/"]),
-		roomOf("prom-client", ["agent/expose/", "collector/expose/"]),
+		roomOf("prom-client", ["collector/expose/"]),
 		roomOf("node-cron", ["collector/jobs/"]),
 		roomOf("ws", ["agent/uplink/", "collector/ingest/", "collector/expose/live/"]),
 		roomOf("zod", ["shared/config/", "shared/wire/"]),

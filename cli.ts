@@ -9,6 +9,7 @@ import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ExportOptions } from "./collector/commands/export.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
+import { keepMemorySmall, optimiseLate } from "./shared/frugal.js";
 import { Bug } from "./shared/invariant.js";
 import { parseJson } from "./shared/json.js";
 
@@ -75,6 +76,8 @@ program
 	.requiredOption("--config <file>", "configuration, see agent/agent.example.yaml")
 	.option("--end-with-stdin", "stop when standard input ends")
 	.action(async ({ config, endWithStdin }: { config: string; endWithStdin?: true }) => {
+		keepMemorySmall();
+		optimiseLate();
 		const { runAgent } = await import("./agent/commands/agent.js");
 		await runAgent({ configFile: config, version: version(), endsWithStdin: endWithStdin === true });
 	});

@@ -71,8 +71,9 @@ function parseWithin(text: string, limits: JsonLimits): JsonResult {
 		return problem("TOO_MANY_KEYS", `The text has ${found.keys} keys, more than ${limits.keys}.`);
 	try {
 		const parsed: unknown = JSON.parse(quoted(text, found.longIntegers));
-		const repairs = found.hasDuplicateKeys ? ["duplicate-key"] : [];
-		return { ok: true, value: withoutPrototypes(parsed) ?? null, repairs };
+		const keptKeys = isStructure(parsed) ? bareKeys(parsed) : 0;
+		const value = isInfinite(parsed) ? null : (parsed as JsonValue);
+		return { ok: true, value, repairs: keptKeys < found.keys ? ["duplicate-key"] : [] };
 	} catch (error) {
 		if (found.isOpen)
 			return problem("TRUNCATED", `The text ends too early, after ${text.length} characters.`);
@@ -84,7 +85,6 @@ type Scan = {
 	readonly depth: number;
 	readonly keys: number;
 	readonly longIntegers: readonly { readonly from: number; readonly to: number }[];
-	readonly hasDuplicateKeys: boolean;
 	/** The text ends within a string, list or object. */
 	readonly isOpen: boolean;
 };
@@ -102,13 +102,16 @@ const NINE = 0x39;
 
 /** Integers shorter than this are exact in a double. */
 const LONG_INTEGER_DIGITS = 16;
-const NUMBER_CHARACTER = /[-+.0-9eE]/;
+const PLUS = 0x2b;
+const POINT = 0x2e;
+const CAPITAL_E = 0x45;
+const SMALL_E = 0x65;
 
 /** One pass, without recursion: whatever the text, it costs its length and a stack of open objects. */
 function scan(text: string): Scan {
-	const found: Found = { depth: 0, keys: 0, hasDuplicateKeys: false, longIntegers: [], open: [] };
+	const found: Found = { depth: 0, keys: 0, longIntegers: [], open: 0 };
 	let at = 0;
-	while (at < text.length && found.open.length <= MOST_OPEN) {
+	while (at < text.length && found.open <= MOST_OPEN) {
 		const code = text.charCodeAt(at);
 		if (code === QUOTE) at = passString(text, at, found);
 		else if (code === MINUS || (code >= ZERO && code <= NINE)) at = passNumber(text, at, found);
@@ -118,22 +121,21 @@ function scan(text: string): Scan {
 		}
 		if (at < 0) return { ...found, isOpen: true };
 	}
-	return { ...found, isOpen: found.open.length > 0 };
+	return { ...found, isOpen: found.open > 0 };
 }
 
 type Found = {
 	depth: number;
 	keys: number;
-	hasDuplicateKeys: boolean;
 	readonly longIntegers: { from: number; to: number }[];
-	/** The keys of each open object; undefined for a list. */
-	readonly open: (Set<string> | undefined)[];
+	/** Lists and objects that are open here. */
+	open: number;
 };
 
 /** Gives the place behind the string, or −1 where the text ends within it. */
 function passString(text: string, from: number, found: Found): number {
 	const end = endOfString(text, from);
-	if (end >= 0 && nextIsColon(text, end + 1)) noteKey(found, text.slice(from + 1, end));
+	if (end >= 0 && nextIsColon(text, end + 1)) found.keys++;
 	return end < 0 ? -1 : end + 1;
 }
 
@@ -144,17 +146,10 @@ function passNumber(text: string, from: number, found: Found): number {
 }
 
 function noteLevel(code: number, found: Found): void {
-	if (code === CLOSE_BRACE || code === CLOSE_BRACKET) found.open.pop();
+	if (code === CLOSE_BRACE || code === CLOSE_BRACKET) found.open = Math.max(0, found.open - 1);
 	if (code !== OPEN_BRACE && code !== OPEN_BRACKET) return;
-	found.open.push(code === OPEN_BRACE ? new Set() : undefined);
-	found.depth = Math.max(found.depth, found.open.length);
-}
-
-function noteKey(found: Found, key: string): void {
-	const known = found.open.at(-1);
-	found.keys++;
-	if (known?.has(key)) found.hasDuplicateKeys = true;
-	known?.add(key);
+	found.open++;
+	found.depth = Math.max(found.depth, found.open);
 }
 
 /** Deeper than any limit in use: the scan need not look further. */
@@ -181,8 +176,15 @@ function isSpace(code: number): boolean {
 
 function endOfNumber(text: string, from: number): number {
 	let at = from;
-	while (at < text.length && NUMBER_CHARACTER.test(text.charAt(at))) at++;
+	while (at < text.length && isOfNumber(text.charCodeAt(at))) at++;
 	return at;
+}
+
+function isOfNumber(code: number): boolean {
+	const isDigit = code >= ZERO && code <= NINE;
+	return (
+		isDigit || code === POINT || code === MINUS || code === PLUS || code === SMALL_E || code === CAPITAL_E
+	);
 }
 
 function isUnsafeInteger(text: string, from: number, to: number): boolean {
@@ -203,18 +205,38 @@ function quoted(text: string, integers: Scan["longIntegers"]): string {
 	return pieces.join("");
 }
 
-/** The depth was checked before, so the recursion is bounded by the limit. */
-function withoutPrototypes(value: unknown): JsonValue | undefined {
-	if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
-	if (value === null || typeof value === "boolean" || typeof value === "string") return value;
-	if (Array.isArray(value)) return value.map((entry) => withoutPrototypes(entry) ?? null);
-	if (typeof value !== "object") return undefined;
-	const bare: Record<string, JsonValue> = Object.create(null);
-	for (const [key, entry] of Object.entries(value)) {
-		const kept = withoutPrototypes(entry);
-		if (kept !== undefined) bare[key] = kept;
+/**
+ * Takes the prototypes off in place: a copy would cost several times the memory of what was parsed. Gives
+ * how many keys there were. The depth was checked before, so the recursion is bounded by the limit.
+ */
+function bareKeys(value: Structure): number {
+	if (Array.isArray(value)) {
+		let keys = 0;
+		for (const [place, entry] of value.entries()) {
+			if (isStructure(entry)) keys += bareKeys(entry);
+			else if (isInfinite(entry)) value[place] = null;
+		}
+		return keys;
 	}
-	return bare;
+	let keys = 0;
+	for (const key of Object.keys(value)) {
+		keys++;
+		const entry = value[key];
+		if (isStructure(entry)) keys += bareKeys(entry);
+		else if (isInfinite(entry)) delete value[key];
+	}
+	Object.setPrototypeOf(value, null);
+	return keys;
+}
+
+type Structure = unknown[] | Record<string, unknown>;
+
+function isStructure(value: unknown): value is Structure {
+	return typeof value === "object" && value !== null;
+}
+
+function isInfinite(value: unknown): boolean {
+	return value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
 }
 
 /** Repairs by name, in the order in which they are tried; each leaves good text as it is. */

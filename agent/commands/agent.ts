@@ -3,15 +3,12 @@
  */
 import process from "node:process";
 import { realClock } from "../../shared/clock.js";
-import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
-import { keepMemorySmall } from "../../shared/frugal.js";
+import { StartProblem, startProblemOf } from "../../shared/exit.js";
 import { createLog, type Log } from "../../shared/log.js";
 import { toldToStop } from "../../shared/stop.js";
-import { compiledWorker, Thread } from "../../shared/thread.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { serveAgentMetrics } from "../expose/metrics.js";
-import type { LoadedAgent } from "./load.js";
-import type { LoadOperations } from "./load-worker.js";
+import { loadApart } from "./load-apart.js";
 import { type AgentRuntime, startAgentRuntime } from "./runtime.js";
 
 const MICROSECONDS_PER_SECOND = 1e6;
@@ -25,7 +22,6 @@ export type AgentOptions = {
 
 /** Runs until it is told to stop. @throws StartProblem with every problem at once */
 export async function runAgent({ configFile, version, endsWithStdin }: AgentOptions): Promise<void> {
-	keepMemorySmall();
 	const loaded = await loadApart(configFile);
 	const log = createLog({ role: "agent", level: loaded.config.logLevel });
 	for (const warning of loaded.targets.warnings) log.warn("secret readable by others", { warning });
@@ -69,22 +65,10 @@ export async function runAgent({ configFile, version, endsWithStdin }: AgentOpti
 	log.info("agent stopped");
 }
 
-/** Reads the configuration in a thread of its own: the libraries that check it leave memory with it. */
-async function loadApart(configFile: string): Promise<LoadedAgent> {
-	const thread = new Thread<LoadOperations>(compiledWorker(import.meta.url, "load-worker.js"), undefined);
-	try {
-		const loaded = await thread.call("load", configFile);
-		if ("problems" in loaded) throw new StartProblem(EXIT.configuration, loaded.problems);
-		return loaded;
-	} finally {
-		await thread.close();
-	}
-}
-
 async function reload(configFile: string, runtime: AgentRuntime, log: Log): Promise<void> {
 	try {
 		const { targets } = await loadApart(configFile);
-		runtime.reload(targets);
+		await runtime.reload(targets);
 		log.info("configuration reloaded", { targets: targets.targets.length });
 	} catch (error) {
 		runtime.configurationRefused();

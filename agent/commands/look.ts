@@ -10,9 +10,10 @@ import { realClock } from "../../shared/clock.js";
 import { parseAddresses } from "../../shared/config/addresses.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { describe } from "../../shared/failures.js";
-import { driverByName } from "../drivers/catalog.js";
+import { driverByName, formatsHeard } from "../drivers/catalog.js";
 import { decode } from "../drivers/decode.js";
 import type { Answer, Request } from "../drivers/driver.js";
+import { loadFormats } from "../drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../drivers/identify.js";
 import { deviceMemory, pollDevice } from "../poller/poll-device.js";
 import type { PollTarget } from "../poller/poll-target.js";
@@ -27,12 +28,15 @@ type Heard = { readonly request: Request; readonly target: Target; readonly answ
 
 /** Prints what an address is. */
 export async function identifyCommand(address: string): Promise<void> {
-	for (const target of targetsOf(address)) process.stdout.write(`${await lookedAt(target)}\n`);
+	const targets = targetsOf(address);
+	await loadFormats(formatsHeard(targets));
+	for (const target of targets) process.stdout.write(`${await lookedAt(target)}\n`);
 }
 
 /** Identifies every address of a block, some at a time; prints those that answer. */
 export async function scanCommand(block: string): Promise<void> {
 	const targets = targetsOf(block);
+	await loadFormats(formatsHeard(targets));
 	let next = 0;
 	let found = 0;
 	const worker = async () => {
@@ -54,6 +58,7 @@ export async function scanCommand(block: string): Promise<void> {
 export async function captureCommand(address: string, file: string): Promise<void> {
 	const [target] = targetsOf(address);
 	if (target === undefined) throw new StartProblem(EXIT.usage, [`${address} is no address.`]);
+	await loadFormats(formatsHeard([target]));
 	const heard: Heard[] = [];
 	const memory = deviceMemory<Parameters<typeof decode>[0]>();
 	const result = await pollDevice(target, memory, { ...tools(target), ask: listening(heard) });

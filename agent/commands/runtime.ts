@@ -10,8 +10,9 @@ import { describe } from "../../shared/failures.js";
 import type { Log } from "../../shared/log.js";
 import type { Outcome } from "../../shared/reading.js";
 import { type MonotonicMilliseconds, quantity, type Seconds } from "../../shared/units.js";
-import { driverByName } from "../drivers/catalog.js";
+import { driverByName, formatsHeard } from "../drivers/catalog.js";
 import { decode } from "../drivers/decode.js";
+import { loadFormats } from "../drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../drivers/identify.js";
 import type { OutboxState } from "../outbox/database.js";
 import { Outbox } from "../outbox/outbox.js";
@@ -53,7 +54,7 @@ export type AgentStatistics = {
 export type AgentRuntime = {
 	statistics(): AgentStatistics;
 	/** Takes new targets; the rest of the configuration needs a restart. */
-	reload(targets: Targets): void;
+	reload(targets: Targets): Promise<void>;
 	configurationRefused(): void;
 	stop(): Promise<void>;
 };
@@ -89,6 +90,7 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		append: (record, definitions) => outbox.append(record, definitions),
 	});
 	let listed = listedDescriptions(options.targets.targets);
+	await loadFormats(formatsHeard(options.targets.targets));
 	const poller = new Poller({
 		clock,
 		targets: options.targets.targets,
@@ -133,7 +135,8 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			outcomesRecorded: recorder.outcomesRecorded,
 			isConfigurationCurrent,
 		}),
-		reload(targets) {
+		async reload(targets) {
+			await loadFormats(formatsHeard(targets.targets));
 			listed = listedDescriptions(targets.targets);
 			poller.replaceTargets(targets.targets, allowedFor(targets));
 			isConfigurationCurrent = true;

@@ -16,6 +16,7 @@ import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js
 import {
 	type AnyRecord,
 	at,
+	columns,
 	firstOf,
 	numbered,
 	numberOf,
@@ -297,10 +298,10 @@ function hasAny(record: AnyRecord, keys: readonly string[]): boolean {
 	return keys.some((key) => Object.hasOwn(record, key));
 }
 
-const CHAIN_CHIPS = /^chain_acn(\d+)$/;
+const CHAIN_CHIPS = "chain_acn";
 
 function hasChains(values: AnyRecord | undefined): boolean {
-	return values !== undefined && Object.keys(values).some((key) => CHAIN_CHIPS.test(key));
+	return values !== undefined && columns(values).has(CHAIN_CHIPS);
 }
 
 /** "Antminer S9\nV1.3.58", "Antminer S21 XP Hyd.", "Antminer S9 Pro (v5.1) "; a board's code is no model. */
@@ -510,20 +511,25 @@ function dashList(value: unknown): readonly number[] {
 	return (value.slice(0, 256).match(/(?<=^|-)-?\d+(?:\.\d+)?(?=-|$)/g) ?? []).map(Number);
 }
 
+const NO_COLUMN: ReadonlyMap<number, unknown> = new Map();
+/** With and without the underscore: firmwares differ. */
+const CHIP_LISTS = ["temp_chip", "temp_in_chip", "temp_in_chip_", "temp_out_chip", "temp_out_chip_"];
+const BOARD_LISTS = ["temp_pcb", "temp_in_pcb", "temp_in_pcb_", "temp_out_pcb", "temp_out_pcb_"];
+
 function rpcBoards(values: AnyRecord, algorithm: string, total: Rates): Map<number, AnyRecord> {
 	const rates = boardRates(values, algorithm, total);
 	const boards = new Map<number, AnyRecord>();
-	const column = (pattern: RegExp) =>
-		new Map(numbered(values, pattern).map(({ slot, value }) => [slot, value]));
-	const ideal = column(/^chain_rateideal(\d+)$/);
-	const frequencies = [column(/^freq_avg(\d+)$/), column(/^freq(\d+)$/)];
-	const errors = column(/^chain_hw(\d+)$/);
-	const chipLists = [/^temp_chip(\d+)$/, /^temp_in_chip_?(\d+)$/, /^temp_out_chip_?(\d+)$/].map(column);
-	const boardLists = [/^temp_pcb(\d+)$/, /^temp_in_pcb_?(\d+)$/, /^temp_out_pcb_?(\d+)$/].map(column);
-	const chipSingles = column(/^temp2_(\d+)$/);
-	const boardSingles = column(/^temp(\d+)$/);
+	const byName = columns(values);
+	const column = (name: string): ReadonlyMap<number, unknown> => byName.get(name) ?? NO_COLUMN;
+	const ideal = column("chain_rateideal");
+	const frequencies = [column("freq_avg"), column("freq")];
+	const errors = column("chain_hw");
+	const chipLists = CHIP_LISTS.map(column);
+	const boardLists = BOARD_LISTS.map(column);
+	const chipSingles = column("temp2_");
+	const boardSingles = column("temp");
 	const unit = rpcUnit(algorithm, values);
-	for (const { slot, value } of numbered(values, CHAIN_CHIPS)) {
+	for (const [slot, value] of column(CHAIN_CHIPS)) {
 		const chipTemperatures = chipLists.flatMap((list) => sensors(list.get(slot)));
 		const boardTemperatures = boardLists.flatMap((list) => sensors(list.get(slot)));
 		const idealRate = numberOf(ideal.get(slot));

@@ -6,7 +6,7 @@ import { antminer } from "./antminer.js";
 import { avalon, avalonHome, avalonText } from "./avalon.js";
 import { bitaxe } from "./bitaxe.js";
 import { braiinsGraphql, braiinsRest, braiinsRpc } from "./braiins.js";
-import type { Driver, Request } from "./driver.js";
+import type { AnswerFormat, Driver, Request } from "./driver.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { whatsminer, whatsminerFramed } from "./whatsminer.js";
 
@@ -30,6 +30,18 @@ const byName = new Map(DRIVERS.map((driver) => [driver.name, driver]));
 
 export function driverByName(name: string): Driver | undefined {
 	return byName.get(name);
+}
+
+/** The formats that these targets may answer in: a driver that is found by asking speaks over the network. */
+export function formatsHeard(targets: readonly { readonly driver?: string }[]): ReadonlySet<AnswerFormat> {
+	const named = new Set(targets.map(({ driver }) => driver));
+	const isAnyUnnamed = named.has(undefined);
+	const requests = DRIVERS.flatMap((driver) =>
+		Object.values(driver.requests).filter(
+			({ over }) => named.has(driver.name) || (isAnyUnnamed && over !== "command"),
+		),
+	);
+	return new Set(requests.map(({ format }) => format));
 }
 
 const PORTS = { cgminer: 4028, http: 80, framed: 4433 } as const satisfies Partial<

@@ -140,15 +140,16 @@ function laidOut(driver: Driver, answers: Parsed, faults: Fault[]): Parsed {
 type Values = Partial<Record<MeasurementName, number>>;
 
 /** The tables as lists, made once: `Object.entries` of every table at every poll would cost more than the reading. */
-type PreparedReads = readonly (readonly [name: MeasurementName, sources: readonly Source[]])[];
+type PreparedReads = readonly { readonly name: MeasurementName; readonly sources: readonly Source[] }[];
 const preparedReads = new WeakMap<Reads, PreparedReads>();
 
 function prepared(reads: Reads): PreparedReads {
 	const known = preparedReads.get(reads);
 	if (known !== undefined) return known;
-	const made = Object.entries(reads).map(
-		([name, source]) => [name as MeasurementName, isSource(source) ? [source] : source] as const,
-	);
+	const made = Object.entries(reads).map(([name, source]) => ({
+		name: name as MeasurementName,
+		sources: isSource(source) ? [source] : source,
+	}));
 	preparedReads.set(reads, made);
 	return made;
 }
@@ -159,7 +160,7 @@ function isSource(source: Source | readonly Source[]): source is Source {
 
 function readValues(driver: Driver, reads: Reads, from: unknown, where: string, faults: Fault[]): Values {
 	const values: Values = {};
-	for (const [name, sources] of prepared(reads))
+	for (const { name, sources } of prepared(reads))
 		for (const source of sources) {
 			const value = readOne(name, source, from, where, faults);
 			if (value === undefined) continue;
@@ -180,19 +181,25 @@ function readOne(
 	where: string,
 	faults: Fault[],
 ): number | undefined {
+	const found = lookUp(from, source.at);
+	if (found.length === 0) return undefined;
 	const usable: number[] = [];
-	for (const found of lookUp(from, source.at, 0)) {
-		const value = toOurs(name, source, found);
-		if (value === undefined) continue;
-		if (typeof value === "number") usable.push(value);
-		else faults.push({ code: value.code, at: `${where}${source.at.join(".")} (${name})` });
-		if (usable.length > 0 && source.of === undefined) break;
+	for (const one of found) {
+		const value = toOurs(name, source, one);
+		if (typeof value === "object") faults.push({ code: value.code, at: placeOf(name, source, where) });
+		if (typeof value !== "number") continue;
+		if (source.of === undefined) return value;
+		usable.push(value);
 	}
-	if (usable.length === 0) return undefined;
-	const value = GATHER[source.of ?? "first"](usable);
+	if (usable.length === 0 || source.of === undefined) return undefined;
+	const value = GATHER[source.of](usable);
 	if (isPlausible(name, value)) return value;
-	faults.push({ code: "DEVICE_ANSWER_IMPLAUSIBLE", at: `${where}${source.at.join(".")} (${name})` });
+	faults.push({ code: "DEVICE_ANSWER_IMPLAUSIBLE", at: placeOf(name, source, where) });
 	return undefined;
+}
+
+function placeOf(name: MeasurementName, source: Source, where: string): string {
+	return `${where}${source.at.join(".")} (${name})`;
 }
 
 const GATHER: Readonly<Record<NonNullable<Source["of"]>, (values: readonly number[]) => number>> = {
@@ -215,14 +222,18 @@ function toOurs(
 	found: unknown,
 ): number | { readonly code: Fault["code"] } | undefined {
 	if (found === null || found === undefined) return undefined;
-	if (typeof found === "string" && isWordForAbsent(found)) return undefined;
-	if (source.words !== undefined) return wordOf(name, source.words, found);
-	const vendorValue = typeof found === "boolean" ? undefined : numberIn(found, source.unit);
-	if (vendorValue === undefined) return { code: "DEVICE_ANSWER_MALFORMED" };
+	const vendorValue = source.words === undefined ? numberIn(found, source.unit) : undefined;
+	if (vendorValue === undefined) {
+		if (typeof found === "string" && isWordForAbsent(found)) return undefined;
+		return source.words === undefined ? MALFORMED : wordOf(name, source.words, found);
+	}
 	if (source.absent?.includes(vendorValue)) return undefined;
 	const value = vendorValue * (source.unit?.factor ?? 1);
-	return isPlausible(name, value) ? value : { code: "DEVICE_ANSWER_IMPLAUSIBLE" };
+	return isPlausible(name, value) ? value : IMPLAUSIBLE;
 }
+
+const MALFORMED = { code: "DEVICE_ANSWER_MALFORMED" } as const;
+const IMPLAUSIBLE = { code: "DEVICE_ANSWER_IMPLAUSIBLE" } as const;
 
 const WORDS_FOR_ABSENT: ReadonlySet<string> = new Set([
 	"",
@@ -265,24 +276,28 @@ function wordOf(
 	return index < 0 ? undefined : index;
 }
 
-function lookUp(from: unknown, path: Path, step: number): readonly unknown[] {
+const NOTHING: readonly unknown[] = [];
+
+function lookUp(from: unknown, path: Path, step = 0): readonly unknown[] {
 	let here = from;
 	for (let index = step; index < path.length; index++) {
 		const key = path[index] ?? "";
-		if (key === "*") {
-			const entries = Array.isArray(here) ? here : Object.values(recordOf(here) ?? {});
-			return entries.flatMap((entry: unknown) => lookUp(entry, path, index + 1));
-		}
-		if (typeof here !== "object" || here === null || !Object.hasOwn(here, key)) return [];
+		if (key === "*") return entriesOf(here).flatMap((entry) => lookUp(entry, path, index + 1));
+		if (typeof here !== "object" || here === null || !Object.hasOwn(here, key)) return NOTHING;
 		here = (here as Readonly<Record<string | number, unknown>>)[key];
 	}
 	return [here];
 }
 
+function entriesOf(value: unknown): readonly unknown[] {
+	return Array.isArray(value) ? value : Object.values(recordOf(value) ?? {});
+}
+
 function readParts(driver: Driver, parts: Parts, roots: Parsed, faults: Fault[]): ComponentReading[] {
 	const entries = listOf(at(roots, ...parts.each)).slice(0, COMPONENTS_MOST);
+	const list = parts.each.join(".");
 	return entries.flatMap((entry, index) => {
-		const values = readValues(driver, parts.reads, entry, `${parts.each.join(".")}.${index}.`, faults);
+		const values = readValues(driver, parts.reads, entry, `${list}.${index}.`, faults);
 		const said = parts.key === undefined ? undefined : textOf(at(entry, ...parts.key));
 		const key = said === undefined || isWordForAbsent(said) ? String(index) : identifierOf(said);
 		const isEmpty = Object.keys(values).length === 0 && said === undefined;
@@ -332,7 +347,7 @@ function readIdentity(driver: Driver, roots: Parsed): Identity {
 
 function firstText(roots: Parsed, paths: readonly Path[]): string | undefined {
 	for (const path of paths)
-		for (const found of lookUp(roots, path, 0)) {
+		for (const found of lookUp(roots, path)) {
 			const text = textOf(found);
 			if (text !== undefined && !isWordForAbsent(text)) return identifierOf(text);
 		}
@@ -356,7 +371,7 @@ function macOf(text: string): string {
 
 function readErrorCodes(driver: Driver, roots: Parsed): readonly string[] {
 	return (driver.errorCodes ?? [])
-		.flatMap((path) => lookUp(roots, path, 0))
+		.flatMap((path) => lookUp(roots, path))
 		.flatMap((found) => textOf(found) ?? [])
 		.map((text) => identifierOf(text).slice(0, ERROR_CODE_CHARACTERS_MOST))
 		.slice(0, ERROR_CODES_MOST);

@@ -139,8 +139,9 @@ export class Recorder {
 		];
 		const missing = groups.flatMap((group) => missingColumns(known.shape, group));
 		if (missing.length > 0) {
-			known.shape = this.shapes.extended(known.shape, missing);
-			this.handOver(known.shape.text);
+			const { shape, text } = this.shapes.extended(known.shape, missing);
+			known.shape = shape;
+			this.handOver(text);
 		}
 		const row = new Float64Array(known.shape.columns.length).fill(Number.NaN);
 		for (const { key, values } of groups) fill(row, known.shape.places.get(key), values);
@@ -164,37 +165,47 @@ type Group = {
 
 type SharedShape = {
 	readonly hash: string;
-	readonly text: string;
 	readonly columns: readonly WireColumn[];
 	/** Group key → measurement → place in the row. */
 	readonly places: ReadonlyMap<string, ReadonlyMap<string, number>>;
 };
 
-/** Shapes by content: a thousand machines of one model share one. */
+/** Shapes by content: a thousand machines of one model share one, and all shapes share their columns. */
 class Shapes {
 	readonly none: SharedShape;
 	private readonly byHash = new Map<string, SharedShape>();
+	private readonly columns = new Map<string, WireColumn>();
 
 	constructor() {
-		this.none = this.of([]);
+		this.none = this.of([]).shape;
 	}
 
 	get(hash: string): SharedShape | undefined {
 		return this.byHash.get(hash);
 	}
 
-	extended({ columns }: SharedShape, missing: readonly WireColumn[]): SharedShape {
-		return this.of([...columns, ...missing].slice(0, COLUMNS_MOST));
+	/** @returns the shape, and the text that defines it */
+	extended(
+		{ columns }: SharedShape,
+		missing: readonly WireColumn[],
+	): { readonly shape: SharedShape; readonly text: string } {
+		const shared = missing.map((column) => this.shared(column));
+		return this.of([...columns, ...shared].slice(0, COLUMNS_MOST));
 	}
 
-	private of(columns: readonly WireColumn[]): SharedShape {
+	private of(columns: readonly WireColumn[]): { readonly shape: SharedShape; readonly text: string } {
 		const text = definitionText({ kind: "shape", columns });
 		const hash = hashOfText(text);
-		const known = this.byHash.get(hash);
-		if (known !== undefined) return known;
-		const shape = { hash, text, columns, places: placesOf(columns) };
+		const shape = this.byHash.get(hash) ?? { hash, columns, places: placesOf(columns) };
 		this.byHash.set(hash, shape);
-		return shape;
+		return { shape, text };
+	}
+
+	private shared(column: WireColumn): WireColumn {
+		const key = `${column.component?.part}\n${column.component?.key}\n${column.measurement}`;
+		const known = this.columns.get(key) ?? column;
+		this.columns.set(key, known);
+		return known;
 	}
 }
 

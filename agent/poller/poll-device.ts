@@ -298,13 +298,18 @@ function remember(
 		const rest = restOf(request);
 		const restsUntil = clock.monotonic() + rest;
 		if (rest === 0) requests.delete(name);
-		else requests.set(name, { answer: asked.answer, failures: 0, fault: undefined, restsUntil });
+		else requests.set(name, { answer: textAlone(asked.answer), failures: 0, fault: undefined, restsUntil });
 		return;
 	}
 	if (!request.optional) return;
 	const failures = (before?.failures ?? 0) + 1;
 	const restsUntil = failures < OPTIONAL_FAILURES_BEFORE_REST ? 0 : laterOn;
 	requests.set(name, { answer: before?.answer, failures, fault: faultOf(name, asked.failure), restsUntil });
+}
+
+/** What is kept for ten minutes is kept small: a decoder reads no headers. */
+function textAlone({ text }: Answer): Answer {
+	return { text };
 }
 
 /** How long an answer stands before it is asked for anew, ms; 0: until the next poll. */

@@ -381,11 +381,17 @@ function isPresent(target: PollTarget, { driver }: DeviceMemory<PolledDriver>, c
 	return driver !== undefined && (target.driver === undefined || PRESENT.has(code));
 }
 
+function areAlike(one: DeviceDescription | undefined, other: DeviceDescription | undefined): boolean {
+	if (one === undefined || other === undefined) return one === other;
+	const fields = Object.keys(one) as (keyof DeviceDescription)[];
+	return fields.length === Object.keys(other).length && fields.every((field) => one[field] === other[field]);
+}
+
 /** The same object while nothing changed, so that the next room can compare by identity. */
 function currentDescription<Driver extends PolledDriver>(
 	{ target, description: before }: Device<Driver>,
 	memory: DeviceMemory<Driver>,
 ): DeviceDescription | undefined {
 	const now = descriptionOf(target, memory) ?? before;
-	return JSON.stringify(now) === JSON.stringify(before) ? before : now;
+	return areAlike(now, before) ? before : now;
 }

@@ -57,7 +57,7 @@ const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
 	"pure-does-no-io": ["collector/derive/reads.ts", "node:fs"],
 	"pure-uses-no-shell": ["shared/wire/waits.ts", "shared/clock.ts"],
 	"better-sqlite3-lives-in-one-room": ["collector/jobs/stores.ts", "better-sqlite3"],
-	"prom-client-lives-in-one-room": ["collector/store/counts.ts", "prom-client"],
+	"prom-client-lives-in-one-room": ["agent/expose/counts.ts", "prom-client"],
 	"node-cron-lives-in-one-room": ["collector/store/runs-by-clock.ts", "node-cron"],
 	"ws-lives-in-one-room": ["collector/expose/speaks.ts", "ws"],
 	"zod-lives-in-one-room": ["collector/store/checks.ts", "zod"],

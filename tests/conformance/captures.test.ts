@@ -4,10 +4,13 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { decode } from "../../agent/drivers/decode.js";
 import type { Answers, Driver } from "../../agent/drivers/driver.js";
+import { loadFormats } from "../../agent/drivers/formats/parse-answer.js";
 import { identify } from "../../agent/drivers/identify.js";
 import type { Reading } from "../../shared/reading.js";
 import { type Context, EXPECTATIONS } from "./expectations.js";
 import { CAPTURES, type Capture, captureNames, readCapture, readMeta, readText } from "./recorded.js";
+
+await loadFormats(new Set(["xml"]));
 
 /** Where a capture's expectation and our laws differ, our laws lead. By capture and key, with the reason. */
 const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -4,11 +4,14 @@ import { describe, expect, it } from "vitest";
 import { DRIVERS } from "../../agent/drivers/catalog.js";
 import { type Decoded, decode } from "../../agent/drivers/decode.js";
 import type { Answers, Driver } from "../../agent/drivers/driver.js";
+import { loadFormats } from "../../agent/drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../../agent/drivers/identify.js";
 import { isFailureCode } from "../../shared/failures.js";
 import { isMeasurementName, measurement } from "../../shared/measurements.js";
 import { WRITTEN } from "../agent/drivers/written-answers.js";
 import { CAPTURES, captureNames, readCapture } from "./recorded.js";
+
+await loadFormats(new Set(["xml"]));
 
 /** Each way in which a decoded answer breaks its promises. */
 function broken(decoded: Decoded): readonly string[] {

@@ -5,7 +5,7 @@ import { parseJsonAnswer, parseJsonp } from "./json.js";
 import { parseKeyValueText } from "./key-value-text.js";
 import { ANSWER_BYTES_MOST, type ParsedAnswer, readable, tooLarge } from "./parsed-answer.js";
 import { parsePrometheus } from "./prometheus.js";
-import { parseXml } from "./xml.js";
+import { loadXml, parseXml } from "./xml.js";
 
 /** The oldest cgminers answer in text even where JSON was asked. */
 const TEXT_ANSWER = /^\s*STATUS=/;
@@ -19,6 +19,11 @@ const PARSERS: Readonly<Record<AnswerFormat, (text: string) => ParsedAnswer>> = 
 	prometheus: parsePrometheus,
 	text: (text) => readable(text),
 };
+
+/** What these formats need beyond this file; comes before their first answer. */
+export async function loadFormats(formats: ReadonlySet<AnswerFormat>): Promise<void> {
+	if (formats.has("xml")) await loadXml();
+}
 
 export function parseAnswer(format: AnswerFormat, text: string): ParsedAnswer {
 	if (text.length > ANSWER_BYTES_MOST || Buffer.byteLength(text) > ANSWER_BYTES_MOST)

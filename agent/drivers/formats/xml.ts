@@ -2,8 +2,11 @@
  * Reads XML, as `nvidia-smi -q -x` writes it. Gives nested objects: a tag that repeats is a list,
  * attributes are keys with "@", all text stays text. Entities and document types are never processed,
  * so nothing can be expanded or fetched. Never throws.
+ *
+ * The parser is loaded where it is needed: most agents never hear XML, and it takes 6 MB to load.
  */
-import { XMLParser } from "fast-xml-parser";
+import type { XMLParser } from "fast-xml-parser";
+import { invariant } from "../../../shared/invariant.js";
 import {
 	ANSWER_DEPTH_MOST,
 	bareRecord,
@@ -15,17 +18,24 @@ import {
 
 const TAGS_MOST = 20_000;
 
-const parser = new XMLParser({
-	ignoreAttributes: false,
-	attributeNamePrefix: "@",
-	parseTagValue: false,
-	parseAttributeValue: false,
-	processEntities: false,
-	ignoreDeclaration: true,
-	ignorePiTags: true,
-});
+let parser: XMLParser | undefined;
+
+/** Comes before the first parseXml. */
+export async function loadXml(): Promise<void> {
+	const loaded = await import("fast-xml-parser");
+	parser ??= new loaded.XMLParser({
+		ignoreAttributes: false,
+		attributeNamePrefix: "@",
+		parseTagValue: false,
+		parseAttributeValue: false,
+		processEntities: false,
+		ignoreDeclaration: true,
+		ignorePiTags: true,
+	});
+}
 
 export function parseXml(text: string): ParsedAnswer {
+	invariant(parser !== undefined, "loadFormats() ran before the first answer in XML");
 	const { depth, tags, isOpen } = shapeOf(text);
 	if (depth > ANSWER_DEPTH_MOST) return tooLarge(`The document has more than ${ANSWER_DEPTH_MOST} levels.`);
 	if (tags > TAGS_MOST) return tooLarge(`The document has more than ${TAGS_MOST} tags.`);

@@ -18,9 +18,12 @@ export function listOf(value: unknown): readonly unknown[] {
 }
 
 export function recordsOf(value: unknown): readonly AnyRecord[] {
-	return listOf(value)
-		.map(recordOf)
-		.filter((entry) => entry !== undefined);
+	const records: AnyRecord[] = [];
+	for (const entry of listOf(value)) {
+		const record = recordOf(entry);
+		if (record !== undefined) records.push(record);
+	}
+	return records;
 }
 
 export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
@@ -46,7 +49,7 @@ export function numberOf(value: unknown): number | undefined {
 	if (typeof value !== "string" || value.length > NUMBER_CHARACTERS_MOST) return undefined;
 	const text = value.trim();
 	if (!NUMBER.test(text)) return undefined;
-	const number = Number(text.replaceAll(",", ""));
+	const number = Number(text.includes(",") ? text.replaceAll(",", "") : text);
 	return Number.isFinite(number) ? number : undefined;
 }
 
@@ -63,6 +66,32 @@ export function numbered(
 	return found.sort((one, other) => one.slot - other.slot);
 }
 
+/**
+ * Every entry whose key ends in a number, by what stands before: `chain_acn1` is entry 1 of `chain_acn`. One pass,
+ * where an answer has many such lists.
+ */
+export function columns(record: AnyRecord): ReadonlyMap<string, ReadonlyMap<number, unknown>> {
+	const found = new Map<string, Map<number, unknown>>();
+	for (const key of Object.keys(record)) {
+		const digits = digitsAtEnd(key);
+		if (digits === 0) continue;
+		const name = key.slice(0, -digits);
+		const column = found.get(name) ?? new Map<number, unknown>();
+		found.set(name, column.set(Number(key.slice(-digits)), record[key]));
+	}
+	return found;
+}
+
+function digitsAtEnd(text: string): number {
+	let count = 0;
+	while (count < text.length && isDigit(text.charCodeAt(text.length - 1 - count))) count++;
+	return count;
+}
+
+function isDigit(code: number): boolean {
+	return code >= 0x30 && code <= 0x39;
+}
+
 /** The first that says something: missing, null and empty text do not. */
 export function firstOf(value: readonly unknown[]): unknown {
 	return value.find((entry) => entry !== undefined && entry !== null && entry !== "");
@@ -70,5 +99,7 @@ export function firstOf(value: readonly unknown[]): unknown {
 
 /** Only what is there: keys with undefined are left out, so that the tables see them as missing. */
 export function present(record: AnyRecord): AnyRecord {
-	return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+	const found: Record<string, unknown> = {};
+	for (const key of Object.keys(record)) if (record[key] !== undefined) found[key] = record[key];
+	return found;
 }

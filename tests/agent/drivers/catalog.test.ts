@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DRIVERS, defaultPorts, driverByName } from "../../../agent/drivers/catalog.js";
+import { DRIVERS, defaultPorts, driverByName, formatsHeard } from "../../../agent/drivers/catalog.js";
 import type { Request } from "../../../agent/drivers/driver.js";
 import { PROBES } from "../../../agent/drivers/identify.js";
 
@@ -62,4 +62,12 @@ describe("the catalogue", () => {
 			expect(driver.components.length).toBeGreaterThan(0);
 		},
 	);
+
+	it("expects XML of a target with nvidia-smi-xml only, and JSON of one whose driver is found by asking", () => {
+		const expected = (...targets: readonly { readonly driver?: string }[]) => [...formatsHeard(targets)];
+		expect(expected({ driver: "nvidia-smi-xml" }, { driver: "nvidia-smi" }).sort()).toEqual(["csv", "xml"]);
+		expect(expected({})).toContain("json");
+		expect(expected({}, { driver: "nvidia-smi" })).not.toContain("xml");
+		expect(expected()).toEqual([]);
+	});
 });

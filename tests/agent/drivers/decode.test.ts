@@ -2,8 +2,11 @@ import { describe, expect, it } from "vitest";
 import { DRIVERS, driverByName } from "../../../agent/drivers/catalog.js";
 import { decode } from "../../../agent/drivers/decode.js";
 import { type Answers, defineDriver } from "../../../agent/drivers/driver.js";
+import { loadFormats } from "../../../agent/drivers/formats/parse-answer.js";
 import type { Reading } from "../../../shared/reading.js";
 import { WRITTEN } from "./written-answers.js";
+
+await loadFormats(new Set(["xml"]));
 
 function read(driver: string, answers: Answers | undefined = WRITTEN[driver]): Reading {
 	const known = driverByName(driver);

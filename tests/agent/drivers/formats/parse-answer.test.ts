@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { parseAnswer } from "../../../../agent/drivers/formats/parse-answer.js";
+import { loadFormats, parseAnswer } from "../../../../agent/drivers/formats/parse-answer.js";
 import { bracketTokens } from "../../../../agent/drivers/kit/bracket-tokens.js";
+
+await loadFormats(new Set(["xml"]));
 
 describe("key-value text", () => {
 	it("splits outside brackets only: commas and bars within [ ] belong to the value", () => {
