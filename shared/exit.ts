@@ -52,6 +52,8 @@ export function startProblemOf(
 	{ folder, listen }: { readonly folder?: string; readonly listen?: string },
 ): StartProblem | undefined {
 	const code = error instanceof Error && "code" in error ? String(error.code) : "";
+	if (code === "STORE_NEWER" && error instanceof Error)
+		return new StartProblem(EXIT.configuration, [error.message]);
 	const advice = (what: string | undefined, table: readonly Advice[]) => {
 		const row = what === undefined ? undefined : table.find(({ codes }) => codes.includes(code));
 		return row === undefined || what === undefined

@@ -90,6 +90,7 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		hostOverheadWatts: config.gpuHost.overheadWatts,
 	};
 	const store = await openStore(config, power);
+	if (store.migrated !== undefined) log.info("store brought over", store.migrated);
 	const stopping: (() => Promise<void>)[] = [() => store.close()];
 	const stop = async () => {
 		for (const end of stopping.reverse()) await end();

@@ -28,6 +28,7 @@ import {
 	type PartRow,
 } from "./day-files.js";
 import type { Column } from "./device-state.js";
+import { reach } from "./fail-point.js";
 import type { Heads } from "./heads.js";
 import { devicesOf } from "./pack.js";
 import { cutRun, joinRuns, onlyColumns } from "./runs.js";
@@ -77,6 +78,7 @@ export class Archive {
 		}
 		if (rows.length + parts.length === 0) return 0;
 		this.options.days.put(rows, parts);
+		reach("seal: day files stored");
 		for (const { hour, group } of parts) this.options.days.dropSums({ hour: hour + 1, group });
 		for (const { group, until } of groups)
 			for (const device of devicesOf(group)) this.options.heads.drop(device, until);
@@ -179,10 +181,12 @@ export class Archive {
 		}
 		const runs = [...byDevice].map(([device, pieces]) => ({ device, run: joinRuns(pieces) }));
 		const merged = runs.map(({ device, run }) => chunkOf(device, run));
+		reach("merge: before the row");
 		this.options.days.put(
 			[{ ...place, chunks: merged, sums: this.sumsToStore(place.hour, runs), damaged }],
 			[],
 		);
+		reach("merge: row stored");
 		// The next hour begins with what this one ends with.
 		this.options.days.dropSums({ hour: place.hour + 1, group: place.group });
 		for (const device of devicesOf(place.group)) this.heldAfter.delete(device);

@@ -20,6 +20,7 @@ import { asBuffer } from "../../shared/thread.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { schemaText } from "./chunk.js";
 import type { Column } from "./device-state.js";
+import { reach } from "./fail-point.js";
 import { groupOf, type PackedChunk, pack, unpack } from "./pack.js";
 
 export const MILLISECONDS_PER_HOUR = 3_600_000;
@@ -52,7 +53,8 @@ export type DeviceChunk = {
 export type GroupHour = { readonly hour: number; readonly group: number };
 export type HourRow = GroupHour & {
 	readonly chunks: readonly DeviceChunk[];
-	readonly sums: readonly DeviceChunk[];
+	/** Absent: they have to be made from the readings. */
+	readonly sums?: readonly DeviceChunk[];
 	/** Chunks of this hour that no longer can be read. */
 	readonly damaged?: readonly DeviceChunk[];
 };
@@ -197,7 +199,11 @@ export class DayFiles {
 	dropDay(day: string): void {
 		this.open.get(day)?.database.close();
 		this.open.delete(day);
-		for (const suffix of SUFFIXES) rmSync(this.fileName(day) + suffix, { force: true });
+		// The database last: what is left of it after a crash is dropped again.
+		for (const suffix of [...SUFFIXES].reverse()) {
+			rmSync(this.fileName(day) + suffix, { force: true });
+			reach("drop: between files");
+		}
 	}
 
 	/** Bytes of each day's files, oldest first. */
@@ -305,7 +311,8 @@ function writeHour(file: DayFile, { hour, group, chunks, sums, damaged = [] }: H
 			bytes,
 		);
 	writePacked(file, { table: "hours", key, chunks });
-	writePacked(file, { table: "sums", key, chunks: sums });
+	if (sums === undefined) statement(file, "DELETE FROM sums WHERE key = ?").run(key);
+	else writePacked(file, { table: "sums", key, chunks: sums });
 	statement(file, "DELETE FROM parts WHERE key = ?").run(key);
 }
 

@@ -11,6 +11,7 @@ import { parseJson } from "../../shared/json.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 import type { GapEntry, StoredInput } from "./device-state.js";
+import { reach } from "./fail-point.js";
 
 const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
@@ -21,6 +22,11 @@ const DEAD_LETTER_BYTES_MOST = 16 * 1_024 * 1_024;
 /** What a row takes beside its bytes, roughly, so that many empty letters are bounded, too. */
 const DEAD_LETTER_ROW_BYTES = 512;
 const GAPS_MOST = 10_000;
+
+/** Kept as `user_version`; what comes before it is brought here by migrations/. */
+const SCHEMA_VERSION = 2;
+/** Damage that is remembered; what is beyond it is still counted. */
+const DAMAGE_MOST = 10_000;
 
 const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS cursors (
@@ -55,6 +61,15 @@ const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS inputs (
 		id INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL, source TEXT NOT NULL,
 		observed_at INTEGER NOT NULL, valid_from INTEGER NOT NULL, known_from INTEGER NOT NULL, is_example INTEGER NOT NULL
+	);
+	CREATE TABLE IF NOT EXISTS damage (
+		id INTEGER PRIMARY KEY, device INTEGER, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+		found_at INTEGER NOT NULL, file TEXT NOT NULL, what TEXT NOT NULL
+	);
+	CREATE UNIQUE INDEX IF NOT EXISTS damage_once ON damage (file, from_at, coalesce(device, 0));
+	CREATE TABLE IF NOT EXISTS sacrifices (
+		id INTEGER PRIMARY KEY, file TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+		bytes INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL
 	);
 `;
 
@@ -133,6 +148,32 @@ export type CursorRow = {
 	readonly settled: Settled;
 };
 
+/** What of the past can no longer be read. */
+export type DamageRow = {
+	/** Absent: all devices of the file's rows. */
+	readonly device?: number;
+	readonly from: number;
+	readonly to: number;
+	readonly foundAt: number;
+	readonly file: string;
+	readonly what: string;
+};
+
+/** A store that a later version of the program wrote: it may hold what this one would lose. */
+class NewerStore extends Error {
+	readonly code = "STORE_NEWER";
+}
+
+function refuseNewer(database: Database.Database, folder: string): void {
+	const found = Number(database.pragma("user_version", { simple: true }));
+	if (found <= SCHEMA_VERSION) return;
+	throw new NewerStore(
+		`The store in ${folder} has schema ${found}; this version reads schemas 1 to ${SCHEMA_VERSION}. Run the version that wrote it, or restore a backup from before.`,
+	);
+}
+
+const nothing = () => undefined;
+
 export class MainDatabase {
 	private readonly database: Database.Database;
 	private readonly statements = new Map<string, Database.Statement>();
@@ -140,8 +181,12 @@ export class MainDatabase {
 	private deadLetterBytes = 0;
 	readonly file: string;
 
-	/** @throws what SQLite throws: SQLITE_BUSY where another program has the file, SQLITE_CANTOPEN where the folder is closed to us */
-	constructor(folder: string) {
+	/**
+	 * @param migrate brings a store of an earlier schema to this one, while nobody else can open it
+	 * @throws what SQLite throws: SQLITE_BUSY where another program has the file, SQLITE_CANTOPEN where the
+	 * folder is closed to us; STORE_NEWER where a later version wrote it
+	 */
+	constructor(folder: string, migrate: (open: MainDatabase, database: Database.Database) => void = nothing) {
 		this.file = path.join(folder, "fleetwatt.db");
 		this.database = new Database(this.file, { timeout: 1_000 });
 		try {
@@ -156,7 +201,10 @@ export class MainDatabase {
 				"SQLite keeps synchronous=FULL",
 			);
 			this.database.exec("BEGIN EXCLUSIVE; COMMIT");
+			refuseNewer(this.database, folder);
 			this.database.exec(SCHEMA);
+			migrate(this, this.database);
+			this.database.pragma(`user_version = ${SCHEMA_VERSION}`);
 		} catch (error) {
 			this.database.close();
 			throw error;
@@ -181,10 +229,13 @@ export class MainDatabase {
 			for (const gap of batch.gaps) if ((ids[gap.row] ?? 0) > 0) this.insertGap(gap, moved);
 			this.dropOldDeadLetters();
 			for (const cursor of moved.values()) this.writeCursor(cursor);
+			reach("commit: in the transaction");
 			return ids;
 		});
 		try {
-			return { ids: run.immediate(), cursors: [...moved.values()] };
+			const ids = run.immediate();
+			reach("commit: stored, not told");
+			return { ids, cursors: [...moved.values()] };
 		} catch (error) {
 			this.deadLetterBytes = deadLetterBytes;
 			for (const [key, cursor] of before) {
@@ -258,6 +309,26 @@ export class MainDatabase {
 		return this.statement(
 			"SELECT site, agent, sum(outcomes) AS outcomes FROM gaps GROUP BY site, agent",
 		).all() as { site: string; agent: string; outcomes: number }[];
+	}
+
+	/** Remembers what cannot be read; the same stretch is remembered once. */
+	addDamage(rows: readonly DamageRow[]): void {
+		const put = this.statement(
+			"INSERT OR IGNORE INTO damage (device, from_at, to_at, found_at, file, what) SELECT ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM damage) < ?",
+		);
+		this.database
+			.transaction(() => {
+				for (const { device = null, from, to, foundAt, file, what } of rows)
+					put.run(device, from, to, foundAt, file, what, DAMAGE_MOST);
+			})
+			.immediate();
+	}
+
+	damage(): readonly DamageRow[] {
+		const rows = this.statement(
+			'SELECT device, from_at AS "from", to_at AS "to", found_at AS foundAt, file, what FROM damage ORDER BY id',
+		).all() as (Omit<DamageRow, "device"> & { readonly device: number | null })[];
+		return rows.map(({ device, ...row }) => (device === null ? row : { ...row, device }));
 	}
 
 	inputs(): readonly StoredInput[] {

@@ -28,7 +28,9 @@ import type {
 	StoredInput,
 	StoreStatistics,
 } from "./device-state.js";
+import type { ArmedFailPoint } from "./fail-point.js";
 import type { Batch, NewGap, PresentRow } from "./main-database.js";
+import type { Migrated } from "./migrations/migrate.js";
 import { Present, type Resolved } from "./present.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
@@ -71,6 +73,8 @@ export type StoreOptions = {
 	readonly maxDevices: number;
 	/** How the watts of a device are found, where it does not say them. */
 	readonly power: PowerOptions;
+	/** Of tests alone: where the process kills itself. */
+	readonly failPoint?: ArmedFailPoint;
 };
 
 type Decoded = {
@@ -97,6 +101,8 @@ export class Store implements SeriesStore {
 	/** Bytes that the inbox had after the last trim. */
 	private trimmedBytes = 0;
 	private busy: Promise<unknown> = Promise.resolve();
+	/** What this start brought over from an earlier version; absent where there was nothing. */
+	migrated: Migrated | undefined;
 
 	private constructor(options: StoreOptions, thread: Thread<StoreOperations>) {
 		this.thread = thread;
@@ -113,6 +119,7 @@ export class Store implements SeriesStore {
 		const thread = new Thread<StoreOperations>(compiledWorker(import.meta.url, "worker.js"), {
 			folder: options.folder,
 			power: options.power,
+			...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
 		} satisfies WorkerData);
 		const store = new Store(options, thread);
 		try {
@@ -248,6 +255,7 @@ export class Store implements SeriesStore {
 
 	private async load(): Promise<void> {
 		const stored = await this.thread.call("open", undefined);
+		this.migrated = stored.migrated;
 		const definitions = stored.definitions.map(({ hash, text }) => ({
 			hash,
 			definition: storedDefinition(text),

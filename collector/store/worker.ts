@@ -4,6 +4,7 @@
  * Commits batches and keeps what they hold in heads; seals closed hours, merges parts, reads the past.
  */
 import { existsSync, mkdirSync, statSync } from "node:fs";
+import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { decodeRecord } from "../../shared/wire/record.js";
@@ -12,16 +13,24 @@ import { Archive, type Damage } from "./archive.js";
 import { columnKey } from "./column-key.js";
 import { DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { Column, Columns, FleetSumsQuery, IntervalSums, StoredInput } from "./device-state.js";
+import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { FleetSums } from "./fleet-sums.js";
 import { Heads } from "./heads.js";
 import { type Batch, type InboxRow, MainDatabase, type PresentRow } from "./main-database.js";
+import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { intervalRows } from "./sums.js";
 
-export type WorkerData = { readonly folder: string; readonly power: PowerOptions };
+export type WorkerData = {
+	readonly folder: string;
+	readonly power: PowerOptions;
+	/** Of tests alone. */
+	readonly failPoint?: ArmedFailPoint;
+};
 
-const { folder, power } = threadData<WorkerData>();
+const { folder, power, failPoint } = threadData<WorkerData>();
+armFailPoint(failPoint);
 /** Rows that one transaction of sealing or merging writes: eight devices each. */
 const GROUPS_AT_ONCE = 8;
 const REPLAY_ROWS_AT_ONCE = 500;
@@ -45,6 +54,7 @@ type Rooms = {
 };
 
 let opened: Rooms | undefined;
+let migrated: Migrated | undefined;
 
 /** Opened by the first call, so that what a disk refuses is that call's answer. */
 function rooms(): Rooms {
@@ -54,8 +64,10 @@ function rooms(): Rooms {
 
 function openRooms(): Rooms {
 	mkdirSync(folder, { recursive: true });
-	const main = new MainDatabase(folder);
 	const days = new DayFiles(folder);
+	const main = new MainDatabase(folder, (open, database) => {
+		migrated = migrate({ folder, days, main: open, database, now: realClock.now() });
+	});
 	const heads = new Heads();
 	const archive = new Archive({
 		days,
@@ -114,6 +126,7 @@ function open() {
 		cursors: rooms().main.allCursors(),
 		gapTotals: rooms().main.gapTotals(),
 		inputs: rooms().main.inputs(),
+		migrated,
 	};
 }
 
@@ -188,6 +201,7 @@ function sealed(
 
 /** Forgets inbox rows up to `upTo` that are sealed; gives how many rows stay. */
 function trim(upTo: number): { inboxRecords: number; inboxBytes: number } {
+	reach("trim: presents stored");
 	const first = rooms().heads.firstId();
 	const last = first === undefined ? upTo : Math.min(upTo, first - 1);
 	if (last > 0) rooms().main.trim(last);
@@ -268,7 +282,10 @@ const operations = {
 	select,
 	size,
 	present: ({ after, most }: { after: number; most: number }) => rooms().main.present(after, most),
-	putPresent: (rows: readonly PresentRow[]) => rooms().main.putPresent(rows),
+	putPresent: (rows: readonly PresentRow[]) => {
+		rooms().main.putPresent(rows);
+		reach("trim: between presents");
+	},
 	gaps: ({ from, to }: { from: number; to: number }) => rooms().main.gaps(from, to),
 	addInput: (input: StoredInput) => rooms().main.addInput(input),
 	intervals,
