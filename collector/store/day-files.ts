@@ -260,7 +260,8 @@ export class DayFiles {
 			this.open.set(day, known);
 			return known;
 		}
-		if (!mayMake && !existsSync(this.fileName(day))) return undefined;
+		// A full disk leaves a file without a byte: nothing was stored in it.
+		if (!mayMake && sizeOf(this.fileName(day)) === 0) return undefined;
 		const file = this.openWhole(day, mayMake);
 		if (file === undefined) return undefined;
 		this.open.set(day, file);
@@ -400,7 +401,7 @@ function openFile(name: string): DayFile {
 			database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
 			"SQLite keeps synchronous=FULL",
 		);
-		database.exec(SCHEMA);
+		database.transaction(() => database.exec(SCHEMA))();
 		const file: DayFile = { database, numbers: new Map(), columns: new Map(), statements: new Map() };
 		loadSchemas(file);
 		return file;

@@ -204,7 +204,9 @@ export class MainDatabase {
 			refuseNewer(this.database, folder);
 			this.database.exec(SCHEMA);
 			migrate(this, this.database);
-			this.database.pragma(`user_version = ${SCHEMA_VERSION}`);
+			// Not written where it stands: a store must open on a full disk, too.
+			if (this.database.pragma("user_version", { simple: true }) !== SCHEMA_VERSION)
+				this.database.pragma(`user_version = ${SCHEMA_VERSION}`);
 		} catch (error) {
 			this.database.close();
 			throw error;
