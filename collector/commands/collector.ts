@@ -24,6 +24,7 @@ import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
 import { refreshMarket } from "../market/refresh.js";
 import { Store } from "../store/store.js";
+import { answerBackupRequests } from "./backup-request.js";
 import { ingestFamilies, jobFamilies } from "./own-families.js";
 
 export type CollectorOptions = {
@@ -100,6 +101,8 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		await market();
 		const jobs = startCollectorJobs({ config, store, market, log });
 		stopping.push(() => jobs.stop());
+		const backups = answerBackupRequests({ folder: config.dataFolder, store, clock: realClock, log });
+		stopping.push(async () => backups());
 		const ingest = await startIngest(config, tokens, store, log);
 		stopping.push(() => ingest.stop());
 		const expose = await startPage({ options, config, store, log, ingest, jobs });

@@ -10,6 +10,7 @@ import { invariant } from "../../shared/invariant.js";
 import { parseJson } from "../../shared/json.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
+import { copyMain } from "./backup.js";
 import type { GapEntry, StoredInput } from "./device-state.js";
 import { reach } from "./fail-point.js";
 
@@ -372,6 +373,11 @@ export class MainDatabase {
 			input.knownFrom,
 			input.isExample ? 1 : 0,
 		);
+	}
+
+	/** Copies itself into a folder, a few pages at a time; commits come between. */
+	copyTo(folder: string): Promise<void> {
+		return copyMain(this.database, folder);
 	}
 
 	/** Prepared once: preparing costs as much as running. */

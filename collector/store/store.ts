@@ -14,6 +14,7 @@ import { type Definition, storedDefinition } from "../../shared/wire/definition.
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { copyStore } from "./backup.js";
 import { Catalogue } from "./catalogue.js";
 import type {
 	AgentState,
@@ -43,6 +44,8 @@ const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
 const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
 /** Below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
+/** A file that is being sealed into has a moment to come to rest. */
+const COPY_AGAIN_MILLISECONDS = 500;
 /** Of what is later than this nobody knows when it was: it must not become the present. */
 const AHEAD_MOST_MILLISECONDS = 5 * 60 * 1_000;
 
@@ -88,6 +91,7 @@ type Decoded = {
 export class Store implements SeriesStore {
 	private readonly thread: Thread<StoreOperations>;
 	private readonly clock: Clock;
+	private readonly folder: string;
 	private readonly catalogue: Catalogue;
 	private readonly present: Present;
 	private readonly settledBy = new Map<string, Settled>();
@@ -107,6 +111,7 @@ export class Store implements SeriesStore {
 	private constructor(options: StoreOptions, thread: Thread<StoreOperations>) {
 		this.thread = thread;
 		this.clock = options.clock;
+		this.folder = options.folder;
 		this.catalogue = new Catalogue({ maxDevices: options.maxDevices });
 		this.present = new Present({
 			catalogue: this.catalogue,
@@ -242,6 +247,25 @@ export class Store implements SeriesStore {
 
 	dropBefore(times: { readonly raw: number }): Promise<readonly string[]> {
 		return this.inTurn(() => this.thread.call("dropDaysBefore", times.raw));
+	}
+
+	/**
+	 * Copies the store into a folder that is empty or not there yet; commits and reads go on.
+	 *
+	 * @throws CopyRefused, or what the disk says
+	 */
+	copyTo(to: string, onFile?: (name: string, of: number) => void): Promise<readonly string[]> {
+		const pause = () => new Promise<void>((resolve) => this.clock.after(COPY_AGAIN_MILLISECONDS, resolve));
+		return copyStore(
+			{ from: this.folder, to },
+			{
+				main: (folder) => this.thread.call("copyMain", folder),
+				names: () => this.thread.call("tierNames", undefined),
+				slice: (wish) => this.thread.call("copySlice", wish),
+				pause,
+			},
+			onFile,
+		);
 	}
 
 	async measureDisk(): Promise<void> {

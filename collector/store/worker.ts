@@ -10,6 +10,7 @@ import { type Definition, storedDefinition } from "../../shared/wire/definition.
 import { decodeRecord } from "../../shared/wire/record.js";
 import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
+import { copySlice, type SliceWish, tierNames } from "./backup.js";
 import { columnKey } from "./column-key.js";
 import { DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { Column, Columns, FleetSumsQuery, IntervalSums, StoredInput } from "./device-state.js";
@@ -281,6 +282,9 @@ const operations = {
 	merge,
 	select,
 	size,
+	copyMain: (to: string) => rooms().main.copyTo(to),
+	tierNames: () => tierNames(folder),
+	copySlice: (wish: SliceWish) => copySlice(wish),
 	present: ({ after, most }: { after: number; most: number }) => rooms().main.present(after, most),
 	putPresent: (rows: readonly PresentRow[]) => {
 		rooms().main.putPresent(rows);
