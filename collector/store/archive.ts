@@ -35,7 +35,12 @@ import { cutRun, joinRuns, onlyColumns } from "./runs.js";
 import { decodeSums, encodeSums, SUM_COLUMNS } from "./sums.js";
 
 /** A chunk that could not be read: the stretch that is lost. */
-export type Damage = { readonly device: number; readonly hour: number };
+export type Damage = {
+	/** Absent: all devices of a row. */
+	readonly device?: number;
+	readonly hour: number;
+	readonly what: string;
+};
 
 export type ArchiveOptions = {
 	readonly days: DayFiles;
@@ -102,7 +107,9 @@ export class Archive {
 		{ from, to }: { readonly from: number; readonly to: number },
 		wanted?: (column: Column) => boolean,
 	): ChunkRun {
-		const { chunks } = this.options.days.hour(groupHour(device, hourOf(from)));
+		const place = groupHour(device, hourOf(from));
+		const { chunks, rowsDamaged } = this.options.days.hour(place);
+		if (rowsDamaged > 0) this.rowDamaged(place);
 		const sealed = chunks
 			.filter((chunk) => chunk.device === device)
 			.flatMap((chunk) => this.readable(chunk, hourOf(from), wanted) ?? [])
@@ -171,7 +178,10 @@ export class Archive {
 
 	private mergeHour(place: GroupHour): void {
 		const { chunks, rowsDamaged } = this.options.days.hour(place);
-		if (rowsDamaged > 0) return;
+		if (rowsDamaged > 0) {
+			this.rowDamaged(place);
+			return;
+		}
 		const damaged: DeviceChunk[] = [];
 		const byDevice = new Map<number, ChunkRun[]>();
 		for (const chunk of chunks) {
@@ -222,6 +232,11 @@ export class Archive {
 		return { held: nothingHeld(), runs: [this.run(device, { from: from - hold, to: from }, isRate)] };
 	}
 
+	private rowDamaged({ hour, group }: GroupHour): void {
+		const [first, last] = [devicesOf(group)[0], devicesOf(group).at(-1)];
+		this.options.onDamaged({ hour, what: `The head of a row of devices ${first} to ${last} is damaged.` });
+	}
+
 	private readable(
 		{ device, columns, bytes }: DeviceChunk,
 		hour: number,
@@ -229,7 +244,7 @@ export class Archive {
 	): ChunkRun | undefined {
 		const decoded = decodeScaled(asBuffer(bytes), columns, wanted);
 		if (decoded.ok) return decoded.run;
-		this.options.onDamaged({ device, hour });
+		this.options.onDamaged({ device, hour, what: decoded.failure.what });
 		return undefined;
 	}
 }

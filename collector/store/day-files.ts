@@ -82,11 +82,11 @@ type DayFile = {
 export class DayFiles {
 	private readonly folder: string;
 	private readonly open = new Map<string, DayFile>();
-	/** Files set aside since the start. */
-	damagedFiles = 0;
+	private readonly onSetAside: (day: string, what: string) => void;
 
-	constructor(folder: string) {
+	constructor(folder: string, onSetAside: (day: string, what: string) => void = () => undefined) {
 		this.folder = folder;
+		this.onSetAside = onSetAside;
 	}
 
 	/** Stores rows of hours and parts, each in the file of its day, one transaction a file. */
@@ -278,7 +278,7 @@ export class DayFiles {
 			const code = error instanceof Error && "code" in error ? error.code : undefined;
 			if (code !== "SQLITE_NOTADB" && code !== "SQLITE_CORRUPT") throw error;
 			setAside(name);
-			this.damagedFiles += 1;
+			this.onSetAside(day, error instanceof Error ? error.message : "");
 			return mayMake ? openFile(name) : undefined;
 		}
 	}

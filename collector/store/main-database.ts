@@ -11,8 +11,9 @@ import { parseJson } from "../../shared/json.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 import { copyMain } from "./backup.js";
-import type { GapEntry, StoredInput } from "./device-state.js";
+import type { GapEntry, LossEntry, StoredInput } from "./device-state.js";
 import { reach } from "./fail-point.js";
+import type { TierFile } from "./files.js";
 
 const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
@@ -69,7 +70,7 @@ const SCHEMA = `
 	);
 	CREATE UNIQUE INDEX IF NOT EXISTS damage_once ON damage (file, from_at, coalesce(device, 0));
 	CREATE TABLE IF NOT EXISTS sacrifices (
-		id INTEGER PRIMARY KEY, file TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+		id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
 		bytes INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL
 	);
 `;
@@ -331,6 +332,29 @@ export class MainDatabase {
 		const rows = this.statement(
 			'SELECT device, from_at AS "from", to_at AS "to", found_at AS foundAt, file, what FROM damage ORDER BY id',
 		).all() as (Omit<DamageRow, "device"> & { readonly device: number | null })[];
+		return rows.map(({ device, ...row }) => (device === null ? row : { ...row, device }));
+	}
+
+	/** A file that goes for the byte budget; one that was made again and goes again is told once. */
+	addSacrifice({ name, from, to, bytes }: TierFile, at: number): void {
+		this.statement(
+			"INSERT OR REPLACE INTO sacrifices (file, from_at, to_at, bytes, at, reason) VALUES (?, ?, ?, ?, ?, 'budget')",
+		).run(name, from, to, bytes, at);
+	}
+
+	/** Files that went for the byte budget. */
+	sacrifices(): number {
+		return (this.statement("SELECT count(*) AS count FROM sacrifices").get() as { count: number }).count;
+	}
+
+	/** What was stored in [from, to) and no longer is: damaged, or gone for the budget. */
+	losses(from: number, to: number): readonly LossEntry[] {
+		const rows = this.statement(
+			`SELECT 'chunk_damaged' AS reason, from_at AS "from", to_at AS "to", file, devices.key AS device, found_at AS foundAt
+			FROM damage LEFT JOIN devices ON devices.number = damage.device WHERE to_at > @from AND from_at < @to
+			UNION ALL SELECT reason, from_at, to_at, file, NULL, at FROM sacrifices WHERE to_at > @from AND from_at < @to
+			ORDER BY 2 LIMIT @most`,
+		).all({ from, to, most: GAPS_MOST }) as (Omit<LossEntry, "device"> & { readonly device: string | null })[];
 		return rows.map(({ device, ...row }) => (device === null ? row : { ...row, device }));
 	}
 

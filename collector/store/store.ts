@@ -24,9 +24,11 @@ import type {
 	FleetSumsRow,
 	GapEntry,
 	IntervalSums,
+	LossEntry,
 	SeriesQuery,
 	SeriesStore,
 	StoredInput,
+	StoreRoom,
 	StoreStatistics,
 } from "./device-state.js";
 import type { ArmedFailPoint } from "./fail-point.js";
@@ -76,6 +78,10 @@ export type StoreOptions = {
 	readonly maxDevices: number;
 	/** How the watts of a device are found, where it does not say them. */
 	readonly power: PowerOptions;
+	/** The most that the folder may hold; absent: no limit. */
+	readonly budgetBytes?: number;
+	/** Is told the files that went for the budget. */
+	readonly onSacrificed?: (files: readonly string[]) => void;
 	/** Of tests alone: where the process kills itself. */
 	readonly failPoint?: ArmedFailPoint;
 };
@@ -105,6 +111,10 @@ export class Store implements SeriesStore {
 	/** Bytes that the inbox had after the last trim. */
 	private trimmedBytes = 0;
 	private busy: Promise<unknown> = Promise.resolve();
+	private readonly budgetBytes: number | undefined;
+	private readonly onSacrificed: (files: readonly string[]) => void;
+	private bytesOverBudget = 0;
+	private roomMeasured: StoreRoom | undefined;
 	/** What this start brought over from an earlier version; absent where there was nothing. */
 	migrated: Migrated | undefined;
 
@@ -112,6 +122,8 @@ export class Store implements SeriesStore {
 		this.thread = thread;
 		this.clock = options.clock;
 		this.folder = options.folder;
+		this.budgetBytes = options.budgetBytes;
+		this.onSacrificed = options.onSacrificed ?? (() => undefined);
 		this.catalogue = new Catalogue({ maxDevices: options.maxDevices });
 		this.present = new Present({
 			catalogue: this.catalogue,
@@ -202,6 +214,7 @@ export class Store implements SeriesStore {
 			if (sealed.left === 0) break;
 		}
 		await this.trim();
+		await this.keepBudget();
 		return { chunks };
 	}
 
@@ -240,6 +253,26 @@ export class Store implements SeriesStore {
 		return this.thread.call("gaps", query);
 	}
 
+	losses(query: { readonly from: number; readonly to: number }): Promise<readonly LossEntry[]> {
+		return this.thread.call("losses", query);
+	}
+
+	/** As measured last; absent before that. */
+	get room(): StoreRoom | undefined {
+		return this.roomMeasured;
+	}
+
+	/** Removes the oldest files of the finest tier until the folder fits the budget; gives what went. */
+	async keepBudget(): Promise<readonly string[]> {
+		const { budgetBytes } = this;
+		if (budgetBytes === undefined) return [];
+		const now = this.clock.now();
+		const { files, bytesOver } = await this.inTurn(() => this.thread.call("sacrifice", { budgetBytes, now }));
+		this.bytesOverBudget = bytesOver;
+		if (files.length > 0) this.onSacrificed(files);
+		return files;
+	}
+
 	async addInput(input: StoredInput): Promise<void> {
 		await this.thread.call("addInput", input);
 		this.storedInputs = [...this.storedInputs, input];
@@ -270,6 +303,11 @@ export class Store implements SeriesStore {
 
 	async measureDisk(): Promise<void> {
 		this.disk = await this.thread.call("size", undefined);
+		const { budgetBytes, bytesOverBudget } = this;
+		this.roomMeasured = {
+			...(await this.thread.call("room", this.clock.now())),
+			...(budgetBytes === undefined ? {} : { budgetBytes, bytesOverBudget }),
+		};
 	}
 
 	async close(): Promise<void> {
