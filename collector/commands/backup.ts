@@ -9,7 +9,6 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { realClock } from "../../shared/clock.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
@@ -87,25 +86,34 @@ async function asked(dataFolder: string, to: string): Promise<readonly string[]>
 	} catch (error) {
 		throw startProblemOf(error, { folder: dataFolder }) ?? error;
 	}
+	const answer = await answerTo(request, inFolder);
+	if (answer === undefined) {
+		rmSync(inFolder(BACKUP_FILES.request), { force: true });
+		throw problem(
+			`The collector that holds ${dataFolder} does not answer. See its log, or stop it and try again.`,
+		);
+	}
+	rmSync(inFolder(BACKUP_FILES.answer), { force: true });
+	if ("problem" in answer) throw problem(answer.problem);
+	return answer.files;
+}
+
+/** Undefined where nobody takes the request, or nothing moves any more. */
+async function answerTo(
+	{ id }: BackupRequest,
+	inFolder: (name: string) => string,
+): Promise<BackupAnswer | undefined> {
 	let heardAt = realClock.monotonic();
 	let changedAt = 0;
 	for (;;) {
-		await sleep(LOOK_MILLISECONDS);
+		await new Promise<void>((resolve) => realClock.after(LOOK_MILLISECONDS, resolve));
 		const answer = readJson(inFolder(BACKUP_FILES.answer)) as BackupAnswer | undefined;
-		if (answer?.id === request.id) {
-			rmSync(inFolder(BACKUP_FILES.answer), { force: true });
-			if ("problem" in answer) throw problem(answer.problem);
-			return answer.files;
-		}
+		if (answer?.id === id) return answer;
 		const changed = statSync(inFolder(BACKUP_FILES.running), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 		if (changed !== changedAt) heardAt = realClock.monotonic();
 		changedAt = changed;
 		const most = existsSync(inFolder(BACKUP_FILES.request)) ? TAKEN_WITHIN_SECONDS : SILENT_MOST_SECONDS;
-		if (realClock.monotonic() - heardAt < most * MILLISECONDS_PER_SECOND) continue;
-		rmSync(inFolder(BACKUP_FILES.request), { force: true });
-		throw problem(
-			`The collector that holds ${dataFolder} has not answered for ${most} s. See its log, or stop it and try again.`,
-		);
+		if (realClock.monotonic() - heardAt > most * MILLISECONDS_PER_SECOND) return undefined;
 	}
 }
 
