@@ -10,7 +10,7 @@ const PURE = [
 	"^agent/poller/(schedule|health)\\.ts$",
 	"^agent/uplink/(session|reconnect)\\.ts$",
 	"^collector/ingest/session\\.ts$",
-	"^collector/store/(chunk/.+|chunk|migrations/.+|minutes|rollup|runs|sealing)\\.ts$",
+	"^collector/store/(chunk/.+|chunk|migrations/chunk-format-.+|minutes|rollup|runs|sealing)\\.ts$",
 	"^shared/wire/",
 	"^shared/(units|measurements|failures|device|reading|invariant|json|metrics-document)\\.ts$",
 ];

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /**
  * The `fleetwatt` command: the one entry, where all is wired. Reads arguments, runs a command, ends with
- * a code: 0 done, 64 wrong usage, 70 our own bug, 74 disk or port, 78 configuration.
+ * a code: 0 done, 64 wrong usage, 65 damaged data, 70 our own bug, 74 disk or port, 78 configuration.
  */
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
 import { keepMemorySmall, optimiseLate } from "./shared/frugal.js";
@@ -44,6 +45,9 @@ function listOf(text: string): readonly string[] {
 		throw new InvalidArgumentError("Name at least one address, for example 192.168.1.20,192.168.1.21.");
 	return parts;
 }
+
+/** What a command that ended in order found. */
+let exitCode: number = EXIT.ok;
 
 const program = new Command("fleetwatt")
 	.description(
@@ -100,6 +104,39 @@ program
 	.action(async (options: ExportOptions) => {
 		const { runExport } = await import("./collector/commands/export.js");
 		await runExport(options);
+	});
+
+program
+	.command("backup")
+	.description("copy the store of a running or stopped collector, and read the copy back")
+	.requiredOption("--config <file>", "the collector's configuration")
+	.requiredOption("--to <folder>", "where to; it must be empty or not there yet")
+	.action(async (options: { config: string; to: string }) => {
+		const { runBackup } = await import("./collector/commands/backup.js");
+		await runBackup(options);
+	});
+
+program
+	.command("restore")
+	.description("make a data folder from a backup")
+	.requiredOption("--from <folder>", "a folder that fleetwatt backup made")
+	.requiredOption("--to <folder>", "the data folder; it must be empty or not there yet")
+	.action(async (options: { from: string; to: string }) => {
+		const { runRestore } = await import("./collector/commands/backup.js");
+		runRestore(options);
+	});
+
+program
+	.command("doctor")
+	.description(
+		"examine a stopped store or a backup: checksums, gaps, sizes, what would be removed; with reads only",
+	)
+	.option("--config <file>", "the collector's configuration")
+	.option("--folder <folder>", "a backup, instead of the configuration's data folder")
+	.option("--json", "as JSON")
+	.action(async (options: DoctorOptions) => {
+		const { runDoctor } = await import("./collector/commands/doctor.js");
+		exitCode = await runDoctor(options);
 	});
 
 program
@@ -213,7 +250,7 @@ function pageFolder(): string {
 
 try {
 	await program.parseAsync(process.argv);
-	process.exitCode = EXIT.ok;
+	process.exitCode = exitCode;
 } catch (error) {
 	process.exitCode = ended(error);
 }

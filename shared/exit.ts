@@ -1,8 +1,8 @@
 /**
- * How the program ends, by exit code: 70 our own bug, 74 a disk or port that cannot be had, 78 a
- * configuration that cannot be used.
+ * How the program ends, by exit code: 65 stored data that is damaged, 70 our own bug, 74 a disk or port
+ * that cannot be had, 78 a configuration or store that cannot be used.
  */
-export const EXIT = { ok: 0, usage: 64, bug: 70, input: 74, configuration: 78 } as const;
+export const EXIT = { ok: 0, usage: 64, damaged: 65, bug: 70, input: 74, configuration: 78 } as const;
 
 /** A start that cannot succeed: every problem at once, in words for an operator. */
 export class StartProblem extends Error {
@@ -52,6 +52,8 @@ export function startProblemOf(
 	{ folder, listen }: { readonly folder?: string; readonly listen?: string },
 ): StartProblem | undefined {
 	const code = error instanceof Error && "code" in error ? String(error.code) : "";
+	if (code === "STORE_NEWER" && error instanceof Error)
+		return new StartProblem(EXIT.configuration, [error.message]);
 	const advice = (what: string | undefined, table: readonly Advice[]) => {
 		const row = what === undefined ? undefined : table.find(({ codes }) => codes.includes(code));
 		return row === undefined || what === undefined

@@ -24,7 +24,10 @@ import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
 import { refreshMarket } from "../market/refresh.js";
 import { Store } from "../store/store.js";
-import { ingestFamilies, jobFamilies } from "./own-families.js";
+import { answerBackupRequests } from "./backup-request.js";
+import { ingestFamilies, jobFamilies, roomFamilies } from "./own-families.js";
+
+const BYTES_PER_GIGABYTE = 1e9;
 
 export type CollectorOptions = {
 	readonly configFile: string;
@@ -89,7 +92,8 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		hostOverheadRatio: config.gpuHost.overheadRatio,
 		hostOverheadWatts: config.gpuHost.overheadWatts,
 	};
-	const store = await openStore(config, power);
+	const store = await openStore(config, power, log);
+	if (store.migrated !== undefined) log.info("store brought over", store.migrated);
 	const stopping: (() => Promise<void>)[] = [() => store.close()];
 	const stop = async () => {
 		for (const end of stopping.reverse()) await end();
@@ -99,6 +103,8 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		await market();
 		const jobs = startCollectorJobs({ config, store, market, log });
 		stopping.push(() => jobs.stop());
+		const backups = answerBackupRequests({ folder: config.dataFolder, store, clock: realClock, log });
+		stopping.push(async () => backups());
 		const ingest = await startIngest(config, tokens, store, log);
 		stopping.push(() => ingest.stop());
 		const expose = await startPage({ options, config, store, log, ingest, jobs });
@@ -110,13 +116,16 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	}
 }
 
-async function openStore(config: CollectorConfig, power: PowerOptions): Promise<Store> {
+async function openStore(config: CollectorConfig, power: PowerOptions, log: Log): Promise<Store> {
 	const { dataFolder, limits } = config;
+	const { budgetGigabytes } = config.retention;
 	return Store.open({
 		folder: dataFolder,
 		clock: realClock,
 		maxDevices: limits.maxDevices,
 		power,
+		onSacrificed: (files) => log.warn("files removed for the byte budget", { files }),
+		...(budgetGigabytes === undefined ? {} : { budgetBytes: budgetGigabytes * BYTES_PER_GIGABYTE }),
 	}).catch((error: unknown) => {
 		throw startProblemOf(error, { folder: dataFolder }) ?? error;
 	});
@@ -238,7 +247,11 @@ async function startPage({ options, config, store, log, ingest, jobs }: PagePart
 			money: { siteOverheadRatio: site.overheadRatio },
 			temperatureLimits: limits.temperatureCelsius,
 		},
-		additional: () => [...ingestFamilies(ingest.statistics()), ...jobFamilies(jobs.states())],
+		additional: () => [
+			...ingestFamilies(ingest.statistics()),
+			...jobFamilies(jobs.states()),
+			...roomFamilies(store.room),
+		],
 		log: (event) => {
 			if (event.kind === "exposeAnswerFailed") log.error("answer failed", event);
 			else log.info("listening", event);

@@ -1,7 +1,8 @@
-/** What ingest and the jobs count, as families for /metrics. Pure. */
+/** What ingest, the jobs and the store's folder count, as families for /metrics. Pure. */
 import type { SampledFamily } from "../expose/metrics/fleet-families.js";
 import type { IngestStatistics } from "../ingest/server.js";
 import type { JobState } from "../jobs/jobs.js";
+import type { StoreRoom } from "../store/device-state.js";
 
 export function ingestFamilies({
 	sessions,
@@ -69,5 +70,52 @@ export function jobFamilies(states: Readonly<Record<string, JobState>>): readonl
 			"Length of a job's last run.",
 			({ lastSeconds }) => lastSeconds,
 		),
+	];
+}
+
+/** Nothing before the folder was measured; a value that is not known is not there. */
+export function roomFamilies(room: StoreRoom | undefined): readonly SampledFamily[] {
+	if (room === undefined) return [];
+	const { tierBytes, otherBytes, growthBytesPerDay, diskFreeBytes, budgetBytes, bytesOverBudget } = room;
+	const used = Object.values(tierBytes).reduce((sum, bytes) => sum + bytes, otherBytes);
+	const days = (bytes: number | undefined) =>
+		bytes === undefined || growthBytesPerDay === undefined || growthBytesPerDay <= 0
+			? undefined
+			: Math.max(0, bytes) / growthBytesPerDay;
+	const gauge = (
+		name: string,
+		help: string,
+		samples: readonly (readonly [label: readonly [string, string] | undefined, value: number | undefined])[],
+	): SampledFamily => ({
+		name: `fleetwatt_store_${name}`,
+		kind: "gauge",
+		help,
+		samples: samples.flatMap(([label, value]) =>
+			value === undefined ? [] : [{ labels: label === undefined ? [] : [label], value }],
+		),
+	});
+	return [
+		gauge(
+			"tier_bytes",
+			"Size of the files of a tier; main is fleetwatt.db, other is what is none of the store's.",
+			[
+				...Object.entries({ ...tierBytes, other: otherBytes }).map(
+					([tier, bytes]) => [["tier", tier], bytes] as const,
+				),
+			],
+		),
+		gauge("growth_bytes_per_day", "Bytes that a day adds, by the last seven that are complete.", [
+			[undefined, growthBytesPerDay],
+		]),
+		gauge("room_days", "Days until the budget or the disk is full at this growth.", [
+			[["limit", "disk"], days(diskFreeBytes)],
+			[["limit", "budget"], days(budgetBytes === undefined ? undefined : budgetBytes - used)],
+		]),
+		gauge("over_budget_bytes", "Bytes above retention.budgetGigabytes for which nothing more may go.", [
+			[undefined, bytesOverBudget],
+		]),
+		gauge("files_sacrificed", "Files that went for retention.budgetGigabytes.", [
+			[undefined, room.filesSacrificed],
+		]),
 	];
 }

@@ -244,6 +244,16 @@ export type GapsAnswer = {
 		readonly reason: string;
 		readonly outcomes: number;
 	}[];
+	/** What was stored once: damaged since (chunk_damaged), or removed for the byte budget (budget). */
+	readonly lost: readonly {
+		readonly reason: string;
+		readonly from: number;
+		readonly to: number;
+		readonly file: string;
+		/** Key; absent where it is not one device alone. */
+		readonly device?: string;
+		readonly foundAt: number;
+	}[];
 };
 
 export type InputsAnswer = { readonly at: number; readonly inputs: readonly InputAnswer[] };

@@ -38,6 +38,7 @@ export function collectorJobs({ store, now, retention, refreshMarket }: JobConte
 			run: async () => {
 				const at = now();
 				await store.dropBefore({ raw: at - retention.rawDays * DAY });
+				await store.keepBudget();
 			},
 		},
 	];

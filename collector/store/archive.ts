@@ -28,13 +28,19 @@ import {
 	type PartRow,
 } from "./day-files.js";
 import type { Column } from "./device-state.js";
+import { reach } from "./fail-point.js";
 import type { Heads } from "./heads.js";
 import { devicesOf } from "./pack.js";
 import { cutRun, joinRuns, onlyColumns } from "./runs.js";
 import { decodeSums, encodeSums, SUM_COLUMNS } from "./sums.js";
 
 /** A chunk that could not be read: the stretch that is lost. */
-export type Damage = { readonly device: number; readonly hour: number };
+export type Damage = {
+	/** Absent: all devices of a row. */
+	readonly device?: number;
+	readonly hour: number;
+	readonly what: string;
+};
 
 export type ArchiveOptions = {
 	readonly days: DayFiles;
@@ -77,6 +83,7 @@ export class Archive {
 		}
 		if (rows.length + parts.length === 0) return 0;
 		this.options.days.put(rows, parts);
+		reach("seal: day files stored");
 		for (const { hour, group } of parts) this.options.days.dropSums({ hour: hour + 1, group });
 		for (const { group, until } of groups)
 			for (const device of devicesOf(group)) this.options.heads.drop(device, until);
@@ -100,7 +107,9 @@ export class Archive {
 		{ from, to }: { readonly from: number; readonly to: number },
 		wanted?: (column: Column) => boolean,
 	): ChunkRun {
-		const { chunks } = this.options.days.hour(groupHour(device, hourOf(from)));
+		const place = groupHour(device, hourOf(from));
+		const { chunks, rowsDamaged } = this.options.days.hour(place);
+		if (rowsDamaged > 0) this.rowDamaged(place);
 		const sealed = chunks
 			.filter((chunk) => chunk.device === device)
 			.flatMap((chunk) => this.readable(chunk, hourOf(from), wanted) ?? [])
@@ -169,7 +178,10 @@ export class Archive {
 
 	private mergeHour(place: GroupHour): void {
 		const { chunks, rowsDamaged } = this.options.days.hour(place);
-		if (rowsDamaged > 0) return;
+		if (rowsDamaged > 0) {
+			this.rowDamaged(place);
+			return;
+		}
 		const damaged: DeviceChunk[] = [];
 		const byDevice = new Map<number, ChunkRun[]>();
 		for (const chunk of chunks) {
@@ -179,10 +191,12 @@ export class Archive {
 		}
 		const runs = [...byDevice].map(([device, pieces]) => ({ device, run: joinRuns(pieces) }));
 		const merged = runs.map(({ device, run }) => chunkOf(device, run));
+		reach("merge: before the row");
 		this.options.days.put(
 			[{ ...place, chunks: merged, sums: this.sumsToStore(place.hour, runs), damaged }],
 			[],
 		);
+		reach("merge: row stored");
 		// The next hour begins with what this one ends with.
 		this.options.days.dropSums({ hour: place.hour + 1, group: place.group });
 		for (const device of devicesOf(place.group)) this.heldAfter.delete(device);
@@ -218,6 +232,11 @@ export class Archive {
 		return { held: nothingHeld(), runs: [this.run(device, { from: from - hold, to: from }, isRate)] };
 	}
 
+	private rowDamaged({ hour, group }: GroupHour): void {
+		const [first, last] = [devicesOf(group)[0], devicesOf(group).at(-1)];
+		this.options.onDamaged({ hour, what: `The head of a row of devices ${first} to ${last} is damaged.` });
+	}
+
 	private readable(
 		{ device, columns, bytes }: DeviceChunk,
 		hour: number,
@@ -225,7 +244,7 @@ export class Archive {
 	): ChunkRun | undefined {
 		const decoded = decodeScaled(asBuffer(bytes), columns, wanted);
 		if (decoded.ok) return decoded.run;
-		this.options.onDamaged({ device, hour });
+		this.options.onDamaged({ device, hour, what: decoded.failure.what });
 		return undefined;
 	}
 }

@@ -20,6 +20,7 @@ import { asBuffer } from "../../shared/thread.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { schemaText } from "./chunk.js";
 import type { Column } from "./device-state.js";
+import { reach } from "./fail-point.js";
 import { groupOf, type PackedChunk, pack, unpack } from "./pack.js";
 
 export const MILLISECONDS_PER_HOUR = 3_600_000;
@@ -53,7 +54,8 @@ export type DeviceChunk = {
 export type GroupHour = { readonly hour: number; readonly group: number };
 export type HourRow = GroupHour & {
 	readonly chunks: readonly DeviceChunk[];
-	readonly sums: readonly DeviceChunk[];
+	/** Absent: they have to be made from the readings. */
+	readonly sums?: readonly DeviceChunk[];
 	/** Chunks of this hour that no longer can be read. */
 	readonly damaged?: readonly DeviceChunk[];
 };
@@ -87,11 +89,11 @@ export class DayFiles {
 	private readonly withoutParts = new Set<string>();
 	/** Rows by day. */
 	private readonly counted = new Map<string, number>();
-	/** Files set aside since the start. */
-	damagedFiles = 0;
+	private readonly onSetAside: (day: string, what: string) => void;
 
-	constructor(folder: string) {
+	constructor(folder: string, onSetAside: (day: string, what: string) => void = () => undefined) {
 		this.folder = folder;
+		this.onSetAside = onSetAside;
 	}
 
 	/** Stores rows of hours and parts, each in the file of its day, one transaction a file. */
@@ -209,7 +211,11 @@ export class DayFiles {
 		this.counted.delete(day);
 		this.open.get(day)?.database.close();
 		this.open.delete(day);
-		for (const suffix of SUFFIXES) rmSync(this.fileName(day) + suffix, { force: true });
+		// The database last: what is left of it after a crash is dropped again.
+		for (const suffix of [...SUFFIXES].reverse()) {
+			rmSync(this.fileName(day) + suffix, { force: true });
+			reach("drop: between files");
+		}
 	}
 
 	/** Bytes of each day's files, oldest first. */
@@ -271,7 +277,8 @@ export class DayFiles {
 			this.open.set(day, known);
 			return known;
 		}
-		if (!mayMake && !existsSync(this.fileName(day))) return undefined;
+		// A full disk leaves a file without a byte: nothing was stored in it.
+		if (!mayMake && sizeOf(this.fileName(day)) === 0) return undefined;
 		const file = this.openWhole(day, mayMake);
 		if (file === undefined) return undefined;
 		this.open.set(day, file);
@@ -288,7 +295,7 @@ export class DayFiles {
 			const code = error instanceof Error && "code" in error ? error.code : undefined;
 			if (code !== "SQLITE_NOTADB" && code !== "SQLITE_CORRUPT") throw error;
 			setAside(name);
-			this.damagedFiles += 1;
+			this.onSetAside(day, error instanceof Error ? error.message : "");
 			return mayMake ? openFile(name) : undefined;
 		}
 	}
@@ -322,7 +329,8 @@ function writeHour(file: DayFile, { hour, group, chunks, sums, damaged = [] }: H
 			bytes,
 		);
 	writePacked(file, { table: "hours", key, chunks });
-	writePacked(file, { table: "sums", key, chunks: sums });
+	if (sums === undefined) statement(file, "DELETE FROM sums WHERE key = ?").run(key);
+	else writePacked(file, { table: "sums", key, chunks: sums });
 	statement(file, "DELETE FROM parts WHERE key = ?").run(key);
 }
 
@@ -416,7 +424,7 @@ function openFile(name: string): DayFile {
 			database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
 			"SQLite keeps synchronous=FULL",
 		);
-		database.exec(SCHEMA);
+		database.transaction(() => database.exec(SCHEMA))();
 		const file: DayFile = {
 			database,
 			numbers: new Map(),

@@ -128,6 +128,31 @@ export type GapEntry = {
 	readonly outcomes: number;
 };
 
+/** What was stored once and can no longer be given. */
+export type LossEntry = {
+	readonly reason: "chunk_damaged" | "budget";
+	readonly from: UnixMilliseconds;
+	readonly to: UnixMilliseconds;
+	readonly file: string;
+	/** Key; absent where all devices of the file's rows are meant. */
+	readonly device?: string;
+	readonly foundAt: UnixMilliseconds;
+};
+
+/** How much room the store takes and has. */
+export type StoreRoom = {
+	readonly tierBytes: Readonly<Record<string, number>>;
+	readonly otherBytes: number;
+	/** Absent before a day is complete. */
+	readonly growthBytesPerDay?: number;
+	readonly diskFreeBytes: number;
+	readonly budgetBytes?: number;
+	/** Above the budget, and nothing is left that may go. */
+	readonly bytesOverBudget?: number;
+	readonly filesSacrificed: number;
+	readonly damaged: number;
+};
+
 /** An input as stored: append-only; the newest knownFrom wins for a validity. */
 export type StoredInput = {
 	readonly name: string;
@@ -176,5 +201,9 @@ export type SeriesStore = {
 		readonly from: UnixMilliseconds;
 		readonly to: UnixMilliseconds;
 	}): Promise<readonly GapEntry[]>;
+	losses(query: {
+		readonly from: UnixMilliseconds;
+		readonly to: UnixMilliseconds;
+	}): Promise<readonly LossEntry[]>;
 	inputs(): readonly StoredInput[];
 };

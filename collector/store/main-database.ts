@@ -10,7 +10,10 @@ import { invariant } from "../../shared/invariant.js";
 import { parseJson } from "../../shared/json.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
-import type { GapEntry, StoredInput } from "./device-state.js";
+import { copyMain } from "./backup.js";
+import type { GapEntry, LossEntry, StoredInput } from "./device-state.js";
+import { reach } from "./fail-point.js";
+import type { TierFile } from "./files.js";
 
 const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
@@ -21,6 +24,11 @@ const DEAD_LETTER_BYTES_MOST = 16 * 1_024 * 1_024;
 /** What a row takes beside its bytes, roughly, so that many empty letters are bounded, too. */
 const DEAD_LETTER_ROW_BYTES = 512;
 const GAPS_MOST = 10_000;
+
+/** Kept as `user_version`; what comes before it is brought here by migrations/. */
+const SCHEMA_VERSION = 2;
+/** Damage that is remembered; what is beyond it is still counted. */
+const DAMAGE_MOST = 10_000;
 
 const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS cursors (
@@ -55,6 +63,15 @@ const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS inputs (
 		id INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL, source TEXT NOT NULL,
 		observed_at INTEGER NOT NULL, valid_from INTEGER NOT NULL, known_from INTEGER NOT NULL, is_example INTEGER NOT NULL
+	);
+	CREATE TABLE IF NOT EXISTS damage (
+		id INTEGER PRIMARY KEY, device INTEGER, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+		found_at INTEGER NOT NULL, file TEXT NOT NULL, what TEXT NOT NULL
+	);
+	CREATE UNIQUE INDEX IF NOT EXISTS damage_once ON damage (file, from_at, coalesce(device, 0));
+	CREATE TABLE IF NOT EXISTS sacrifices (
+		id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+		bytes INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL
 	);
 `;
 
@@ -133,6 +150,32 @@ export type CursorRow = {
 	readonly settled: Settled;
 };
 
+/** What of the past can no longer be read. */
+export type DamageRow = {
+	/** Absent: all devices of the file's rows. */
+	readonly device?: number;
+	readonly from: number;
+	readonly to: number;
+	readonly foundAt: number;
+	readonly file: string;
+	readonly what: string;
+};
+
+/** A store that a later version of the program wrote: it may hold what this one would lose. */
+class NewerStore extends Error {
+	readonly code = "STORE_NEWER";
+}
+
+function refuseNewer(database: Database.Database, folder: string): void {
+	const found = Number(database.pragma("user_version", { simple: true }));
+	if (found <= SCHEMA_VERSION) return;
+	throw new NewerStore(
+		`The store in ${folder} has schema ${found}; this version reads schemas 1 to ${SCHEMA_VERSION}. Run the version that wrote it, or restore a backup from before.`,
+	);
+}
+
+const nothing = () => undefined;
+
 export class MainDatabase {
 	private readonly database: Database.Database;
 	private readonly statements = new Map<string, Database.Statement>();
@@ -145,8 +188,12 @@ export class MainDatabase {
 	private nextId = 1;
 	readonly file: string;
 
-	/** @throws what SQLite throws: SQLITE_BUSY where another program has the file, SQLITE_CANTOPEN where the folder is closed to us */
-	constructor(folder: string) {
+	/**
+	 * @param migrate brings a store of an earlier schema to this one, while nobody else can open it
+	 * @throws what SQLite throws: SQLITE_BUSY where another program has the file, SQLITE_CANTOPEN where the
+	 * folder is closed to us; STORE_NEWER where a later version wrote it
+	 */
+	constructor(folder: string, migrate: (open: MainDatabase, database: Database.Database) => void = nothing) {
 		this.file = path.join(folder, "fleetwatt.db");
 		this.database = new Database(this.file, { timeout: 1_000 });
 		try {
@@ -161,7 +208,12 @@ export class MainDatabase {
 				"SQLite keeps synchronous=FULL",
 			);
 			this.database.exec("BEGIN EXCLUSIVE; COMMIT");
+			refuseNewer(this.database, folder);
 			this.database.exec(SCHEMA);
+			migrate(this, this.database);
+			// Not written where it stands: a store must open on a full disk, too.
+			if (this.database.pragma("user_version", { simple: true }) !== SCHEMA_VERSION)
+				this.database.pragma(`user_version = ${SCHEMA_VERSION}`);
 		} catch (error) {
 			this.database.close();
 			throw error;
@@ -187,10 +239,13 @@ export class MainDatabase {
 			for (const gap of batch.gaps) if ((ids[gap.row] ?? 0) > 0) this.insertGap(gap, moved);
 			this.dropOldDeadLetters();
 			for (const cursor of moved.values()) this.writeCursor(cursor);
+			reach("commit: in the transaction");
 			return ids;
 		});
 		try {
-			return { ids: run.immediate(), cursors: [...moved.values()] };
+			const ids = run.immediate();
+			reach("commit: stored, not told");
+			return { ids, cursors: [...moved.values()] };
 		} catch (error) {
 			this.deadLetterBytes = deadLetterBytes;
 			for (const [key, cursor] of before) {
@@ -266,6 +321,49 @@ export class MainDatabase {
 		).all() as { site: string; agent: string; outcomes: number }[];
 	}
 
+	/** Remembers what cannot be read; the same stretch is remembered once. */
+	addDamage(rows: readonly DamageRow[]): void {
+		const put = this.statement(
+			"INSERT OR IGNORE INTO damage (device, from_at, to_at, found_at, file, what) SELECT ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM damage) < ?",
+		);
+		this.database
+			.transaction(() => {
+				for (const { device = null, from, to, foundAt, file, what } of rows)
+					put.run(device, from, to, foundAt, file, what, DAMAGE_MOST);
+			})
+			.immediate();
+	}
+
+	damage(): readonly DamageRow[] {
+		const rows = this.statement(
+			'SELECT device, from_at AS "from", to_at AS "to", found_at AS foundAt, file, what FROM damage ORDER BY id',
+		).all() as (Omit<DamageRow, "device"> & { readonly device: number | null })[];
+		return rows.map(({ device, ...row }) => (device === null ? row : { ...row, device }));
+	}
+
+	/** A file that goes for the byte budget; one that was made again and goes again is told once. */
+	addSacrifice({ name, from, to, bytes }: TierFile, at: number): void {
+		this.statement(
+			"INSERT OR REPLACE INTO sacrifices (file, from_at, to_at, bytes, at, reason) VALUES (?, ?, ?, ?, ?, 'budget')",
+		).run(name, from, to, bytes, at);
+	}
+
+	/** Files that went for the byte budget. */
+	sacrifices(): number {
+		return (this.statement("SELECT count(*) AS count FROM sacrifices").get() as { count: number }).count;
+	}
+
+	/** What was stored in [from, to) and no longer is: damaged, or gone for the budget. */
+	losses(from: number, to: number): readonly LossEntry[] {
+		const rows = this.statement(
+			`SELECT 'chunk_damaged' AS reason, from_at AS "from", to_at AS "to", file, devices.key AS device, found_at AS foundAt
+			FROM damage LEFT JOIN devices ON devices.number = damage.device WHERE to_at > @from AND from_at < @to
+			UNION ALL SELECT reason, from_at, to_at, file, NULL, at FROM sacrifices WHERE to_at > @from AND from_at < @to
+			ORDER BY 2 LIMIT @most`,
+		).all({ from, to, most: GAPS_MOST }) as (Omit<LossEntry, "device"> & { readonly device: string | null })[];
+		return rows.map(({ device, ...row }) => (device === null ? row : { ...row, device }));
+	}
+
 	inputs(): readonly StoredInput[] {
 		const rows = this.statement("SELECT * FROM inputs ORDER BY id").all() as {
 			name: string;
@@ -305,6 +403,11 @@ export class MainDatabase {
 			input.knownFrom,
 			input.isExample ? 1 : 0,
 		);
+	}
+
+	/** Copies itself into a folder, a few pages at a time; commits come between. */
+	copyTo(folder: string): Promise<void> {
+		return copyMain(this.database, folder);
 	}
 
 	/** Prepared once: preparing costs as much as running. */

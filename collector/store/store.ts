@@ -19,6 +19,7 @@ import { type Definition, storedDefinition } from "../../shared/wire/definition.
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { copyStore } from "./backup.js";
 import { Catalogue } from "./catalogue.js";
 import type {
 	AgentState,
@@ -28,12 +29,16 @@ import type {
 	FleetSumsRow,
 	GapEntry,
 	IntervalSums,
+	LossEntry,
 	SeriesQuery,
 	SeriesStore,
 	StoredInput,
+	StoreRoom,
 	StoreStatistics,
 } from "./device-state.js";
+import type { ArmedFailPoint } from "./fail-point.js";
 import type { Batch, NewGap, PresentRow } from "./main-database.js";
+import type { Migrated } from "./migrations/migrate.js";
 import { Present, type Resolved } from "./present.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
@@ -48,6 +53,8 @@ const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
 const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
 /** Below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
+/** A file that is being sealed into has a moment to come to rest. */
+const COPY_AGAIN_MILLISECONDS = 500;
 /** Of what is later than this nobody knows when it was: it must not become the present. */
 const AHEAD_MOST_MILLISECONDS = 5 * 60 * 1_000;
 
@@ -78,6 +85,12 @@ export type StoreOptions = {
 	readonly maxDevices: number;
 	/** How the watts of a device are found, where it does not say them. */
 	readonly power: PowerOptions;
+	/** The most that the folder may hold; absent: no limit. */
+	readonly budgetBytes?: number;
+	/** Is told the files that went for the budget. */
+	readonly onSacrificed?: (files: readonly string[]) => void;
+	/** Of tests alone: where the process kills itself. */
+	readonly failPoint?: ArmedFailPoint;
 };
 
 type Decoded = {
@@ -91,6 +104,7 @@ type Decoded = {
 export class Store implements SeriesStore {
 	private readonly thread: Thread<StoreOperations>;
 	private readonly clock: Clock;
+	private readonly folder: string;
 	private readonly catalogue: Catalogue;
 	private readonly present: Present;
 	private readonly settledBy = new Map<string, Settled>();
@@ -104,10 +118,19 @@ export class Store implements SeriesStore {
 	/** Bytes that the inbox had after the last trim. */
 	private trimmedBytes = 0;
 	private busy: Promise<unknown> = Promise.resolve();
+	private readonly budgetBytes: number | undefined;
+	private readonly onSacrificed: (files: readonly string[]) => void;
+	private bytesOverBudget = 0;
+	private roomMeasured: StoreRoom | undefined;
+	/** What this start brought over from an earlier version; absent where there was nothing. */
+	migrated: Migrated | undefined;
 
 	private constructor(options: StoreOptions, thread: Thread<StoreOperations>) {
 		this.thread = thread;
 		this.clock = options.clock;
+		this.folder = options.folder;
+		this.budgetBytes = options.budgetBytes;
+		this.onSacrificed = options.onSacrificed ?? (() => undefined);
 		this.catalogue = new Catalogue({ maxDevices: options.maxDevices });
 		this.present = new Present({
 			catalogue: this.catalogue,
@@ -120,6 +143,7 @@ export class Store implements SeriesStore {
 		const thread = new Thread<StoreOperations>(compiledWorker(import.meta.url, "worker.js"), {
 			folder: options.folder,
 			power: options.power,
+			...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
 		} satisfies WorkerData);
 		const store = new Store(options, thread);
 		try {
@@ -197,6 +221,7 @@ export class Store implements SeriesStore {
 			if (sealed.left === 0) break;
 		}
 		await this.trim();
+		await this.keepBudget();
 		return { chunks };
 	}
 
@@ -246,6 +271,26 @@ export class Store implements SeriesStore {
 		return this.thread.call("gaps", query);
 	}
 
+	losses(query: { readonly from: number; readonly to: number }): Promise<readonly LossEntry[]> {
+		return this.thread.call("losses", query);
+	}
+
+	/** As measured last; absent before that. */
+	get room(): StoreRoom | undefined {
+		return this.roomMeasured;
+	}
+
+	/** Removes the oldest files of the finest tier until the folder fits the budget; gives what went. */
+	async keepBudget(): Promise<readonly string[]> {
+		const { budgetBytes } = this;
+		if (budgetBytes === undefined) return [];
+		const now = this.clock.now();
+		const { files, bytesOver } = await this.inTurn(() => this.thread.call("sacrifice", { budgetBytes, now }));
+		this.bytesOverBudget = bytesOver;
+		if (files.length > 0) this.onSacrificed(files);
+		return files;
+	}
+
 	async addInput(input: StoredInput): Promise<void> {
 		await this.thread.call("addInput", input);
 		this.storedInputs = [...this.storedInputs, input];
@@ -255,8 +300,32 @@ export class Store implements SeriesStore {
 		return this.inTurn(() => this.thread.call("dropDaysBefore", times.raw));
 	}
 
+	/**
+	 * Copies the store into a folder that is empty or not there yet; commits and reads go on.
+	 *
+	 * @throws CopyRefused, or what the disk says
+	 */
+	copyTo(to: string, onFile?: (name: string, of: number) => void): Promise<readonly string[]> {
+		const pause = () => new Promise<void>((resolve) => this.clock.after(COPY_AGAIN_MILLISECONDS, resolve));
+		return copyStore(
+			{ from: this.folder, to },
+			{
+				main: (folder) => this.thread.call("copyMain", folder),
+				names: () => this.thread.call("tierNames", undefined),
+				slice: (wish) => this.thread.call("copySlice", wish),
+				pause,
+			},
+			onFile,
+		);
+	}
+
 	async measureDisk(): Promise<void> {
 		this.disk = await this.thread.call("size", undefined);
+		const { budgetBytes, bytesOverBudget } = this;
+		this.roomMeasured = {
+			...(await this.thread.call("room", this.clock.now())),
+			...(budgetBytes === undefined ? {} : { budgetBytes, bytesOverBudget }),
+		};
 	}
 
 	async close(): Promise<void> {
@@ -266,6 +335,7 @@ export class Store implements SeriesStore {
 
 	private async load(): Promise<void> {
 		const stored = await this.thread.call("open", undefined);
+		this.migrated = stored.migrated;
 		const definitions = stored.definitions.map(({ hash, text }) => ({
 			hash,
 			definition: storedDefinition(text),

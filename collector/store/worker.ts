@@ -3,30 +3,45 @@
  *
  * Commits batches and keeps what they hold in heads; seals closed hours, merges parts, reads the past.
  */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import path from "node:path";
+import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { decodeRecord } from "../../shared/wire/record.js";
 import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
+import { copySlice, type SliceWish, tierNames } from "./backup.js";
+import { sacrificeFor } from "./budget.js";
 import { columnKey } from "./column-key.js";
-import { DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
+import { DamageLog } from "./damage-log.js";
+import { DayFiles, dayOf, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { Column, Columns, FleetSumsQuery, IntervalSums, StoredInput } from "./device-state.js";
+import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
+import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
 import { FleetSums } from "./fleet-sums.js";
 import { Heads } from "./heads.js";
 import { type Batch, type InboxRow, MainDatabase, type PresentRow } from "./main-database.js";
+import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { intervalRows } from "./sums.js";
 
-export type WorkerData = { readonly folder: string; readonly power: PowerOptions };
+export type WorkerData = {
+	readonly folder: string;
+	readonly power: PowerOptions;
+	/** Of tests alone. */
+	readonly failPoint?: ArmedFailPoint;
+};
 
-const { folder, power } = threadData<WorkerData>();
+const { folder, power, failPoint } = threadData<WorkerData>();
+armFailPoint(failPoint);
 /** Rows that one transaction of sealing or merging writes: eight devices each. */
 const GROUPS_AT_ONCE = 8;
 const REPLAY_ROWS_AT_ONCE = 500;
 /** Hours that one question reads at once. */
 const HOURS_AT_ONCE = 6;
+const HOURS_PER_DAY = 24;
 const UNKNOWN_LABEL = "";
 
 const definitions = new Map<string, Definition>();
@@ -34,7 +49,7 @@ const definitions = new Map<string, Definition>();
 const numbers = new Map<string, Map<string, number>>();
 /** Definition and site by device. */
 const described = new Map<number, { readonly definition: string; readonly site: string }>();
-const damage = new Map<string, Damage>();
+const damage = new DamageLog();
 
 type Rooms = {
 	readonly main: MainDatabase;
@@ -45,6 +60,7 @@ type Rooms = {
 };
 
 let opened: Rooms | undefined;
+let migrated: Migrated | undefined;
 
 /** Opened by the first call, so that what a disk refuses is that call's answer. */
 function rooms(): Rooms {
@@ -54,18 +70,41 @@ function rooms(): Rooms {
 
 function openRooms(): Rooms {
 	mkdirSync(folder, { recursive: true });
-	const main = new MainDatabase(folder);
-	const days = new DayFiles(folder);
+	const days = new DayFiles(folder, (day, what) => {
+		const from = Date.parse(`${day}T00:00:00Z`);
+		const file = rawName(day);
+		damage.note({
+			from,
+			to: from + HOURS_PER_DAY * MILLISECONDS_PER_HOUR,
+			foundAt: realClock.now(),
+			file,
+			what,
+		});
+	});
+	const main = new MainDatabase(folder, (open, database) => {
+		migrated = migrate({ folder, days, main: open, database, now: realClock.now() });
+	});
+	damage.load(main.damage());
 	const heads = new Heads();
 	const archive = new Archive({
 		days,
 		heads,
 		power,
 		describe: (device) => descriptionOf(device),
-		onDamaged: (one) => damage.set(`${one.device} ${one.hour}`, one),
+		onDamaged,
 	});
 	const fleet = new FleetSums({ archive, days, heads, labelsOf });
 	return { main, days, heads, archive, fleet };
+}
+
+function onDamaged({ hour, ...what }: Damage): void {
+	const from = hour * MILLISECONDS_PER_HOUR;
+	const file = rawName(dayOf(from));
+	damage.note({ ...what, from, to: from + MILLISECONDS_PER_HOUR, foundAt: realClock.now(), file });
+}
+
+function rawName(day: string): string {
+	return `raw-${day}.db`;
 }
 
 function labelsOf(device: number) {
@@ -114,6 +153,7 @@ function open() {
 		cursors: rooms().main.allCursors(),
 		gapTotals: rooms().main.gapTotals(),
 		inputs: rooms().main.inputs(),
+		migrated,
 	};
 }
 
@@ -188,6 +228,7 @@ function sealed(
 
 /** Forgets inbox rows up to `upTo` that are sealed; gives how many rows stay. */
 function trim(upTo: number): { inboxRecords: number; inboxBytes: number } {
+	reach("trim: presents stored");
 	const first = rooms().heads.firstId();
 	const last = first === undefined ? upTo : Math.min(upTo, first - 1);
 	if (last > 0) rooms().main.trim(last);
@@ -238,7 +279,53 @@ function sumsOf(device: number, hour: number): Float64Array {
 	return stored?.find((one) => one.device === device)?.sums ?? rooms().archive.sums(device, hour);
 }
 
+/** Removes files until the folder fits its budget again; gives what went and how much is still too much. */
+function sacrifice({ budgetBytes, now }: { budgetBytes: number; now: number }) {
+	const { files, bytesOver } = sacrificeFor(storeFiles(folder), budgetBytes, now);
+	for (const file of files) {
+		remember(file, now);
+		if (file.tier === "raw") rooms().days.dropDay(dayOf(file.from));
+		else dropFile(file.name);
+	}
+	// A disk that was full has room now.
+	for (const file of unremembered.splice(0)) remember(file, now);
+	return { files: files.map(({ name }) => name), bytesOver };
+}
+
+/** Sacrifices that the disk refused to note. */
+const unremembered: TierFile[] = [];
+
+function remember(file: TierFile, now: number): void {
+	try {
+		rooms().main.addSacrifice(file, now);
+	} catch {
+		unremembered.push(file);
+	}
+}
+
+function dropFile(name: string): void {
+	for (const suffix of ["-shm", "-wal", "-journal", ""])
+		rmSync(path.join(folder, name) + suffix, { force: true });
+}
+
+function room(now: number) {
+	const files = storeFiles(folder);
+	const { bavail, bsize } = statfsSync(folder);
+	const growth = growthBytesPerDay(files, now);
+	const tierBytes: Record<string, number> = { main: files.mainBytes };
+	for (const { tier, bytes } of files.tiers) tierBytes[tier] = (tierBytes[tier] ?? 0) + bytes;
+	return {
+		tierBytes,
+		otherBytes: files.otherBytes,
+		diskFreeBytes: bavail * bsize,
+		filesSacrificed: rooms().main.sacrifices(),
+		damaged: damage.count,
+		...(growth === undefined ? {} : { growthBytesPerDay: growth }),
+	};
+}
+
 function size() {
+	flushDamage();
 	const { file } = rooms().main;
 	const ownBytes = [file, `${file}-wal`].reduce(
 		(sum, name) => sum + (existsSync(name) ? statSync(name).size : 0),
@@ -251,9 +338,13 @@ function size() {
 				.days.sizes()
 				.reduce((sum, { bytes }) => sum + bytes, 0),
 		chunks: rooms().days.rows(),
-		damagedChunks: damage.size + rooms().days.damagedFiles,
+		damagedChunks: damage.count,
 		inboxRecords: rooms().main.inboxSpan().count,
 	};
+}
+
+function flushDamage(): void {
+	damage.flush((rows) => opened?.main.addDamage(rows));
 }
 
 const operations = {
@@ -267,9 +358,21 @@ const operations = {
 	merge,
 	select,
 	size,
+	copyMain: (to: string) => rooms().main.copyTo(to),
+	tierNames: () => tierNames(folder),
+	copySlice: (wish: SliceWish) => copySlice(wish),
 	present: ({ after, most }: { after: number; most: number }) => rooms().main.present(after, most),
-	putPresent: (rows: readonly PresentRow[]) => rooms().main.putPresent(rows),
+	putPresent: (rows: readonly PresentRow[]) => {
+		rooms().main.putPresent(rows);
+		reach("trim: between presents");
+	},
 	gaps: ({ from, to }: { from: number; to: number }) => rooms().main.gaps(from, to),
+	losses: ({ from, to }: { from: number; to: number }) => {
+		flushDamage();
+		return rooms().main.losses(from, to);
+	},
+	sacrifice,
+	room,
 	addInput: (input: StoredInput) => rooms().main.addInput(input),
 	intervals,
 	fleetSums: (query: FleetSumsQuery) => rooms().fleet.read(query),
@@ -288,6 +391,7 @@ function columnsIn(result: unknown): readonly ArrayBuffer[] {
 }
 
 const close = () => {
+	flushDamage();
 	opened?.days.close();
 	opened?.main.close();
 };

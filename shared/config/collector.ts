@@ -345,6 +345,12 @@ const collectorKeys = map(
 				rawDays: days("Days every single reading is kept.", 3_650, 30),
 				oneMinuteDays: days("Days the sums of one minute are kept.", 3_650, 90),
 				fiveMinuteDays: days("Days the sums of five minutes, the basis of money, are kept.", 3_650, 730),
+				budgetGigabytes: number({
+					is: "Most that the data folder may hold, in gigabytes of 1e9 bytes; beyond it the oldest single readings go first.",
+					from: 0.1,
+					to: 1e6,
+					example: 200,
+				}).exactOptional(),
 			},
 			"How long history is kept.",
 		).prefault({}),

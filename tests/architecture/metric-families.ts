@@ -5,7 +5,7 @@
 import { DRIVERS } from "../../agent/drivers/catalog.js";
 import { serveAgentMetrics } from "../../agent/expose/metrics.js";
 import { PollCounters } from "../../agent/poller/statistics.js";
-import { ingestFamilies, jobFamilies } from "../../collector/commands/own-families.js";
+import { ingestFamilies, jobFamilies, roomFamilies } from "../../collector/commands/own-families.js";
 import { createExposition } from "../../collector/expose/metrics/exposition.js";
 import { fleetFamilies } from "../../collector/expose/metrics/fleet-families.js";
 import { createOwnMetrics } from "../../collector/expose/metrics/own-metrics.js";
@@ -40,6 +40,16 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	const additional = () => [
 		...ingestFamilies({ sessions: 1, recordsReceived: 1, bytesReceived: 1, refusedByCode: { [CODE]: 1 } }),
 		...jobFamilies({ rollup: { runs: 1, failures: 0, skipped: 0, lastSeconds: 0 } }),
+		...roomFamilies({
+			tierBytes: { main: 1, raw: 1 },
+			otherBytes: 1,
+			growthBytesPerDay: 1,
+			diskFreeBytes: 1,
+			budgetBytes: 9,
+			bytesOverBudget: 0,
+			filesSacrificed: 0,
+			damaged: 0,
+		}),
 	];
 	const exposition = createExposition({
 		view,

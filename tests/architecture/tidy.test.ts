@@ -38,7 +38,7 @@ const ONE_PLACE: Readonly<
 	},
 	"the process": {
 		names: /^(process|console|node:process)$/,
-		in: /^cli\.ts$|^shared\/stop\.ts$|\/commands\/|^tests\/simulator\/(main\.ts$|demo\/|.*\.mjs$)/,
+		in: /^cli\.ts$|^shared\/stop\.ts$|^collector\/store\/fail-point\.ts$|\/commands\/|^tests\/simulator\/(main\.ts$|demo\/|.*\.mjs$)/,
 		because: "rooms are given what they need; only commands look at the process",
 	},
 };

@@ -414,7 +414,8 @@ async function fleetSeries(context: ApiContext, parameters: Parameters): Promise
 async function gaps({ store }: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
 	const within = spanOf(parameters);
 	if (!within.ok) return within.reply;
-	return answered({ gaps: await store.gaps(within.value) });
+	const [missing, lost] = await Promise.all([store.gaps(within.value), store.losses(within.value)]);
+	return answered({ gaps: missing, lost });
 }
 
 function spanOf(

@@ -189,6 +189,12 @@ export const SCHEMAS = {
 		gaps: listOf(
 			object({ agent: text, from: milliseconds, to: milliseconds, reason: text, outcomes: integer }),
 		),
+		lost: listOf(
+			object(
+				{ reason: text, from: milliseconds, to: milliseconds, file: text, foundAt: milliseconds },
+				{ device: text },
+			),
+		),
 	}),
 	InputAnswer: object({
 		...texts(["name", "unit", "source"]),

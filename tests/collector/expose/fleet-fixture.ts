@@ -277,6 +277,7 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 			((tierSeconds === 60 ? wish.minuteSums : wish.sums) ?? [])
 				.filter((row) => row.from >= from && row.from < to)
 				.map((row) => ({ ...row, label: "", isGpu: row.gpuSeconds > 0 })),
+		losses: async () => [],
 		gaps: async ({ from, to }) => (wish.gaps ?? []).filter((gap) => gap.from < to && gap.to > from),
 		put: (state) => void devices.set(state.key, state),
 		remove: (key) => void devices.delete(key),
