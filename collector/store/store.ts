@@ -44,7 +44,7 @@ import type { StoreOperations, WorkerData } from "./worker.js";
 
 /** Fewer than the store keeps summed, so that a span never forgets its own beginning. */
 const FLEET_HOURS_AT_ONCE = 6;
-const REPLAY_ROWS_AT_ONCE = 500;
+const REPLAY_ROWS_AT_ONCE = 100;
 const PRESENT_ROWS_AT_ONCE = 256;
 const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
 /** An hour is over so long after its end, so that late records of a short outage are in. */
@@ -344,9 +344,11 @@ export class Store implements SeriesStore {
 		for (const { agent, epoch, settled } of stored.cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
 		this.storedInputs = [...stored.inputs];
 		await this.restorePresent();
-		await this.replay();
+		// Both threads read the inbox at once; what only the replay finds out, the worker waits for.
+		const replayed = this.replay();
+		await this.fillHeads(replayed);
+		await replayed;
 		this.present.replayed();
-		await this.thread.call("fillHeads", this.catalogue.allNumbers());
 		const lost = new Map(stored.gapTotals.map((one) => [`${one.site}/${one.agent}`, one.outcomes]));
 		for (const { agent, site } of stored.cursors)
 			this.markSilent(agent, site, lost.get(`${site}/${agent}`) ?? 0);
@@ -356,6 +358,22 @@ export class Store implements SeriesStore {
 	/** An agent that is known from before and has not connected yet. */
 	private markSilent(agent: string, site: string, gapOutcomes: number): void {
 		this.setAgent({ agent, site, isConnected: false, since: this.clock.now(), gapOutcomes });
+	}
+
+	private async fillHeads(replayed: Promise<void>): Promise<void> {
+		let pairs = this.catalogue.allNumbers();
+		let areAll = false;
+		for (let after = 0; ; ) {
+			const filled = await this.thread.call("fillHeads", { pairs, after, areAll });
+			if (filled.isDone) return;
+			const isStuck = filled.after === after;
+			after = filled.after;
+			pairs = [];
+			if (!isStuck || areAll) continue;
+			await replayed;
+			pairs = this.catalogue.allNumbers();
+			areAll = true;
+		}
 	}
 
 	private async restorePresent(): Promise<void> {

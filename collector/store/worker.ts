@@ -8,7 +8,7 @@ import path from "node:path";
 import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
-import { decodeRecord } from "../../shared/wire/record.js";
+import { type DecodedRecord, decodeRecord } from "../../shared/wire/record.js";
 import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
 import { copySlice, type SliceWish, tierNames } from "./backup.js";
@@ -21,7 +21,7 @@ import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
 import { FleetSums } from "./fleet-sums.js";
 import { Heads } from "./heads.js";
-import { type Batch, type InboxRow, MainDatabase, type PresentRow } from "./main-database.js";
+import { type Batch, MainDatabase, type PresentRow } from "./main-database.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
 import { asColumns } from "./runs.js";
@@ -38,7 +38,8 @@ const { folder, power, failPoint } = threadData<WorkerData>();
 armFailPoint(failPoint);
 /** Rows that one transaction of sealing or merging writes: eight devices each. */
 const GROUPS_AT_ONCE = 8;
-const REPLAY_ROWS_AT_ONCE = 500;
+/** A slice of the inbox, so that both threads read it in turns. */
+const FILL_ROWS_AT_ONCE = 100;
 /** Hours that one question reads at once. */
 const HOURS_AT_ONCE = 6;
 const HOURS_PER_DAY = 24;
@@ -157,30 +158,45 @@ function open() {
 	};
 }
 
-/** Fills the heads from the inbox, once the main thread has said which devices its definitions stand for. */
-function fillHeads(pairs: readonly (readonly [string, number])[]): void {
+type Filling = {
+	readonly pairs: readonly (readonly [string, number])[];
+	/** Inbox row up to which the heads are filled. */
+	readonly after: number;
+	/** Whether `pairs` are all there will be. */
+	readonly areAll: boolean;
+};
+
+/**
+ * Fills the heads with the next rows of the inbox, as far as it is known which devices its definitions stand
+ * for: the main thread reads the same rows at the same time, and says the rest when it is through.
+ */
+function fillHeads({ pairs, after, areAll }: Filling): { after: number; isDone: boolean } {
 	number(pairs);
-	let after = 0;
-	for (;;) {
-		const rows = rooms().main.inboxAfter(after, REPLAY_ROWS_AT_ONCE);
-		const last = rows.at(-1);
-		if (last === undefined) return;
-		for (const row of rows) addToHeads(row.id, row.bytes, row);
-		after = last.id;
+	const rows = rooms().main.inboxAfter(after, FILL_ROWS_AT_ONCE);
+	let filled = after;
+	for (const row of rows) {
+		const record = decoded(row.bytes);
+		if (!areAll && record !== undefined && !areKnown(record, row.site))
+			return { after: filled, isDone: false };
+		if (record !== undefined) rooms().heads.append(record, row, NAMES);
+		filled = row.id;
 	}
+	return { after: filled, isDone: rows.length < FILL_ROWS_AT_ONCE };
 }
 
-function addToHeads(
-	id: number,
-	bytes: Uint8Array,
-	{ site, offset }: Pick<InboxRow, "site" | "offset">,
-): void {
-	const decoded = decodeRecord(asBuffer(bytes), (hash) => {
-		const found = definitions.get(hash);
-		return found?.kind === "shape" ? found : undefined;
+function areKnown(record: DecodedRecord, site: string): boolean {
+	if (record.kind !== "outcomes") return true;
+	const own = numbers.get(site);
+	return record.groups.every(({ devices }) => devices.every((hash) => own?.has(hash) === true));
+}
+
+/** What does not decode was refused before it reached the inbox; a row that rots since then is left out. */
+function decoded(bytes: Uint8Array): DecodedRecord | undefined {
+	const found = decodeRecord(asBuffer(bytes), (hash) => {
+		const known = definitions.get(hash);
+		return known?.kind === "shape" ? known : undefined;
 	});
-	// What does not decode was refused before it reached the inbox; a row that rots since then is left out.
-	if (decoded.ok) rooms().heads.append(decoded.record, { id, site, offset }, NAMES);
+	return found.ok ? found.record : undefined;
 }
 
 function commit({
@@ -196,7 +212,8 @@ function commit({
 	number(deviceNumbers);
 	for (const [index, row] of batch.rows.entries()) {
 		const id = ids[index] ?? 0;
-		if (id > 0) addToHeads(id, row.bytes, row);
+		const record = id > 0 ? decoded(row.bytes) : undefined;
+		if (record !== undefined) rooms().heads.append(record, { id, site: row.site, offset: row.offset }, NAMES);
 	}
 	return { ids, cursors, groupsDue: rooms().heads.groupsDue };
 }
