@@ -354,7 +354,9 @@ export class MainDatabase {
 			FROM damage LEFT JOIN devices ON devices.number = damage.device WHERE to_at > @from AND from_at < @to
 			UNION ALL SELECT reason, from_at, to_at, file, NULL, at FROM sacrifices WHERE to_at > @from AND from_at < @to
 			ORDER BY 2 LIMIT @most`,
-		).all({ from, to, most: GAPS_MOST }) as (Omit<LossEntry, "device"> & { readonly device: string | null })[];
+		).all({ from, to, most: GAPS_MOST }) as (Omit<LossEntry, "device"> & {
+			readonly device: string | null;
+		})[];
 		return rows.map(({ device, ...row }) => (device === null ? row : { ...row, device }));
 	}
 
