@@ -117,6 +117,7 @@ async function openStore(config: CollectorConfig, power: PowerOptions): Promise<
 		clock: realClock,
 		maxDevices: limits.maxDevices,
 		power,
+		timeZone: config.site.timeZone,
 	}).catch((error: unknown) => {
 		throw startProblemOf(error, { folder: dataFolder }) ?? error;
 	});

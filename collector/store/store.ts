@@ -14,6 +14,7 @@ import { type Definition, storedDefinition } from "../../shared/wire/definition.
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { stepEdges } from "../derive/steps.js";
 import { Catalogue } from "./catalogue.js";
 import type {
 	AgentState,
@@ -25,11 +26,19 @@ import type {
 	IntervalSums,
 	SeriesQuery,
 	SeriesStore,
+	StepColumns,
+	StepsQuery,
 	StoredInput,
 	StoreStatistics,
 } from "./device-state.js";
+import { joinedRows } from "./fleet-rows.js";
+import type { FleetSumsSlice } from "./fleet-sums.js";
 import type { Batch, NewGap, PresentRow } from "./main-database.js";
 import { Present, type Resolved } from "./present.js";
+import { rollUpAgain } from "./rollup.js";
+import { asColumns } from "./runs.js";
+import type { TierFile } from "./tier-files.js";
+import type { StepRun, Steps } from "./tiers.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
 const REPLAY_ROWS_AT_ONCE = 500;
@@ -39,6 +48,8 @@ const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
 const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
 /** The inbox is what a restart reads again, and what lies on disk twice: beyond this it is sealed early. */
 const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
+/** A day is over so long after its end. */
+const TIERS_AFTER_MILLISECONDS = 30 * 60 * 1_000;
 /** Below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
 /** Of what is later than this nobody knows when it was: it must not become the present. */
@@ -71,6 +82,17 @@ export type StoreOptions = {
 	readonly maxDevices: number;
 	/** How the watts of a device are found, where it does not say them. */
 	readonly power: PowerOptions;
+	/** Where the site's days begin: an IANA name, UTC where absent. */
+	readonly timeZone?: string;
+};
+
+/** Readings and rollups that began before go; absent: none. */
+export type DropTimes = {
+	readonly raw: number;
+	readonly minute?: number;
+	readonly fiveMinute?: number;
+	readonly hour?: number;
+	readonly day?: number;
 };
 
 type Decoded = {
@@ -84,6 +106,7 @@ type Decoded = {
 export class Store implements SeriesStore {
 	private readonly thread: Thread<StoreOperations>;
 	private readonly clock: Clock;
+	private readonly timeZone: string;
 	private readonly catalogue: Catalogue;
 	private readonly present: Present;
 	private readonly settledBy = new Map<string, Settled>();
@@ -101,6 +124,7 @@ export class Store implements SeriesStore {
 	private constructor(options: StoreOptions, thread: Thread<StoreOperations>) {
 		this.thread = thread;
 		this.clock = options.clock;
+		this.timeZone = options.timeZone ?? "UTC";
 		this.catalogue = new Catalogue({ maxDevices: options.maxDevices });
 		this.present = new Present({
 			catalogue: this.catalogue,
@@ -113,6 +137,7 @@ export class Store implements SeriesStore {
 		const thread = new Thread<StoreOperations>(compiledWorker(import.meta.url, "worker.js"), {
 			folder: options.folder,
 			power: options.power,
+			timeZone: options.timeZone ?? "UTC",
 		} satisfies WorkerData);
 		const store = new Store(options, thread);
 		try {
@@ -220,8 +245,33 @@ export class Store implements SeriesStore {
 		return this.thread.call("intervals", { tierSeconds, ...rest });
 	}
 
-	fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
-		return this.thread.call("fleetSums", query);
+	/** In slices, so that commits come between. */
+	async *selectSteps(query: StepsQuery): AsyncIterable<StepColumns> {
+		let held: StepRun[] = [];
+		let after: number | undefined;
+		do {
+			const { runs, next }: Steps = await this.thread.call("selectSteps", { query, after });
+			for (const run of runs) {
+				if (held[0] !== undefined && held[0].tierSeconds !== run.tierSeconds) {
+					yield this.joinedSteps(held);
+					held = [];
+				}
+				held.push(run);
+			}
+			after = next;
+		} while (after !== undefined);
+		if (held.length > 0) yield this.joinedSteps(held);
+	}
+
+	async fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
+		const rows: FleetSumsRow[] = [];
+		let after: number | undefined;
+		do {
+			const slice: FleetSumsSlice = await this.thread.call("fleetSums", { query, after });
+			rows.push(...slice.rows);
+			after = slice.next;
+		} while (after !== undefined);
+		return joinedRows(rows);
 	}
 
 	gaps(query: { readonly from: number; readonly to: number }): Promise<readonly GapEntry[]> {
@@ -233,8 +283,37 @@ export class Store implements SeriesStore {
 		this.storedInputs = [...this.storedInputs, input];
 	}
 
-	dropBefore(times: { readonly raw: number }): Promise<readonly string[]> {
-		return this.inTurn(() => this.thread.call("dropDaysBefore", times.raw));
+	/** Makes the rollups of days that are over, a slice at a time; waits half an hour for what comes late. */
+	closeTiers(): Promise<void> {
+		return this.closeTiersBefore(this.clock.now() - TIERS_AFTER_MILLISECONDS);
+	}
+
+	/** Removes what began before. A day's readings go only when their rollups are made. */
+	async dropBefore(times: DropTimes): Promise<readonly string[]> {
+		await this.closeTiersBefore(times.raw);
+		const dropped = [...(await this.inTurn(() => this.thread.call("dropDaysBefore", times.raw)))];
+		const tiers = [
+			["minute", times.minute],
+			["five-minute", times.fiveMinute],
+			["hour", times.hour],
+			["day", times.day],
+		] as const;
+		for (const [tier, before] of tiers)
+			if (before !== undefined)
+				dropped.push(...(await this.inTurn(() => this.thread.call("dropTierBefore", { tier, before }))));
+		return dropped;
+	}
+
+	/** Files of readings and rollups, oldest first. */
+	tierFiles(): Promise<readonly TierFile[]> {
+		return this.thread.call("tierFiles", undefined);
+	}
+
+	/** Removes one of them; a day file only when its rollups are made, which it does first. Says whether it is gone. */
+	async dropFile(name: string): Promise<boolean> {
+		const file = (await this.tierFiles()).find((one) => one.name === name);
+		if (file?.tier === "raw") await this.closeTiersBefore(Math.min(file.to, this.clock.now()));
+		return this.inTurn(() => this.thread.call("dropFile", name));
 	}
 
 	async measureDisk(): Promise<void> {
@@ -262,6 +341,24 @@ export class Store implements SeriesStore {
 		for (const { agent, site } of stored.cursors)
 			this.markSilent(agent, site, lost.get(`${site}/${agent}`) ?? 0);
 		await this.measureDisk();
+	}
+
+	private async closeTiersBefore(before: number): Promise<void> {
+		while (await this.inTurn(() => this.thread.call("closeTiers", before)));
+	}
+
+	private joinedSteps(runs: readonly StepRun[]): StepColumns {
+		const tierSeconds = runs[0]?.tierSeconds ?? 0;
+		const edges = stepEdges(tierSeconds, this.timeZone);
+		return {
+			...asColumns(
+				rollUpAgain(
+					runs.map(({ run }) => run),
+					edges,
+				),
+			),
+			tierSeconds,
+		};
 	}
 
 	/** An agent that is known from before and has not connected yet. */

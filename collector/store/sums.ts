@@ -20,7 +20,7 @@ import {
 } from "../derive/intervals.js";
 import { type ChunkRun, decodeChunk, encodeChunk } from "./chunk.js";
 import { hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { Column, IntervalSums } from "./device-state.js";
+import type { Column, Columns, IntervalSums } from "./device-state.js";
 
 export const MINUTES_PER_HOUR = 60;
 
@@ -37,32 +37,43 @@ export const SUM_COLUMNS: readonly Column[] = [
 
 /** @param sums of the hour's sixty minutes */
 export function encodeSums(hour: number, sums: Float64Array): Buffer {
-	return encodeChunk(sumsRun(hour, sums));
+	return encodeChunk(sumsRun({ from: hour * MILLISECONDS_PER_HOUR, step: MINUTE_MILLISECONDS }, sums));
 }
 
 /** Undefined where the chunk is damaged. */
 export function decodeSums(hour: number, bytes: Buffer): Float64Array | undefined {
 	const decoded = decodeChunk(bytes, SUM_COLUMNS);
 	if (!decoded.ok) return undefined;
-	const { columns, times, values } = decoded.columns;
-	const byName = new Map(columns.map(({ measurement }, index) => [measurement, values[index]]));
 	const sums = new Float64Array(MINUTES_PER_HOUR * SUMS);
-	for (const [row, at] of times.entries()) {
-		const first = Math.floor((at - hour * MILLISECONDS_PER_HOUR) / MINUTE_MILLISECONDS) * SUMS;
+	const { times, row } = sumsRows(decoded.columns);
+	for (const [index, at] of times.entries())
+		sums.set(row(index), Math.floor((at - hour * MILLISECONDS_PER_HOUR) / MINUTE_MILLISECONDS) * SUMS);
+	return sums;
+}
+
+/** The sums of each row of a run with SUM_COLUMNS, SUMS numbers in their places. */
+export function sumsRows({ columns, times, values }: Columns): {
+	readonly times: Float64Array;
+	readonly row: (index: number) => Float64Array;
+} {
+	const byName = new Map(columns.map(({ measurement }, index) => [measurement, values[index]]));
+	const sums = new Float64Array(SUMS);
+	const at = (row: number) => {
 		const value = (name: string) => {
 			const found = byName.get(name)?.[row] ?? 0;
 			return Number.isNaN(found) ? 0 : found;
 		};
 		const [joules, terahashes] = [value("joules"), value("terahashes")];
-		sums[first + JOULES] = joules;
-		sums[first + TERAHASHES] = terahashes;
-		sums[first + JOULES_WITH_WORK] = joules - value("joulesWithoutWork");
-		sums[first + TERAHASHES_WITH_POWER] = terahashes - value("terahashesWithoutPower");
-		sums[first + SECONDS_UP] = value("secondsUp");
-		sums[first + SECONDS_DOWN] = value("secondsDown");
-		sums[first + GPU_SECONDS] = value("gpuSeconds");
-	}
-	return sums;
+		sums[JOULES] = joules;
+		sums[TERAHASHES] = terahashes;
+		sums[JOULES_WITH_WORK] = joules - value("joulesWithoutWork");
+		sums[TERAHASHES_WITH_POWER] = terahashes - value("terahashesWithoutPower");
+		sums[SECONDS_UP] = value("secondsUp");
+		sums[SECONDS_DOWN] = value("secondsDown");
+		sums[GPU_SECONDS] = value("gpuSeconds");
+		return sums;
+	};
+	return { times, row: at };
 }
 
 /** Rows of one device in [from, to): whole intervals of the tier, those in which nothing was known left out. */
@@ -95,22 +106,23 @@ function added(sums: Float64Array, firstMinute: number, minutes: number): Float6
 	return row;
 }
 
-function sumsRun(hour: number, sums: Float64Array): ChunkRun {
-	const minutes: number[] = [];
-	for (let minute = 0; minute < MINUTES_PER_HOUR; minute += 1) {
-		if (sums.subarray(minute * SUMS, (minute + 1) * SUMS).some((sum) => sum !== 0)) minutes.push(minute);
+/** Sums of intervals from `from` on, each `step` ms long; those in which nothing was known are left out. */
+export function sumsRun(
+	{ from, step }: { readonly from: number; readonly step: number },
+	sums: Float64Array,
+): ChunkRun {
+	const rows: number[] = [];
+	for (let row = 0; row < sums.length / SUMS; row += 1) {
+		if (sums.subarray(row * SUMS, (row + 1) * SUMS).some((sum) => sum !== 0)) rows.push(row);
 	}
 	const column = (of: (first: number) => number, decimals: number) =>
-		Float64Array.from(minutes, (minute) => rounded(of(minute * SUMS), decimals));
+		Float64Array.from(rows, (row) => rounded(of(row * SUMS), decimals));
 	const sum = (place: number) => (first: number) => sums[first + place] ?? 0;
 	const without = (all: number, some: number) => (first: number) =>
 		(sums[first + all] ?? 0) - (sums[first + some] ?? 0);
 	return {
 		columns: SUM_COLUMNS,
-		times: Float64Array.from(
-			minutes,
-			(minute) => hour * MILLISECONDS_PER_HOUR + minute * MINUTE_MILLISECONDS,
-		),
+		times: Float64Array.from(rows, (row) => from + row * step),
 		values: [
 			column(sum(GPU_SECONDS), 3),
 			column(sum(JOULES), 3),

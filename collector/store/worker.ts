@@ -4,6 +4,7 @@
  * Commits batches and keeps what they hold in heads; seals closed hours, merges parts, reads the past.
  */
 import { existsSync, mkdirSync, statSync } from "node:fs";
+import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { decodeRecord } from "../../shared/wire/record.js";
@@ -18,10 +19,19 @@ import { type Batch, type InboxRow, MainDatabase, type PresentRow } from "./main
 import { groupOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { intervalRows } from "./sums.js";
+import { type Tier, TierFiles } from "./tier-files.js";
+import { type StepQuery, Tiers } from "./tiers.js";
 
-export type WorkerData = { readonly folder: string; readonly power: PowerOptions };
+export type WorkerData = {
+	readonly folder: string;
+	readonly power: PowerOptions;
+	/** Where the site's days begin: an IANA name. */
+	readonly timeZone: string;
+};
 
-const { folder, power } = threadData<WorkerData>();
+const { folder, power, timeZone } = threadData<WorkerData>();
+/** A slice of closing or reading; what it has begun it ends, which takes no longer than this again. */
+const SLICE_MILLISECONDS = 25;
 /** Rows that one transaction of sealing or merging writes: eight devices each. */
 const GROUPS_AT_ONCE = 8;
 const REPLAY_ROWS_AT_ONCE = 500;
@@ -41,6 +51,8 @@ type Rooms = {
 	readonly days: DayFiles;
 	readonly heads: Heads;
 	readonly archive: Archive;
+	readonly tierFiles: TierFiles;
+	readonly tiers: Tiers;
 	readonly fleet: FleetSums;
 };
 
@@ -63,9 +75,14 @@ function openRooms(): Rooms {
 		power,
 		describe: (device) => descriptionOf(device),
 		onDamaged: (one) => damage.set(`${one.device} ${one.hour}`, one),
+		onChange: (places) => tiers.touched(places),
 	});
-	const fleet = new FleetSums({ archive, days, heads, labelsOf });
-	return { main, days, heads, archive, fleet };
+	const tierFiles = new TierFiles(folder);
+	const monotonic = () => realClock.monotonic();
+	const parts = { archive, days, heads, labelsOf, timeZone, monotonic };
+	const tiers = new Tiers({ ...parts, files: tierFiles, main });
+	const fleet = new FleetSums({ ...parts, tiers });
+	return { main, days, heads, archive, tierFiles, tiers, fleet };
 }
 
 function labelsOf(device: number) {
@@ -221,6 +238,10 @@ function select({ deviceNumber, from, to, columns }: Select): { pieces: readonly
 	return { pieces, next: at };
 }
 
+function selectSteps({ query, after }: { query: StepQuery; after: number | undefined }) {
+	return rooms().tiers.steps(query, after, SLICE_MILLISECONDS);
+}
+
 /** Sums of single devices, from their readings as they are now. */
 function intervals(query: {
 	readonly tierSeconds: number;
@@ -239,20 +260,17 @@ function sumsOf(device: number, hour: number): Float64Array {
 }
 
 function size() {
-	const { file } = rooms().main;
+	const { main, days, tierFiles } = rooms();
+	const { file } = main;
 	const ownBytes = [file, `${file}-wal`].reduce(
 		(sum, name) => sum + (existsSync(name) ? statSync(name).size : 0),
 		0,
 	);
 	return {
-		fileBytes:
-			ownBytes +
-			rooms()
-				.days.sizes()
-				.reduce((sum, { bytes }) => sum + bytes, 0),
-		chunks: rooms().days.rows(),
-		damagedChunks: damage.size + rooms().days.damagedFiles,
-		inboxRecords: rooms().main.inboxSpan().count,
+		fileBytes: ownBytes + tierFiles.list().reduce((sum, { bytes }) => sum + bytes, 0),
+		chunks: days.rows(),
+		damagedChunks: damage.size + days.damagedFiles + tierFiles.damagedFiles,
+		inboxRecords: main.inboxSpan().count,
 	};
 }
 
@@ -272,13 +290,21 @@ const operations = {
 	gaps: ({ from, to }: { from: number; to: number }) => rooms().main.gaps(from, to),
 	addInput: (input: StoredInput) => rooms().main.addInput(input),
 	intervals,
-	fleetSums: (query: FleetSumsQuery) => rooms().fleet.read(query),
-	dropDaysBefore: (before: number) => rooms().days.dropDaysBefore(before),
+	fleetSums: ({ query, after }: { query: FleetSumsQuery; after: number | undefined }) =>
+		rooms().fleet.read(query, after, SLICE_MILLISECONDS),
+	selectSteps,
+	closeTiers: (before: number) => rooms().tiers.close(before, SLICE_MILLISECONDS),
+	dropDaysBefore: (before: number) => rooms().tiers.dropDaysBefore(before),
+	dropTierBefore: ({ tier, before }: { tier: Tier; before: number }) =>
+		rooms().tiers.dropTierBefore(tier, before),
+	tierFiles: () => rooms().tiers.list(),
+	dropFile: (name: string) => rooms().tiers.dropFile(name),
 };
 
 export type StoreOperations = typeof operations;
 
 serve(operations, () => {
 	opened?.days.close();
+	opened?.tierFiles.close();
 	opened?.main.close();
 });
