@@ -12,7 +12,15 @@
  */
 import { asBuffer } from "../../shared/thread.js";
 import { groupOf, unpack } from "./pack.js";
-import { type Bytes, type DeviceChunk, named, type PackFile, PackFiles, packed, statement } from "./pack-files.js";
+import {
+	type Bytes,
+	type DeviceChunk,
+	named,
+	type PackFile,
+	PackFiles,
+	packed,
+	statement,
+} from "./pack-files.js";
 
 export const MILLISECONDS_PER_HOUR = 3_600_000;
 const HOURS_PER_DAY = 24;
@@ -125,7 +133,9 @@ export class DayFiles {
 	putSums({ hour, group }: GroupHour, sums: readonly DeviceChunk[]): void {
 		const file = this.file(dayOfHour(hour));
 		if (file === undefined) return;
-		this.files.changed(file, () => writePacked(file, { table: "sums", key: keyOf(hour, group), chunks: sums }));
+		this.files.changed(file, () =>
+			writePacked(file, { table: "sums", key: keyOf(hour, group), chunks: sums }),
+		);
 	}
 
 	/** Groups that have anything of an hour. */

@@ -27,8 +27,7 @@ export class FleetRows {
 			row = { label, isGpu, from, tierSeconds, sums: new Float64Array(SUMS) };
 			this.rows.set(key, row);
 		}
-		for (let sum = 0; sum < SUMS; sum += 1)
-			row.sums[sum] = (row.sums[sum] as number) + (sums[sum] as number);
+		for (let sum = 0; sum < SUMS; sum += 1) row.sums[sum] = (row.sums[sum] as number) + (sums[sum] as number);
 	}
 
 	all(): readonly FleetSumsRow[] {

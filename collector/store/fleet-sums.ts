@@ -16,7 +16,7 @@ import type { Heads } from "./heads.js";
 import { devicesOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { MINUTES_PER_HOUR, sumsRows } from "./sums.js";
-import { MILLISECONDS_PER_DAY, type Tier, TIERS } from "./tier-files.js";
+import { MILLISECONDS_PER_DAY, TIERS, type Tier } from "./tier-files.js";
 import { daysWithin, fleetLine, labelsIn, localDay, type Tiers } from "./tiers.js";
 
 /** Hours kept in memory: about 3 KB a combination of site, rack and model. */
@@ -143,6 +143,8 @@ export class FleetSums {
 				const time = start + minute * MINUTE_MILLISECONDS;
 				if (time < Math.max(at, from) || time >= end) continue;
 				const own = sums.subarray(minute * SUMS, (minute + 1) * SUMS);
+				// Of a minute in which nothing was known there is no row.
+				if (own.every((sum) => sum === 0)) continue;
 				rows.add({ labels, isGpu, from: edges(time).start, tierSeconds }, own);
 			}
 		}

@@ -312,7 +312,13 @@ export class MainDatabase {
 	}
 
 	/** Changes which days of groups have their rollups, in one transaction. */
-	markTiers({ add, remove }: { readonly add: readonly TierMark[]; readonly remove: readonly TierMark[] }): void {
+	markTiers({
+		add,
+		remove,
+	}: {
+		readonly add: readonly TierMark[];
+		readonly remove: readonly TierMark[];
+	}): void {
 		const insert = this.statement("INSERT OR IGNORE INTO tiers_done (day, device_group) VALUES (?, ?)");
 		const erase = this.statement("DELETE FROM tiers_done WHERE day = ? AND device_group = ?");
 		this.database

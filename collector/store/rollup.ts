@@ -172,7 +172,8 @@ function numbersOf(
 		const number = Math.round(value * power) + 0;
 		numbers[row] = number;
 		if (Number.isNaN(value)) continue;
-		if (Math.abs(number) >= WHOLE_MOST || number / power !== value) return { numbers: values, isWhole: false };
+		if (Math.abs(number) >= WHOLE_MOST || number / power !== value)
+			return { numbers: values, isWhole: false };
 	}
 	return { numbers, isWhole: true };
 }

@@ -335,7 +335,8 @@ export class Tiers {
 			const isWholeHours = start % MILLISECONDS_PER_HOUR === 0 && end % MILLISECONDS_PER_HOUR === 0;
 			const pieces = daysWithin({ start, end }).map((one) => {
 				const run = isWholeHours ? hour : five;
-				const own = one === day ? run : this.stored(table, isWholeHours ? "hour" : "five-minute", one, device);
+				const own =
+					one === day ? run : this.stored(table, isWholeHours ? "hour" : "five-minute", one, device);
 				return cutRun(own, start, end);
 			});
 			return rollUpAgain(filled(pieces), this.zoneDays);
@@ -346,7 +347,8 @@ export class Tiers {
 	private zoneDaysOf(day: number): readonly Span[] {
 		const spans: Span[] = [];
 		const end = (day + 1) * MILLISECONDS_PER_DAY;
-		for (let at = day * MILLISECONDS_PER_DAY; at < end; at = spans.at(-1)?.end ?? end) spans.push(this.zoneDays(at));
+		for (let at = day * MILLISECONDS_PER_DAY; at < end; at = spans.at(-1)?.end ?? end)
+			spans.push(this.zoneDays(at));
 		return spans;
 	}
 
@@ -458,13 +460,19 @@ export class Tiers {
 			}
 		}
 		const day = Math.floor(start / MILLISECONDS_PER_DAY);
-		const next = Math.min(end, (day + 1) * MILLISECONDS_PER_DAY, edgeWithin(this.zoneDays, start, stepSeconds));
+		const next = Math.min(
+			end,
+			(day + 1) * MILLISECONDS_PER_DAY,
+			edgeWithin(this.zoneDays, start, stepSeconds),
+		);
 		const isClosed = this.isClosed(query.deviceNumber, day);
 		const aligned = (seconds: number) =>
 			stepSeconds % seconds === 0 &&
 			start % (seconds * MILLISECONDS_PER_SECOND) === 0 &&
 			(next === end || next % (seconds * MILLISECONDS_PER_SECOND) === 0);
-		const there = TIERS.filter(({ tier }) => isClosed && this.options.files.exists(this.placeOf(tier, day, query)));
+		const there = TIERS.filter(
+			({ tier }) => isClosed && this.options.files.exists(this.placeOf(tier, day, query)),
+		);
 		const best = there.filter(({ tier, seconds }) => tier !== "day" && aligned(seconds)).at(-1);
 		if (best !== undefined) {
 			const run = this.wanted(query, best.tier, { start, end: next });
@@ -473,7 +481,11 @@ export class Tiers {
 		const [coarser] = there;
 		if (coarser === undefined || (this.options.days.hasDay(dateText(day)) && !this.isDropped(day))) {
 			const hourEnd = Math.min(next, (Math.floor(start / MILLISECONDS_PER_HOUR) + 1) * MILLISECONDS_PER_HOUR);
-			return { tierSeconds: stepSeconds, run: this.fromReadings(query, { start, end: hourEnd }, edges), end: hourEnd };
+			return {
+				tierSeconds: stepSeconds,
+				run: this.fromReadings(query, { start, end: hourEnd }, edges),
+				end: hourEnd,
+			};
 		}
 		const tierSeconds = Math.ceil(stepSeconds / coarser.seconds) * coarser.seconds;
 		const own = stepEdges(tierSeconds, this.options.timeZone);
@@ -499,7 +511,8 @@ export class Tiers {
 	}
 
 	private placeOf(tier: Tier, day: number, { deviceNumber }: StepQuery) {
-		const own = tier === "day" ? localDay(this.zoneDays(day * MILLISECONDS_PER_DAY), this.options.timeZone) : day;
+		const own =
+			tier === "day" ? localDay(this.zoneDays(day * MILLISECONDS_PER_DAY), this.options.timeZone) : day;
 		return tierPlace(tier, own, groupOf(deviceNumber));
 	}
 
@@ -564,11 +577,13 @@ class FleetCells {
 		const isGpu = times.some((_, index) => (row(index).at(-1) ?? 0) > 0);
 		const lines = [fleetLine({ isGpu }), fleetLine({ ...labels, isGpu })];
 		for (const line of lines) {
-			const cell = this.cells.get(line) ?? new Float64Array((MILLISECONDS_PER_DAY / FIVE_MINUTES_LENGTH) * SUMS);
+			const cell =
+				this.cells.get(line) ?? new Float64Array((MILLISECONDS_PER_DAY / FIVE_MINUTES_LENGTH) * SUMS);
 			this.cells.set(line, cell);
 			for (const [index, at] of times.entries()) {
 				const first = Math.floor((at - this.from) / FIVE_MINUTES_LENGTH) * SUMS;
-				for (const [place, sum] of row(index).entries()) cell[first + place] = (cell[first + place] ?? 0) + sum;
+				for (const [place, sum] of row(index).entries())
+					cell[first + place] = (cell[first + place] ?? 0) + sum;
 			}
 		}
 	}
@@ -678,7 +693,9 @@ function withSums(run: ChunkRun): ChunkRun {
 }
 
 function decodedFleet(rows: ReadonlyMap<string, Buffer>): ReadonlyMap<string, ChunkRun> {
-	return new Map([...rows].map(([labels, bytes]) => [labels, decodedRun({ device: 0, columns: SUM_COLUMNS, bytes })]));
+	return new Map(
+		[...rows].map(([labels, bytes]) => [labels, decodedRun({ device: 0, columns: SUM_COLUMNS, bytes })]),
+	);
 }
 
 function greatestCommonDivisor(one: number, other: number): number {

@@ -14,8 +14,8 @@ import {
 	SECONDS_PER_HOUR,
 	type UnixMilliseconds,
 } from "../../../shared/units.js";
-import { stepEdges } from "../../derive/steps.js";
 import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "../../derive/revenue.js";
+import { stepEdges } from "../../derive/steps.js";
 import { moneyInputsAt } from "../../market/inputs.js";
 import type { FleetSumsQuery, FleetSumsRow, SeriesStore } from "../../store/device-state.js";
 import type { FleetSeriesAnswer, Stretch } from "../answers.js";
@@ -153,7 +153,9 @@ const NOTHING: StepSums = {
 /** The span in pieces of one tier each: the coarsest whose intervals fit and are valued alike from end to end. */
 function* slices(store: SeriesStore, span: Span): Generator<FleetSumsQuery> {
 	const { from, to, stepSeconds, tierSeconds, timeZone } = span;
-	const changes = [...new Set(store.inputs().map(({ validFrom }) => Number(validFrom)))].sort((a, b) => a - b);
+	const changes = [...new Set(store.inputs().map(({ validFrom }) => Number(validFrom)))].sort(
+		(a, b) => a - b,
+	);
 	const coarser = COARSER_SECONDS.filter((seconds) => stepSeconds % seconds === 0).map((seconds) => ({
 		seconds,
 		edges: stepEdges(seconds, timeZone),

@@ -173,11 +173,15 @@ export const ROUTES: readonly Route[] = [
 			query("part", "Part that the measurements belong to; needs component.", { choices: PARTS }),
 			query("component", "Which of these parts; needs part."),
 			...span,
-			query("step", "Seconds a point; native samples where absent. Steps of whole days are days of the site's zone.", {
-				kind: "integer",
-				from: 1,
-				to: STEP_MOST_SECONDS,
-			}),
+			query(
+				"step",
+				"Seconds a point; native samples where absent. Steps of whole days are days of the site's zone.",
+				{
+					kind: "integer",
+					from: 1,
+					to: STEP_MOST_SECONDS,
+				},
+			),
 			query(
 				"aggregate",
 				"What a step shows; where absent, mean of a gauge and last of a state or a counter. Needs step.",
@@ -417,7 +421,13 @@ async function fleetSeries(context: ApiContext, parameters: Parameters): Promise
 		);
 	}
 	const { siteOverheadRatio } = context.options.money;
-	const request = { ...within.value, stepSeconds, now: context.now(), siteOverheadRatio, timeZone: context.options.timeZone };
+	const request = {
+		...within.value,
+		stepSeconds,
+		now: context.now(),
+		siteOverheadRatio,
+		timeZone: context.options.timeZone,
+	};
 	return await fleetSeriesAnswer(context.store, request);
 }
 

@@ -186,7 +186,8 @@ async function gatherSteps(
 	return measurements.map((name) => {
 		const values = new Float64Array(times.length).fill(Number.NaN);
 		for (const piece of pieces) {
-			const valueAt = name === EFFICIENCY ? efficiencyOf(piece) : aggregated(piece, name, component, aggregate);
+			const valueAt =
+				name === EFFICIENCY ? efficiencyOf(piece) : aggregated(piece, name, component, aggregate);
 			for (const [row, at] of piece.times.entries()) {
 				const place = places.get(at);
 				if (place !== undefined) values[place] = valueAt(row);

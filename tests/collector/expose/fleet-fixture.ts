@@ -19,9 +19,9 @@ import {
 	type LatestReading,
 	type SeriesStore,
 	type Shape,
-	type StoredInput,
 	type StepColumns,
 	type StepsQuery,
+	type StoredInput,
 	type StoreStatistics,
 } from "../../../collector/store/device-state.js";
 import { rollUp, rollUpAgain } from "../../../collector/store/rollup.js";

@@ -36,7 +36,11 @@ const DEVICES = [1, 2, 9].map((number) =>
 	deviceAt(`10.0.0.${number}:80`, { serial: `S${number}`, rack: `r${number % 2}`, pollIntervalSeconds: 60 }),
 );
 
-type Reading = { readonly at: number; readonly device: number; readonly values?: Readonly<Record<string, number>> };
+type Reading = {
+	readonly at: number;
+	readonly device: number;
+	readonly values?: Readonly<Record<string, number>>;
+};
 
 /** About two days of three devices, every one to four minutes, with failures, gaps and a sensor that appears. */
 function fleet(from: number, seed: number, days = 2): readonly Reading[] {
@@ -45,7 +49,8 @@ function fleet(from: number, seed: number, days = 2): readonly Reading[] {
 	for (const device of DEVICES.keys()) {
 		for (let at = from + Math.floor(random() * MINUTE); at < from + days * DAY; ) {
 			const isFailure = random() < 0.1;
-			const sensor = at > from + 0.7 * DAY ? { boardTemperatureCelsius: Math.round(random() * 800) / 16 } : {};
+			const sensor =
+				at > from + 0.7 * DAY ? { boardTemperatureCelsius: Math.round(random() * 800) / 16 } : {};
 			const values = {
 				hashrateTerahashesPerSecond: Math.round(random() * 2e8) / 1e6,
 				powerWatts: Math.round(random() * 3e6) / 1e3,
@@ -73,7 +78,13 @@ function newFolder(): string {
 	return folder;
 }
 
-type World = { store: Store; readonly folder: string; now: number; sequence: number; readonly timeZone: string };
+type World = {
+	store: Store;
+	readonly folder: string;
+	now: number;
+	sequence: number;
+	readonly timeZone: string;
+};
 
 async function world(now: number, timeZone = "UTC"): Promise<World> {
 	const made = { folder: newFolder(), now, sequence: 0, timeZone } as World;
@@ -170,7 +181,9 @@ function expectSteps(actual: ReturnType<typeof found>, expected: ReturnType<type
 }
 
 /** Everything in the files of tiers, byte for byte. */
-function tierBytes(folder: string): readonly string[] {
+async function tierBytes(own: World): Promise<readonly string[]> {
+	const { folder } = own;
+	await own.store.close();
 	const names = readdirSync(folder).filter((name) => /^(minute|five-minute|hour|day)-.*\.db$/.test(name));
 	return names.sort().flatMap((name) => {
 		const database = new Database(path.join(folder, name), { readonly: true });
@@ -179,7 +192,9 @@ function tierBytes(folder: string): readonly string[] {
 				(row) => `${name} ${table} ${JSON.stringify(row)}`,
 			),
 		);
-		const fleetRows = database.prepare("SELECT key, labels, hex(bytes) AS bytes FROM fleet ORDER BY 1, 2").all();
+		const fleetRows = database
+			.prepare("SELECT key, labels, hex(bytes) AS bytes FROM fleet ORDER BY 1, 2")
+			.all();
 		database.close();
 		return [...rows, ...fleetRows.map((row) => `${name} fleet ${JSON.stringify(row)}`)];
 	});
@@ -203,29 +218,34 @@ describe("steps", () => {
 		[86_400, "Europe/Berlin", Date.UTC(2026, 2, 28)],
 		[86_400, "America/Chicago", Date.UTC(2026, 2, 7)],
 		[86_400, "Asia/Kathmandu", START],
-	])("of %d s in %s are those of a naive model before closing, after it and after a restart", async (stepSeconds, zone, from) => {
-		const readings = fleet(from, stepSeconds, 3);
-		const own = await world(from + 3 * DAY + HOUR, zone);
-		await arrive(own, readings);
-		await own.store.seal();
-		const edges = zoneDayEdges(zone);
-		const startOf = (at: number) =>
-			stepSeconds === 86_400 ? edges(at).start : Math.floor(at / (stepSeconds * 1_000)) * stepSeconds * 1_000;
-		const check = async () => {
-			for (const device of DEVICES.keys()) {
-				const pieces = await stepsOf(own, { from: from - DAY, to: from + 4 * DAY, stepSeconds, device });
-				expect(pieces.map(({ tierSeconds }) => tierSeconds)).toEqual([stepSeconds]);
-				for (const name of ["powerWatts", "boardTemperatureCelsius"])
-					expectSteps(found(pieces, name), naive(readings, device, name, startOf));
-			}
-		};
-		await check();
-		await own.store.closeTiers();
-		expect(readdirSync(own.folder).filter((name) => name.startsWith("minute-")).length).toBe(3);
-		await check();
-		await restart(own);
-		await check();
-	});
+	])(
+		"of %d s in %s are those of a naive model before closing, after it and after a restart",
+		async (stepSeconds, zone, from) => {
+			const readings = fleet(from, stepSeconds, 3);
+			const own = await world(from + 3 * DAY + HOUR, zone);
+			await arrive(own, readings);
+			await own.store.seal();
+			const edges = zoneDayEdges(zone);
+			const startOf = (at: number) =>
+				stepSeconds === 86_400
+					? edges(at).start
+					: Math.floor(at / (stepSeconds * 1_000)) * stepSeconds * 1_000;
+			const check = async () => {
+				for (const device of DEVICES.keys()) {
+					const pieces = await stepsOf(own, { from: from - DAY, to: from + 4 * DAY, stepSeconds, device });
+					expect(pieces.map(({ tierSeconds }) => tierSeconds)).toEqual([stepSeconds]);
+					for (const name of ["powerWatts", "boardTemperatureCelsius"])
+						expectSteps(found(pieces, name), naive(readings, device, name, startOf));
+				}
+			};
+			await check();
+			await own.store.closeTiers();
+			expect(readdirSync(own.folder).filter((name) => /^minute-.*db$/.test(name)).length).toBe(3);
+			await check();
+			await restart(own);
+			await check();
+		},
+	);
 });
 
 describe("the bytes of all tiers", () => {
@@ -233,34 +253,40 @@ describe("the bytes of all tiers", () => {
 		const readings = fleet(START, 77);
 		const now = START + 2 * DAY + HOUR;
 		const straight = await world(now, "America/Chicago");
-		await arrive(straight, readings);
+		// Devices get their numbers as they come.
+		const first = DEVICES.flatMap((_, device) => readings.find((reading) => reading.device === device) ?? []);
+		await arrive(straight, [...first, ...readings.filter((reading) => !first.includes(reading))]);
 		await straight.store.seal();
 		await straight.store.closeTiers();
 		const random = randomOf(seed);
 		const own = await world(now, "America/Chicago");
-		const late = readings.filter(() => random() < 0.3);
-		const rest = readings.filter((reading) => !late.includes(reading));
-		// Devices get their numbers as they come.
-		await arrive(own, rest.slice(0, 50));
-		for (let first = 50; first < rest.length; first += 400) {
-			await arrive(own, rest.slice(first, first + 400));
+		const late = readings.filter((reading) => !first.includes(reading) && random() < 0.3);
+		const rest = readings.filter((reading) => !late.includes(reading) && !first.includes(reading));
+		await arrive(own, first);
+		for (let place = 0; place < rest.length; place += 400) {
+			await arrive(own, rest.slice(place, place + 400));
 			if (random() < 0.5) await own.store.seal({ all: random() < 0.5 });
 			if (random() < 0.3) await own.store.closeTiers();
 		}
 		await own.store.seal();
 		await own.store.closeTiers();
-		expect(tierBytes(own.folder)).not.toEqual(tierBytes(straight.folder));
+		expect(straight.store.devices().size).toBe(3);
+		const expected = await tierBytes(straight);
+		expect(await tierBytes(own)).not.toEqual(expected);
+		await restart(own);
 		const shuffled = late.map((reading) => ({ reading, place: random() })).sort((a, b) => a.place - b.place);
 		for (let first = 0; first < shuffled.length; first += 300) {
-			await arrive(own, shuffled.slice(first, first + 300).map(({ reading }) => reading));
+			await arrive(
+				own,
+				shuffled.slice(first, first + 300).map(({ reading }) => reading),
+			);
 			if (random() < 0.5) await own.store.seal({ all: true });
 			if (random() < 0.3) await own.store.closeTiers();
 			if (random() < 0.2) await restart(own);
 		}
 		await own.store.seal();
 		await own.store.closeTiers();
-		expect(straight.store.devices().size).toBe(3);
-		expect(tierBytes(own.folder)).toEqual(tierBytes(straight.folder));
+		expect(await tierBytes(own)).toEqual(expected);
 	});
 });
 
@@ -285,12 +311,18 @@ describe("retention", () => {
 		await own.store.dropBefore({ raw: 0, hour: START + 400 * DAY });
 		const days = await asked(300);
 		expect(days.map(({ tierSeconds }) => tierSeconds)).toEqual([86_400]);
-		expectSteps(found(days, "powerWatts"), naive(readings, 0, "powerWatts", (at) => Math.floor(at / DAY) * DAY));
+		expectSteps(
+			found(days, "powerWatts"),
+			naive(readings, 0, "powerWatts", (at) => Math.floor(at / DAY) * DAY),
+		);
 	});
 
 	it("keeps a day of which something is not sealed yet", async () => {
 		const own = await world(START + HOUR);
-		await arrive(own, fleet(START, 5, 1).filter(({ at }) => at < START + HOUR));
+		await arrive(
+			own,
+			fleet(START, 5, 1).filter(({ at }) => at < START + HOUR),
+		);
 		expect(await own.store.dropBefore({ raw: START + DAY })).toEqual([]);
 		await own.store.seal({ all: true });
 		expect(existsSync(path.join(own.folder, "raw-2026-11-20.db"))).toBe(true);
@@ -300,7 +332,10 @@ describe("retention", () => {
 		const readings = fleet(START, 5, 1);
 		const late = readings.filter(({ at }) => at > START + 6 * HOUR && at < START + 8 * HOUR);
 		const own = await world(START + 2 * DAY);
-		await arrive(own, readings.filter((reading) => !late.includes(reading)));
+		await arrive(
+			own,
+			readings.filter((reading) => !late.includes(reading)),
+		);
 		await own.store.seal();
 		await own.store.dropBefore({ raw: START + DAY });
 		await arrive(own, late);
@@ -311,7 +346,10 @@ describe("retention", () => {
 		expectSteps(found(steps, "powerWatts"), naive(readings, 0, "powerWatts", hours));
 		expect(await own.store.dropBefore({ raw: START + DAY })).toEqual(["2026-11-20"]);
 		const days = await stepsOf(own, { from: START, to: START + DAY, stepSeconds: 86_400 });
-		expectSteps(found(days, "powerWatts"), naive(readings, 0, "powerWatts", () => START));
+		expectSteps(
+			found(days, "powerWatts"),
+			naive(readings, 0, "powerWatts", () => START),
+		);
 	});
 
 	it("lists its files, oldest first, and drops one by its name, readings only with their tiers made", async () => {
@@ -322,7 +360,6 @@ describe("retention", () => {
 		const files = await own.store.tierFiles();
 		expect(files.map(({ name, tier }) => [name, tier])).toEqual([
 			["minute-2026-11-20.db", "minute"],
-			["minute-2026-11-21.db", "minute"],
 			["raw-2026-11-21.db", "raw"],
 			["five-minute-2026-11.db", "five-minute"],
 			["day-2026.db", "day"],
@@ -339,28 +376,37 @@ describe("sums over the fleet", () => {
 		[3_600, "UTC"],
 		[86_400, "UTC"],
 		[86_400, "Europe/Berlin"],
-	] as const)("of %d s in %s are the same from readings, from tiers and after the readings are gone", async (tierSeconds, zone) => {
-		const own = await world(START + 3 * DAY + HOUR, zone);
-		await arrive(own, fleet(START, 9, 3));
-		await own.store.seal();
-		const [from, to] = [quantity<UnixMilliseconds>(START), quantity<UnixMilliseconds>(START + 3 * DAY)];
-		const asked = async (by?: "rack") =>
-			(await own.store.fleetSums({ from, to, tierSeconds, ...(by === undefined ? {} : { by }) }))
-				.map((row) => ({ ...row, joules: Math.round(row.joules), terahashes: Math.round(row.terahashes) }))
-				.map(({ from: at, label, joules, terahashes, tierSeconds: own_ }) => ({ at, label, joules, terahashes, own_ }))
-				.sort((one, other) => one.at - other.at || (one.label < other.label ? -1 : 1));
-		const [all, racks] = [await asked(), await asked("rack")];
-		expect(new Set(racks.map(({ label }) => label))).toEqual(new Set(["r0", "r1"]));
-		await own.store.closeTiers();
-		expect(await asked()).toEqual(all);
-		expect(await asked("rack")).toEqual(racks);
-		await own.store.dropBefore({ raw: START + 3 * DAY });
-		expect(await asked()).toEqual(all);
-		expect(await asked("rack")).toEqual(racks);
-		await own.store.dropBefore({ raw: 0, minute: START + 3 * DAY, fiveMinute: START + 60 * DAY });
-		const left = await asked();
-		expect(left.map(({ own_ }) => own_)).toEqual(left.map(() => Math.max(3_600, tierSeconds)));
-		const joules = (rows: typeof all) => rows.reduce((sum, row) => sum + row.joules, 0);
-		expect(Math.abs(joules(left) - joules(all))).toBeLessThan(all.length);
-	});
+	] as const)(
+		"of %d s in %s are the same from readings, from tiers and after the readings are gone",
+		async (tierSeconds, zone) => {
+			const own = await world(START + 3 * DAY + HOUR, zone);
+			await arrive(own, fleet(START, 9, 3));
+			await own.store.seal();
+			const [from, to] = [quantity<UnixMilliseconds>(START), quantity<UnixMilliseconds>(START + 3 * DAY)];
+			const asked = async (by?: "rack") =>
+				(await own.store.fleetSums({ from, to, tierSeconds, ...(by === undefined ? {} : { by }) }))
+					.map((row) => ({ ...row, joules: Math.round(row.joules), terahashes: Math.round(row.terahashes) }))
+					.map(({ from: at, label, joules, terahashes, tierSeconds: own_ }) => ({
+						at,
+						label,
+						joules,
+						terahashes,
+						own_,
+					}))
+					.sort((one, other) => one.at - other.at || (one.label < other.label ? -1 : 1));
+			const [all, racks] = [await asked(), await asked("rack")];
+			expect(new Set(racks.map(({ label }) => label))).toEqual(new Set(["r0", "r1"]));
+			await own.store.closeTiers();
+			expect(await asked()).toEqual(all);
+			expect(await asked("rack")).toEqual(racks);
+			await own.store.dropBefore({ raw: START + 3 * DAY });
+			expect(await asked()).toEqual(all);
+			expect(await asked("rack")).toEqual(racks);
+			await own.store.dropBefore({ raw: 0, minute: START + 3 * DAY, fiveMinute: START + 60 * DAY });
+			const left = await asked();
+			expect(left.map(({ own_ }) => own_)).toEqual(left.map(() => Math.max(3_600, tierSeconds)));
+			const joules = (rows: typeof all) => rows.reduce((sum, row) => sum + row.joules, 0);
+			expect(Math.abs(joules(left) - joules(all))).toBeLessThan(all.length);
+		},
+	);
 });
