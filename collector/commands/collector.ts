@@ -126,6 +126,7 @@ async function openStore(config: CollectorConfig, power: PowerOptions, log: Log)
 		power,
 		onSacrificed: (files) => log.warn("files removed for the byte budget", { files }),
 		...(budgetGigabytes === undefined ? {} : { budgetBytes: budgetGigabytes * BYTES_PER_GIGABYTE }),
+		timeZone: config.site.timeZone,
 	}).catch((error: unknown) => {
 		throw startProblemOf(error, { folder: dataFolder }) ?? error;
 	});

@@ -220,8 +220,12 @@ export type SeriesAnswer = {
 		readonly unit: string;
 		readonly times: readonly number[];
 		readonly values: readonly (number | null)[];
+		/** Where steps are longer than was asked, since nothing finer is left. */
+		readonly stretches?: readonly Stretch[];
 	}[];
 };
+
+export type Stretch = { readonly from: number; readonly to: number; readonly stepSeconds: number };
 
 /** GET /api/v1/series/fleet?from=MS&to=MS&step=SECONDS: sums of every step over the fleet, columns of one length. */
 export type FleetSeriesAnswer = {
@@ -234,6 +238,7 @@ export type FleetSeriesAnswer = {
 	readonly efficiencyJoulesPerTerahash: readonly (number | null)[];
 	readonly grossUsdPerMegawattHour: readonly (number | null)[];
 	readonly devicesUp: readonly (number | null)[];
+	readonly stretches?: readonly Stretch[];
 };
 
 export type GapsAnswer = {

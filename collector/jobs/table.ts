@@ -9,6 +9,8 @@ export type Retention = {
 	readonly rawDays: number;
 	readonly oneMinuteDays: number;
 	readonly fiveMinuteDays: number;
+	readonly hourDays: number;
+	readonly dayDays: number;
 };
 
 export type JobContext = {
@@ -31,13 +33,20 @@ export function collectorJobs({ store, now, retention, refreshMarket }: JobConte
 		{ name: "merge", cron: "40 12,42 * * * *", longestSeconds: 300, run: () => store.merge() },
 		{ name: "measure-disk", cron: "50 * * * * *", longestSeconds: 5, run: () => store.measureDisk() },
 		{ name: "market-refresh", cron: "30 * * * * *", longestSeconds: 10, run: refreshMarket },
+		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.closeTiers() },
 		{
 			name: "retention",
-			cron: "15 27 * * * *",
-			longestSeconds: 60,
+			cron: "15 47 * * * *",
+			longestSeconds: 900,
 			run: async () => {
-				const at = now();
-				await store.dropBefore({ raw: at - retention.rawDays * DAY });
+				const before = (days: number) => now() - days * DAY;
+				await store.dropBefore({
+					raw: before(retention.rawDays),
+					minute: before(retention.oneMinuteDays),
+					fiveMinute: before(retention.fiveMinuteDays),
+					hour: before(retention.hourDays),
+					day: before(retention.dayDays),
+				});
 				await store.keepBudget();
 			},
 		},

@@ -19,7 +19,6 @@ import type { PowerOptions } from "../derive/power.js";
 import { type ChunkRun, decodeScaled, encodeChunk } from "./chunk.js";
 import {
 	type DayFiles,
-	type DeviceChunk,
 	type GroupHour,
 	groupHour,
 	type HourRow,
@@ -31,6 +30,7 @@ import type { Column } from "./device-state.js";
 import { reach } from "./fail-point.js";
 import type { Heads } from "./heads.js";
 import { devicesOf } from "./pack.js";
+import type { DeviceChunk } from "./pack-files.js";
 import { cutRun, joinRuns, onlyColumns } from "./runs.js";
 import { decodeSums, encodeSums, SUM_COLUMNS } from "./sums.js";
 
@@ -49,6 +49,8 @@ export type ArchiveOptions = {
 	/** Undefined for a device that was forgotten. */
 	readonly describe: (device: number) => IntervalDevice["description"] | undefined;
 	readonly onDamaged: (damage: Damage) => void;
+	/** Is told what a sealing is about to change. */
+	readonly onChange: (places: readonly GroupHour[]) => void;
 };
 
 export class Archive {
@@ -76,15 +78,23 @@ export class Archive {
 				const place = { hour, group };
 				const chunks = runs.map(({ device, run }) => chunkOf(device, run));
 				const isClosed = (hour + 1) * MILLISECONDS_PER_HOUR <= openFrom;
-				if (isClosed && !this.options.days.holds(place))
+				if (isClosed && !this.options.days.holds(place)) {
 					rows.push({ ...place, chunks, sums: this.sumsToStore(hour, runs) });
-				else parts.push({ ...place, chunks });
+					continue;
+				}
+				parts.push({ ...place, chunks });
+				// What was remembered is no longer what this hour ends with.
+				for (const { device } of runs) this.heldAfter.delete(device);
 			}
 		}
 		if (rows.length + parts.length === 0) return 0;
+		// The next hour begins with what this one ends with.
+		const next = [...rows, ...parts].map(({ hour, group }) => ({ hour: hour + 1, group }));
+		const changed = next.filter((place) => this.options.days.holds(place));
+		this.options.onChange([...rows, ...parts, ...next]);
 		this.options.days.put(rows, parts);
 		reach("seal: day files stored");
-		for (const { hour, group } of parts) this.options.days.dropSums({ hour: hour + 1, group });
+		for (const place of changed) this.options.days.dropSums(place);
 		for (const { group, until } of groups)
 			for (const device of devicesOf(group)) this.options.heads.drop(device, until);
 		return [...rows, ...parts].reduce((sum, { chunks }) => sum + chunks.length, 0);
@@ -95,6 +105,11 @@ export class Archive {
 		const waiting = this.options.days.unmerged(before, most);
 		for (const place of waiting) this.mergeHour(place);
 		return waiting.length;
+	}
+
+	/** Joins what came late for one hour, where anything did. */
+	mergePlace(place: GroupHour): void {
+		if (this.options.days.hour(place).hasParts) this.mergeHour(place);
 	}
 
 	/**
@@ -121,8 +136,13 @@ export class Archive {
 		]);
 	}
 
-	/** One-minute sums of a device's hour up to `until`, SUMS numbers a minute. */
-	sums(device: number, hour: number, until = (hour + 1) * MILLISECONDS_PER_HOUR): Float64Array {
+	/** Sums of a device's hour up to `until`, of each minute where nothing else is said, SUMS numbers each. */
+	sums(
+		device: number,
+		hour: number,
+		until = (hour + 1) * MILLISECONDS_PER_HOUR,
+		intervalMilliseconds = MINUTE_MILLISECONDS,
+	): Float64Array {
 		const description = this.options.describe(device);
 		const from = hour * MILLISECONDS_PER_HOUR;
 		if (description === undefined) return new Float64Array(0);
@@ -130,7 +150,7 @@ export class Archive {
 		return sumsOfRuns(
 			{ number: device, description },
 			[...before.runs, this.run(device, { from, to: until }, isRate)],
-			{ from, to: until, intervalMilliseconds: MINUTE_MILLISECONDS },
+			{ from, to: until, intervalMilliseconds },
 			this.options.power,
 			before.held,
 		);
@@ -151,12 +171,13 @@ export class Archive {
 			return stored as { device: number; sums: Float64Array }[];
 		const devices = new Set(days.hour(place).chunks.map(({ device }) => device));
 		if (devices.size === 0) return [];
-		const made = [...devices].map((device) => ({ device, sums: this.sums(device, place.hour) }));
-		days.putSums(
-			place,
-			made.map(({ device, sums }) => sumsChunk(device, place.hour, sums)),
-		);
-		return made;
+		const made = [...devices].map((device) => sumsChunk(device, place.hour, this.sums(device, place.hour)));
+		days.putSums(place, made);
+		// As they are stored, whether they were a moment ago or not.
+		return made.map(({ device, bytes }) => ({
+			device,
+			sums: decodeSums(place.hour, bytes) ?? new Float64Array(0),
+		}));
 	}
 
 	private unsealed(

@@ -85,6 +85,18 @@ export type Columns = {
 	readonly values: readonly Float64Array[];
 };
 
+/** Asks for steps of one device; steps of whole days are days of the site's zone. Whole steps: those that `from` and `to` lie in. */
+export type StepsQuery = SeriesQuery & { readonly stepSeconds: number };
+
+/**
+ * A piece of an answer by steps, at the starts of those that have anything: `powerWatts:sum`, `:count`,
+ * `:min`, `:max` and `:last` for a measurement; `joules` and the other sums by their own names.
+ */
+export type StepColumns = Columns & {
+	/** How long each step is: as asked, or longer where nothing finer is left. */
+	readonly tierSeconds: number;
+};
+
 /** Sums of one device over one interval of a minute or of five, the settlement interval. Additive, so any group and span is a sum of rows. */
 export type IntervalSums = {
 	readonly deviceNumber: number;
@@ -104,10 +116,14 @@ export type IntervalSums = {
 
 export type SumLabel = "site" | "rack" | "model";
 
+/** Of a device; "" where it has none. */
+export type Labels = Readonly<Record<SumLabel, string>>;
+
 export type FleetSumsQuery = {
 	readonly from: UnixMilliseconds;
 	readonly to: UnixMilliseconds;
-	readonly tierSeconds: 60 | 300;
+	/** Of 86,400 seconds are the days of the site's zone. */
+	readonly tierSeconds: 60 | 300 | 3_600 | 86_400;
 	/** Absent: the whole fleet in one. */
 	readonly by?: SumLabel;
 };
@@ -118,6 +134,8 @@ export type FleetSumsRow = Omit<IntervalSums, "deviceNumber"> & {
 	readonly label: string;
 	/** Whether the devices are GPU hosts: what they do is priced otherwise. */
 	readonly isGpu: boolean;
+	/** How long the interval is: as asked, or longer where nothing finer is left. */
+	readonly tierSeconds: number;
 };
 
 export type GapEntry = {
@@ -188,6 +206,8 @@ export type SeriesStore = {
 	agents(): ReadonlyMap<string, AgentState>;
 	statistics(): StoreStatistics;
 	select(query: SeriesQuery): AsyncIterable<Columns>;
+	/** The same rolled up: all of the past that any tier still has, in order of time. */
+	selectSteps(query: StepsQuery): AsyncIterable<StepColumns>;
 	/** Sums in [from, to), ordered by time; `deviceNumbers` absent: all; five-minute rows unless said. */
 	intervalSums(query: {
 		readonly tierSeconds?: 60 | 300;

@@ -1,25 +1,29 @@
 /**
- * Sums over the whole fleet, minute by minute: what charts of totals are made from.
+ * Sums over the whole fleet, interval by interval: what charts of totals are made from.
  *
- * Takes stored sums of devices, and the readings of hours that still run; gives one row an interval, use
- * and label. Hours that were asked for stay in memory for a while, since a chart asks for them again
+ * Takes the fleet sums of days that are closed, stored sums of devices for the others, and the readings of
+ * hours that still run; gives one row an interval, use and label. Hours that were asked for stay in memory for a while, since a chart asks for them again
  * every minute.
  */
-import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
-import { GPU_SECONDS, MINUTE_MILLISECONDS, SUMS, sumsRow } from "../derive/intervals.js";
+import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
+import { GPU_SECONDS, MINUTE_MILLISECONDS, SUMS } from "../derive/intervals.js";
+import { type Edges, fixedEdges, zoneDayEdges } from "../derive/steps.js";
 import type { Archive } from "./archive.js";
 import { type DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { FleetSumsQuery, FleetSumsRow, SumLabel } from "./device-state.js";
+import type { FleetSumsQuery, FleetSumsRow, Labels } from "./device-state.js";
+import { FleetRows } from "./fleet-rows.js";
 import type { Heads } from "./heads.js";
 import { devicesOf } from "./pack.js";
-import { MINUTES_PER_HOUR } from "./sums.js";
+import { asColumns } from "./runs.js";
+import { MINUTES_PER_HOUR, sumsRows } from "./sums.js";
+import { MILLISECONDS_PER_DAY, TIERS, type Tier } from "./tier-files.js";
+import { daysWithin, fleetLine, labelsIn, localDay, type Tiers } from "./tiers.js";
 
 /** Hours kept in memory: about 3 KB a combination of site, rack and model. */
 const HOURS_KEPT = 12;
 /** Groups summed in one slice: about 10 ms. */
-const GROUPS_AT_ONCE = 32;
+const GROUPS_AT_ONCE = 16;
 
-type Labels = Readonly<Record<SumLabel, string>>;
 type Cell = { readonly labels: Labels; readonly isGpu: boolean; readonly sums: Float64Array };
 type Hour = {
 	readonly until: number;
@@ -32,42 +36,149 @@ export type FleetSumsOptions = {
 	readonly archive: Archive;
 	readonly days: DayFiles;
 	readonly heads: Heads;
+	readonly tiers: Tiers;
+	readonly timeZone: string;
 	readonly labelsOf: (device: number) => Labels | undefined;
+	/** Milliseconds of a clock that never steps: for slices. */
+	readonly monotonic: () => number;
 };
 
-type Span = { readonly from: number; readonly to: number; readonly tier: number };
-type Rows = { readonly label: string; readonly isGpu: boolean; readonly sums: Float64Array };
+/** `next`: where the rest begins; absent where that was all. An interval may go on in the rest. */
+export type FleetSumsSlice = { readonly rows: readonly FleetSumsRow[]; readonly next?: number };
+
+type FleetSpan = {
+	readonly at: number;
+	readonly end: number;
+	/** Absent: all of them. */
+	readonly lines: readonly string[] | undefined;
+	readonly edges: Edges;
+	readonly tierSeconds: number;
+};
+
+/** Tiers that have fleet sums of a UTC day, finest first. */
+const FLEET_TIERS = TIERS.filter(({ tier }) => tier === "five-minute" || tier === "hour");
 
 export class FleetSums {
 	private readonly options: FleetSumsOptions;
 	private readonly hours = new Map<number, Hour>();
 
+	private readonly zoneDays: Edges;
+
 	constructor(options: FleetSumsOptions) {
 		this.options = options;
+		this.zoneDays = zoneDayEdges(options.timeZone);
 	}
 
-	/**
-	 * Rows in order of time; undefined where more has to be summed first: then ask again, so that other work
-	 * comes between.
-	 *
-	 * @param query a span of whole intervals
-	 */
-	read({ from, to, tierSeconds, by }: FleetSumsQuery): readonly FleetSumsRow[] | undefined {
-		const span: Span = { from, to, tier: tierSeconds * MILLISECONDS_PER_SECOND };
-		const rows = new Map<string, Rows>();
-		for (let hour = hourOf(from); hour * MILLISECONDS_PER_HOUR < to; hour += 1) {
-			const start = hour * MILLISECONDS_PER_HOUR;
-			const cells = this.hour(hour, Math.min(to, start + MILLISECONDS_PER_HOUR));
-			if (cells === undefined) return undefined;
-			for (const { labels, isGpu, sums } of cells.values()) {
-				const label = by === undefined ? "" : labels[by];
-				const key = `${isGpu} ${label}`;
-				const own = rows.get(key) ?? { label, isGpu, sums: emptySums(span) };
-				rows.set(key, own);
-				addMinutes(own.sums, span, sums, start);
+	/** Rows in order of time, for about so long; only whole minutes up to `to`. */
+	read(query: FleetSumsQuery, after: number | undefined, milliseconds: number): FleetSumsSlice {
+		const stop = this.options.monotonic() + milliseconds;
+		const rows = new FleetRows(query.by);
+		const { to } = query;
+		const at = after ?? query.from;
+		let next: number = at;
+		while (next < to && (next === at || this.options.monotonic() < stop)) {
+			const end = this.addFrom(rows, query, next);
+			// An hour that is not summed yet goes on in the next slice.
+			if (end === next) break;
+			next = end;
+		}
+		return { rows: rows.all(), ...(next < to ? { next } : {}) };
+	}
+
+	/** Adds what one source has from `at` on; gives where it ends. */
+	private addFrom(rows: FleetRows, query: FleetSumsQuery, at: number): number {
+		const { to, tierSeconds, by } = query;
+		const { tiers, timeZone } = this.options;
+		const lines = by === undefined ? [fleetLine({ isGpu: false }), fleetLine({ isGpu: true })] : undefined;
+		if (tierSeconds === SECONDS_PER_DAY) {
+			const end = this.wholeDays(at, to);
+			const year = localDay(this.zoneDays(at), timeZone);
+			if (end > at && this.addFleet(rows, "day", year, { at, end, lines, edges: this.zoneDays, tierSeconds }))
+				return end;
+		}
+		const day = Math.floor(at / MILLISECONDS_PER_DAY);
+		const edges = this.edgesOf(tierSeconds);
+		const dayEnd = (day + 1) * MILLISECONDS_PER_DAY;
+		const end = Math.min(to, dayEnd, tierSeconds === SECONDS_PER_DAY ? this.zoneDays(at).end : dayEnd);
+		if (tiers.hasFleet(day)) {
+			const finer = [...FLEET_TIERS]
+				.reverse()
+				.filter(({ seconds }) => tierSeconds % seconds === 0 && isOn(at, seconds) && isOn(end, seconds));
+			for (const { tier } of finer)
+				if (this.addFleet(rows, tier, day, { at, end, lines, edges, tierSeconds })) return end;
+			if (!this.options.days.hasDay(new Date(at).toISOString().slice(0, 10))) {
+				for (const { tier, seconds } of TIERS.slice(1)) {
+					const own = this.edgesOf(seconds);
+					const place = tier === "day" ? localDay(this.zoneDays(at), timeZone) : day;
+					const from = at === query.from ? own(at).start : at;
+					if (this.addFleet(rows, tier, place, { at: from, end, lines, edges: own, tierSeconds: seconds }))
+						return end;
+				}
 			}
 		}
-		return [...rows.values()].flatMap((own) => rowsOf(own, span)).sort((one, other) => one.from - other.from);
+		return this.addHour(rows, query, { at, edges });
+	}
+
+	private addFleet(
+		rows: FleetRows,
+		tier: Tier,
+		day: number,
+		{ at, end, lines, edges, tierSeconds }: FleetSpan,
+	): boolean {
+		const stored = (lines ?? [undefined]).map((line) => this.options.tiers.fleet(tier, day, line));
+		if (stored.some((one) => one === undefined)) return false;
+		for (const [line, run] of stored.flatMap((one) => [...(one ?? [])])) {
+			const { site, rack, model, isGpu } = labelsIn(line);
+			const isTotal = site === undefined;
+			if (isTotal !== (lines !== undefined)) continue;
+			const labels = { site: site ?? "", rack: rack ?? "", model: model ?? "" };
+			const { times, row } = sumsRows(asColumns(run));
+			for (const [index, time] of times.entries())
+				if (time >= at && time < end)
+					rows.add({ labels, isGpu, from: edges(time).start, tierSeconds }, row(index));
+		}
+		return true;
+	}
+
+	private addHour(
+		rows: FleetRows,
+		{ from, to, tierSeconds }: FleetSumsQuery,
+		{ at, edges }: { readonly at: number; readonly edges: Edges },
+	): number {
+		const hour = hourOf(at);
+		const start = hour * MILLISECONDS_PER_HOUR;
+		const end = Math.min(to, start + MILLISECONDS_PER_HOUR);
+		const cells = this.hour(hour, end);
+		if (cells === undefined) return at;
+		for (const { labels, isGpu, sums } of cells.values()) {
+			for (let minute = 0; minute < MINUTES_PER_HOUR; minute += 1) {
+				const time = start + minute * MINUTE_MILLISECONDS;
+				if (time < Math.max(at, from) || time >= end) continue;
+				const own = sums.subarray(minute * SUMS, (minute + 1) * SUMS);
+				// Of a minute in which nothing was known there is no row.
+				if (own.every((sum) => sum === 0)) continue;
+				rows.add({ labels, isGpu, from: edges(time).start, tierSeconds }, own);
+			}
+		}
+		return end;
+	}
+
+	/** How far the site's days from `at` on are whole and closed, within one year. */
+	private wholeDays(at: number, to: number): number {
+		const { tiers, timeZone } = this.options;
+		const year = yearOf(localDay(this.zoneDays(at), timeZone));
+		let end = at;
+		while (end < to) {
+			const span = this.zoneDays(end);
+			if (span.start !== end || span.end > to || yearOf(localDay(span, timeZone)) !== year) break;
+			if (!daysWithin(span).every((day) => tiers.hasFleet(day))) break;
+			end = span.end;
+		}
+		return end;
+	}
+
+	private edgesOf(seconds: number): Edges {
+		return seconds === SECONDS_PER_DAY ? this.zoneDays : fixedEdges(seconds * MILLISECONDS_PER_SECOND);
 	}
 
 	/** Forgets what readings of [from, to] change, as far as it was summed. */
@@ -126,29 +237,10 @@ export class FleetSums {
 	}
 }
 
-function emptySums({ from, to, tier }: Span): Float64Array {
-	return new Float64Array(Math.max(0, Math.ceil((to - from) / tier)) * SUMS);
+function isOn(at: number, seconds: number): boolean {
+	return at % (seconds * MILLISECONDS_PER_SECOND) === 0;
 }
 
-/** Adds an hour's minutes to the intervals that they lie in. */
-function addMinutes(into: Float64Array, { from, to, tier }: Span, sums: Float64Array, start: number): void {
-	for (let minute = 0; minute < MINUTES_PER_HOUR; minute += 1) {
-		const at = start + minute * MINUTE_MILLISECONDS;
-		if (at < from || at >= to) continue;
-		const first = Math.floor((at - from) / tier) * SUMS;
-		for (let sum = 0; sum < SUMS; sum += 1)
-			into[first + sum] = (into[first + sum] as number) + (sums[minute * SUMS + sum] ?? 0);
-	}
-}
-
-function rowsOf({ label, isGpu, sums }: Rows, { from, tier }: Span): readonly FleetSumsRow[] {
-	const rows: FleetSumsRow[] = [];
-	for (let at = 0; at < sums.length; at += SUMS) {
-		const own = sums.subarray(at, at + SUMS);
-		if (own.every((sum) => sum === 0)) continue;
-		const start = quantity<UnixMilliseconds>(from + (at / SUMS) * tier);
-		const { deviceNumber: _, ...row } = sumsRow(0, start, own);
-		rows.push({ ...row, label, isGpu });
-	}
-	return rows;
+function yearOf(day: number): number {
+	return new Date(day * MILLISECONDS_PER_DAY).getUTCFullYear();
 }

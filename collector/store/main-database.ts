@@ -73,6 +73,9 @@ const SCHEMA = `
 		id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
 		bytes INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL
 	);
+	CREATE TABLE IF NOT EXISTS tiers_done (
+		day INTEGER NOT NULL, device_group INTEGER NOT NULL, PRIMARY KEY (day, device_group)
+	) WITHOUT ROWID;
 `;
 
 export type InboxRow = {
@@ -142,6 +145,9 @@ export type Batch = {
 };
 
 export type PresentRow = { readonly device: number; readonly inboxId: number; readonly bytes: Uint8Array };
+
+/** A UTC day, counted from 1970, and a group of devices, or what tiers.ts says of the whole day. */
+export type TierMark = { readonly day: number; readonly deviceGroup: number };
 
 export type CursorRow = {
 	readonly agent: string;
@@ -410,6 +416,28 @@ export class MainDatabase {
 	/** Copies itself into a folder, a few pages at a time; commits come between. */
 	copyTo(folder: string): Promise<void> {
 		return copyMain(this.database, folder);
+	}
+
+	tiersDone(): readonly TierMark[] {
+		return this.statement("SELECT day, device_group AS deviceGroup FROM tiers_done").all() as TierMark[];
+	}
+
+	/** Changes which days of groups have their rollups, in one transaction. */
+	markTiers({
+		add,
+		remove,
+	}: {
+		readonly add: readonly TierMark[];
+		readonly remove: readonly TierMark[];
+	}): void {
+		const insert = this.statement("INSERT OR IGNORE INTO tiers_done (day, device_group) VALUES (?, ?)");
+		const erase = this.statement("DELETE FROM tiers_done WHERE day = ? AND device_group = ?");
+		this.database
+			.transaction(() => {
+				for (const { day, deviceGroup } of remove) erase.run(day, deviceGroup);
+				for (const { day, deviceGroup } of add) insert.run(day, deviceGroup);
+			})
+			.immediate();
 	}
 
 	/** Prepared once: preparing costs as much as running. */

@@ -1,225 +1,208 @@
 /**
- * Readings → rows of a tier: sum, count, least, most and last of each column by interval. Pure.
+ * Readings rolled up into intervals. Pure.
  *
- * A row is an interval with a sample; a column without a value in it is absent in all five. Sums are
- * exact while they are whole numbers of the column's decimals up to 2^53, so they do not depend on where
- * runs were cut; what is no such number is added in the order of time. Readings of one interval must
- * come in one run. The same readings give the same rows.
+ * Takes a run of one device and says where intervals begin and end; gives five columns a measurement,
+ * `powerWatts:sum`, `:count`, `:min`, `:max` and `:last`, at the starts of the intervals that have any
+ * reading. Never a mean: that is sum over count, made by whoever asks. What is whole stays whole, so that
+ * five minutes of minutes are five minutes of readings, to the last bit.
  */
-
-import { isWholeOf, powerOfTen } from "./chunk/column.js";
-import { ABSENT_SCALED, type ChunkRun, type ColumnValues } from "./chunk.js";
+import { ABSENT_SCALED, type ColumnValues } from "../../shared/wire/number-column.js";
+import { type Aggregate, aggregateOf, type Edges, rolledName } from "../derive/steps.js";
+import type { ChunkRun } from "./chunk.js";
 import { columnKey } from "./column-key.js";
 import type { Column } from "./device-state.js";
 
-/** [start, end), Unix ms; the interval that `at` lies in. */
-export type Interval = { readonly start: number; readonly end: number };
-export type Edges = (at: number) => Interval;
+const WHOLE_MOST = 2 ** 52;
+const INT32_MOST = 2 ** 31 - 1;
 
-const NARROW_MOST = 2 ** 31 - 1;
-const MILLISECONDS_PER_HOUR = 3_600_000;
-/** The longest local day has 25 hours, the longest ever had 48. */
-const DAY_LONGEST = 49 * MILLISECONDS_PER_HOUR;
-const HOURS_KEPT_MOST = 10_000;
-
-export function rollUp({ columns, times, values }: ChunkRun, edges: Edges): ChunkRun {
-	const { starts, firstRows } = intervalsOf(times, edges);
-	const rolled = columns.flatMap(({ decimals }, index) => {
-		const own = values[index] ?? new Float64Array(times.length).fill(Number.NaN);
-		const power = powerOfTen(decimals);
-		const five = own instanceof Int32Array ? rollNumbers(own, firstRows) : rollValues(own, firstRows, power);
-		return [scaledOrValues(five.sum, power), five.count, five.least, five.most, five.last];
-	});
-	const tier = tierOf(columns);
-	return {
-		columns: tier.columns,
-		times: starts,
-		values: tier.order.map((place) => rolled[place]).filter((one) => one !== undefined),
-	};
+export function rolledColumn(column: Column, aggregate: Aggregate): Column {
+	const decimals = aggregate === "count" ? 0 : column.decimals;
+	return { ...column, measurement: rolledName(column.measurement, aggregate), decimals };
 }
 
-/** Intervals of so many ms from 1970 on. */
-export function everyMilliseconds(length: number): Edges {
-	return (at) => {
-		const start = Math.floor(at / length) * length;
-		return { start, end: start + length };
-	};
+/** @param run times rise strictly */
+export function rollUp(run: ChunkRun, edges: Edges): ChunkRun {
+	const { starts, slots } = slotsOf(run.times, edges);
+	const columns = run.columns.flatMap((column, index) => {
+		const values = run.values[index];
+		return values === undefined ? [] : rolled(column, values, slots, starts.length);
+	});
+	return inOrder(Float64Array.from(starts), columns);
 }
 
 /**
- * Days of an IANA time zone: 23 or 25 hours long where its clocks change.
+ * Joins what was rolled up already into intervals as long or longer. Columns without a suffix are sums.
  *
- * @throws RangeError where the runtime knows no such zone
+ * @param pieces an interval may have rows in several of them: the last is that of the latest in the list
  */
-export function localDays(timeZone: string): Edges {
-	const format = new Intl.DateTimeFormat("en-CA", {
-		timeZone,
-		year: "numeric",
-		month: "2-digit",
-		day: "2-digit",
+export function rollUpAgain(pieces: readonly ChunkRun[], edges: Edges): ChunkRun {
+	const { starts, slots } = slotsTogether(
+		pieces.map(({ times }) => times),
+		edges,
+	);
+	const named = new Map<string, Column>();
+	for (const { columns } of pieces)
+		for (const column of columns) {
+			const key = columnKey(column);
+			// The finer of two, whichever came first.
+			if ((named.get(key)?.decimals ?? -1) < column.decimals) named.set(key, column);
+		}
+	const places = pieces.map(({ columns }) => new Map(columns.map((one, index) => [columnKey(one), index])));
+	const columns = [...named].map(([key, column]) => {
+		const parts = pieces.flatMap((piece, index) => {
+			const place = places[index]?.get(key);
+			const values = place === undefined ? undefined : piece.values[place];
+			const own = slots[index];
+			if (place === undefined || values === undefined || own === undefined) return [];
+			return [{ values, decimals: piece.columns[place]?.decimals ?? 0, slots: own }];
+		});
+		return { column, values: joined(column, parts, starts.length) };
 	});
-	const byHour = new Map<number, Interval>();
-	return (at) => {
-		const hour = Math.floor(at / MILLISECONDS_PER_HOUR);
-		const known = byHour.get(hour);
-		if (known !== undefined && known.start <= at && at < known.end) return known;
-		const date = format.format(at);
-		const isDay = (other: number) => format.format(other) === date;
-		const day = {
-			start: firstWhere(at - DAY_LONGEST, at, isDay),
-			end: firstWhere(at, at + DAY_LONGEST, (other) => !isDay(other)),
-		};
-		if (byHour.size >= HOURS_KEPT_MOST) byHour.clear();
-		byHour.set(hour, day);
-		return day;
-	};
+	return inOrder(Float64Array.from(starts), columns);
 }
 
-/** The first ms above `below` at which it holds; it does not hold at `below`, holds at `at`, and changes once. */
-function firstWhere(below: number, at: number, holds: (at: number) => boolean): number {
-	let low = below;
-	let high = at;
-	while (high - low > 1) {
-		const middle = Math.floor((low + high) / 2);
-		if (holds(middle)) high = middle;
-		else low = middle;
-	}
-	return high;
-}
-
-/** The start of each interval, and its first row; one row more at the end. */
-function intervalsOf(times: Float64Array, edges: Edges) {
+/** Which interval each row belongs to, by its place among those that have rows. */
+function slotsOf(times: Float64Array, edges: Edges) {
 	const starts: number[] = [];
-	const firstRows: number[] = [];
+	const slots = new Int32Array(times.length);
 	let end = Number.NEGATIVE_INFINITY;
 	for (let row = 0; row < times.length; row += 1) {
-		const at = times[row] ?? 0;
-		if (at < end) continue;
-		const interval = edges(at);
-		starts.push(interval.start);
-		firstRows.push(row);
-		end = interval.end;
+		const at = times[row] as number;
+		if (at >= end) {
+			const found = edges(at);
+			end = found.end;
+			starts.push(found.start);
+		}
+		slots[row] = starts.length - 1;
 	}
-	firstRows.push(times.length);
-	return { starts: Float64Array.from(starts), firstRows };
+	return { starts, slots };
 }
 
-const SUFFIXES = ["sum", "count", "min", "max", "last"] as const;
-type Tier = { readonly columns: readonly Column[]; readonly order: readonly number[] };
-/** Columns are shared by many runs; their tier's are made once, so that their schema is too. */
-const tiers = new WeakMap<readonly Column[], Tier>();
-
-function tierOf(columns: readonly Column[]): Tier {
-	const known = tiers.get(columns);
-	if (known !== undefined) return known;
-	const all = columns.flatMap((column) =>
-		SUFFIXES.map((suffix) => ({
-			...column,
-			measurement: `${column.measurement}:${suffix}`,
-			decimals: suffix === "count" ? 0 : column.decimals,
-		})),
-	);
-	const placed = all.map((column, place) => ({ column, place, key: columnKey(column) }));
-	placed.sort((a, b) => (a.key < b.key ? -1 : 1));
-	const tier = { columns: placed.map(({ column }) => column), order: placed.map(({ place }) => place) };
-	tiers.set(columns, tier);
-	return tier;
+function slotsTogether(times: readonly Float64Array[], edges: Edges) {
+	const each = times.map((own) => slotsOf(own, edges));
+	const starts = [...new Set(each.flatMap((own) => own.starts))].sort((one, other) => one - other);
+	const places = new Map(starts.map((start, place) => [start, place]));
+	const slots = each.map((own) => own.slots.map((slot) => places.get(own.starts[slot] ?? 0) ?? 0));
+	return { starts, slots };
 }
 
-type Five<Values> = {
-	/** Scaled where `isScaled` of its row, else a value. */
-	readonly sum: { readonly sums: Float64Array; readonly isScaled: Uint8Array };
-	readonly count: Int32Array;
-	readonly least: Values;
-	readonly most: Values;
-	readonly last: Values;
+type NamedValues = { readonly column: Column; readonly values: ColumnValues };
+
+function rolled(
+	column: Column,
+	values: ColumnValues,
+	slots: Int32Array,
+	length: number,
+): readonly NamedValues[] {
+	const { numbers, isWhole } = numbersOf(values, column.decimals);
+	const [sum, count] = [new Float64Array(length), new Int32Array(length)];
+	const [min, max, last] = [new Float64Array(length), new Float64Array(length), new Float64Array(length)];
+	for (let row = 0; row < numbers.length; row += 1) {
+		const number = numbers[row] as number;
+		if (number === ABSENT_SCALED ? numbers instanceof Int32Array : Number.isNaN(number)) continue;
+		const slot = slots[row] as number;
+		if (count[slot] === 0) {
+			min[slot] = number;
+			max[slot] = number;
+		} else {
+			if (number < (min[slot] as number)) min[slot] = number;
+			if (number > (max[slot] as number)) max[slot] = number;
+		}
+		(sum[slot] as number) += number;
+		last[slot] = number;
+		(count[slot] as number) += 1;
+	}
+	for (let slot = 0; slot < length; slot += 1) {
+		if (count[slot] !== 0) continue;
+		for (const each of [sum, min, max, last]) each[slot] = Number.NaN;
+		count[slot] = ABSENT_SCALED;
+	}
+	const own = (aggregate: Aggregate, each: Float64Array): NamedValues => ({
+		column: rolledColumn(column, aggregate),
+		values: valuesOf(each, isWhole, column.decimals),
+	});
+	return [
+		{ column: rolledColumn(column, "count"), values: count },
+		own("last", last),
+		own("max", max),
+		own("min", min),
+		own("sum", sum),
+	];
+}
+
+type Part = { readonly values: ColumnValues; readonly decimals: number; readonly slots: Int32Array };
+
+function joined({ measurement, decimals }: Column, parts: readonly Part[], length: number): ColumnValues {
+	const exact = parts.map(({ values, decimals: own }) => numbersOf(values, own));
+	const isWhole = exact.every((each) => each.isWhole);
+	const into = new Float64Array(length).fill(Number.NaN);
+	const add = ADDITIONS[aggregateOf(measurement) ?? "sum"];
+	for (const [index, { values, decimals: own, slots }] of parts.entries()) {
+		const numbers = isWhole ? (exact[index]?.numbers ?? values) : doubles(values, own);
+		const factor = isWhole ? 10 ** (decimals - own) : 1;
+		for (let row = 0; row < numbers.length; row += 1) {
+			const number = numbers[row] as number;
+			if (number === ABSENT_SCALED ? numbers instanceof Int32Array : Number.isNaN(number)) continue;
+			const slot = slots[row] as number;
+			const before = into[slot] as number;
+			into[slot] = Number.isNaN(before) ? number * factor : add(before, number * factor);
+		}
+	}
+	return valuesOf(into, isWhole, decimals);
+}
+
+const ADDITIONS: Readonly<Record<Aggregate, (before: number, number: number) => number>> = {
+	sum: (before, number) => before + number,
+	count: (before, number) => before + number,
+	min: (before, number) => (number < before ? number : before),
+	max: (before, number) => (number > before ? number : before),
+	last: (_, number) => number,
 };
 
-function rollNumbers(numbers: Int32Array, firstRows: readonly number[]): Five<Int32Array> {
-	const intervals = firstRows.length - 1;
-	const sums = new Float64Array(intervals).fill(Number.NaN);
-	const isScaled = new Uint8Array(intervals).fill(1);
-	// One block for all four: a hundred small ones a device would cost more than the adding.
-	const block = new Int32Array(intervals * 4).fill(ABSENT_SCALED);
-	const [count, least, most, last] = fourOf((part) =>
-		block.subarray(part * intervals, (part + 1) * intervals),
-	);
-	for (let place = 0; place < intervals; place += 1) {
-		const end = firstRows[place + 1] ?? 0;
-		let found = 0;
-		let sum = 0;
-		let low = NARROW_MOST;
-		let high = ABSENT_SCALED;
-		let newest = ABSENT_SCALED;
-		for (let row = firstRows[place] ?? 0; row < end; row += 1) {
-			const number = numbers[row] ?? 0;
-			if (number === ABSENT_SCALED) continue;
-			found += 1;
-			sum += number;
-			if (number < low) low = number;
-			if (number > high) high = number;
-			newest = number;
-		}
-		if (found === 0) continue;
-		sums[place] = sum;
-		count[place] = found;
-		least[place] = low;
-		most[place] = high;
-		last[place] = newest;
+/** Whole numbers of 10^-decimals where all values are some; else the values. */
+function numbersOf(
+	values: ColumnValues,
+	decimals: number,
+): { readonly numbers: ColumnValues; readonly isWhole: boolean } {
+	if (values instanceof Int32Array) return { numbers: values, isWhole: true };
+	const power = 10 ** decimals;
+	const numbers = new Float64Array(values.length);
+	for (let row = 0; row < values.length; row += 1) {
+		const value = values[row] as number;
+		const number = Math.round(value * power) + 0;
+		numbers[row] = number;
+		if (Number.isNaN(value)) continue;
+		if (Math.abs(number) >= WHOLE_MOST || number / power !== value)
+			return { numbers: values, isWhole: false };
 	}
-	return { sum: { sums, isScaled }, count, least, most, last };
+	return { numbers, isWhole: true };
 }
 
-function rollValues(values: Float64Array, firstRows: readonly number[], power: number): Five<Float64Array> {
-	const intervals = firstRows.length - 1;
-	const sums = new Float64Array(intervals).fill(Number.NaN);
-	const isScaled = new Uint8Array(intervals);
-	const count = new Int32Array(intervals).fill(ABSENT_SCALED);
-	const block = new Float64Array(intervals * 4).fill(Number.NaN);
-	const [least, most, last] = fourOf((part) => block.subarray(part * intervals, (part + 1) * intervals));
-	for (let place = 0; place < intervals; place += 1) {
-		const end = firstRows[place + 1] ?? 0;
-		const scaledSum = { sum: 0, isExact: true };
-		let found = 0;
-		let sum = 0;
-		for (let row = firstRows[place] ?? 0; row < end; row += 1) {
-			const value = values[row] ?? Number.NaN;
-			if (Number.isNaN(value)) continue;
-			if (found === 0 || value < (least[place] ?? 0)) least[place] = value;
-			if (found === 0 || value > (most[place] ?? 0)) most[place] = value;
-			last[place] = value;
-			found += 1;
-			sum += value;
-			addExactly(scaledSum, value, power);
-		}
-		if (found === 0) continue;
-		count[place] = found;
-		sums[place] = scaledSum.isExact ? scaledSum.sum : sum;
-		isScaled[place] = scaledSum.isExact ? 1 : 0;
+function doubles(values: ColumnValues, decimals: number): Float64Array {
+	if (values instanceof Float64Array) return values;
+	const power = 10 ** decimals;
+	return Float64Array.from(values, (number) => (number === ABSENT_SCALED ? Number.NaN : number / power));
+}
+
+/** Numbers as a column: in 32 bits where all of them fit. */
+function valuesOf(numbers: Float64Array, isWhole: boolean, decimals: number): ColumnValues {
+	if (!isWhole) return numbers;
+	const scaled = new Int32Array(numbers.length);
+	for (let row = 0; row < numbers.length; row += 1) {
+		const number = numbers[row] as number;
+		if (Math.abs(number) > INT32_MOST) return numbers.map((each) => each / 10 ** decimals);
+		scaled[row] = Number.isNaN(number) ? ABSENT_SCALED : number;
 	}
-	return { sum: { sums, isScaled }, count, least, most, last };
+	return scaled;
 }
 
-function addExactly(total: { sum: number; isExact: boolean }, value: number, power: number): void {
-	if (!total.isExact) return;
-	total.sum += Math.round(value * power);
-	total.isExact = isWholeOf(value, power) && Number.isSafeInteger(total.sum);
-}
-
-function fourOf<Values>(make: (part: number) => Values): [Values, Values, Values, Values] {
-	return [make(0), make(1), make(2), make(3)];
-}
-
-/** Sums as numbers where all of them fit 32 bits. */
-function scaledOrValues({ sums, isScaled }: Five<unknown>["sum"], power: number): ColumnValues {
-	const numbers = new Int32Array(sums.length);
-	let isNarrow = true;
-	for (let place = 0; place < sums.length && isNarrow; place += 1) {
-		const sum = sums[place] ?? Number.NaN;
-		const isAbsent = Number.isNaN(sum);
-		isNarrow = isAbsent || (isScaled[place] === 1 && sum <= NARROW_MOST && sum >= -NARROW_MOST);
-		numbers[place] = isAbsent ? ABSENT_SCALED : sum;
-	}
-	if (isNarrow) return numbers;
-	return sums.map((sum, place) => (isScaled[place] === 1 ? sum / power : sum));
+function inOrder(times: Float64Array, columns: readonly NamedValues[]): ChunkRun {
+	const sorted = columns
+		.map((one) => ({ key: columnKey(one.column), ...one }))
+		.sort((one, other) => (one.key < other.key ? -1 : 1));
+	return {
+		columns: sorted.map(({ column }) => column),
+		times,
+		values: sorted.map(({ values }) => values),
+	};
 }

@@ -9,16 +9,12 @@ import type { Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { invariant } from "../../shared/invariant.js";
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
-import {
-	MILLISECONDS_PER_SECOND,
-	quantity,
-	SECONDS_PER_HOUR,
-	type UnixMilliseconds,
-} from "../../shared/units.js";
+import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { stepEdges } from "../derive/steps.js";
 import { copyStore } from "./backup.js";
 import { Catalogue } from "./catalogue.js";
 import type {
@@ -32,18 +28,24 @@ import type {
 	LossEntry,
 	SeriesQuery,
 	SeriesStore,
+	StepColumns,
+	StepsQuery,
 	StoredInput,
 	StoreRoom,
 	StoreStatistics,
 } from "./device-state.js";
 import type { ArmedFailPoint } from "./fail-point.js";
+import { joinedRows } from "./fleet-rows.js";
+import type { FleetSumsSlice } from "./fleet-sums.js";
 import type { Batch, NewGap, PresentRow } from "./main-database.js";
 import type { Migrated } from "./migrations/migrate.js";
 import { Present, type Resolved } from "./present.js";
+import { rollUpAgain } from "./rollup.js";
+import { asColumns } from "./runs.js";
+import type { TierFile } from "./tier-files.js";
+import type { StepRun, Steps } from "./tiers.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
-/** Fewer than the store keeps summed, so that a span never forgets its own beginning. */
-const FLEET_HOURS_AT_ONCE = 6;
 const REPLAY_ROWS_AT_ONCE = 100;
 const PRESENT_ROWS_AT_ONCE = 256;
 const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
@@ -51,6 +53,8 @@ const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
 const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
 /** The inbox is what a restart reads again, and what lies on disk twice: beyond this it is sealed early. */
 const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
+/** A day is over so long after its end. */
+const TIERS_AFTER_MILLISECONDS = 30 * 60 * 1_000;
 /** Below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
 /** A file that is being sealed into has a moment to come to rest. */
@@ -91,6 +95,17 @@ export type StoreOptions = {
 	readonly onSacrificed?: (files: readonly string[]) => void;
 	/** Of tests alone: where the process kills itself. */
 	readonly failPoint?: ArmedFailPoint;
+	/** Where the site's days begin: an IANA name, UTC where absent. */
+	readonly timeZone?: string;
+};
+
+/** Readings and rollups that began before go; absent: none. */
+export type DropTimes = {
+	readonly raw: number;
+	readonly minute?: number;
+	readonly fiveMinute?: number;
+	readonly hour?: number;
+	readonly day?: number;
 };
 
 type Decoded = {
@@ -105,6 +120,7 @@ export class Store implements SeriesStore {
 	private readonly thread: Thread<StoreOperations>;
 	private readonly clock: Clock;
 	private readonly folder: string;
+	private readonly timeZone: string;
 	private readonly catalogue: Catalogue;
 	private readonly present: Present;
 	private readonly settledBy = new Map<string, Settled>();
@@ -131,6 +147,7 @@ export class Store implements SeriesStore {
 		this.folder = options.folder;
 		this.budgetBytes = options.budgetBytes;
 		this.onSacrificed = options.onSacrificed ?? (() => undefined);
+		this.timeZone = options.timeZone ?? "UTC";
 		this.catalogue = new Catalogue({ maxDevices: options.maxDevices });
 		this.present = new Present({
 			catalogue: this.catalogue,
@@ -144,6 +161,7 @@ export class Store implements SeriesStore {
 			folder: options.folder,
 			power: options.power,
 			...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
+			timeZone: options.timeZone ?? "UTC",
 		} satisfies WorkerData);
 		const store = new Store(options, thread);
 		try {
@@ -252,19 +270,33 @@ export class Store implements SeriesStore {
 		return this.thread.call("intervals", { tierSeconds, ...rest });
 	}
 
+	/** In slices, so that commits come between. */
+	async *selectSteps(query: StepsQuery): AsyncIterable<StepColumns> {
+		let held: StepRun[] = [];
+		let after: number | undefined;
+		do {
+			const { runs, next }: Steps = await this.thread.call("selectSteps", { query, after });
+			for (const run of runs) {
+				if (held[0] !== undefined && held[0].tierSeconds !== run.tierSeconds) {
+					yield this.joinedSteps(held);
+					held = [];
+				}
+				held.push(run);
+			}
+			after = next;
+		} while (after !== undefined);
+		if (held.length > 0) yield this.joinedSteps(held);
+	}
+
 	async fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
-		const all: FleetSumsRow[] = [];
-		for (let from: number = query.from; from < query.to; ) {
-			const end = (Math.floor(from / MILLISECONDS_PER_HOUR) + FLEET_HOURS_AT_ONCE) * MILLISECONDS_PER_HOUR;
-			const to = Math.min(query.to, end);
-			const part = { ...query, from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
-			const rows = await this.thread.call("fleetSums", part);
-			// A slice of the work is done; the rest comes after what waits.
-			if (rows === undefined) continue;
-			all.push(...rows);
-			from = to;
-		}
-		return all;
+		const rows: FleetSumsRow[] = [];
+		let after: number | undefined;
+		do {
+			const slice: FleetSumsSlice = await this.thread.call("fleetSums", { query, after });
+			rows.push(...slice.rows);
+			after = slice.next;
+		} while (after !== undefined);
+		return joinedRows(rows);
 	}
 
 	gaps(query: { readonly from: number; readonly to: number }): Promise<readonly GapEntry[]> {
@@ -296,8 +328,37 @@ export class Store implements SeriesStore {
 		this.storedInputs = [...this.storedInputs, input];
 	}
 
-	dropBefore(times: { readonly raw: number }): Promise<readonly string[]> {
-		return this.inTurn(() => this.thread.call("dropDaysBefore", times.raw));
+	/** Makes the rollups of days that are over, a slice at a time; waits half an hour for what comes late. */
+	closeTiers(): Promise<void> {
+		return this.closeTiersBefore(this.clock.now() - TIERS_AFTER_MILLISECONDS);
+	}
+
+	/** Removes what began before. A day's readings go only when their rollups are made. */
+	async dropBefore(times: DropTimes): Promise<readonly string[]> {
+		await this.closeTiersBefore(times.raw);
+		const dropped = [...(await this.inTurn(() => this.thread.call("dropDaysBefore", times.raw)))];
+		const tiers = [
+			["minute", times.minute],
+			["five-minute", times.fiveMinute],
+			["hour", times.hour],
+			["day", times.day],
+		] as const;
+		for (const [tier, before] of tiers)
+			if (before !== undefined)
+				dropped.push(...(await this.inTurn(() => this.thread.call("dropTierBefore", { tier, before }))));
+		return dropped;
+	}
+
+	/** Files of readings and rollups, oldest first. */
+	tierFiles(): Promise<readonly TierFile[]> {
+		return this.thread.call("tierFiles", undefined);
+	}
+
+	/** Removes one of them; a day file only when its rollups are made, which it does first. Says whether it is gone. */
+	async dropFile(name: string): Promise<boolean> {
+		const file = (await this.tierFiles()).find((one) => one.name === name);
+		if (file?.tier === "raw") await this.closeTiersBefore(Math.min(file.to, this.clock.now()));
+		return this.inTurn(() => this.thread.call("dropFile", name));
 	}
 
 	/**
@@ -353,6 +414,24 @@ export class Store implements SeriesStore {
 		for (const { agent, site } of stored.cursors)
 			this.markSilent(agent, site, lost.get(`${site}/${agent}`) ?? 0);
 		await this.measureDisk();
+	}
+
+	private async closeTiersBefore(before: number): Promise<void> {
+		while (await this.inTurn(() => this.thread.call("closeTiers", before)));
+	}
+
+	private joinedSteps(runs: readonly StepRun[]): StepColumns {
+		const tierSeconds = runs[0]?.tierSeconds ?? 0;
+		const edges = stepEdges(tierSeconds, this.timeZone);
+		return {
+			...asColumns(
+				rollUpAgain(
+					runs.map(({ run }) => run),
+					edges,
+				),
+			),
+			tierSeconds,
+		};
 	}
 
 	/** An agent that is known from before and has not connected yet. */

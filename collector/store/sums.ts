@@ -20,7 +20,7 @@ import {
 } from "../derive/intervals.js";
 import { type ChunkRun, decodeChunk, encodeChunk } from "./chunk.js";
 import { hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { Column, IntervalSums } from "./device-state.js";
+import type { Column, Columns, IntervalSums } from "./device-state.js";
 
 export const MINUTES_PER_HOUR = 60;
 
@@ -37,7 +37,7 @@ export const SUM_COLUMNS: readonly Column[] = [
 
 /** @param sums of the hour's sixty minutes */
 export function encodeSums(hour: number, sums: Float64Array): Buffer {
-	return encodeChunk(sumsRun(hour, sums));
+	return encodeChunk(sumsRun({ from: hour * MILLISECONDS_PER_HOUR, step: MINUTE_MILLISECONDS }, sums));
 }
 
 /** What each column adds to a minute; what was spent without work comes off what was with it. */
@@ -79,6 +79,31 @@ export function decodeSums(hour: number, bytes: Buffer): Float64Array | undefine
 	return sums;
 }
 
+/** The sums of each row of a run with SUM_COLUMNS, SUMS numbers in their places. */
+export function sumsRows({ columns, times, values }: Columns): {
+	readonly times: Float64Array;
+	readonly row: (index: number) => Float64Array;
+} {
+	const byName = new Map(columns.map(({ measurement }, index) => [measurement, values[index]]));
+	const sums = new Float64Array(SUMS);
+	const at = (row: number) => {
+		const value = (name: string) => {
+			const found = byName.get(name)?.[row] ?? 0;
+			return Number.isNaN(found) ? 0 : found;
+		};
+		const [joules, terahashes] = [value("joules"), value("terahashes")];
+		sums[JOULES] = joules;
+		sums[TERAHASHES] = terahashes;
+		sums[JOULES_WITH_WORK] = joules - value("joulesWithoutWork");
+		sums[TERAHASHES_WITH_POWER] = terahashes - value("terahashesWithoutPower");
+		sums[SECONDS_UP] = value("secondsUp");
+		sums[SECONDS_DOWN] = value("secondsDown");
+		sums[GPU_SECONDS] = value("gpuSeconds");
+		return sums;
+	};
+	return { times, row: at };
+}
+
 /** Rows of one device in [from, to): whole intervals of the tier, those in which nothing was known left out. */
 export function intervalRows(
 	device: number,
@@ -109,14 +134,18 @@ function added(sums: Float64Array, firstMinute: number, minutes: number): Float6
 	return row;
 }
 
-function sumsRun(hour: number, sums: Float64Array): ChunkRun {
-	const minutes: number[] = [];
-	for (let minute = 0; minute < MINUTES_PER_HOUR; minute += 1) {
-		if (isKnown(sums, minute * SUMS)) minutes.push(minute);
+/** Sums of intervals from `from` on, each `step` ms long; those in which nothing was known are left out. */
+export function sumsRun(
+	{ from, step }: { readonly from: number; readonly step: number },
+	sums: Float64Array,
+): ChunkRun {
+	const intervals: number[] = [];
+	for (let interval = 0; interval < sums.length / SUMS; interval += 1) {
+		if (isKnown(sums, interval * SUMS)) intervals.push(interval);
 	}
-	const columns = SUM_COLUMNS.map(() => new Float64Array(minutes.length));
-	for (const [row, minute] of minutes.entries()) {
-		const first = minute * SUMS;
+	const columns = SUM_COLUMNS.map(() => new Float64Array(intervals.length));
+	for (const [row, interval] of intervals.entries()) {
+		const first = interval * SUMS;
 		const joules = sums[first + JOULES] as number;
 		const terahashes = sums[first + TERAHASHES] as number;
 		const values = [
@@ -130,8 +159,7 @@ function sumsRun(hour: number, sums: Float64Array): ChunkRun {
 		];
 		for (const [place, column] of columns.entries()) column[row] = values[place] as number;
 	}
-	const start = hour * MILLISECONDS_PER_HOUR;
-	const times = Float64Array.from(minutes.map((minute) => start + minute * MINUTE_MILLISECONDS));
+	const times = Float64Array.from(intervals.map((interval) => from + interval * step));
 	return { columns: SUM_COLUMNS, times, values: columns };
 }
 

@@ -3,8 +3,8 @@
  *
  * Commits batches and keeps what they hold in heads; seals closed hours, merges parts, reads the past.
  */
-import { existsSync, mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
-import path from "node:path";
+import { existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
+
 import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
@@ -26,16 +26,22 @@ import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { intervalRows } from "./sums.js";
+import { type Tier, TierFiles } from "./tier-files.js";
+import { type StepQuery, Tiers } from "./tiers.js";
 
 export type WorkerData = {
 	readonly folder: string;
 	readonly power: PowerOptions;
 	/** Of tests alone. */
 	readonly failPoint?: ArmedFailPoint;
+	/** Where the site's days begin: an IANA name. */
+	readonly timeZone: string;
 };
 
-const { folder, power, failPoint } = threadData<WorkerData>();
+const { folder, power, timeZone, failPoint } = threadData<WorkerData>();
 armFailPoint(failPoint);
+/** A slice of closing or reading; what it has begun it ends, which takes no longer than this again. */
+const SLICE_MILLISECONDS = 25;
 /** Rows that one transaction of sealing or merging writes: eight devices each. */
 const GROUPS_AT_ONCE = 8;
 /** A slice of the inbox, so that both threads read it in turns. */
@@ -57,6 +63,8 @@ type Rooms = {
 	readonly days: DayFiles;
 	readonly heads: Heads;
 	readonly archive: Archive;
+	readonly tierFiles: TierFiles;
+	readonly tiers: Tiers;
 	readonly fleet: FleetSums;
 };
 
@@ -93,9 +101,14 @@ function openRooms(): Rooms {
 		power,
 		describe: (device) => descriptionOf(device),
 		onDamaged,
+		onChange: (places) => tiers.touched(places),
 	});
-	const fleet = new FleetSums({ archive, days, heads, labelsOf });
-	return { main, days, heads, archive, fleet };
+	const tierFiles = new TierFiles(folder);
+	const monotonic = () => realClock.monotonic();
+	const parts = { archive, days, heads, labelsOf, timeZone, monotonic };
+	const tiers = new Tiers({ ...parts, files: tierFiles, main });
+	const fleet = new FleetSums({ ...parts, tiers });
+	return { main, days, heads, archive, tierFiles, tiers, fleet };
 }
 
 function onDamaged({ hour, ...what }: Damage): void {
@@ -279,6 +292,10 @@ function select({ deviceNumber, from, to, columns }: Select): { pieces: readonly
 	return { pieces, next: at };
 }
 
+function selectSteps({ query, after }: { query: StepQuery; after: number | undefined }) {
+	return rooms().tiers.steps(query, after, SLICE_MILLISECONDS);
+}
+
 /** Sums of single devices, from their readings as they are now. */
 function intervals(query: {
 	readonly tierSeconds: number;
@@ -301,8 +318,8 @@ function sacrifice({ budgetBytes, now }: { budgetBytes: number; now: number }) {
 	const { files, bytesOver } = sacrificeFor(storeFiles(folder), budgetBytes, now);
 	for (const file of files) {
 		remember(file, now);
-		if (file.tier === "raw") rooms().days.dropDay(dayOf(file.from));
-		else dropFile(file.name);
+		// A day whose rollups are made is marked so; the budget is hard for one that has none yet, too.
+		if (!rooms().tiers.dropFile(file.name)) rooms().days.dropDay(dayOf(file.from));
 	}
 	// A disk that was full has room now.
 	for (const file of unremembered.splice(0)) remember(file, now);
@@ -318,11 +335,6 @@ function remember(file: TierFile, now: number): void {
 	} catch {
 		unremembered.push(file);
 	}
-}
-
-function dropFile(name: string): void {
-	for (const suffix of ["-shm", "-wal", "-journal", ""])
-		rmSync(path.join(folder, name) + suffix, { force: true });
 }
 
 function room(now: number) {
@@ -343,20 +355,17 @@ function room(now: number) {
 
 function size() {
 	flushDamage();
-	const { file } = rooms().main;
+	const { main, days, tierFiles } = rooms();
+	const { file } = main;
 	const ownBytes = [file, `${file}-wal`].reduce(
 		(sum, name) => sum + (existsSync(name) ? statSync(name).size : 0),
 		0,
 	);
 	return {
-		fileBytes:
-			ownBytes +
-			rooms()
-				.days.sizes()
-				.reduce((sum, { bytes }) => sum + bytes, 0),
-		chunks: rooms().days.rows(),
+		fileBytes: ownBytes + tierFiles.list().reduce((sum, { bytes }) => sum + bytes, 0),
+		chunks: days.rows(),
 		damagedChunks: damage.count,
-		inboxRecords: rooms().main.inboxSpan().count,
+		inboxRecords: main.inboxSpan().count,
 	};
 }
 
@@ -392,8 +401,15 @@ const operations = {
 	room,
 	addInput: (input: StoredInput) => rooms().main.addInput(input),
 	intervals,
-	fleetSums: (query: FleetSumsQuery) => rooms().fleet.read(query),
-	dropDaysBefore: (before: number) => rooms().days.dropDaysBefore(before),
+	fleetSums: ({ query, after }: { query: FleetSumsQuery; after: number | undefined }) =>
+		rooms().fleet.read(query, after, SLICE_MILLISECONDS),
+	selectSteps,
+	closeTiers: (before: number) => rooms().tiers.close(before, SLICE_MILLISECONDS),
+	dropDaysBefore: (before: number) => rooms().tiers.dropDaysBefore(before),
+	dropTierBefore: ({ tier, before }: { tier: Tier; before: number }) =>
+		rooms().tiers.dropTierBefore(tier, before),
+	tierFiles: () => rooms().tiers.list(),
+	dropFile: (name: string) => rooms().tiers.dropFile(name),
 };
 
 export type StoreOperations = typeof operations;
@@ -410,6 +426,7 @@ function columnsIn(result: unknown): readonly ArrayBuffer[] {
 const close = () => {
 	flushDamage();
 	opened?.days.close();
+	opened?.tierFiles.close();
 	opened?.main.close();
 };
 serve(operations, close, columnsIn);

@@ -343,8 +343,10 @@ const collectorKeys = map(
 		retention: map(
 			{
 				rawDays: days("Days every single reading is kept.", 3_650, 30),
-				oneMinuteDays: days("Days the sums of one minute are kept.", 3_650, 90),
-				fiveMinuteDays: days("Days the sums of five minutes, the basis of money, are kept.", 3_650, 730),
+				oneMinuteDays: days("Days the rollups of one minute are kept.", 3_650, 90),
+				fiveMinuteDays: days("Days the rollups of five minutes, the basis of money, are kept.", 3_650, 730),
+				hourDays: days("Days the rollups of an hour are kept.", 36_500, 3_650),
+				dayDays: days("Days the rollups of a day of the site's zone are kept.", 36_500, 3_650),
 				budgetGigabytes: number({
 					is: "Most that the data folder may hold, in gigabytes of 1e9 bytes; beyond it the oldest single readings go first.",
 					from: 0.1,

@@ -1,29 +1,37 @@
 /**
- * The past of the whole fleet: sums of one-minute or five-minute intervals, each valued at the inputs of its time.
+ * The past of the whole fleet: sums of intervals, each valued at the inputs of its time.
  *
  * Takes a checked span; gives columns of one length. Only intervals that are over are summed, so the
- * newest point never looks like an outage. Ratios are made from sums last.
+ * newest point never looks like an outage. Ratios are made from sums last. Hours and days are read where
+ * no price changed within them, else five minutes, the settlement interval. Where only coarser sums are
+ * left, steps are as long as those, and the answer says so.
  */
 import {
 	JOULES_PER_MEGAWATT_HOUR,
 	MILLISECONDS_PER_SECOND,
 	quantity,
+	SECONDS_PER_DAY,
 	SECONDS_PER_HOUR,
 	type UnixMilliseconds,
 } from "../../../shared/units.js";
 import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "../../derive/revenue.js";
+import { stepEdges } from "../../derive/steps.js";
 import { moneyInputsAt } from "../../market/inputs.js";
-import type { FleetSumsRow, SeriesStore } from "../../store/device-state.js";
-import type { FleetSeriesAnswer } from "../answers.js";
+import type { FleetSumsQuery, FleetSumsRow, SeriesStore } from "../../store/device-state.js";
+import type { FleetSeriesAnswer, Stretch } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
 import { answered, type Reply, refused } from "./reply.js";
 
-/** Steps are made of these; the coarser tier is taken wherever the step is a multiple of it. */
+/** Steps are made of these; the coarser one is taken wherever the step is a multiple of it. */
 export const TIER_SECONDS = [60, 300] as const;
 export const STEP_SECONDS_LEAST = TIER_SECONDS[0];
-/** Rows of the store that are in memory at a time, and that one query may read. */
-const ROWS_AT_ONCE = 200_000;
+/** Read instead, coarsest first, where they fit and nothing is valued otherwise by it. */
+const COARSER_SECONDS = [SECONDS_PER_DAY, SECONDS_PER_HOUR] as const;
+/** One-minute or five-minute intervals that are in memory at a time, and sums of devices that one query may read. */
+const INTERVALS_AT_ONCE = 8_928;
 const ROWS_MOST = 10_000_000;
+/** So much of the newest past has no sums over the fleet yet: they are made from those of its devices. */
+const UNSUMMED_MILLISECONDS = 2 * SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
 
 export type FleetSeriesRequest = {
 	readonly from: number;
@@ -32,11 +40,11 @@ export type FleetSeriesRequest = {
 	readonly stepSeconds: number;
 	readonly now: number;
 	readonly siteOverheadRatio: number;
+	/** Where days begin. */
+	readonly timeZone: string;
 };
 
 type StepSums = {
-	intervals: number;
-	hasRows: boolean;
 	joules: number;
 	terahashes: number;
 	joulesWithWork: number;
@@ -50,63 +58,89 @@ export async function fleetSeriesAnswer(
 	store: SeriesStore,
 	request: FleetSeriesRequest,
 ): Promise<Reply<FleetSeriesAnswer>> {
-	const { stepSeconds } = request;
+	const { stepSeconds, timeZone } = request;
 	const tierSeconds = stepSeconds % TIER_SECONDS[1] === 0 ? TIER_SECONDS[1] : TIER_SECONDS[0];
 	const tier = tierSeconds * MILLISECONDS_PER_SECOND;
 	const from = Math.floor(request.from / tier) * tier;
 	const to = Math.max(from, Math.floor(Math.min(request.to, request.now) / tier) * tier);
-	const span = { from, to, stepSeconds, tier };
+	const span = { from, to, stepSeconds, tierSeconds, timeZone };
 	const complaint = complaintOf(store, span);
 	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
-	const steps = emptySteps(span);
+	const edges = stepEdges(stepSeconds, timeZone);
+	const sums = new Map<number, StepSums>();
+	const coarse = new Map<number, Step>();
 	const prices = pricesByInterval(store);
 	for (const slice of slices(store, span)) {
-		for (const row of await store.fleetSums({ ...slice, tierSeconds })) {
-			const step = steps.get(stepOf(row.from, stepSeconds));
-			if (step !== undefined) addRow(step, row, prices(row.from), request.siteOverheadRatio);
+		for (const row of await store.fleetSums(slice)) {
+			const isCoarse = row.tierSeconds > stepSeconds;
+			const at = isCoarse ? row.from : edges(row.from).start;
+			if (isCoarse) coarse.set(at, coarseStep(row, timeZone));
+			const step = sums.get(at) ?? { ...NOTHING };
+			sums.set(at, step);
+			addRow(step, row, prices(row.from), request.siteOverheadRatio);
 		}
 	}
-	return answered({ from, to, stepSeconds, ...columnsOf(steps, tierSeconds) });
+	const { steps, stretches } = stepsOf(span, coarse);
+	const coarser = stretches.length === 0 ? {} : { stretches };
+	return answered({ from, to, stepSeconds, ...columnsOf(steps, sums), ...coarser });
 }
 
 type Span = {
 	readonly from: number;
 	readonly to: number;
 	readonly stepSeconds: number;
-	/** Milliseconds of the tier that is read. */
-	readonly tier: number;
+	/** The finest that is read. */
+	readonly tierSeconds: 60 | 300;
+	readonly timeZone: string;
 };
 
-function complaintOf(store: SeriesStore, { from, to, stepSeconds, tier }: Span): string | undefined {
+function complaintOf(store: SeriesStore, { from, to, stepSeconds, tierSeconds }: Span): string | undefined {
 	if ((to - from) / MILLISECONDS_PER_SECOND / stepSeconds > POINTS_MOST) {
 		const nearest = nearestStepSeconds({ from, to }, STEP_SECONDS_LEAST);
 		return `More than ${POINTS_MOST} points; the nearest allowed step is ${nearest} s.`;
 	}
-	const rows = ((to - from) / tier) * store.devices().size;
+	const summed = tierSeconds === TIER_SECONDS[0] ? to - from : Math.min(to - from, UNSUMMED_MILLISECONDS);
+	const rows = (summed / (tierSeconds * MILLISECONDS_PER_SECOND)) * store.devices().size;
 	if (rows > ROWS_MOST)
 		return `About ${rows} sums would be read; ${ROWS_MOST} are allowed. Ask for a shorter range.`;
 	return undefined;
 }
 
-function stepOf(at: number, stepSeconds: number): number {
-	const stepMilliseconds = stepSeconds * MILLISECONDS_PER_SECOND;
-	return Math.floor(at / stepMilliseconds) * stepMilliseconds;
+/** A step of the answer: where it stands, its part of the span, and its length where that is longer than asked. */
+type Step = { readonly start: number; readonly end: number; readonly coarseSeconds?: number };
+
+function coarseStep({ from, tierSeconds }: FleetSumsRow, timeZone: string): Step {
+	return { start: from, end: stepEdges(tierSeconds, timeZone)(from).end, coarseSeconds: tierSeconds };
 }
 
-function emptySteps({ from, to, stepSeconds, tier }: Span): Map<number, StepSums> {
-	const steps = new Map<number, StepSums>();
-	for (let at = from; at < to; at += tier) {
-		const start = stepOf(at, stepSeconds);
-		const step = steps.get(start);
-		if (step === undefined) steps.set(start, { ...NOTHING, intervals: 1 });
-		else step.intervals += 1;
+function stepsOf({ from, to, stepSeconds, timeZone }: Span, coarse: ReadonlyMap<number, Step>) {
+	const edges = stepEdges(stepSeconds, timeZone);
+	const longer = [...coarse.values()].sort((one, other) => one.start - other.start);
+	const steps: (Step & { readonly seconds: number })[] = [];
+	const stretches: Stretch[] = [];
+	const begin = Math.min(from, longer[0]?.start ?? from);
+	for (let at = begin, next = 0; at < to; ) {
+		const one = longer[next];
+		if (one === undefined || one.start > at) {
+			const { start, end } = edges(at);
+			const until = Math.min(end, to, one?.start ?? end);
+			steps.push({ start, end: until, seconds: (until - at) / MILLISECONDS_PER_SECOND });
+			at = until;
+			continue;
+		}
+		next += 1;
+		steps.push({ ...one, seconds: (one.end - one.start) / MILLISECONDS_PER_SECOND });
+		const stretch = { from: one.start, to: one.end, stepSeconds: one.coarseSeconds ?? stepSeconds };
+		const before = stretches.at(-1);
+		if (before?.to === stretch.from && before.stepSeconds === stretch.stepSeconds)
+			stretches[stretches.length - 1] = { ...before, to: stretch.to };
+		else stretches.push(stretch);
+		at = Math.max(at, one.end);
 	}
-	return steps;
+	return { steps, stretches };
 }
 
 const NOTHING: StepSums = {
-	intervals: 0,
-	hasRows: false,
 	joules: 0,
 	terahashes: 0,
 	joulesWithWork: 0,
@@ -116,17 +150,46 @@ const NOTHING: StepSums = {
 	megawattHoursPriced: 0,
 };
 
-function* slices(
-	store: SeriesStore,
-	{ from, to, tier }: Span,
-): Generator<{ readonly from: UnixMilliseconds; readonly to: UnixMilliseconds }> {
-	const intervals = Math.max(1, Math.floor(ROWS_AT_ONCE / Math.max(1, store.devices().size)));
-	for (let at = from; at < to; at += intervals * tier) {
+/** The span in pieces of one tier each: the coarsest whose intervals fit and are valued alike from end to end. */
+function* slices(store: SeriesStore, span: Span): Generator<FleetSumsQuery> {
+	const { from, to, stepSeconds, tierSeconds, timeZone } = span;
+	const changes = [...new Set(store.inputs().map(({ validFrom }) => Number(validFrom)))].sort(
+		(a, b) => a - b,
+	);
+	const coarser = COARSER_SECONDS.filter((seconds) => stepSeconds % seconds === 0).map((seconds) => ({
+		seconds,
+		edges: stepEdges(seconds, timeZone),
+	}));
+	const base = { seconds: tierSeconds, edges: stepEdges(tierSeconds, timeZone) };
+	const bestAt = (at: number) =>
+		coarser.find(({ edges }) => {
+			const { start, end } = edges(at);
+			return start === at && end <= to && !(firstAfter(changes, start) < end);
+		}) ?? base;
+	for (let at = from; at < to; ) {
+		const start = at;
+		const { seconds } = bestAt(at);
+		for (let count = 0; at < to && count < INTERVALS_AT_ONCE; count += 1) {
+			const best = bestAt(at);
+			if (best.seconds !== seconds) break;
+			at = best.edges(at).end;
+		}
 		yield {
-			from: quantity<UnixMilliseconds>(at),
-			to: quantity<UnixMilliseconds>(Math.min(to, at + intervals * tier)),
+			from: quantity<UnixMilliseconds>(start),
+			to: quantity<UnixMilliseconds>(Math.min(at, to)),
+			tierSeconds: seconds,
 		};
 	}
+}
+
+function firstAfter(sorted: readonly number[], at: number): number {
+	let [low, high] = [0, sorted.length];
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if ((sorted[middle] ?? 0) > at) high = middle;
+		else low = middle + 1;
+	}
+	return sorted[low] ?? Number.POSITIVE_INFINITY;
 }
 
 type Prices = { readonly usdPerTerahash?: number; readonly usdPerGpuHour?: number };
@@ -150,7 +213,6 @@ function pricesOf(inputs: MoneyInputs): Prices {
 }
 
 function addRow(step: StepSums, row: FleetSumsRow, prices: Prices, siteOverheadRatio: number): void {
-	step.hasRows = true;
 	step.joules += row.joules;
 	step.terahashes += row.terahashes;
 	step.secondsUp += row.secondsUp;
@@ -179,14 +241,19 @@ function pricedSums(
 		: { grossUsd: terahashesWithPower * terahash, joules: joulesWithWork };
 }
 
-type FleetColumns = Omit<FleetSeriesAnswer, "from" | "to" | "stepSeconds">;
+type FleetColumns = Omit<FleetSeriesAnswer, "from" | "to" | "stepSeconds" | "stretches">;
 
-function columnsOf(steps: ReadonlyMap<number, StepSums>, tierSeconds: number): FleetColumns {
-	const sums = [...steps.values()];
+function columnsOf(
+	steps: readonly (Step & { readonly seconds: number })[],
+	sums: ReadonlyMap<number, StepSums>,
+): FleetColumns {
 	const column = (of: (step: StepSums, seconds: number) => number | null) =>
-		sums.map((step) => (step.hasRows ? of(step, step.intervals * tierSeconds) : null));
+		steps.map(({ start, seconds }) => {
+			const found = sums.get(start);
+			return found === undefined ? null : of(found, seconds);
+		});
 	return {
-		times: [...steps.keys()],
+		times: steps.map(({ start }) => start),
 		powerWatts: column(({ joules }, seconds) => (joules > 0 ? joules / seconds : null)),
 		hashrateTerahashesPerSecond: column(({ terahashes, joulesWithWork }, seconds) =>
 			terahashes > 0 || joulesWithWork > 0 ? terahashes / seconds : null,

@@ -16,7 +16,7 @@ import { fleetLatestBytes, fleetLatestJson, latestOfOne, type Present } from "./
 import { type DescribedRoute, openApiDocument } from "./openapi.js";
 import type { Parameter, Parameters } from "./parameters.js";
 import { answered, type Reply, refused, written } from "./reply.js";
-import { EFFICIENCY, type SeriesRequest, seriesAnswer } from "./series.js";
+import { EFFICIENCY, SERIES_AGGREGATES, type SeriesRequest, seriesAnswer } from "./series.js";
 import { seriesBytes, seriesJson } from "./series-form.js";
 import { COMPUTED_NAMES, isTopBy, topAnswer } from "./top.js";
 
@@ -173,11 +173,20 @@ export const ROUTES: readonly Route[] = [
 			query("part", "Part that the measurements belong to; needs component.", { choices: PARTS }),
 			query("component", "Which of these parts; needs part."),
 			...span,
-			query("step", "Seconds a point; native samples where absent.", {
-				kind: "integer",
-				from: 1,
-				to: STEP_MOST_SECONDS,
-			}),
+			query(
+				"step",
+				"Seconds a point; native samples where absent. Steps of whole days are days of the site's zone.",
+				{
+					kind: "integer",
+					from: 1,
+					to: STEP_MOST_SECONDS,
+				},
+			),
+			query(
+				"aggregate",
+				"What a step shows; where absent, mean of a gauge and last of a state or a counter. Needs step.",
+				{ choices: SERIES_AGGREGATES },
+			),
 			format,
 		],
 		answers: ["SeriesAnswer"],
@@ -187,7 +196,7 @@ export const ROUTES: readonly Route[] = [
 	},
 	{
 		path: "/series/fleet",
-		summary: "The past of the whole fleet, by sums of one-minute or five-minute intervals.",
+		summary: "The past of the whole fleet, by sums of intervals of a minute and longer, over years.",
 		parameters: [
 			...span,
 			query(
@@ -359,7 +368,7 @@ type Found<Value> =
 async function series(context: ApiContext, parameters: Parameters, accept: string): Promise<Reply<unknown>> {
 	const request = seriesRequest(context, parameters);
 	if (!request.ok) return request.reply;
-	const reply = await seriesAnswer(context.store, request.value, context.options.power);
+	const reply = await seriesAnswer(context.store, request.value, context.options);
 	if (!reply.ok || "body" in reply) return reply;
 	return wantsColumns(parameters, accept)
 		? written(COLUMNS_CONTENT_TYPE, seriesBytes(reply.answer))
@@ -384,6 +393,10 @@ function seriesRequest({ store }: ApiContext, parameters: Parameters): Found<Ser
 	const within = spanOf(parameters);
 	if (!within.ok) return within;
 	const stepSeconds = parameters.integer("step");
+	const aggregate = SERIES_AGGREGATES.find((each) => each === parameters.text("aggregate"));
+	if (aggregate !== undefined && stepSeconds === undefined) return invalid("aggregate needs step.");
+	if (aggregate !== undefined && aggregate !== "mean" && measurements.includes(EFFICIENCY))
+		return invalid(`${EFFICIENCY} has no ${aggregate}: it is made from the sums of a step.`);
 	return {
 		ok: true,
 		value: {
@@ -392,6 +405,7 @@ function seriesRequest({ store }: ApiContext, parameters: Parameters): Found<Ser
 			...(part === undefined || key === undefined ? {} : { component: { part, key } }),
 			...within.value,
 			...(stepSeconds === undefined ? {} : { stepSeconds }),
+			...(aggregate === undefined ? {} : { aggregate }),
 		},
 	};
 }
@@ -407,7 +421,13 @@ async function fleetSeries(context: ApiContext, parameters: Parameters): Promise
 		);
 	}
 	const { siteOverheadRatio } = context.options.money;
-	const request = { ...within.value, stepSeconds, now: context.now(), siteOverheadRatio };
+	const request = {
+		...within.value,
+		stepSeconds,
+		now: context.now(),
+		siteOverheadRatio,
+		timeZone: context.options.timeZone,
+	};
 	return await fleetSeriesAnswer(context.store, request);
 }
 

@@ -97,6 +97,9 @@ const agent = object(
 	{ lastRecordAt: milliseconds, backlogRecords: integer },
 );
 
+/** Where steps are longer than was asked, since nothing finer is left. */
+const stretches = listOf(object({ from: milliseconds, to: milliseconds, stepSeconds: number }));
+
 export const SCHEMAS = {
 	SiteAnswer: object(
 		{ ...texts(["version", "site", "timeZone"]), isDemo: yesOrNo },
@@ -168,23 +171,26 @@ export const SCHEMAS = {
 			series: listOf(
 				object(
 					{ ...texts(["device", "measurement", "unit"]), times: listOf(milliseconds), values: column },
-					{ part: oneOf(PARTS), component: text },
+					{ part: oneOf(PARTS), component: text, stretches },
 				),
 			),
 		},
 		{ stepSeconds: number },
 	),
-	FleetSeriesAnswer: object({
-		from: milliseconds,
-		to: milliseconds,
-		stepSeconds: number,
-		times: listOf(milliseconds),
-		powerWatts: column,
-		hashrateTerahashesPerSecond: column,
-		efficiencyJoulesPerTerahash: column,
-		grossUsdPerMegawattHour: column,
-		devicesUp: column,
-	}),
+	FleetSeriesAnswer: object(
+		{
+			from: milliseconds,
+			to: milliseconds,
+			stepSeconds: number,
+			times: listOf(milliseconds),
+			powerWatts: column,
+			hashrateTerahashesPerSecond: column,
+			efficiencyJoulesPerTerahash: column,
+			grossUsdPerMegawattHour: column,
+			devicesUp: column,
+		},
+		{ stretches },
+	),
 	GapsAnswer: object({
 		gaps: listOf(
 			object({ agent: text, from: milliseconds, to: milliseconds, reason: text, outcomes: integer }),

@@ -39,9 +39,9 @@ function writeSeries(
 	const step = stepSeconds === undefined ? "" : `"stepSeconds":${stepSeconds},`;
 	text.text(`{"from":${from},"to":${to},${step}"series":[`);
 	series.forEach((one, index) => {
-		const { device, measurement, component, unit } = one;
+		const { device, measurement, component, unit, stretches } = one;
 		const place = component === undefined ? {} : { part: component.part, component: component.key };
-		const named = JSON.stringify({ device, measurement, ...place, unit });
+		const named = JSON.stringify({ device, measurement, ...place, unit, stretches });
 		text.text(`${index === 0 ? "" : ","}${named.slice(0, -1)},`);
 		writeColumnsOf(one);
 		text.text("}");

@@ -1,15 +1,23 @@
 /**
- * The past of single devices: native samples, or the mean of each step.
+ * The past of single devices: native samples, or one value of each step.
  *
  * Takes a checked query; reads the store in pieces and gives columns of numbers, NaN where absent;
- * series-form.ts writes them down. J/TH is made from the sums of watts and hashrate of a step, never
- * from a mean of ratios; a state or a counter is the step's last.
+ * series-form.ts writes them down. A step is a mean, a sum over a count; of a state or a counter it is the
+ * last; J/TH is made from the step's joules and terahashes, never from a mean of ratios. Where the store
+ * has only coarser steps left they stand in the answer, which says so: nothing is cut off.
  */
 import type { Component } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName, measurement } from "../../../shared/measurements.js";
-import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../../shared/units.js";
+import {
+	MILLISECONDS_PER_SECOND,
+	quantity,
+	SECONDS_PER_DAY,
+	SECONDS_PER_HOUR,
+	type UnixMilliseconds,
+} from "../../../shared/units.js";
 import { IDLE_BELOW } from "../../derive/efficiency.js";
 import { effectiveRates, type PowerOptions } from "../../derive/power.js";
+import { type Aggregate, rolledName, stepEdges } from "../../derive/steps.js";
 import type {
 	Column,
 	Columns,
@@ -17,7 +25,9 @@ import type {
 	SeriesQuery,
 	SeriesStore,
 	Shape,
+	StepColumns,
 } from "../../store/device-state.js";
+import type { Stretch } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST, READINGS_MOST, SERIES_MOST } from "./budget.js";
 import { answered, type Reply, refused } from "./reply.js";
 
@@ -43,6 +53,17 @@ export type SeriesRequest = {
 	readonly from: number;
 	readonly to: number;
 	readonly stepSeconds?: number;
+	/** Of a step; absent: what suits the measurement. */
+	readonly aggregate?: SeriesAggregate;
+};
+
+export const SERIES_AGGREGATES = ["mean", "min", "max", "last", "sum"] as const;
+export type SeriesAggregate = (typeof SERIES_AGGREGATES)[number];
+
+export type SeriesOptions = {
+	readonly power: PowerOptions;
+	/** Where the days of steps of whole days begin. */
+	readonly timeZone: string;
 };
 
 export type OneSeries = {
@@ -53,6 +74,7 @@ export type OneSeries = {
 	readonly times: Float64Array;
 	/** NaN marks an absent value. */
 	readonly values: Float64Array;
+	readonly stretches?: readonly Stretch[];
 };
 
 /** What SeriesAnswer says, in columns. */
@@ -66,14 +88,17 @@ export type SeriesColumns = {
 export async function seriesAnswer(
 	store: SeriesStore,
 	request: SeriesRequest,
-	options: PowerOptions,
+	{ power, timeZone }: SeriesOptions,
 ): Promise<Reply<SeriesColumns>> {
 	const complaint = complaintOf(request);
 	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
 	const { from, to, stepSeconds } = request;
 	const series: OneSeries[] = [];
 	for (const device of request.devices) {
-		const gathered = await gather(store, device, request, options);
+		const gathered =
+			stepSeconds === undefined
+				? await gather(store, device, request, power)
+				: await gatherSteps(store, device, { ...request, stepSeconds, timeZone });
 		if (gathered === undefined) return refused("QUERY_REFUSED", tooManyPoints(request));
 		series.push(...gathered);
 	}
@@ -85,7 +110,10 @@ function complaintOf(request: SeriesRequest): string | undefined {
 	const count = devices.length * measurements.length;
 	if (count > SERIES_MOST) return `${count} series are asked for; ${SERIES_MOST} are allowed.`;
 	const seconds = (to - from) / MILLISECONDS_PER_SECOND;
-	const readings = devices.map(({ description }) => seconds / description.pollIntervalSeconds);
+	const stored = stepSeconds === undefined ? 1 : storedSeconds(stepSeconds);
+	const readings = devices.map(
+		({ description }) => seconds / Math.max(stored, description.pollIntervalSeconds),
+	);
 	const points = stepSeconds === undefined ? Math.max(...readings) : seconds / stepSeconds;
 	if (points > POINTS_MOST) return tooManyPoints(request);
 	const sum = readings.reduce((all, some) => all + some, 0);
@@ -93,6 +121,11 @@ function complaintOf(request: SeriesRequest): string | undefined {
 		return `About ${Math.round(sum)} readings would be read; ${READINGS_MOST} are allowed. Ask for a shorter range or fewer devices.`;
 	}
 	return undefined;
+}
+
+/** How long the rows are that a step is made from, where the tiers have them. */
+function storedSeconds(stepSeconds: number): number {
+	return [SECONDS_PER_DAY, SECONDS_PER_HOUR, 300, 60].find((length) => stepSeconds % length === 0) ?? 1;
 }
 
 function tooManyPoints(request: SeriesRequest): string {
@@ -106,14 +139,11 @@ async function gather(
 	request: SeriesRequest,
 	options: PowerOptions,
 ): Promise<readonly OneSeries[] | undefined> {
-	const { measurements, component, stepSeconds } = request;
+	const { measurements, component } = request;
 	const shared = new SharedTimes();
 	const gatherers = measurements.map((name) => ({
 		name,
-		points:
-			stepSeconds === undefined
-				? new NativePoints(shared)
-				: new StepPoints(request, stepSeconds, isLast(name)),
+		points: new NativePoints(shared),
 	}));
 	for await (const piece of store.select(selection(device, request))) {
 		for (const { name, points } of gatherers) {
@@ -122,13 +152,123 @@ async function gather(
 			if (points.count > POINTS_MOST + 1) return undefined;
 		}
 	}
-	return gatherers.map(({ name, points }) => ({
+	return gatherers.map(({ name, points }) => ({ ...named(device, name, component), ...points.columns() }));
+}
+
+function named(device: DeviceState, name: SeriesRequest["measurements"][number], component?: Component) {
+	return {
 		device: device.key,
 		measurement: name,
 		...(component === undefined || name === EFFICIENCY ? {} : { component }),
 		unit: isMeasurementName(name) ? measurement(name).unit : EFFICIENCY_UNIT,
-		...points.columns(),
-	}));
+	};
+}
+
+type StepRequest = SeriesRequest & { readonly stepSeconds: number; readonly timeZone: string };
+
+async function gatherSteps(
+	store: SeriesStore,
+	device: DeviceState,
+	request: StepRequest,
+): Promise<readonly OneSeries[]> {
+	const { measurements, component, aggregate, stepSeconds, timeZone } = request;
+	const pieces: StepColumns[] = [];
+	const columns = measurements.flatMap((name): readonly Pick<Column, "measurement" | "component">[] =>
+		name === EFFICIENCY
+			? EFFICIENCY_SUMS.map((sum) => ({ measurement: sum }))
+			: [{ measurement: name, ...(component === undefined ? {} : { component }) }],
+	);
+	for await (const piece of store.selectSteps({ ...selection(device, request), columns, stepSeconds }))
+		pieces.push(piece);
+	const { times, stretches } = stepGrid(request, pieces, timeZone);
+	const places = new Map<number, number>();
+	for (const [place, at] of times.entries()) places.set(at, place);
+	return measurements.map((name) => {
+		const values = new Float64Array(times.length).fill(Number.NaN);
+		for (const piece of pieces) {
+			const valueAt =
+				name === EFFICIENCY ? efficiencyOf(piece) : aggregated(piece, name, component, aggregate);
+			for (const [row, at] of piece.times.entries()) {
+				const place = places.get(at);
+				if (place !== undefined) values[place] = valueAt(row);
+			}
+		}
+		const coarser = stretches.length === 0 ? {} : { stretches };
+		return { ...named(device, name, component), times, values, ...coarser };
+	});
+}
+
+const EFFICIENCY_SUMS = ["joules", "joulesWithoutWork", "terahashes", "terahashesWithoutPower"] as const;
+
+/** All steps that the span has a part of; where the store has only longer ones left, those in their place. */
+function stepGrid(
+	{ from, to, stepSeconds }: StepRequest,
+	pieces: readonly StepColumns[],
+	timeZone: string,
+): { readonly times: Float64Array; readonly stretches: readonly Stretch[] } {
+	const edges = stepEdges(stepSeconds, timeZone);
+	const coarse = pieces
+		.filter(({ tierSeconds }) => tierSeconds > stepSeconds)
+		.flatMap(({ times, tierSeconds }) => {
+			const own = stepEdges(tierSeconds, timeZone);
+			return Array.from(times, (at) => ({ from: at, to: own(at).end, stepSeconds: tierSeconds }));
+		});
+	const times: number[] = [];
+	const stretches: Stretch[] = [];
+	let next = 0;
+	for (let at = Math.min(edges(from).start, coarse[0]?.from ?? Number.POSITIVE_INFINITY); at < to; ) {
+		const one = coarse[next];
+		if (one === undefined || one.from > at) {
+			const { start, end } = edges(at);
+			// A step of which a longer one takes the end still stands for its beginning.
+			if (start >= at || times.length === 0) times.push(start);
+			at = one === undefined ? end : Math.min(end, Math.max(one.from, at + 1));
+			continue;
+		}
+		next += 1;
+		times.push(one.from);
+		at = Math.max(at, one.to);
+		const before = stretches.at(-1);
+		if (before?.to === one.from && before.stepSeconds === one.stepSeconds)
+			stretches[stretches.length - 1] = { ...before, to: one.to };
+		else stretches.push(one);
+	}
+	return { times: Float64Array.from(times), stretches };
+}
+
+/** The value of a step: of a gauge the mean, of a state or a counter the last, where nothing else is asked. */
+function aggregated(
+	piece: StepColumns,
+	name: MeasurementName,
+	component: Component | undefined,
+	asked: SeriesAggregate | undefined,
+): (row: number) => number {
+	const aggregate = asked ?? (measurement(name).kind === "gauge" ? "mean" : "last");
+	const column = (of: Aggregate) => {
+		const wanted = { measurement: rolledName(name, of), ...(component === undefined ? {} : { component }) };
+		return valuesOf(piece, wanted);
+	};
+	if (aggregate !== "mean") {
+		const values = column(aggregate);
+		return (row) => values?.[row] ?? Number.NaN;
+	}
+	const [sum, count] = [column("sum"), column("count")];
+	return (row) => (sum?.[row] ?? Number.NaN) / (count?.[row] ?? Number.NaN);
+}
+
+/** Joules spent while work was known, over the work done while power was. */
+function efficiencyOf(piece: StepColumns): (row: number) => number {
+	const [joules, joulesWithoutWork, terahashes, terahashesWithoutPower] = EFFICIENCY_SUMS.map((name) =>
+		valuesOf(piece, { measurement: name }),
+	);
+	const known = (values: Float64Array | undefined, row: number) => {
+		const value = values?.[row] ?? 0;
+		return Number.isNaN(value) ? 0 : value;
+	};
+	return (row) => {
+		const work = known(terahashes, row) - known(terahashesWithoutPower, row);
+		return work > 0 ? (known(joules, row) - known(joulesWithoutWork, row)) / work : Number.NaN;
+	};
 }
 
 function selection(device: DeviceState, { measurements, component, from, to }: SeriesRequest): SeriesQuery {
@@ -148,10 +288,6 @@ function selection(device: DeviceState, { measurements, component, from, to }: S
 		to: quantity<UnixMilliseconds>(to),
 		columns: [...columns.values()],
 	};
-}
-
-function isLast(name: SeriesRequest["measurements"][number]): boolean {
-	return name !== EFFICIENCY && measurement(name).kind !== "gauge";
 }
 
 type Points = {
@@ -214,55 +350,22 @@ function joined(pieces: readonly Float64Array[]): Float64Array {
 	return all;
 }
 
-/** Steps start at multiples of the step; one without a value stays in its place. */
-class StepPoints implements Points {
-	readonly count = 0;
-	private readonly stepMilliseconds: number;
-	private readonly first: number;
-	private readonly sums: Float64Array;
-	private readonly weights: Float64Array;
-	private readonly isLast: boolean;
-
-	constructor({ from, to }: SeriesRequest, stepSeconds: number, keepsLast: boolean) {
-		this.stepMilliseconds = stepSeconds * MILLISECONDS_PER_SECOND;
-		this.first = Math.floor(from / this.stepMilliseconds);
-		const steps = Math.ceil(to / this.stepMilliseconds) - this.first;
-		this.sums = new Float64Array(steps);
-		this.weights = new Float64Array(steps);
-		this.isLast = keepsLast;
-	}
-
-	add(times: Float64Array, values: Float64Array, weights?: Float64Array): void {
-		const { sums, weights: weightSums, stepMilliseconds, first } = this;
-		for (let row = 0; row < times.length; row++) {
-			const value = values[row] ?? Number.NaN;
-			const weight = weights === undefined ? 1 : (weights[row] ?? Number.NaN);
-			if (Number.isNaN(value) || Number.isNaN(weight)) continue;
-			const step = Math.floor((times[row] ?? 0) / stepMilliseconds) - first;
-			sums[step] = this.isLast ? value : (sums[step] ?? 0) + value;
-			weightSums[step] = this.isLast ? weight : (weightSums[step] ?? 0) + weight;
-		}
-	}
-
-	columns() {
-		const times = this.sums.map((_, step) => (this.first + step) * this.stepMilliseconds);
-		const values = this.sums.map((sum, step) => {
-			const weight = this.weights[step] ?? 0;
-			return weight > 0 ? sum / weight : Number.NaN;
-		});
-		return { times, values };
-	}
+function addColumn(points: Points, piece: Columns, wanted: Pick<Column, "measurement" | "component">): void {
+	const values = valuesOf(piece, wanted);
+	if (values !== undefined) points.add(piece.times, values);
 }
 
-function addColumn(points: Points, piece: Columns, wanted: Pick<Column, "measurement" | "component">): void {
-	const index = piece.columns.findIndex(
+function valuesOf(
+	{ columns, values }: Columns,
+	wanted: Pick<Column, "measurement" | "component">,
+): Float64Array | undefined {
+	const place = columns.findIndex(
 		({ measurement: name, component }) =>
 			name === wanted.measurement &&
 			component?.part === wanted.component?.part &&
 			component?.key === wanted.component?.key,
 	);
-	const values = piece.values[index];
-	if (values !== undefined) points.add(piece.times, values);
+	return values[place];
 }
 
 /** Watts, and the hashrate they are divided by. */

@@ -19,9 +19,10 @@ import Database from "better-sqlite3";
 import { asBuffer } from "../../../shared/thread.js";
 import { createMeter, type EnergyMeter } from "../../derive/energy.js";
 import { type ChunkRun, decodeScaled, encodeChunk } from "../chunk.js";
-import { type DayFiles, type DeviceChunk, type HourRow, MILLISECONDS_PER_HOUR } from "../day-files.js";
+import { type DayFiles, type HourRow, MILLISECONDS_PER_HOUR } from "../day-files.js";
 import { reach } from "../fail-point.js";
 import { DEVICES_PER_GROUP } from "../pack.js";
+import type { DeviceChunk } from "../pack-files.js";
 import { joinRuns } from "../runs.js";
 import { decodeChunkFormat1 } from "./chunk-format-1.js";
 

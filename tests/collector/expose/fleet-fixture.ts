@@ -5,7 +5,9 @@
  */
 
 import { advance, createMeter } from "../../../collector/derive/energy.js";
+import { sumsOfRuns } from "../../../collector/derive/intervals.js";
 import { effectiveRates } from "../../../collector/derive/power.js";
+import { stepEdges } from "../../../collector/derive/steps.js";
 import type { ViewOptions } from "../../../collector/expose/view.js";
 import {
 	type AgentState,
@@ -17,9 +19,14 @@ import {
 	type LatestReading,
 	type SeriesStore,
 	type Shape,
+	type StepColumns,
+	type StepsQuery,
 	type StoredInput,
 	type StoreStatistics,
 } from "../../../collector/store/device-state.js";
+import { rollUp, rollUpAgain } from "../../../collector/store/rollup.js";
+import { asColumns } from "../../../collector/store/runs.js";
+import { sumsRun } from "../../../collector/store/sums.js";
 import type { Clock } from "../../../shared/clock.js";
 import type { Component, DeviceDescription } from "../../../shared/device.js";
 import {
@@ -227,6 +234,8 @@ export type StoreWish = {
 	readonly agents?: readonly AgentState[];
 	readonly inputs?: readonly StoredInput[];
 	readonly pieces?: (deviceNumber: number) => readonly Columns[];
+	/** Pieces of an answer by steps; made from `pieces` where absent. */
+	readonly steps?: (query: StepsQuery) => readonly StepColumns[];
 	/** Rows of the five-minute tier. */
 	readonly sums?: readonly IntervalSums[];
 	/** Rows of the one-minute tier. */
@@ -268,6 +277,10 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		async *select({ deviceNumber, from, to, columns }) {
 			for (const piece of wish.pieces?.(deviceNumber) ?? []) yield within(piece, from, to, columns);
 		},
+		async *selectSteps(query) {
+			if (wish.steps !== undefined) yield* wish.steps(query);
+			else yield stepsOf(query, wish, devices);
+		},
 		intervalSums: async ({ from, to, tierSeconds = 300 }) =>
 			((tierSeconds === 60 ? wish.minuteSums : wish.sums) ?? []).filter(
 				(row) => row.from >= from && row.from < to,
@@ -276,7 +289,7 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		fleetSums: async ({ from, to, tierSeconds }) =>
 			((tierSeconds === 60 ? wish.minuteSums : wish.sums) ?? [])
 				.filter((row) => row.from >= from && row.from < to)
-				.map((row) => ({ ...row, label: "", isGpu: row.gpuSeconds > 0 })),
+				.map((row) => ({ ...row, label: "", isGpu: row.gpuSeconds > 0, tierSeconds })),
 		losses: async () => [],
 		gaps: async ({ from, to }) => (wish.gaps ?? []).filter((gap) => gap.from < to && gap.to > from),
 		put: (state) => void devices.set(state.key, state),
@@ -286,6 +299,26 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 			statistics = { ...statistics, ...changed };
 		},
 	};
+}
+
+function stepsOf(
+	{ deviceNumber, from, to, stepSeconds, columns }: StepsQuery,
+	wish: StoreWish,
+	devices: ReadonlyMap<string, DeviceState>,
+): StepColumns {
+	const edges = stepEdges(stepSeconds, VIEW_OPTIONS.timeZone);
+	const [start, end] = [edges(from).start, edges(to - 1).end];
+	const all = wish.pieces?.(deviceNumber) ?? [];
+	const rolled = all.map((piece) => rollUp(within(piece, start, end, columns), edges));
+	const found = [...devices.values()].find(({ number }) => number === deviceNumber);
+	const step = stepSeconds * 1_000;
+	const range = { from: start, to: end, intervalMilliseconds: step };
+	const sums =
+		found === undefined
+			? new Float64Array(0)
+			: sumsOfRuns({ number: deviceNumber, description: found.description }, all, range, VIEW_OPTIONS.power);
+	const run = rollUpAgain([...rolled, sumsRun({ from: start, step }, sums)], edges);
+	return { ...asColumns(run), tierSeconds: stepSeconds };
 }
 
 type WantedColumns = Parameters<SeriesStore["select"]>[0]["columns"];

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fixedEdges, zoneDayEdges } from "../../../collector/derive/steps.js";
 import {
 	ABSENT_SCALED,
 	type ChunkRun,
@@ -7,7 +8,7 @@ import {
 	decodeScaled,
 	encodeChunk,
 } from "../../../collector/store/chunk.js";
-import { everyMilliseconds, localDays, rollUp } from "../../../collector/store/rollup.js";
+import { rollUp } from "../../../collector/store/rollup.js";
 
 const HOUR = 3_600_000;
 const COLUMNS = [
@@ -66,7 +67,7 @@ describe("rolling up", () => {
 	it("gives what adding and comparing one by one gives, for each interval with a sample", () => {
 		fc.assert(
 			fc.property(anyRun, (run) => {
-				const rolled = rollUp(run, everyMilliseconds(60));
+				const rolled = rollUp(run, fixedEdges(60));
 				const intervals = [...new Set(Array.from(run.times, (at) => Math.floor(at / 60)))];
 				expect([...rolled.times]).toEqual(intervals.map((one) => one * 60));
 				for (const [place, column] of COLUMNS.entries()) {
@@ -91,8 +92,8 @@ describe("rolling up", () => {
 				if (!decoded.ok) throw new Error(decoded.failure.what);
 				// A column without any value is not in a chunk.
 				fc.pre(decoded.run.columns.length === run.columns.length);
-				const rows = encodeChunk(rollUp(run, everyMilliseconds(60)));
-				const again = rollUp({ ...decoded.run, columns: run.columns }, everyMilliseconds(60));
+				const rows = encodeChunk(rollUp(run, fixedEdges(60)));
+				const again = rollUp({ ...decoded.run, columns: run.columns }, fixedEdges(60));
 				expect(encodeChunk(again).equals(rows)).toBe(true);
 			}),
 		);
@@ -102,7 +103,7 @@ describe("rolling up", () => {
 		const columns = [{ measurement: "power", decimals: 3 }];
 		const sumOf = (values: Float64Array) => {
 			const times = Float64Array.from(values, (_, index) => index);
-			const rolled = rollUp({ columns, times, values: [values] }, everyMilliseconds(HOUR));
+			const rolled = rollUp({ columns, times, values: [values] }, fixedEdges(HOUR));
 			const at = rolled.columns.findIndex(({ measurement }) => measurement === "power:sum");
 			return inValues(rolled.values[at], 3);
 		};
@@ -120,7 +121,7 @@ describe("days of a time zone", () => {
 		["Asia/Kolkata", "2026-06-01T18:29:59Z", "2026-05-31T18:30:00Z", 24],
 		["Africa/Cairo", "2026-04-24T12:00:00Z", "2026-04-23T22:00:00Z", 23],
 	])("in %s the day of %s begins at %s and has %d hours", (zone, at, start, hours) => {
-		const edges = localDays(zone);
+		const edges = zoneDayEdges(zone);
 		const first = Date.parse(start);
 		const day = { start: first, end: first + hours * HOUR };
 		expect(edges(Date.parse(at))).toEqual(day);

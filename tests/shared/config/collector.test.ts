@@ -65,7 +65,13 @@ describe("a collector's configuration", () => {
 					ambient: 45,
 				},
 			},
-			retention: { rawDays: 30, oneMinuteDays: 90, fiveMinuteDays: 730 },
+			retention: {
+				rawDays: 30,
+				oneMinuteDays: 90,
+				fiveMinuteDays: 730,
+				hourDays: 3_650,
+				dayDays: 3_650,
+			},
 			metrics: { perDevice: "all" },
 			logLevel: "info",
 		});
