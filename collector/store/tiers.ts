@@ -44,7 +44,7 @@ const SECONDS_PER_MINUTE = 60;
 const SECONDS_PER_DAY = 86_400;
 const MILLISECONDS_PER_SECOND = 1_000;
 /** Groups whose sums are added up in one slice. */
-const FLEET_GROUPS_AT_ONCE = 16;
+const FLEET_GROUPS_AT_ONCE = 2;
 const EMPTY: ChunkRun = { columns: [], times: new Float64Array(0), values: [] };
 
 const MINUTES = fixedEdges(MINUTE_MILLISECONDS);
