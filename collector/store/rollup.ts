@@ -94,12 +94,14 @@ function rolled(
 	slots: Int32Array,
 	length: number,
 ): readonly NamedValues[] {
-	const { numbers, isWhole } = numbersOf(values, column.decimals);
+	const { numbers: found, isWhole } = numbersOf(values, column.decimals);
+	// One kind of array, so that the loop is compiled for it.
+	const numbers = found instanceof Int32Array ? wide(found) : found;
 	const [sum, count] = [new Float64Array(length), new Int32Array(length)];
 	const [min, max, last] = [new Float64Array(length), new Float64Array(length), new Float64Array(length)];
 	for (let row = 0; row < numbers.length; row += 1) {
 		const number = numbers[row] as number;
-		if (number === ABSENT_SCALED ? numbers instanceof Int32Array : Number.isNaN(number)) continue;
+		if (Number.isNaN(number)) continue;
 		const slot = slots[row] as number;
 		if (count[slot] === 0) {
 			min[slot] = number;
@@ -136,28 +138,42 @@ function joined({ measurement, decimals }: Column, parts: readonly Part[], lengt
 	const exact = parts.map(({ values, decimals: own }) => numbersOf(values, own));
 	const isWhole = exact.every((each) => each.isWhole);
 	const into = new Float64Array(length).fill(Number.NaN);
-	const add = ADDITIONS[aggregateOf(measurement) ?? "sum"];
+	const aggregate = aggregateOf(measurement) ?? "sum";
 	for (const [index, { values, decimals: own, slots }] of parts.entries()) {
 		const numbers = isWhole ? (exact[index]?.numbers ?? values) : doubles(values, own);
-		const factor = isWhole ? 10 ** (decimals - own) : 1;
-		for (let row = 0; row < numbers.length; row += 1) {
-			const number = numbers[row] as number;
-			if (number === ABSENT_SCALED ? numbers instanceof Int32Array : Number.isNaN(number)) continue;
-			const slot = slots[row] as number;
-			const before = into[slot] as number;
-			into[slot] = Number.isNaN(before) ? number * factor : add(before, number * factor);
-		}
+		join(into, numbers instanceof Int32Array ? wide(numbers) : numbers, {
+			slots,
+			factor: isWhole ? 10 ** (decimals - own) : 1,
+			aggregate,
+		});
 	}
 	return valuesOf(into, isWhole, decimals);
 }
 
-const ADDITIONS: Readonly<Record<Aggregate, (before: number, number: number) => number>> = {
-	sum: (before, number) => before + number,
-	count: (before, number) => before + number,
-	min: (before, number) => (number < before ? number : before),
-	max: (before, number) => (number > before ? number : before),
-	last: (_, number) => number,
-};
+type Joining = { readonly slots: Int32Array; readonly factor: number; readonly aggregate: Aggregate };
+
+function join(into: Float64Array, numbers: Float64Array, { slots, factor, aggregate }: Joining): void {
+	const isSum = aggregate === "sum" || aggregate === "count";
+	const sign = aggregate === "min" ? -1 : 1;
+	for (let row = 0; row < numbers.length; row += 1) {
+		const number = (numbers[row] as number) * factor;
+		if (Number.isNaN(number)) continue;
+		const slot = slots[row] as number;
+		const before = into[slot] as number;
+		if (Number.isNaN(before) || aggregate === "last") into[slot] = number;
+		else if (isSum) into[slot] = before + number;
+		else if (number * sign > before * sign) into[slot] = number;
+	}
+}
+
+function wide(numbers: Int32Array): Float64Array {
+	const values = new Float64Array(numbers.length);
+	for (let row = 0; row < numbers.length; row += 1) {
+		const number = numbers[row] as number;
+		values[row] = number === ABSENT_SCALED ? Number.NaN : number;
+	}
+	return values;
+}
 
 /** Whole numbers of 10^-decimals where all values are some; else the values. */
 function numbersOf(

@@ -44,7 +44,7 @@ const SECONDS_PER_MINUTE = 60;
 const SECONDS_PER_DAY = 86_400;
 const MILLISECONDS_PER_SECOND = 1_000;
 /** Groups whose sums are added up in one slice. */
-const FLEET_GROUPS_AT_ONCE = 16;
+const FLEET_GROUPS_AT_ONCE = 2;
 const EMPTY: ChunkRun = { columns: [], times: new Float64Array(0), values: [] };
 
 const MINUTES = fixedEdges(MINUTE_MILLISECONDS);
@@ -633,10 +633,15 @@ export function daysWithin({ start, end }: Span): readonly number[] {
 
 /** The site's day as its calendar says it: which year's file it stands in. */
 export function localDay({ start, end }: Span, timeZone: string): number {
-	// A day's middle lies in the same UTC day as its date, or near it; the year is what matters.
-	const text = new Intl.DateTimeFormat("sv-SE", { timeZone }).format((start + end) / 2);
-	return dayNumber(text);
+	let format = formats.get(timeZone);
+	if (format === undefined) {
+		format = new Intl.DateTimeFormat("sv-SE", { timeZone });
+		formats.set(timeZone, format);
+	}
+	return dayNumber(format.format((start + end) / 2));
 }
+/** Making one costs as much as a thousand uses. */
+const formats = new Map<string, Intl.DateTimeFormat>();
 
 function byYear(spans: readonly Span[], timeZone: string): ReadonlyMap<number, readonly Span[]> {
 	const years = new Map<number, Span[]>();

@@ -280,6 +280,52 @@ describe("GET /series", () => {
 		expect(answer.series[0]?.times).toEqual([FROM - 3_600_000, FROM]);
 	});
 
+	it.each([
+		["mean", 2_450],
+		["min", 1_400],
+		["max", 3_500],
+		["last", 1_400],
+		["sum", 882_000],
+	])("with aggregate=%s a step of the hour is %d W", async (aggregate, watts) => {
+		const path = `/series?device=m1&measurement=powerWatts&${SPAN}&step=3600&aggregate=${aggregate}`;
+		const { answer } = await get<Answer>(await site(), path);
+		expect(answer.series[0]?.values).toEqual([watts]);
+	});
+
+	it.each([
+		["measurement=powerWatts&aggregate=max", "aggregate needs step."],
+		["measurement=efficiencyJoulesPerTerahash&step=60&aggregate=max", "has no max"],
+	])("refuses %s", async (query, what) => {
+		const { status, answer } = await get<ErrorBody>(await site(), `/series?device=m1&${query}&${SPAN}`);
+		expect([status, answer.error.code]).toEqual([400, "REQUEST_INVALID"]);
+		expect(answer.error.what).toContain(what);
+	});
+
+	it("says where only hours are left, and goes on in minutes after them", async () => {
+		const m1 = miner("m1");
+		const column = (aggregate: string) => ({ measurement: `powerWatts:${aggregate}`, decimals: 3 });
+		const columns = [column("sum"), column("count")];
+		const piece = (tierSeconds: number, times: readonly number[], sum: number) => ({
+			tierSeconds,
+			columns,
+			times: Float64Array.from(times),
+			values: [Float64Array.from(times, () => sum), Float64Array.from(times, () => 10)],
+		});
+		const minutes = Array.from({ length: 3 }, (_, minute) => FROM + minute * 60_000);
+		const up = await running({
+			devices: [m1],
+			steps: () => [piece(3_600, [FROM - 7_200_000, FROM - 3_600_000], 20), piece(60, minutes, 30)],
+		});
+		const from = FROM - 7_200_000 + 600_000;
+		const path = `/series?device=m1&measurement=powerWatts&from=${from}&to=${FROM + 240_000}&step=60`;
+		const { answer } = await get<Answer>(up, path);
+		expect(answer.series[0]).toMatchObject({
+			times: [FROM - 7_200_000, FROM - 3_600_000, ...minutes, FROM + 180_000],
+			values: [2, 2, 3, 3, 3, null],
+			stretches: [{ from: FROM - 7_200_000, to: FROM, stepSeconds: 3_600 }],
+		});
+	});
+
 	it("makes J/TH of a step from sums: half an hour of 3,500 W at 200 TH/s and half of 1,400 W at 14 TH/s are 22.9", async () => {
 		const path = `/series?device=m1&measurement=efficiencyJoulesPerTerahash&${SPAN}&step=3600`;
 		const { answer } = await get<Answer>(await site(), path);
