@@ -385,7 +385,11 @@ describe("sums over the fleet", () => {
 			const [from, to] = [quantity<UnixMilliseconds>(START), quantity<UnixMilliseconds>(START + 3 * DAY)];
 			const asked = async (by?: "rack") =>
 				(await own.store.fleetSums({ from, to, tierSeconds, ...(by === undefined ? {} : { by }) }))
-					.map((row) => ({ ...row, joules: Math.round(row.joules), terahashes: Math.round(row.terahashes) }))
+					.map((row) => ({
+						...row,
+						joules: Math.round(row.joules * 10),
+						terahashes: Math.round(row.terahashes * 1_000),
+					}))
 					.map(({ from: at, label, joules, terahashes, tierSeconds: own_ }) => ({
 						at,
 						label,
