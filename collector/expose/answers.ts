@@ -238,7 +238,19 @@ export type FleetSeriesAnswer = {
 	readonly efficiencyJoulesPerTerahash: readonly (number | null)[];
 	readonly grossUsdPerMegawattHour: readonly (number | null)[];
 	readonly devicesUp: readonly (number | null)[];
+	/** The same for each value of a label, in the order of the values; "" for devices without it. */
+	readonly groups?: readonly FleetGroup[];
 	readonly stretches?: readonly Stretch[];
+};
+
+/** One site, rack or model: columns as long as `times`. */
+export type FleetGroup = {
+	readonly label: string;
+	readonly powerWatts: readonly (number | null)[];
+	readonly hashrateTerahashesPerSecond: readonly (number | null)[];
+	readonly efficiencyJoulesPerTerahash: readonly (number | null)[];
+	readonly grossUsdPerMegawattHour: readonly (number | null)[];
+	readonly devicesUp: readonly (number | null)[];
 };
 
 export type GapsAnswer = {

@@ -17,8 +17,8 @@ import {
 import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "../../derive/revenue.js";
 import { stepEdges } from "../../derive/steps.js";
 import { moneyInputsAt } from "../../market/inputs.js";
-import type { FleetSumsQuery, FleetSumsRow, SeriesStore } from "../../store/device-state.js";
-import type { FleetSeriesAnswer, Stretch } from "../answers.js";
+import type { FleetSumsQuery, FleetSumsRow, SeriesStore, SumLabel } from "../../store/device-state.js";
+import type { FleetGroup, FleetSeriesAnswer, Stretch } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
 import { answered, type Reply, refused } from "./reply.js";
 
@@ -42,6 +42,8 @@ export type FleetSeriesRequest = {
 	readonly siteOverheadRatio: number;
 	/** Where days begin. */
 	readonly timeZone: string;
+	/** Also one by one for each value of this label. */
+	readonly by?: SumLabel;
 };
 
 type StepSums = {
@@ -58,31 +60,49 @@ export async function fleetSeriesAnswer(
 	store: SeriesStore,
 	request: FleetSeriesRequest,
 ): Promise<Reply<FleetSeriesAnswer>> {
-	const { stepSeconds, timeZone } = request;
+	const { stepSeconds, timeZone, by } = request;
 	const tierSeconds = stepSeconds % TIER_SECONDS[1] === 0 ? TIER_SECONDS[1] : TIER_SECONDS[0];
 	const tier = tierSeconds * MILLISECONDS_PER_SECOND;
 	const from = Math.floor(request.from / tier) * tier;
 	const to = Math.max(from, Math.floor(Math.min(request.to, request.now) / tier) * tier);
-	const span = { from, to, stepSeconds, tierSeconds, timeZone };
+	const span: Span = { from, to, stepSeconds, tierSeconds, timeZone };
 	const complaint = complaintOf(store, span);
 	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
 	const edges = stepEdges(stepSeconds, timeZone);
 	const sums = new Map<number, StepSums>();
+	const byLabel = new Map<string, Map<number, StepSums>>();
 	const coarse = new Map<number, Step>();
 	const prices = pricesByInterval(store);
 	for (const slice of slices(store, span)) {
-		for (const row of await store.fleetSums(slice)) {
+		for (const row of await store.fleetSums(by === undefined ? slice : { ...slice, by })) {
 			const isCoarse = row.tierSeconds > stepSeconds;
 			const at = isCoarse ? row.from : edges(row.from).start;
 			if (isCoarse) coarse.set(at, coarseStep(row, timeZone));
-			const step = sums.get(at) ?? { ...NOTHING };
-			sums.set(at, step);
-			addRow(step, row, prices(row.from), request.siteOverheadRatio);
+			const valued = prices(row.from);
+			addRow(stepAt(sums, at), row, valued, request.siteOverheadRatio);
+			if (by !== undefined)
+				addRow(stepAt(groupOf(byLabel, row.label), at), row, valued, request.siteOverheadRatio);
 		}
 	}
 	const { steps, stretches } = stepsOf(span, coarse);
 	const coarser = stretches.length === 0 ? {} : { stretches };
-	return answered({ from, to, stepSeconds, ...columnsOf(steps, sums), ...coarser });
+	const columns = { times: steps.map(({ start }) => start), ...columnsOf(steps, sums) };
+	const groups = [...byLabel]
+		.sort(([one], [other]) => (one < other ? -1 : 1))
+		.map(([label, own]) => ({ label, ...columnsOf(steps, own) }));
+	return answered({ from, to, stepSeconds, ...columns, ...(by === undefined ? {} : { groups }), ...coarser });
+}
+
+function groupOf(byLabel: Map<string, Map<number, StepSums>>, label: string): Map<number, StepSums> {
+	const own = byLabel.get(label) ?? new Map<number, StepSums>();
+	byLabel.set(label, own);
+	return own;
+}
+
+function stepAt(sums: Map<number, StepSums>, at: number): StepSums {
+	const step = sums.get(at) ?? { ...NOTHING };
+	sums.set(at, step);
+	return step;
 }
 
 type Span = {
@@ -241,7 +261,7 @@ function pricedSums(
 		: { grossUsd: terahashesWithPower * terahash, joules: joulesWithWork };
 }
 
-type FleetColumns = Omit<FleetSeriesAnswer, "from" | "to" | "stepSeconds" | "stretches">;
+type FleetColumns = Omit<FleetGroup, "label">;
 
 function columnsOf(
 	steps: readonly (Step & { readonly seconds: number })[],
@@ -253,7 +273,6 @@ function columnsOf(
 			return found === undefined ? null : of(found, seconds);
 		});
 	return {
-		times: steps.map(({ start }) => start),
 		powerWatts: column(({ joules }, seconds) => (joules > 0 ? joules / seconds : null)),
 		hashrateTerahashesPerSecond: column(({ terahashes, joulesWithWork }, seconds) =>
 			terahashes > 0 || joulesWithWork > 0 ? terahashes / seconds : null,

@@ -5,7 +5,7 @@
 import { PARTS } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName } from "../../../shared/measurements.js";
 import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../shared/units.js";
-import type { DeviceState, SeriesStore } from "../../store/device-state.js";
+import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
 import type { View, ViewOptions } from "../view.js";
 import { SERIES_MOST } from "./budget.js";
 import { COLUMNS_CONTENT_TYPE } from "./columns-format.js";
@@ -67,6 +67,7 @@ const span: readonly Parameter[] = [
 	}),
 ];
 
+const SUM_LABELS: readonly SumLabel[] = ["site", "rack", "model"];
 const format = query("format", `json where absent; columns: as Accept: ${COLUMNS_CONTENT_TYPE}.`, {
 	choices: ["json", "columns"],
 });
@@ -208,6 +209,7 @@ export const ROUTES: readonly Route[] = [
 					to: STEP_MOST_SECONDS,
 				},
 			),
+			query("by", "Also each site, rack or model by itself.", { choices: SUM_LABELS }),
 		],
 		answers: ["FleetSeriesAnswer"],
 		isHeavy: true,
@@ -427,8 +429,14 @@ async function fleetSeries(context: ApiContext, parameters: Parameters): Promise
 		now: context.now(),
 		siteOverheadRatio,
 		timeZone: context.options.timeZone,
+		...labelOf(parameters),
 	};
 	return await fleetSeriesAnswer(context.store, request);
+}
+
+function labelOf(parameters: Parameters): { readonly by?: SumLabel } {
+	const by = SUM_LABELS.find((label) => label === parameters.text("by"));
+	return by === undefined ? {} : { by };
 }
 
 async function gaps({ store }: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {

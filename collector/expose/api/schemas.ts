@@ -189,7 +189,19 @@ export const SCHEMAS = {
 			grossUsdPerMegawattHour: column,
 			devicesUp: column,
 		},
-		{ stretches },
+		{
+			groups: listOf(
+				object({
+					label: text,
+					powerWatts: column,
+					hashrateTerahashesPerSecond: column,
+					efficiencyJoulesPerTerahash: column,
+					grossUsdPerMegawattHour: column,
+					devicesUp: column,
+				}),
+			),
+			stretches,
+		},
 	),
 	GapsAnswer: object({
 		gaps: listOf(

@@ -286,10 +286,15 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 				(row) => row.from >= from && row.from < to,
 			),
 		// A row a device is a sum of one: whoever adds rows up gets the same.
-		fleetSums: async ({ from, to, tierSeconds }) =>
+		fleetSums: async ({ from, to, tierSeconds, by }) =>
 			((tierSeconds === 60 ? wish.minuteSums : wish.sums) ?? [])
 				.filter((row) => row.from >= from && row.from < to)
-				.map((row) => ({ ...row, label: "", isGpu: row.gpuSeconds > 0, tierSeconds })),
+				.map((row) => ({
+					...row,
+					label: by === undefined ? "" : labelOf([...devices.values()], row.deviceNumber, by),
+					isGpu: row.gpuSeconds > 0,
+					tierSeconds,
+				})),
 		losses: async () => [],
 		gaps: async ({ from, to }) => (wish.gaps ?? []).filter((gap) => gap.from < to && gap.to > from),
 		put: (state) => void devices.set(state.key, state),
@@ -319,6 +324,11 @@ function stepsOf(
 			: sumsOfRuns({ number: deviceNumber, description: found.description }, all, range, VIEW_OPTIONS.power);
 	const run = rollUpAgain([...rolled, sumsRun({ from: start, step }, sums)], edges);
 	return { ...asColumns(run), tierSeconds: stepSeconds };
+}
+
+function labelOf(states: readonly DeviceState[], number: number, by: "site" | "rack" | "model"): string {
+	const state = states.find((one) => one.number === number);
+	return (by === "site" ? state?.site : state?.description[by]) ?? "";
 }
 
 type WantedColumns = Parameters<SeriesStore["select"]>[0]["columns"];

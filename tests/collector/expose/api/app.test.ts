@@ -564,6 +564,21 @@ describe("GET /series/fleet", () => {
 		expect(answer["grossUsdPerMegawattHour"]?.[0]).toBeCloseTo((40.967 * 0.98) / (0.024 * (4_900 / 214)), 1);
 	});
 
+	it("gives each model by itself too, and the models add up to the whole", async () => {
+		type Group = { label: string; powerWatts: (number | null)[]; devicesUp: (number | null)[] };
+		type Answer = { powerWatts: (number | null)[]; groups: Group[] };
+		const path = `/series/fleet?from=${FROM}&to=${FROM + 600_000}&step=300`;
+		const { answer } = await get<Answer>(await site(), `${path}&by=model`);
+		expect(answer.groups.length).toBe(2);
+		expect(answer.groups.map(({ powerWatts }) => powerWatts[0]).sort()).toEqual([1_400, 3_500]);
+		expect(answer.groups.map(({ devicesUp }) => devicesUp)).toEqual([
+			[1, null],
+			[1, null],
+		]);
+		expect(answer.powerWatts).toEqual([4_900, null]);
+		expect((await get<Answer>(await site(), path)).answer.groups).toBeUndefined();
+	});
+
 	it("reads minutes for a step of 60: 3,500 W at 200 TH/s, then 1,750 W at 200 TH/s of which half is in 17.5 J/TH", async () => {
 		type Answer = Record<string, (number | null)[]>;
 		const path = `/series/fleet?from=${FROM}&to=${FROM + 180_000}&step=60`;
