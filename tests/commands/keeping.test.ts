@@ -184,8 +184,8 @@ describe("fleetwatt doctor", WORKS, () => {
 		const said = await run("doctor", "--config", site.collectorFile, "--json");
 		expect(said.code).toBe(65);
 		const { damage: found, readings } = JSON.parse(said.out);
-		// The last chunk of the first row: devices 1 to 7.
-		expect(found).toMatchObject([{ file: "raw-2026-11-22.db", device: 7, from: NOON, to: NOON + HOUR }]);
+		// The last chunk of the first row: devices 1 to 10.
+		expect(found).toMatchObject([{ file: "raw-2026-11-22.db", device: 10, from: NOON, to: NOON + HOUR }]);
 		expect(readings).toBe(540);
 	});
 

@@ -427,7 +427,7 @@ async function throughAnOutage(own: OwnSite) {
 	const killed = await own.readyCollector();
 	const agent = await own.readyAgent();
 	const allUp = () =>
-		until("all devices are up", { seconds: 40 }, async () => {
+		until("all devices are up", { seconds: 90 }, async () => {
 			const { total } = await own.api<FleetAnswer>("/fleet");
 			return total.devices.up === SMALL_MINERS + 1;
 		});
