@@ -4,6 +4,7 @@
  * Invariants: synchronous=FULL, read back; a record is in the inbox exactly once by (agent, epoch,
  * sequence); the cursor moves in the transaction that stores the record; one process has the file.
  */
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
@@ -201,9 +202,12 @@ export class MainDatabase {
 	 */
 	constructor(folder: string, migrate: (open: MainDatabase, database: Database.Database) => void = nothing) {
 		this.file = path.join(folder, "fleetwatt.db");
+		const isNew = !existsSync(this.file) || statSync(this.file).size === 0;
 		this.database = new Database(this.file, { timeout: 1_000 });
 		try {
 			this.database.pragma("locking_mode = EXCLUSIVE");
+			// What the inbox leaves free goes back to the disk; a file that is there keeps what it was made with.
+			if (isNew) this.database.pragma("auto_vacuum = INCREMENTAL");
 			this.database.pragma("journal_mode = WAL");
 			this.database.pragma("synchronous = FULL");
 			this.database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
@@ -283,6 +287,17 @@ export class MainDatabase {
 	/** Forgets rows that are sealed and that the stored present stands for. */
 	trim(upTo: number): void {
 		this.statement("DELETE FROM inbox WHERE id <= ?").run(upTo);
+	}
+
+	/** Gives some of the free pages back to the disk; says how many are left. */
+	shrink(pages: number): number {
+		if (pages > 0) this.database.pragma(`incremental_vacuum(${pages})`);
+		return this.database.pragma("freelist_count", { simple: true }) as number;
+	}
+
+	/** Takes what the write-ahead log still holds into the file and cuts the log off: little, after a trim. */
+	emptyLog(): void {
+		this.database.pragma("wal_checkpoint(TRUNCATE)");
 	}
 
 	/** Stores what is known of some devices now, each up to the inbox row that it stands for. */

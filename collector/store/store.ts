@@ -588,6 +588,15 @@ export class Store implements SeriesStore {
 		if (this.inboxBytes - this.trimmedBytes > TRIM_AT_BYTES) await this.trim();
 	}
 
+	/** Gives space back. On a full disk even that needs a page or two: then the next trim does it. */
+	private async shrink(): Promise<void> {
+		const slice = () => this.inTurn(() => this.thread.call("shrink", undefined));
+		for (;;) {
+			const done = await slice().catch(() => ({ isDone: true }));
+			if (done.isDone) return;
+		}
+	}
+
 	/** Stores the present, device by device, then forgets inbox rows that are sealed and that it stands for. */
 	private async trim(): Promise<void> {
 		const upTo = this.present.appliedInboxId;
@@ -600,6 +609,7 @@ export class Store implements SeriesStore {
 		this.disk.inboxRecords = inboxRecords;
 		this.inboxBytes = inboxBytes;
 		this.trimmedBytes = inboxBytes;
+		await this.shrink();
 	}
 
 	/** One after another: what moves the cursor, the inbox or the snapshot. */

@@ -49,6 +49,9 @@ const FILL_ROWS_AT_ONCE = 100;
 /** Hours that one question reads at once. */
 const HOURS_AT_ONCE = 6;
 const HOURS_PER_DAY = 24;
+const SHRINK_PAGES_AT_ONCE = 1_000;
+/** So many free pages are not worth a file that is cut and grows again. */
+const FREE_PAGES_KEPT = 256;
 const UNKNOWN_LABEL = "";
 
 const definitions = new Map<string, Definition>();
@@ -266,6 +269,16 @@ function trim(upTo: number): { inboxRecords: number; inboxBytes: number } {
 	return { inboxRecords: count, inboxBytes: bytes };
 }
 
+/** Gives pages that the inbox left free back to the disk, about 4 MiB at a time. */
+function shrink(): { isDone: boolean } {
+	const { main } = rooms();
+	const before = main.shrink(0);
+	const after = before <= FREE_PAGES_KEPT ? before : main.shrink(SHRINK_PAGES_AT_ONCE);
+	const isDone = after <= FREE_PAGES_KEPT || after >= before;
+	if (isDone) main.emptyLog();
+	return { isDone };
+}
+
 function merge(before: number): { merged: number } {
 	return { merged: rooms().archive.merge(before, GROUPS_AT_ONCE) };
 }
@@ -381,6 +394,7 @@ const operations = {
 	sealDue,
 	seal,
 	trim,
+	shrink,
 	merge,
 	select,
 	size,

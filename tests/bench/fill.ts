@@ -202,7 +202,7 @@ export async function storedByCollector(folder: string, history: History): Promi
 		writtenBytes: ended.writtenBytes - before.written,
 		wireBytes: live.wireBytes,
 		diskBytes: folderBytes(collector.dataFolder),
-		chunkFileBytes: folderBytes(collector.dataFolder, (file) => file.startsWith("chunks-")),
+		chunkFileBytes: folderBytes(collector.dataFolder, (file) => file.startsWith("raw-")),
 		dataFolder: collector.dataFolder,
 	};
 }
