@@ -314,7 +314,7 @@ async function startPromClient(devices: number) {
 		model: "Antminer S21",
 	}));
 	const server = createServer((_, response) => {
-		registry.metrics().then((text) => {
+		void registry.metrics().then((text) => {
 			response.writeHead(200, { "content-type": registry.contentType });
 			response.end(text);
 		});
