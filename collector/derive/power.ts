@@ -7,6 +7,7 @@
  */
 import type { DeviceDescription } from "../../shared/device.js";
 import {
+	type MeasurementName,
 	POWER_BOUNDARIES,
 	POWER_SOURCES,
 	type PowerBoundary,
@@ -52,6 +53,17 @@ export function effectivePower(
 		? hostEstimate(latest, options)
 		: nameplateEstimate(description.model, latest);
 }
+
+/** What effectiveRates looks at, of the device as a whole; the watts of parts come beside. */
+export const RATE_MEASUREMENTS = [
+	"powerWatts",
+	"powerSource",
+	"powerBoundary",
+	"hashrateTerahashesPerSecond",
+	"hashrateNominalTerahashesPerSecond",
+	"hashrateNameplateTerahashesPerSecond",
+	"otherAlgorithmHashrateHashesPerSecond",
+] as const satisfies readonly MeasurementName[];
 
 export type Rates = {
 	readonly watts?: number | undefined;

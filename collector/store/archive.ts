@@ -15,7 +15,7 @@ import {
 	nothingHeld,
 	sumsOfRuns,
 } from "../derive/intervals.js";
-import type { PowerOptions } from "../derive/power.js";
+import { type PowerOptions, RATE_MEASUREMENTS } from "../derive/power.js";
 import { type ChunkRun, decodeScaled, encodeChunk } from "./chunk.js";
 import {
 	type DayFiles,
@@ -272,19 +272,9 @@ export class Archive {
 
 /** What energy, work and state are counted from; parts matter for the watts of GPUs. */
 function isRate({ measurement, component }: Column): boolean {
-	return RATE_MEASUREMENTS.has(measurement) || component?.part === "gpu";
+	return LOOKED_AT.has(measurement) || component?.part === "gpu";
 }
-const RATE_MEASUREMENTS = new Set([
-	"powerWatts",
-	"powerSource",
-	"powerBoundary",
-	"hashrateTerahashesPerSecond",
-	"hashrateNominalTerahashesPerSecond",
-	"hashrateNameplateTerahashesPerSecond",
-	"otherAlgorithmHashrateHashesPerSecond",
-	"gpuCount",
-	"pollResult",
-]);
+const LOOKED_AT: ReadonlySet<string> = new Set([...RATE_MEASUREMENTS, "gpuCount", "pollResult"]);
 
 function chunkOf(device: number, run: ChunkRun): DeviceChunk {
 	return { device, columns: run.columns, bytes: encodeChunk(run) };

@@ -55,10 +55,12 @@ export class Heads {
 				if (at > to) to = at;
 				const head = this.headOf(device);
 				const before = head.bytes;
+				// Once an hour a device: what comes late for hours before waits for the job that seals.
+				const isClosing = head.newestAt < head.closesAt && at >= head.closesAt;
 				if (group.kind === "failures") head.addFailure(group.codes[row] ?? "", at, id);
 				else if (schema !== undefined) head.addReading(schema, at, id, group.values, row);
 				this.bytes += head.bytes - before;
-				if (at >= head.closesAt) this.due.add(groupOf(device));
+				if (isClosing) this.due.add(groupOf(device));
 			}
 			if (to >= from) names.onTime(from, to);
 		}

@@ -4,7 +4,7 @@
  *   minute-2026-11-22.db    a UTC day          five-minute-2026-11.db  a month
  *   hour-2026.db            a year             day-2026.db             a year of the site's days
  *
- *   rows   key, bytes: five columns a measurement (rollup.ts) of eight devices, as chunks
+ *   rows   key, bytes: five columns a measurement (rollup.ts) of sixteen devices, as chunks
  *   sums   key, bytes: joules, work and seconds of the same devices, as chunks (sums.ts)
  *   fleet  key, labels, bytes: the same sums over all devices of one site, rack, model and use
  *

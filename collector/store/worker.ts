@@ -42,7 +42,7 @@ const { folder, power, timeZone, failPoint } = threadData<WorkerData>();
 armFailPoint(failPoint);
 /** A slice of closing or reading; what it has begun it ends, which takes no longer than this again. */
 const SLICE_MILLISECONDS = 25;
-/** Rows that one transaction of sealing or merging writes: eight devices each. */
+/** Rows that one transaction of sealing or merging writes: sixteen devices each. */
 const GROUPS_AT_ONCE = 8;
 /** A slice of the inbox, so that both threads read it in turns. */
 const FILL_ROWS_AT_ONCE = 100;

@@ -193,3 +193,16 @@ export function zigzagged(value: number): number {
 export function unzigzagged(value: number): number {
 	return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
+
+/** A count that foreign bytes claim. @throws OutOfBytes beyond `most` */
+export function bounded(count: number, most: number): number {
+	if (count > most) throw new OutOfBytes(`a count of ${count} where ${most} are allowed`);
+	return count;
+}
+
+/** An entry of a table that foreign bytes name by its place. @throws OutOfBytes where there is none */
+export function pick(list: readonly string[], index: number): string {
+	const found = list[index];
+	if (found === undefined) throw new OutOfBytes(`entry ${index} of a table of ${list.length}`);
+	return found;
+}

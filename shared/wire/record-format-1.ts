@@ -5,7 +5,7 @@
  * Each outcome: length, device, age, took, then a reading (shape, one token a value: 0 absent, 1 a
  * double, else 2 + zigzag of the scaled number) or a failure (places of code and text).
  */
-import { type ByteReader, OutOfBytes, unzigzagged } from "./bytes.js";
+import { type ByteReader, bounded, OutOfBytes, pick, unzigzagged } from "./bytes.js";
 import { POWERS_OF_TEN } from "./number-column.js";
 import type { RecordOutcome, RecordTables, RecordTime, ShapeLookup } from "./outcome.js";
 
@@ -63,15 +63,4 @@ function readValue(reader: ByteReader, decimals: number): number {
 	const value = reader.f64();
 	if (!Number.isFinite(value)) throw new OutOfBytes("a value that is no number");
 	return value;
-}
-
-function bounded(count: number, most: number): number {
-	if (count > most) throw new OutOfBytes(`a count of ${count} where ${most} are allowed`);
-	return count;
-}
-
-function pick(list: readonly string[], index: number): string {
-	const found = list[index];
-	if (found === undefined) throw new OutOfBytes(`entry ${index} of a table of ${list.length}`);
-	return found;
 }

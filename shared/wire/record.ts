@@ -11,7 +11,7 @@
 import { crc32 } from "node:zlib";
 import { type Failure, failure } from "../failures.js";
 import { parseJson } from "../json.js";
-import { ByteReader, ByteWriter, OutOfBytes } from "./bytes.js";
+import { ByteReader, ByteWriter, bounded, OutOfBytes, pick } from "./bytes.js";
 import { HASH_BYTES, WIRE_JSON_LIMITS } from "./definition.js";
 import {
 	type ColumnValues,
@@ -470,17 +470,6 @@ function before(monotonic: number, ages: ColumnValues): Float64Array {
 	const measuredAt = new Float64Array(ages.length);
 	for (let row = 0; row < ages.length; row += 1) measuredAt[row] = monotonic - (ages[row] as number);
 	return measuredAt;
-}
-
-function bounded(count: number, most: number): number {
-	if (count > most) throw new OutOfBytes(`a count of ${count} where ${most} are allowed`);
-	return count;
-}
-
-function pick(list: readonly string[], index: number): string {
-	const found = list[index];
-	if (found === undefined) throw new OutOfBytes(`entry ${index} of a table of ${list.length}`);
-	return found;
 }
 
 /** Turns what a reader throws on foreign bytes into a failure; anything else is a BUG and passes. */

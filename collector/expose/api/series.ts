@@ -16,7 +16,7 @@ import {
 	type UnixMilliseconds,
 } from "../../../shared/units.js";
 import { IDLE_BELOW } from "../../derive/efficiency.js";
-import { effectiveRates, type PowerOptions } from "../../derive/power.js";
+import { effectiveRates, type PowerOptions, RATE_MEASUREMENTS } from "../../derive/power.js";
 import { type Aggregate, rolledName, stepEdges } from "../../derive/steps.js";
 import type {
 	Column,
@@ -33,17 +33,6 @@ import { answered, type Reply, refused } from "./reply.js";
 
 export const EFFICIENCY = "efficiencyJoulesPerTerahash";
 const EFFICIENCY_UNIT = "J/TH";
-
-/** What effective power and hashrate are found from. */
-const EFFICIENCY_COLUMNS: readonly MeasurementName[] = [
-	"powerWatts",
-	"powerSource",
-	"powerBoundary",
-	"hashrateTerahashesPerSecond",
-	"hashrateNominalTerahashesPerSecond",
-	"hashrateNameplateTerahashesPerSecond",
-	"otherAlgorithmHashrateHashesPerSecond",
-];
 
 export type SeriesRequest = {
 	readonly devices: readonly DeviceState[];
@@ -275,7 +264,7 @@ function selection(device: DeviceState, { measurements, component, from, to }: S
 	const columns = new Map<string, Pick<Column, "measurement" | "component">>();
 	for (const name of measurements) {
 		if (name === EFFICIENCY) {
-			for (const each of EFFICIENCY_COLUMNS) columns.set(each, { measurement: each });
+			for (const each of RATE_MEASUREMENTS) columns.set(each, { measurement: each });
 		} else if (component === undefined) {
 			columns.set(name, { measurement: name });
 		} else {

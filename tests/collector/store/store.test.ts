@@ -377,6 +377,26 @@ describe("late records", () => {
 	});
 });
 
+describe("late records of hours that are sealed", () => {
+	it("wait for the job that seals: twenty commits make one part, not twenty", async () => {
+		const open = await opened({ now: () => NOON + 30 * MINUTE });
+		const arrivals = stream(1_100, NOON - 70 * MINUTE);
+		const late = arrivals.slice(100, 120);
+		await arrive(open, [...arrivals.slice(0, 100), ...arrivals.slice(120)]);
+		await open.seal();
+		const rows = async () => {
+			await open.measureDisk();
+			return open.statistics().chunks;
+		};
+		const sealed = await rows();
+		for (const one of late) await arrive(open, [one]);
+		expect(await rows()).toBe(sealed);
+		await open.seal();
+		expect(await rows()).toBe(sealed + 1);
+		expect(await rowsOf(open, deviceNamed(open, "A1").number)).toEqual(expectedRows(arrivals, 0));
+	});
+});
+
 describe("what no honest agent sends", () => {
 	const good = {
 		sequence: 1,
