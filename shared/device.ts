@@ -6,7 +6,7 @@
  */
 
 /** A part of a device that has readings of its own. */
-export const PARTS = ["board", "fan", "psu", "gpu", "module", "outlet"] as const;
+export const PARTS = ["board", "fan", "psu", "gpu", "module", "outlet", "service"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** `key` tells the parts of one device apart: a slot ("0"), a chain ("6") or a GPU's UUID. */

@@ -202,6 +202,9 @@ const state = <const Words extends readonly string[]>(exposeAs: string, words: W
 		help,
 	}) as const satisfies Row;
 
+const throttle = (exposeAs: string, who: string) =>
+	state(`throttled_by_${exposeAs}`, OFF_ON, `${who} holds the clocks down: 0 no, 1 yes.`);
+
 export const MEASUREMENTS = {
 	// Work. SHA-256 only in hashrate…; other algorithms never enter these rows.
 	hashrateTerahashesPerSecond: hashrate("", "SHA-256 hashrate over the shortest window the device gives."),
@@ -325,6 +328,8 @@ export const MEASUREMENTS = {
 	gpuTemperatureCelsius: celsius("gpu", "GPU core."),
 	memoryTemperatureCelsius: celsius("memory", "GPU memory."),
 	psuTemperatureCelsius: celsius("psu", "Power supply."),
+	junctionTemperatureCelsius: celsius("junction", "Hottest spot of a GPU's die."),
+	controlBoardTemperatureCelsius: celsius("control_board", "Control board of a miner."),
 	chipTemperatureLimitCelsius: celsius(
 		"chip",
 		"Chip temperature at which the device throttles or stops, as it states it.",
@@ -392,6 +397,25 @@ export const MEASUREMENTS = {
 		"Clock of the streaming multiprocessors.",
 	),
 	memoryClockMegahertz: megahertz("memory_clock", "Clock of the GPU memory."),
+	graphicsClockMegahertz: megahertz("graphics_clock", "Clock of the graphics or compute engine."),
+	encoderUtilizationRatio: ratio("encoder_utilization", "Share of time in which the video encoder ran."),
+	decoderUtilizationRatio: ratio("decoder_utilization", "Share of time in which the video decoder ran."),
+	memoryReservedBytes: bytes("memory_reserved", "GPU memory that driver and firmware keep."),
+	pcieLinkGeneration: count("pcie_link_generation", 16, "Generation of the PCIe link now."),
+	pcieLinkWidth: count("pcie_link_width", 64, "Lanes of the PCIe link now."),
+	throttled: state(
+		"throttled",
+		OFF_ON,
+		"Whether power or heat holds the clocks down, as the device says: 0 no, 1 yes.",
+	),
+	throttledByPowerCap: throttle("power_cap", "Its power cap"),
+	throttledByHeat: throttle("heat", "The driver, for its temperature,"),
+	throttledByHardware: throttle("hardware", "The hardware, for heat or power,"),
+	throttledByHardwareHeat: throttle("hardware_heat", "The hardware, for its temperature,"),
+	throttledByPowerBrake: throttle("power_brake", "The power brake line from outside, such as the supply's,"),
+	throttledBySyncBoost: throttle("sync_boost", "A slower GPU of its group"),
+	throttledBySetClocks: throttle("set_clocks", "A clock that was set by hand"),
+	isClockedDownIdle: state("clocked_down_idle", OFF_ON, "Clocks are low for want of work: 0 no, 1 yes."),
 	performanceState: count("performance_state", 15, "P-state: 0 is fastest."),
 	multiInstanceGpu: state(
 		"multi_instance_gpu",
@@ -406,6 +430,21 @@ export const MEASUREMENTS = {
 		"Uncorrected memory errors since the driver was loaded.",
 	),
 	pcieReplays: counter("pcie_replays", "PCIe replays since the driver was loaded."),
+	correctedEccErrors: counter("corrected_ecc_errors", "Corrected memory errors since the driver was loaded."),
+	remappedRows: counter("remapped_rows", "Memory rows replaced by spare ones, over the GPU's life."),
+	rowRemapFailed: state("row_remap_failed", OFF_ON, "Whether a bad row found no spare: 0 no, 1 yes."),
+	retiredPages: counter("retired_pages", "Memory pages taken out of use, over the GPU's life."),
+
+	// AI work: what inference servers serve. Tokens are neither hashes nor added to them.
+	promptTokens: counter("prompt_tokens", "Tokens of prompts that were read, since the server started."),
+	generatedTokens: counter("generated_tokens", "Tokens that were generated, since the server started."),
+	requestsCompleted: counter("requests_completed", "Requests that were served, since the server started."),
+	requestsFailed: counter("requests_failed", "Requests that failed, since the server started."),
+	requestsRunning: count("requests_running", 1e6, "Requests being served."),
+	requestsWaiting: count("requests_waiting", 1e6, "Requests that wait for their turn."),
+	cacheUsageRatio: ratio("cache_usage", "Share of the key-value cache in use."),
+	inferenceServerCount: count("inference_servers", 64, "Inference servers that answer."),
+	loadedModelCount: count("loaded_models", 1_024, "Models in memory."),
 
 	// The agent itself, a device of kind "agent".
 	residentMemoryBytes: bytes("resident_memory", "Resident memory of the agent."),
