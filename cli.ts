@@ -184,6 +184,15 @@ program
 	);
 
 program
+	.command("decode")
+	.description("read the recorded answers of a device as an agent would, and print its readings")
+	.argument("<folder>", "a capture: its answers and a meta.json that names their requests")
+	.option("--json", "as JSON")
+	.action(async (folder: string, { json }: { json?: true }) =>
+		(await import("./agent/commands/decode.js")).decodeCommand(folder, json === true),
+	);
+
+program
 	.command("simulate")
 	.description("run a simulated site of devices that speak their real protocols on this computer")
 	.requiredOption("--config <file>", "options as JSON, see tests/simulator/options-file.ts")

@@ -151,7 +151,9 @@ export const antminer = defineDriver({
 		},
 	},
 	recognises: ({ rpc, web }) =>
-		/"TYPE"\s*:\s*"ANTMINER/.test(rpc) || /realm="?antMiner Configuration/i.test(web),
+		/"TYPE"\s*:\s*"ANTMINER/.test(rpc) ||
+		/realm="?antMiner Configuration/i.test(web) ||
+		/"GHS 5S"\s*:/.test(rpc),
 	layOut: layOutAntminer,
 	identity: {
 		make: "Bitmain",

@@ -47,8 +47,8 @@ export const bitaxe = defineDriver({
 		info: { over: "http", port: 80, path: "/api/system/info", format: "json" },
 		asic: { over: "http", port: 80, path: "/api/system/asic", format: "json", optional: true, rarely: true },
 	},
-	recognises: ({ answers, web }) =>
-		/"ASICModel"/.test(answers["axeInfo"]?.text ?? "") || /AxeOS|Lucky miner/i.test(web),
+	recognises: ({ page, web }) =>
+		/"ASICModel"/.test(page("/api/system/info")) || /AxeOS|Lucky miner/i.test(web),
 	layOut: layOutBitaxe,
 	identity: {
 		make: { at: [["make"]] },

@@ -215,7 +215,8 @@ export const braiinsGraphql = defineDriver({
 		),
 		tuning: query("{bosminer{config{autotuning{mode powerTarget hashrateTarget}}}}", true),
 	},
-	recognises: ({ rpc, web }) => /BOSER/.test(rpc) || /Braiins OS/i.test(web),
+	recognises: ({ rpc, web, page }) =>
+		/BOSER/.test(rpc) || /Braiins OS/i.test(web) || /"(?:bosminer|bos)"\s*:/.test(page("/graphql")),
 	layOut: layOutGraphql,
 	identity: {
 		make: "Bitmain",
@@ -333,10 +334,11 @@ export const braiinsRest = defineDriver({
 		network: { ...rest("network/"), optional: true, rarely: true },
 		configuration: { ...rest("configuration/miner"), optional: true, rarely: true },
 	},
-	recognises: ({ rpc, web, answers }) =>
-		(/BOSER/.test(rpc) || /Braiins OS/i.test(web)) &&
-		answers["braiinsApi"]?.status !== 404 &&
-		/"major"\s*:\s*\d/.test(answers["braiinsApi"]?.text ?? ""),
+	recognises: ({ page }) =>
+		/"major"\s*:\s*\d/.test(page("/api/v1/version/")) ||
+		/"(?:bos_version|bos_mode|miner_stats)"\s*:/.test(
+			page("/api/v1/miner/details") + page("/api/v1/miner/stats"),
+		),
 	layOut: layOutRest,
 	identity: {
 		make: "Bitmain",

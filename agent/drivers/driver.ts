@@ -115,8 +115,10 @@ export type Signs = {
 	readonly rpc: string;
 	/** Status, headers and body of GET / in one text, as sent; "" when none came. */
 	readonly web: string;
-	/** Answers by probe name. */
-	readonly answers: Answers;
+	/** The body that came from an HTTP path, whatever its query; "" when none came or the status was an error. */
+	readonly page: (path: string) => string;
+	/** The answer to get.device.info over framed TCP; "" when none came. */
+	readonly framed: string;
 };
 
 export type DriverDefinition = DriverIdentity & {

@@ -47,24 +47,45 @@ const FOREIGN_RPC =
 const FOREIGN_WEB =
 	/Luxor Firmware|AnthillOS|Hiveon|MaraFW|blackMiner Configuration|realm="?Daoge|cloud-box|Miner Web Dashboard|DragonMint|Miner UI|用户界面|amazeui|VolcMiner|Proto OS/i;
 
+/** What else was heard of a device beside the probes: answers with the requests that gave them. */
+export type Heard = { readonly request: Request; readonly answer: Answer };
+
 /** The driver whose table fits, or undefined where none is known to. */
 export function identify(answers: Answers): Driver | undefined {
-	const signs = signsOf(answers);
-	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web) || isMara(answers)) return undefined;
+	const heard = Object.entries(PROBES).flatMap(([name, request]) => {
+		const answer = Object.hasOwn(answers, name) ? answers[name] : undefined;
+		return answer === undefined ? [] : [{ request, answer }];
+	});
+	return identifyHeard(heard);
+}
+
+/** The same from any answers, of which the probes' are only the usual ones. */
+export function identifyHeard(heard: readonly Heard[]): Driver | undefined {
+	const signs = signsOf(heard);
+	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web) || isMara(signs)) return undefined;
 	return DRIVERS.find((driver) => driver.recognises(signs));
 }
 
-function signsOf(answers: Answers): Signs {
-	const text = (name: keyof typeof PROBES) => cut(answerOf(answers, name)?.text ?? "");
+function signsOf(heard: readonly Heard[]): Signs {
+	const textOver = (over: Request["over"]) =>
+		heard.flatMap(({ request, answer }) => (request.over === over ? [cut(answer.text)] : [])).join("\n");
+	const pages = new Map<string, string>();
+	for (const { request, answer } of heard) {
+		if (request.over !== "http" || (answer.status ?? 200) >= 400) continue;
+		const path = pathOf(request.path);
+		pages.set(path, `${pages.get(path) ?? ""}${cut(answer.text)}\n`);
+	}
 	return {
-		rpc: [text("version"), text("devdetails"), text("stats")].join("\n").toUpperCase(),
-		web: webText(answerOf(answers, "web")),
-		answers,
+		rpc: textOver("cgminer").toUpperCase(),
+		web: webText(heard.find(({ request }) => request.over === "http" && request.path === "/")?.answer),
+		page: (path) => pages.get(pathOf(path)) ?? "",
+		framed: textOver("framed"),
 	};
 }
 
-function answerOf(answers: Answers, name: keyof typeof PROBES): Answer | undefined {
-	return Object.hasOwn(answers, name) ? answers[name] : undefined;
+/** Without query and closing slash: firmwares take both spellings. */
+function pathOf(path: string): string {
+	return path.split("?", 1)[0]?.replace(/(?<=.)\/$/, "") ?? "";
 }
 
 function webText(answer: Answer | undefined): string {
@@ -78,7 +99,6 @@ function cut(text: string): string {
 }
 
 /** MARA keeps the stock login page; only its own API gives it away. */
-function isMara(answers: Answers): boolean {
-	const brief = answerOf(answers, "maraBrief");
-	return brief?.status === 200 && /hashrate_realtime/.test(cut(brief.text));
+function isMara({ page }: Signs): boolean {
+	return /hashrate_realtime/.test(page("/kaonsu/v1/brief"));
 }

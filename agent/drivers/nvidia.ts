@@ -244,7 +244,7 @@ export const dcgmExporter = defineDriver({
 	source: "dcgm-exporter's document; metrics of A100, A100 and A30 with MIG, L4",
 	grade: "recorded",
 	requests: { metrics: { over: "http", port: 9400, path: "/metrics", format: "prometheus" } },
-	recognises: ({ answers }) => /^DCGM_FI_/m.test(answers["dcgm"]?.text ?? ""),
+	recognises: ({ page }) => /^DCGM_FI_/m.test(page("/metrics")),
 	layOut: layOutMetrics,
 	identity,
 	power,

@@ -339,7 +339,7 @@ export const whatsminerFramed = defineDriver({
 			everySeconds: SLOW_FACTS_SECONDS,
 		},
 	},
-	recognises: ({ answers }) => /"get\.device\.info"/.test(answers["deviceInfo"]?.text ?? ""),
+	recognises: ({ framed }) => /"(?:desc|code)"\s*:/.test(framed),
 	layOut: layOutFramed,
 	identity: {
 		make: "MicroBT",

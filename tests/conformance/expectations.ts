@@ -477,6 +477,6 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 	modules: partByPart("module", MODULE),
 	module_count: device("moduleCount"),
 	gpus: gpusOf(undefined),
-	idle: gpusOf(/^idle_/),
-	load: gpusOf(/^load_/),
+	idle: gpusOf(/^idle/),
+	load: gpusOf(/^load/),
 };
