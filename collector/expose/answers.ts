@@ -54,6 +54,8 @@ export type DeviceSummary = {
 
 /** Sums over a group of devices; ratios are made from these sums only. */
 export type GroupTotals = {
+	/** Watts from which a site or rack draws too much; only where somebody said so. */
+	readonly powerAllowedWatts?: number;
 	readonly devices: { readonly up: number; readonly down: number; readonly unknown: number };
 	readonly hashrateTerahashesPerSecond?: number;
 	readonly powerWatts?: number;

@@ -11,6 +11,7 @@ import { HOLD_AT_MOST_INTERVALS, type TrailingSums, trailing } from "../derive/e
 import { componentValues, deviceValue, gpusListed } from "../derive/latest-values.js";
 import { hottestSensor, type SensorReading, type TemperatureLimits } from "../derive/limits.js";
 import { effectivePower, type Power, type PowerOptions } from "../derive/power.js";
+import { catalogueAllowedWatts } from "../derive/power-allowed.js";
 import { type EarningDevice, type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
 import type { Contribution } from "../derive/totals.js";
 import type { AgentState, DeviceState, LatestReading } from "../store/device-state.js";
@@ -33,6 +34,8 @@ export type DeviceFacts = Contribution & {
 	readonly gauges?: LatestReading;
 	/** Effective power of the newest reading, however old. */
 	readonly latestPower?: Power;
+	/** Watts from which it draws too much. */
+	readonly powerAllowedWatts?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
 	readonly hottest?: SensorReading;
 };
@@ -67,6 +70,8 @@ export function deviceFacts(
 	if (gauges !== undefined) facts.gauges = gauges;
 	const power = effectivePower(state, options.power);
 	if (power !== undefined) facts.latestPower = power;
+	const allowed = catalogueAllowedWatts(state, options.power);
+	if (allowed !== undefined) facts.powerAllowedWatts = allowed;
 	if (health === "up") addLive(facts, latest, context);
 	return facts;
 }

@@ -22,6 +22,7 @@ const TYPES: Readonly<Record<string, string>> = {
 	".webmanifest": "application/manifest+json",
 	".woff2": "font/woff2",
 	".txt": "text/plain; charset=utf-8",
+	".md": "text/plain; charset=utf-8",
 };
 
 /** A content hash in the name, as the page's build writes it: the file of this name never changes. */

@@ -123,7 +123,7 @@ function* walkAt(now: number, store: SeriesStore, options: ViewOptions): Generat
 	}
 	return {
 		at: now,
-		...groups.totals(options.contractedWatts),
+		...groups.totals(options),
 		agents: [...store.agents().values()].map(agentAnswer),
 		inputs: currentInputs(store.inputs(), now, options.staleAfterSeconds),
 		...hashprice(moneyInputsAt(store.inputs(), now)),
@@ -166,14 +166,12 @@ class FleetGroups {
 		if (description.model !== undefined) groupOf(this.models, description.model).add(device);
 	}
 
-	totals(
-		contractedWatts: number | undefined,
-	): Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models"> {
+	totals(options: ViewOptions): Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models"> {
 		return {
-			total: this.total.totals(contractedWatts),
+			total: this.total.totals(options.contractedWatts),
 			mining: this.mining.totals(),
 			ai: this.ai.totals(),
-			sites: totalsOf(this.sites),
+			sites: totalsOf(this.sites, (site) => siteAllowedWatts(site, options)),
 			racks: totalsOf(this.racks),
 			models: totalsOf(this.models),
 		};
@@ -188,8 +186,25 @@ function groupOf(groupsByName: Map<string, Group>, name: string): Group {
 	return made;
 }
 
-function totalsOf(groupsByName: ReadonlyMap<string, Group>): Record<string, GroupTotals> {
-	return Object.fromEntries([...groupsByName].map(([name, group]) => [name, group.totals()]));
+function totalsOf(
+	groupsByName: ReadonlyMap<string, Group>,
+	allowedWatts: (name: string) => number | undefined = () => undefined,
+): Record<string, GroupTotals> {
+	return Object.fromEntries(
+		[...groupsByName].map(([name, group]) => {
+			const powerAllowedWatts = allowedWatts(name);
+			return [name, { ...group.totals(), ...(powerAllowedWatts === undefined ? {} : { powerAllowedWatts }) }];
+		}),
+	);
+}
+
+/** What is under contract at the meter, less what cooling and losses take of it. */
+function siteAllowedWatts(
+	site: string,
+	{ site: own, contractedWatts, money }: ViewOptions,
+): number | undefined {
+	if (site !== own || contractedWatts === undefined) return undefined;
+	return contractedWatts / money.siteOverheadRatio;
 }
 
 function agentAnswer(agent: AgentState): FleetAnswer["agents"][number] {

@@ -3,6 +3,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { devicesDocument } from "../../agent/drivers/documents.js";
+import { grafanaAlerting } from "../../dashboards/alerts/grafana-alerting.js";
+import { prometheusRules } from "../../dashboards/alerts/prometheus-rules.js";
+import { configText } from "../../shared/config/write.js";
 import { FAILURE_CODES } from "../../shared/failures.js";
 import { MEASUREMENT_NAMES, measurement } from "../../shared/measurements.js";
 import { metricsDocument } from "../../shared/metrics-document.js";
@@ -31,6 +34,18 @@ describe("made documents equal what makes them (npm run documents writes them)",
 
 	it("DEVICES.md: the catalogue of drivers", async () => {
 		await expect(devicesDocument()).toMatchFileSnapshot(path.join(ROOT, "DEVICES.md"));
+	});
+
+	const MADE = "Made by npm run documents from dashboards/alerts/table.ts: change it there.";
+
+	it("dashboards/prometheus/rules.yml: the table of alerts for Prometheus", async () => {
+		const file = path.join(ROOT, "dashboards/prometheus/rules.yml");
+		await expect(configText(MADE, prometheusRules())).toMatchFileSnapshot(file);
+	});
+
+	it("dashboards/grafana/alerting/fleetwatt.yml: the table of alerts for Grafana", async () => {
+		const file = path.join(ROOT, "dashboards/grafana/alerting/fleetwatt.yml");
+		await expect(configText(MADE, grafanaAlerting())).toMatchFileSnapshot(file);
 	});
 
 	it.each(MEASUREMENT_NAMES)("METRICS.md names the measurement %s with its series", (name) => {

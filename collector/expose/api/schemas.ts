@@ -77,6 +77,7 @@ const groupTotals = object(
 		}),
 	},
 	numbers([
+		"powerAllowedWatts",
 		"hashrateTerahashesPerSecond",
 		"powerWatts",
 		"efficiencyJoulesPerTerahash",

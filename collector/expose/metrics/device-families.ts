@@ -107,6 +107,14 @@ const FACT_FAMILIES: readonly FactFamily[] = [
 		of: ({ gauges, latestPower }) => (gauges === undefined ? undefined : latestPower?.watts),
 	},
 	{
+		...gauge(
+			"power_allowed_watts",
+			"Watts from which the device draws too much: as the inventory says, else by its nameplate or its GPUs' caps.",
+		),
+		decimals: 3,
+		of: ({ gauges, powerAllowedWatts }) => gauges && powerAllowedWatts,
+	},
+	{
 		...gauge("power_source", measurement("powerSource").help),
 		decimals: 0,
 		of: ({ gauges, latestPower }) => wordIndex(POWER_SOURCES, gauges && latestPower?.source),

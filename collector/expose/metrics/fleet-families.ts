@@ -48,6 +48,7 @@ export async function writeFamilies(
 
 export function* fleetFamilies(fleet: FleetAnswer, store: SeriesStore): Generator<SampledFamily> {
 	for (const level of levels(fleet)) yield* totalsFamilies(level);
+	yield* limitFamilies(fleet);
 	yield* moneyFamilies(fleet);
 	yield* agentFamilies(store);
 	yield* storeFamilies(store.statistics());
@@ -182,6 +183,18 @@ function* totalsFamilies({ prefix, of, groups }: Level): Generator<SampledFamily
 	);
 	const help = `Share of the summed watts by where they come from: ${of}.`;
 	yield family({ name: `${prefix}_power_source_share_ratio`, help }, bySource);
+}
+
+function limitFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
+	return levels(fleet)
+		.filter(({ prefix }) => prefix === "site" || prefix === "rack")
+		.map(({ prefix, of, groups }) =>
+			family(
+				{ name: `${prefix}_power_allowed_watts`, help: `Watts from which it draws too much: ${of}.` },
+				groups.map(({ labels, totals }) => ({ labels, value: totals.powerAllowedWatts })),
+			),
+		)
+		.filter(({ samples }) => samples.length > 0);
 }
 
 function moneyFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
