@@ -108,8 +108,8 @@ describe("the same table for Grafana", () => {
 
 	it("clears at the table's threshold, on the other side of the one where it fires", () => {
 		for (const [index, { fires, clears }] of ALERTS.entries()) {
-			const condition = (rules[index]?.data[1]?.model as { readonly conditions: readonly unknown[] })
-				.conditions[0];
+			const model = rules[index]?.data[1]?.model;
+			const [condition] = model !== undefined && "conditions" in model ? model.conditions : [];
 			const [above, below] = [
 				"above" in fires ? fires.above : undefined,
 				"below" in fires ? fires.below : undefined,
