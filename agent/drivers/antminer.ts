@@ -88,7 +88,14 @@ export const antminer = defineDriver({
 	grade: "recorded",
 	requests: {
 		stats: { over: "cgminer", port: 4028, send: '{"command":"stats"}', format: "json" },
-		summary: { over: "cgminer", port: 4028, send: '{"command":"summary"}', format: "json", optional: true },
+		summary: {
+			over: "cgminer",
+			port: 4028,
+			send: '{"command":"summary"}',
+			format: "json",
+			optional: true,
+			everySeconds: SLOW_FACTS_SECONDS,
+		},
 		pools: {
 			over: "cgminer",
 			port: 4028,

@@ -5,9 +5,14 @@
  *
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-export type FamilyKind = "gauge" | "counter";
+export type FamilyKind = "gauge" | "counter" | "histogram";
 
-export type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
+export type Sample = {
+	readonly labels: Readonly<Record<string, string>>;
+	readonly value: number;
+	/** Of a histogram: what stands behind the family's name. */
+	readonly suffix?: "_bucket" | "_sum" | "_count";
+};
 
 /** Names of families and labels are ours and need no escape. */
 export type Family = {
@@ -25,7 +30,9 @@ export function metricText(families: readonly Family[]): string {
 }
 
 function familyText({ name, kind, help, samples }: Family): string {
-	const lines = samples.map(({ labels, value }) => `${name}${labelText(labels)} ${numberText(value)}\n`);
+	const lines = samples.map(
+		({ labels, value, suffix = "" }) => `${name}${suffix}${labelText(labels)} ${numberText(value)}\n`,
+	);
 	return `# HELP ${name} ${escaped(help)}\n# TYPE ${name} ${kind}\n${lines.join("")}`.trimEnd();
 }
 

@@ -78,6 +78,13 @@ function agentFamilies({
 			"Polls left out because the one before was still under way.",
 			polls.overruns,
 		),
+		counter("polls_late_total", "Polls that waited more than a second for their turn.", polls.late),
+		labelled(
+			"histogram",
+			"poll_duration_seconds",
+			"From a poll's first connection to its last byte, failures too.",
+			durations(polls.duration),
+		),
 		counter("polls_abandoned_total", "Polls ended by a reload or a stop.", polls.abandoned),
 		labelled("counter", "polls_failed_total", "Polls that gave a failure, by code.", failed),
 		counter("outcomes_recorded_total", "Outcomes put into records.", more.outcomesRecorded),
@@ -104,6 +111,16 @@ function agentFamilies({
 			"1 while the configuration in force is the one in the file.",
 			more.isConfigurationCurrent ? 1 : 0,
 		),
+	];
+}
+
+function durations({ buckets, sumSeconds, count }: AgentStatistics["polls"]["duration"]): Family["samples"] {
+	const upTo = (le: string, value: number) => ({ suffix: "_bucket", labels: { le }, value }) as const;
+	return [
+		...buckets.map(({ upToSeconds, count: value }) => upTo(String(upToSeconds), value)),
+		upTo("+Inf", count),
+		{ suffix: "_sum", labels: {}, value: sumSeconds },
+		{ suffix: "_count", labels: {}, value: count },
 	];
 }
 

@@ -36,7 +36,7 @@ import {
 import type { PollTarget } from "./poll-target.js";
 import { BURST_MILLISECONDS, dueAfter, missedTurns, nextBurst, type Rhythm } from "./schedule.js";
 import { type Lane, POLLS_IN_FLIGHT_MAX, Slots } from "./slots.js";
-import { PollCounters, type PollStatistics } from "./statistics.js";
+import { LATE_MILLISECONDS, PollCounters, type PollStatistics } from "./statistics.js";
 
 export const HUNG_IN_FLIGHT_MAX = POLLS_IN_FLIGHT_MAX / 2;
 /** A poll is hung once it has lasted so long, and so many times as long as the device's last good one. */
@@ -70,6 +70,8 @@ type Device<Driver extends PolledDriver> = {
 	description: DeviceDescription | undefined;
 	/** The burst at which its next turn comes. */
 	due: MonotonicMilliseconds;
+	/** The burst of the turn that waits or is under way. */
+	turn: MonotonicMilliseconds;
 	/** How long the last poll that gave a reading took; 0 before there was one. */
 	usualMilliseconds: number;
 	/** Turns before this instant are left out. */
@@ -220,6 +222,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 		this.#counters.overruns += overruns;
 		if (isBusy) return;
 		this.#counters.due++;
+		device.turn = due;
 		device.state = "waiting";
 		this.#slots.wait(device, laneOf(device));
 	}
@@ -244,6 +247,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 		device.state = "in-flight";
 		this.#flights.set(device, flight);
 		this.#counters.started++;
+		if (startedAt - device.turn > LATE_MILLISECONDS) this.#counters.late++;
 		const tools = { ask: this.#ask, drivers: this.#drivers, context };
 		flight.ended = pollDevice(target, memory, tools).then((result) => {
 			if (this.#flights.get(device) !== flight) return;
@@ -343,6 +347,7 @@ function newDevice<Driver extends PolledDriver>(target: PollTarget): Device<Driv
 		health: UNSEEN,
 		description: undefined,
 		due: quantity<MonotonicMilliseconds>(0),
+		turn: quantity<MonotonicMilliseconds>(0),
 		usualMilliseconds: 0,
 		restsUntil: 0,
 		state: "idle",

@@ -8,7 +8,11 @@ import type { FailureCode } from "../../shared/failures.js";
 import { quantity, type Seconds } from "../../shared/units.js";
 
 /** Upper bounds, inclusive; what is longer stands in `count` alone. */
-export const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
+export const DURATION_BUCKETS_SECONDS = [
+	0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+] as const;
+
+export const LATE_MILLISECONDS = 1_000;
 
 export type PollStatistics = {
 	readonly due: number;
@@ -17,6 +21,8 @@ export type PollStatistics = {
 	readonly failed: Readonly<Partial<Record<FailureCode, number>>>;
 	/** Due while the poll before was still under way or waiting, or while the process stood still. */
 	readonly overruns: number;
+	/** Of those started, how many began more than LATE_MILLISECONDS after they were due. */
+	readonly late: number;
 	/** Ended by stop() or by the target's removal. */
 	readonly abandoned: number;
 	readonly waiting: number;
@@ -37,6 +43,7 @@ export class PollCounters {
 	started = 0;
 	ok = 0;
 	overruns = 0;
+	late = 0;
 	abandoned = 0;
 	readonly #failed: Partial<Record<FailureCode, number>> = {};
 	readonly #buckets = DURATION_BUCKETS_SECONDS.map((upToSeconds) => ({ upToSeconds, count: 0 }));
@@ -52,12 +59,12 @@ export class PollCounters {
 	}
 
 	snapshot(now: Pick<PollStatistics, "waiting" | "inFlight" | "targets" | "seen">): PollStatistics {
-		const { due, started, ok, overruns, abandoned } = this;
+		const { due, started, ok, overruns, late, abandoned } = this;
 		const duration = {
 			buckets: this.#buckets.map((bucket) => ({ ...bucket })),
 			sumSeconds: quantity<Seconds>(this.#durationSumSeconds),
 			count: this.#durationCount,
 		};
-		return { due, started, ok, failed: { ...this.#failed }, overruns, abandoned, ...now, duration };
+		return { due, started, ok, failed: { ...this.#failed }, overruns, late, abandoned, ...now, duration };
 	}
 }

@@ -17,6 +17,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Context, Measure } from "./context.js";
 import { type Figure, table } from "./figure.js";
+import { measureAgent } from "./figures/agent.js";
 import { measureFleet } from "./figures/fleet.js";
 import { measureGrowth } from "./figures/growth.js";
 import { measureIngest } from "./figures/ingest.js";
@@ -45,6 +46,9 @@ const FIGURES: Readonly<Record<string, Measure>> = {
 	scrape: measureScrape,
 	stall: measureStall,
 	start: measureStart,
+	agent: measureAgent,
+	"agent-saturated": measureAgent,
+	"agent-hung": measureAgent,
 	growth: measureGrowth,
 };
 /** 100,000 devices take their time. */

@@ -35,6 +35,8 @@ export type CollectorUnderTest = {
 	/** Page, API, /metrics. */
 	readonly url: string;
 	readonly dataFolder: string;
+	/** What an agent's configuration says of it. */
+	readonly uplink: { readonly url: string; readonly tokenFile: string; readonly site: string };
 	/** From the start of the process until /-/ready. */
 	readonly readyAfterSeconds: number;
 	/** So many agents, the devices shared out in runs of consecutive numbers. */
@@ -67,6 +69,11 @@ export async function startCollector(folder: string): Promise<CollectorUnderTest
 		running,
 		url,
 		dataFolder: places.collectorFolder,
+		uplink: {
+			url: `ws://127.0.0.1:${places.ingestPort}`,
+			tokenFile: places.tokenFile,
+			site: places.site,
+		},
 		readyAfterSeconds: (performance.now() - startedAt) / 1_000,
 		agents: (wish) => connected(`ws://127.0.0.1:${places.ingestPort}`, wish),
 		async metric(name) {
