@@ -208,7 +208,7 @@ module.exports = {
 		roomOf("hyparquet-writer", ["collector/expose/api/"]),
 		roomOf("pino", ["shared/log.ts"]),
 		roomOf("ipaddr.js", ["agent/transports/", "shared/config/"]),
-		roomOf("fast-xml-parser", ["agent/drivers/formats/"]),
+		roomOf("fast-xml-parser", ["agent/drivers/formats/", "collector/market/"]),
 		roomOf("commander", ["cli.ts"]),
 		roomOf("preact", ["dashboards/live/"]),
 		roomOf("uplot", ["dashboards/live/"]),

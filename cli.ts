@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { CalcOption } from "./collector/commands/calc/options.js";
 import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
@@ -54,6 +55,7 @@ const program = new Command("fleetwatt")
 		"What every watt earns: telemetry and revenue for Bitcoin miners and GPU hosts behind one meter.",
 	)
 	.version(version())
+	.enablePositionalOptions()
 	.showHelpAfterError("(fleetwatt --help tells what there is)")
 	.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage));
 
@@ -138,6 +140,47 @@ program
 		const { runDoctor } = await import("./collector/commands/doctor.js");
 		exitCode = await runDoctor(options);
 	});
+
+program
+	.command("calc")
+	.description("compute what a watt earns from numbers you type; fleetwatt calc --help tells what there is")
+	.argument("[words...]", "a calculation and its options")
+	.helpOption(false)
+	.allowUnknownOption()
+	.passThroughOptions()
+	.action(calculateOn);
+
+/** The calculations are a table of their own; other commands need not load it. */
+async function calculateOn(words: readonly string[]): Promise<void> {
+	const { CALCULATIONS, runCalculation } = await import("./collector/commands/calc/calc.js");
+	const calc = new Command("fleetwatt calc")
+		.description("What a watt earns, from numbers you type: by the formulas that value the fleet.")
+		.showHelpAfterError("(fleetwatt calc --help tells what there is)")
+		.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage));
+	for (const calculation of CALCULATIONS) {
+		const command = calc.command(calculation.name).description(calculation.about);
+		for (const option of calculation.options) command.addOption(new Option(formOf(option), helpOf(option)));
+		command.option("--json", "as JSON, in full precision");
+		command.action(async ({ json, ...options }: Readonly<Record<string, string | true | undefined>>) => {
+			const given = command.options.map((option) => [option.long?.slice(2), options[option.attributeName()]]);
+			await runCalculation(calculation, Object.fromEntries(given), json === true);
+		});
+	}
+	await calc.parseAsync([...words], { from: "user" });
+}
+
+function formOf({ flag, kind, of }: CalcOption): string {
+	return kind === "switch" ? `--${flag}` : `--${flag} <${of?.join("|") ?? kind ?? "number"}>`;
+}
+
+function helpOf({ is, required, otherwise, example }: CalcOption): string {
+	const notes = [
+		required === true ? "required" : "",
+		otherwise === undefined ? "" : `${otherwise} where absent`,
+		example === "" ? "" : `for example ${example}`,
+	].filter((note) => note !== "");
+	return `${is}${notes.length === 0 ? "" : ` (${notes.join("; ")})`}`;
+}
 
 program
 	.command("check-config")

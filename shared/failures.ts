@@ -176,6 +176,46 @@ export const FAILURES = {
 		retry: "backoff",
 		hint: "Other queries are under way; ask again in a second.",
 	},
+	FEED_UNREACHABLE: {
+		stage: "market",
+		retry: "backoff",
+		hint: "The price source does not answer; the last value stays and grows old. Check the network and the address under market.feeds.",
+	},
+	FEED_UNAUTHORIZED: {
+		stage: "market",
+		retry: "backoff",
+		hint: "The price source refused the key; check its key file under market.feeds.",
+	},
+	FEED_THROTTLED: {
+		stage: "market",
+		retry: "backoff",
+		hint: "The price source asked for fewer requests; the next one comes later by itself.",
+	},
+	FEED_ANSWER_MALFORMED: {
+		stage: "market",
+		retry: "backoff",
+		hint: "What came is not what the source documents; nothing of it is used. The last value stays and grows old.",
+	},
+	FEED_VALUE_REFUSED: {
+		stage: "market",
+		retry: "next-poll",
+		hint: "The source gave a value that cannot be; it is left out. Compare with another source.",
+	},
+	FEED_STALE: {
+		stage: "market",
+		retry: "next-poll",
+		hint: "The source answers with old values; they are not taken for new ones.",
+	},
+	DIFFICULTY_JUMPED: {
+		stage: "market",
+		retry: "next-poll",
+		hint: "Difficulty changed where the chain cannot change it; the old value stays. Is the source on another chain?",
+	},
+	INPUT_DISAGREES: {
+		stage: "market",
+		retry: "next-poll",
+		hint: "A published index disagrees with the inputs by more than its tolerance: one of the two is stale.",
+	},
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -1,0 +1,35 @@
+/**
+ * `fleetwatt calc NAME …`: the desk's calculator, by the same formulas that value the fleet.
+ *
+ * Takes the texts of options; writes the answer as lines, or as JSON in full precision. Reads no store and
+ * asks no network. @throws StartProblem with every problem of the input at once
+ */
+import process from "node:process";
+import { AI_CALCULATIONS } from "./ai.js";
+import { CHAIN_CALCULATIONS } from "./chain.js";
+import { MINING_CALCULATIONS } from "./mining.js";
+import { MONEY_CALCULATIONS } from "./money.js";
+import { type Answer, type Calculation, Given, type GivenTexts } from "./options.js";
+import { POWER_CALCULATIONS } from "./power.js";
+import { jsonText, wordsText } from "./print.js";
+
+export const CALCULATIONS: readonly Calculation[] = [
+	...CHAIN_CALCULATIONS,
+	...MINING_CALCULATIONS,
+	...AI_CALCULATIONS,
+	...POWER_CALCULATIONS,
+	...MONEY_CALCULATIONS,
+];
+
+export async function calculate({ options, run }: Calculation, texts: GivenTexts): Promise<Answer> {
+	return run(new Given(options, texts));
+}
+
+export async function runCalculation(
+	calculation: Calculation,
+	texts: GivenTexts,
+	isJson: boolean,
+): Promise<void> {
+	const answer = await calculate(calculation, texts);
+	process.stdout.write(isJson ? jsonText(answer) : wordsText(answer));
+}

@@ -1,0 +1,204 @@
+/**
+ * What a calculation is told on the command line: its options, read and checked.
+ *
+ * Takes a table of options and the texts given; gives numbers, exact fractions, lists and words, or every
+ * problem at once, each with what was found, what is allowed and an example. Never guesses a missing input.
+ */
+import { EXIT, StartProblem } from "../../../shared/exit.js";
+import { parseRational, type Rational, toNumber } from "../../derive/rational.js";
+
+export type CalcOption = {
+	/** Without the dashes: "hashrate-ths". */
+	readonly flag: string;
+	readonly is: string;
+	/** number: a decimal. ratio: a fraction, or per cent with a sign. numbers, ratios: several, separated by commas. */
+	readonly kind?: "number" | "whole" | "ratio" | "numbers" | "text" | "switch";
+	readonly from?: number;
+	/** Greater than this: 0 is refused where from: 0 would take it. */
+	readonly above?: number;
+	readonly to?: number;
+	readonly of?: readonly string[];
+	readonly example: string;
+	readonly required?: true;
+	/** Where absent; said in the help, so that no assumption is hidden. */
+	readonly otherwise?: string;
+};
+
+export type GivenTexts = Readonly<Record<string, string | boolean | undefined>>;
+
+/** Answers by name: numbers in full precision, exact whole numbers, words, lists and groups of these. */
+export type Answer = { readonly [name: string]: AnswerValue };
+export type AnswerValue =
+	| number
+	| bigint
+	| string
+	| boolean
+	| undefined
+	| readonly AnswerValue[]
+	| { readonly [name: string]: AnswerValue };
+
+export type Calculation = {
+	readonly name: string;
+	readonly about: string;
+	readonly options: readonly CalcOption[];
+	readonly run: (given: Given) => Answer | Promise<Answer>;
+};
+
+export class Given {
+	private readonly values = new Map<string, readonly Rational[]>();
+	private readonly texts: GivenTexts;
+	private readonly options: ReadonlyMap<string, CalcOption>;
+
+	constructor(options: readonly CalcOption[], texts: GivenTexts) {
+		this.options = new Map(options.map((option) => [option.flag, option]));
+		this.texts = texts;
+		const problems = options.flatMap((option) => this.take(option));
+		if (problems.length > 0) throw new StartProblem(EXIT.usage, problems);
+	}
+
+	has(flag: string): boolean {
+		return this.texts[flag] !== undefined;
+	}
+
+	isOn(flag: string): boolean {
+		return this.texts[flag] === true;
+	}
+
+	text(flag: string): string | undefined {
+		const text = this.texts[flag] ?? this.option(flag).otherwise;
+		return typeof text === "string" ? text : undefined;
+	}
+
+	exact(flag: string): Rational | undefined {
+		return this.values.get(flag)?.[0];
+	}
+
+	exacts(flag: string): readonly Rational[] | undefined {
+		return this.values.get(flag);
+	}
+
+	number(flag: string): number | undefined {
+		const value = this.exact(flag);
+		return value === undefined ? undefined : toNumber(value);
+	}
+
+	numbers(flag: string): readonly number[] | undefined {
+		return this.values.get(flag)?.map(toNumber);
+	}
+
+	/** @throws StartProblem where it is absent, saying what it is for */
+	need(flag: string, because = ""): number {
+		const value = this.number(flag);
+		if (value === undefined) throw this.missing([flag], because);
+		return value;
+	}
+
+	needExact(flag: string, because = ""): Rational {
+		const value = this.exact(flag);
+		if (value === undefined) throw this.missing([flag], because);
+		return value;
+	}
+
+	/** Any of these would do and none is there. */
+	missing(flags: readonly string[], because = ""): StartProblem {
+		const names = flags.map((flag) => `--${flag}`).join(" or ");
+		const example = this.option(flags[0] ?? "").example;
+		return this.refused(`${names} is missing${because === "" ? "" : ` ${because}`}`, {
+			allowed: `Give ${names}, for example --${flags[0]} ${example}`,
+		});
+	}
+
+	/** The same inputs, with one of them under a second name. */
+	renamed(to: string, from: string): Given {
+		return new Given([...this.options.values()], { ...this.texts, [to]: this.texts[from] });
+	}
+
+	/** What was found cannot be: said like every other problem. */
+	refused(found: string, { allowed }: { readonly allowed: string }): StartProblem {
+		return new StartProblem(EXIT.usage, [`${found}. ${allowed}.`]);
+	}
+
+	private option(flag: string): CalcOption {
+		const option = this.options.get(flag);
+		if (option === undefined) throw new RangeError(`--${flag} is no option of this calculation.`);
+		return option;
+	}
+
+	private take(option: CalcOption): readonly string[] {
+		const { flag, otherwise, required, example, of } = option;
+		const text = this.texts[flag] ?? otherwise;
+		if (text === undefined || text === true) {
+			return required === true && text === undefined
+				? [`--${flag} is missing: ${lowerFirst(option.is)} Give it, for example --${flag} ${example}.`]
+				: [];
+		}
+		if (typeof text !== "string") return [];
+		if (of !== undefined && !of.includes(text)) return [problem(option, text, `Use ${of.join(" or ")}`)];
+		if (option.kind === "text" || of !== undefined) return [];
+		const parts = option.kind === "numbers" ? text.split(",").map((part) => part.trim()) : [text.trim()];
+		const values: Rational[] = [];
+		for (const part of parts) {
+			const value = parsed(part, option);
+			if (value === undefined) return [problem(option, part, `Use ${allowedText(option)}`)];
+			values.push(value);
+		}
+		this.values.set(flag, values);
+		return [];
+	}
+}
+
+function parsed(text: string, option: CalcOption): Rational | undefined {
+	const isPercent = option.kind === "ratio" && text.endsWith("%");
+	const plain = isPercent ? text.slice(0, -1).trim() : text;
+	const value = /^0x[0-9a-f]+$/i.test(plain)
+		? { numerator: BigInt(plain), denominator: 1n }
+		: parseRational(plain.replaceAll("_", ""));
+	if (value === undefined) return undefined;
+	const exact = isPercent ? { ...value, denominator: value.denominator * 100n } : value;
+	if (option.kind === "whole" && exact.numerator % exact.denominator !== 0n) return undefined;
+	const size = toNumber(exact);
+	const { from, above, to } = limitsOf(option);
+	const isWithin =
+		size >= from && size <= to && (above === undefined || size > above) && Number.isFinite(size);
+	return isWithin ? exact : undefined;
+}
+
+function limitsOf({ kind, from, above, to }: CalcOption) {
+	return {
+		from: from ?? (kind === "ratio" ? 0 : Number.NEGATIVE_INFINITY),
+		above,
+		to: to ?? (kind === "ratio" ? 1 : 1e30),
+	};
+}
+
+function allowedText(option: CalcOption): string {
+	const { from, above, to } = limitsOf(option);
+	const what = {
+		number: "a number",
+		whole: "a whole number",
+		ratio: "a fraction, or per cent with its sign,",
+		numbers: "numbers separated by commas, each",
+		text: "a word",
+		switch: "nothing",
+	}[option.kind ?? "number"];
+	const least = above === undefined ? (Number.isFinite(from) ? `from ${from}` : "") : `above ${above}`;
+	const most = to < 1e30 ? `${least === "" ? "up to" : "to"} ${to}` : least.startsWith("from") ? "up" : "";
+	return [what, least, most].filter((part) => part !== "").join(" ");
+}
+
+function problem({ flag, example }: CalcOption, found: string, allowed: string): string {
+	return `--${flag} is "${found}". ${allowed}, for example --${flag} ${example}.`;
+}
+
+function lowerFirst(text: string): string {
+	return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
+/** A result of several amounts; absent where one of them is. */
+export function fromAll(
+	compute: (...values: number[]) => number,
+	...values: readonly (number | undefined)[]
+): number | undefined {
+	const known = values.filter((value) => value !== undefined);
+	return known.length === values.length ? compute(...known) : undefined;
+}
