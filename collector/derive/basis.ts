@@ -10,8 +10,6 @@ import { HOURS_PER_YEAR } from "../../shared/units.js";
 
 export const ECONOMICS_FORMULAS = "economics-1";
 export const HOURS_PER_DAY = 24;
-/** A month of contracts: a twelfth of 8,760 hours. */
-export const HOURS_PER_MONTH = 730;
 export const WATTS_PER_KILOWATT = 1_000;
 export const MONTHS_PER_YEAR = 12;
 

@@ -123,11 +123,6 @@ export function canDifficultyChange(
 	return factor <= most && factor >= 1 / most;
 }
 
-/** Mean fee of a block over a window, in satoshi: an exact fraction, never a sum of rounded ones. */
-export function meanFeeSatoshis(totalFeeSatoshis: bigint, blocks: number): Rational {
-	return rational(totalFeeSatoshis, BigInt(blocks));
-}
-
 /** Satoshi that 1 PH/s is expected to earn in a day, at a block reward with fees. */
 export function exactHashvalue(rewardSatoshis: Rational, difficulty: Rational): Rational {
 	return over(times(rewardSatoshis, HASHVALUE_FACTOR), difficulty);

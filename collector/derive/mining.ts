@@ -6,7 +6,7 @@
  */
 import { HOURS_PER_YEAR, TERAHASHES_PER_PETAHASH } from "../../shared/units.js";
 import { HOURS_PER_DAY, WATTS_PER_KILOWATT } from "./basis.js";
-import { SATOSHIS_PER_BITCOIN } from "./chain.js";
+import { HASHES_PER_DIFFICULTY, SATOSHIS_PER_BITCOIN } from "./chain.js";
 
 const DAYS_PER_YEAR = HOURS_PER_YEAR / HOURS_PER_DAY;
 
@@ -40,8 +40,11 @@ export function bitcoinPerDay(
 	return { net: accepted * (1 - terms.poolFeeRatio), poolFee: accepted * terms.poolFeeRatio };
 }
 
-/** What the watts of a miner of an efficiency earn, at the wall times the overhead: USD/kWh = HP(1−f)/(24 η o). */
-export function revenueUsdPerKilowattHour(miner: MinerTerms): number {
+/**
+ * Price of power at the utility's meter at which revenue is gone; the same number as the revenue of a kWh there:
+ * HP(1−f)/(24 η o).
+ */
+export function breakevenUsdPerKilowattHour(miner: MinerTerms): number {
 	const { hashprice, efficiencyJoulesPerTerahash, overheadRatio } = miner;
 	return (hashprice * paidRatio(miner)) / (HOURS_PER_DAY * efficiencyJoulesPerTerahash * overheadRatio);
 }
@@ -54,9 +57,6 @@ export type MinerTerms = PoolTerms & {
 	/** Watts at the utility's meter per watt at the wall, 1 or more. */
 	readonly overheadRatio: number;
 };
-
-/** Price of power at the utility's meter at which revenue is gone: the same number as the revenue of a kWh there. */
-export const breakevenUsdPerKilowattHour = revenueUsdPerKilowattHour;
 
 /** USD/W-yr = 0.365 HP (1−f) / (η o), for a year without a stop. */
 export function revenueUsdPerWattYear(miner: MinerTerms): number {
@@ -153,7 +153,7 @@ export function poolCheck({
 	readonly seconds: number;
 	readonly selfTerahashesPerSecond: number;
 }): PoolCheck {
-	const pool = (shareDifficultySum * 2 ** 32) / seconds / HASHES_PER_TERAHASH;
+	const pool = (shareDifficultySum * HASHES_PER_DIFFICULTY) / seconds / HASHES_PER_TERAHASH;
 	const deviationRatio = pool / selfTerahashesPerSecond - 1;
 	const standardDeviationRatio = 1 / Math.sqrt(shares);
 	const allowedRatio = ALLOWED_STANDARD_DEVIATIONS * standardDeviationRatio + ALLOWED_BEYOND_RATIO;

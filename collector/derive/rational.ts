@@ -101,7 +101,3 @@ export function toDecimalText({ numerator, denominator }: Rational, places: numb
 	const text = places === 0 ? digits : `${digits.slice(0, -places)}.${digits.slice(-places)}`;
 	return negative && quotient !== 0n ? `-${text}` : text;
 }
-
-export function isBelow(a: Rational, b: Rational): boolean {
-	return a.numerator * b.denominator < b.numerator * a.denominator;
-}

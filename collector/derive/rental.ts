@@ -4,7 +4,6 @@
  * Takes prices, watts and shares; gives dollars and the watts they stand on. Pure. Take-or-pay revenue rises
  * per MWh while the tenant idles, so leases are compared on the capacity basis alone.
  */
-import { HOURS_PER_YEAR } from "../../shared/units.js";
 import { MONTHS_PER_YEAR, WATTS_PER_KILOWATT } from "./basis.js";
 
 export type GpuPowerChain = {
@@ -106,9 +105,4 @@ export function slaCreditRatio(steps: readonly SlaStep[], availability: number):
 		if (availability < availabilityBelow) credit = Math.max(credit, creditRatio);
 	}
 	return credit;
-}
-
-/** Dollars an hour of a yearly amount. */
-export function usdPerHourOf(usdPerYear: number): number {
-	return usdPerYear / HOURS_PER_YEAR;
 }
