@@ -152,6 +152,12 @@ module.exports = {
 			to: "^collector/(?!ingest/|store/)",
 		}),
 		never({
+			name: "access-knows-no-room",
+			because: "Who may speak and look is asked by ingest and expose through what commands/ hands them.",
+			from: "^collector/access/",
+			to: "^collector/(?!access/)",
+		}),
+		never({
 			name: "market-feeds-the-store",
 			because:
 				"Prices enter the store like any other series; who shows them is not their business, but for the form of an answer.",
@@ -163,7 +169,7 @@ module.exports = {
 			because:
 				"expose/ is given a store and asks it; it opens none, and never looks at ingest, jobs or commands.",
 			from: "^collector/expose/",
-			to: "^collector/(ingest|jobs|commands|inventory)/|^collector/store/(?!device-state\\.ts$)",
+			to: "^collector/(access|ingest|jobs|commands|inventory)/|^collector/store/(?!device-state\\.ts$)",
 		}),
 		never({
 			name: "answers-are-types",
@@ -197,7 +203,7 @@ module.exports = {
 			from: { path: PURE },
 			to: { path: "^shared/(clock|thread|log)\\.ts$|^shared/config/", dependencyTypesNot: ["type-only"] },
 		}),
-		roomOf("better-sqlite3", ["collector/store/", "agent/outbox/"]),
+		roomOf("better-sqlite3", ["collector/store/", "collector/access/", "agent/outbox/"]),
 		roomOf("prom-client", ["collector/expose/"]),
 		roomOf("node-cron", ["collector/jobs/"]),
 		roomOf("ws", ["agent/uplink/", "collector/ingest/", "collector/expose/live/"]),

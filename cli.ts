@@ -10,6 +10,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { CalcOption } from "./collector/commands/calc/options.js";
 import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
+import type { TokenOptions } from "./collector/commands/trust.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
 import { keepMemorySmall, optimiseLate } from "./shared/frugal.js";
 import { Bug } from "./shared/invariant.js";
@@ -76,16 +77,122 @@ program
 		});
 	});
 
-program
+const agent = program
 	.command("agent")
 	.description("run an agent: polls devices and sends their readings to a collector")
-	.requiredOption("--config <file>", "configuration, see agent/agent.example.yaml")
+	.option("--config <file>", "configuration, see agent/agent.example.yaml")
 	.option("--end-with-stdin", "stop when standard input ends")
-	.action(async ({ config, endWithStdin }: { config: string; endWithStdin?: true }) => {
+	.action(async ({ config, endWithStdin }: { config?: string; endWithStdin?: true }) => {
+		if (config === undefined)
+			throw new StartProblem(EXIT.usage, ["Name the configuration: fleetwatt agent --config agent.yaml"]);
 		keepMemorySmall();
 		optimiseLate();
 		const { runAgent } = await import("./agent/commands/agent.js");
 		await runAgent({ configFile: config, version: version(), endsWithStdin: endWithStdin === true });
+	});
+
+agent
+	.command("join")
+	.description("make this agent's key and have a collector know it; the code comes from standard input")
+	.argument("<url>", "the collector's port for agents: wss://collector.example:9481")
+	.argument("[nothing]")
+	.option("--code-file <file>", "read the code from a file instead")
+	.option("--name <name>", "this agent's name, where agent.yaml is not there yet; else the host's")
+	.action(
+		async (
+			url: string,
+			more: string | undefined,
+			options: { codeFile?: string; name?: string },
+			command: Command,
+		) => {
+			if (more !== undefined) {
+				const words =
+					"A join code does not belong on the command line, where every user of this computer can read it: pipe it in, or use --code-file. Make a new one.";
+				throw new StartProblem(EXIT.usage, [words]);
+			}
+			const { config = "agent.yaml" } = command.optsWithGlobals<{ config?: string }>();
+			const { runJoin } = await import("./agent/commands/join.js");
+			await runJoin({ url, config, ...options });
+		},
+	);
+
+agent
+	.command("rotate")
+	.description(
+		"change this agent's key; the one before holds for a day. A running agent does it every 30 days",
+	)
+	.action(async (_options: unknown, command: Command) => {
+		const { runRotate } = await import("./agent/commands/join.js");
+		await runRotate({ config: configOf(command) });
+	});
+
+agent
+	.command("list")
+	.description("list the agents that have joined a collector; --config is the collector's")
+	.action(async (_options: unknown, command: Command) => {
+		const { listAgents } = await import("./collector/commands/trust.js");
+		await listAgents({ config: configOf(command) });
+	});
+
+agent
+	.command("revoke")
+	.description("take an agent's key away; its session is cut within two seconds; --config is the collector's")
+	.argument("<agent>", "SITE/AGENT")
+	.action(async (who: string, _options: unknown, command: Command) => {
+		const { revokeAgent } = await import("./collector/commands/trust.js");
+		await revokeAgent(who, { config: configOf(command) });
+	});
+
+function configOf(command: Command): string {
+	const { config } = command.optsWithGlobals<{ config?: string }>();
+	if (config !== undefined) return config;
+	throw new StartProblem(EXIT.usage, ["Name the configuration: --config FILE"]);
+}
+
+const token = program.command("token").description("who may join and who may look, at a collector");
+
+token
+	.command("create")
+	.description("print a join code (--site: one agent, once, within 30 minutes) or a token to look (--scope)")
+	.requiredOption("--config <file>", "the collector's configuration")
+	.option("--site <site>", "of the agent that may join")
+	.option("--agent <name>", "only for the agent of this name, whose key it replaces")
+	.option("--scope <scopes>", "read, read:site=NAME, metrics or admin; several with commas")
+	.option("--name <name>", "whose token it is, for the audit log")
+	.option("--days <days>", "how long it is good; 365 where absent")
+	.action(async (options: TokenOptions) => {
+		const { createToken } = await import("./collector/commands/trust.js");
+		await createToken(options);
+	});
+
+token
+	.command("list")
+	.description("list the tokens that were made, never their secrets")
+	.requiredOption("--config <file>", "the collector's configuration")
+	.action(async (options: { config: string }) => {
+		const { listTokens } = await import("./collector/commands/trust.js");
+		await listTokens(options);
+	});
+
+token
+	.command("revoke")
+	.description("end a token and the logins that it made")
+	.argument("<id>", "twelve hex digits, see fleetwatt token list")
+	.requiredOption("--config <file>", "the collector's configuration")
+	.action(async (id: string, options: { config: string }) => {
+		const { revokeToken } = await import("./collector/commands/trust.js");
+		await revokeToken(id, options);
+	});
+
+program
+	.command("audit")
+	.description("show the audit log: joins, revocations, logins, changes of the configuration, exports")
+	.requiredOption("--config <file>", "the collector's configuration")
+	.option("--most <count>", "the newest so many", "100")
+	.option("--json", "as lines of JSON")
+	.action(async (options: { config: string; most: string; json?: true }) => {
+		const { showAudit } = await import("./collector/commands/trust.js");
+		await showAudit(options);
 	});
 
 program
@@ -191,8 +298,8 @@ program
 		const { loadCollector } = await import("./collector/commands/collector.js");
 		const problems: string[] = [];
 		for (const file of files) {
-			// A collector has an ingest section, an agent has not: what the file says decides, not its name.
-			const isCollector = existsSync(file) && /^(ingest|market)\s*:/m.test(readFileSync(file, "utf8"));
+			// Only an agent says who it is; what the file says decides, not its name.
+			const isCollector = existsSync(file) && /^(ingest|market|site)\s*:/m.test(readFileSync(file, "utf8"));
 			await (isCollector ? loadCollector(file) : loadAgent(file)).then(
 				() =>
 					process.stdout.write(`${file} is a valid ${isCollector ? "collector" : "agent"} configuration.\n`),

@@ -216,6 +216,31 @@ export const FAILURES = {
 		retry: "next-poll",
 		hint: "A published index disagrees with the inputs by more than its tolerance: one of the two is stale.",
 	},
+	AGENT_REVOKED: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "An operator took this agent's key away. To let it in again: fleetwatt token create --site … --agent … at the collector, then fleetwatt agent join.",
+	},
+	COLLECTOR_UNVERIFIED: {
+		stage: "uplink",
+		retry: "backoff",
+		hint: "Nothing was sent. If the collector got a new key, make a join code there with --agent and run fleetwatt agent join again; else somebody stands between.",
+	},
+	JOIN_REFUSED: {
+		stage: "ingest",
+		retry: "never",
+		hint: "Make a new code at the collector: fleetwatt token create --site …; it is good for 30 minutes and one agent.",
+	},
+	NOT_LOGGED_IN: {
+		stage: "expose",
+		retry: "never",
+		hint: "Send a token of fleetwatt token create --scope read as Authorization: Bearer …, or log in at /login.",
+	},
+	NOT_ALLOWED: {
+		stage: "expose",
+		retry: "never",
+		hint: "The token's scopes do not reach this; make another: fleetwatt token create --scope ….",
+	},
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -11,9 +11,19 @@ import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { driverByName } from "../drivers/catalog.js";
+import { type Identity, readIdentity } from "./identity.js";
 import { pollTargets, type Targets } from "./targets.js";
 
-export type LoadedAgent = { readonly config: AgentConfig; readonly targets: Targets; readonly token: string };
+export type LoadedAgent = {
+	readonly config: AgentConfig;
+	readonly targets: Targets;
+	readonly credential: LoadedCredential;
+};
+
+/** By the site's token, or by the key that joining made. */
+export type LoadedCredential =
+	| { readonly kind: "token"; readonly token: string }
+	| { readonly kind: "identity"; readonly identity: Identity };
 
 /** Reads everything the configuration names. @throws StartProblem with every problem at once */
 export async function loadAgent(configFile: string): Promise<LoadedAgent> {
@@ -26,15 +36,44 @@ export async function loadAgent(configFile: string): Promise<LoadedAgent> {
 		folder: path.dirname(path.resolve(configFile)),
 		hostname: hostname(),
 	});
-	const token = await readSecretFile(config.collector.tokenFile);
+	const credential = await credentialFor(config, configFile);
 	const problems = [
 		...targets.problems,
 		...unknownDrivers(config),
-		...(token.ok ? [] : [formatProblem(token.problem)]),
+		...(credential.ok ? [] : [credential.problem]),
 	];
-	if (problems.length > 0 || !token.ok) throw new StartProblem(EXIT.configuration, problems);
-	const warnings = token.warning === undefined ? targets.warnings : [...targets.warnings, token.warning];
-	return { config, targets: { ...targets, warnings }, token: token.secret };
+	if (problems.length > 0 || !credential.ok) throw new StartProblem(EXIT.configuration, problems);
+	const warnings = [...targets.warnings, ...credential.warnings];
+	return { config, targets: { ...targets, warnings }, credential: credential.credential };
+}
+
+type Found =
+	| {
+			readonly ok: true;
+			readonly credential: LoadedCredential;
+			readonly warnings: readonly string[];
+	  }
+	| { readonly ok: false; readonly problem: string };
+
+async function credentialFor(config: AgentConfig, configFile: string): Promise<Found> {
+	const { tokenFile, url } = config.collector;
+	if (tokenFile !== undefined) {
+		const token = await readSecretFile(tokenFile);
+		if (!token.ok) return { ok: false, problem: formatProblem(token.problem) };
+		const warnings = token.warning === undefined ? [] : [token.warning];
+		return { ok: true, credential: { kind: "token", token: token.secret }, warnings };
+	}
+	const identity = readIdentity(config.dataFolder);
+	const { name, site } = config.agent;
+	if (identity === undefined) {
+		const problem = `${configFile}: this agent has neither a collector.tokenFile nor joined. At the collector: fleetwatt token create --site ${site}; here: fleetwatt agent join ${url} --config ${configFile}`;
+		return { ok: false, problem };
+	}
+	if (identity.agent !== name || identity.site !== site) {
+		const problem = `${configFile}: agent.name and agent.site are "${name}" and "${site}", but it joined as "${identity.agent}" of "${identity.site}". Use these, or join again.`;
+		return { ok: false, problem };
+	}
+	return { ok: true, credential: { kind: "identity", identity }, warnings: [] };
 }
 
 function unknownDrivers({ ranges }: AgentConfig): readonly string[] {

@@ -21,7 +21,10 @@ import type { PollTarget } from "../poller/poll-target.js";
 import { type PolledOutcome, Poller } from "../poller/poller.js";
 import type { PollStatistics } from "../poller/statistics.js";
 import { allowedAddresses } from "../transports/allowed-addresses.js";
+import type { Credential } from "../uplink/session.js";
 import { Uplink, type UplinkStatistics } from "../uplink/uplink.js";
+import type { Identity } from "./identity.js";
+import type { LoadedCredential } from "./load.js";
 import type { Targets } from "./targets.js";
 
 const BYTES_PER_MEBIBYTE = 1_024 * 1_024;
@@ -34,7 +37,7 @@ export type AgentRuntimeOptions = {
 	readonly clock: Clock;
 	readonly config: AgentConfig;
 	readonly targets: Targets;
-	readonly token: string;
+	readonly credential: LoadedCredential;
 	readonly dataFolder: string;
 	readonly version: string;
 	readonly log: Log;
@@ -56,6 +59,8 @@ export type AgentRuntime = {
 	/** Takes new targets; the rest of the configuration needs a restart. */
 	reload(targets: Targets): Promise<void>;
 	configurationRefused(): void;
+	/** Proves another key from the next connection on. */
+	useIdentity(identity: Identity): void;
 	stop(): Promise<void>;
 };
 
@@ -104,11 +109,12 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		self: {
 			agent: config.agent.name,
 			site: config.agent.site,
-			token: options.token,
+			credential: credentialOf(options.credential),
 			epoch: outbox.state.epoch,
 			boot,
 			software: `fleetwatt ${options.version}`,
 		},
+		pins: options.credential.kind === "identity" ? options.credential.identity.pins : [],
 		outbox,
 		events: {
 			onConnected: (facts) => log.info("collector connected", facts),
@@ -144,6 +150,7 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		configurationRefused() {
 			isConfigurationCurrent = false;
 		},
+		useIdentity: (identity) => running.useCredential(credentialOf({ kind: "identity", identity })),
 		async stop() {
 			cancelSelfReport();
 			await poller.stop();
@@ -153,6 +160,11 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			await outbox.close();
 		},
 	};
+}
+
+function credentialOf(loaded: LoadedCredential): Credential {
+	if (loaded.kind === "token") return loaded;
+	return { kind: "key", privateKey: loaded.identity.privateKey, pin: undefined };
 }
 
 function allowedFor({ ranges, targets }: Targets) {

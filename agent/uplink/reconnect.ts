@@ -8,6 +8,12 @@ import type { FailureCode } from "../../shared/failures.js";
 const FIRST_SECONDS = 1;
 const LONGEST_SECONDS = 60;
 const LONGEST_REFUSED_SECONDS = 300;
+const REFUSALS: readonly FailureCode[] = [
+	"AGENT_UNAUTHORIZED",
+	"AGENT_REVOKED",
+	"COLLECTOR_UNVERIFIED",
+	"PROTOCOL_VERSION_UNSUPPORTED",
+];
 
 /** @returns seconds to wait before attempt `attempt` (1 is the first after a failure), 0 ≤ random < 1 */
 export function reconnectSeconds({
@@ -19,7 +25,7 @@ export function reconnectSeconds({
 	code: FailureCode;
 	random: number;
 }): number {
-	const isRefused = code === "AGENT_UNAUTHORIZED" || code === "PROTOCOL_VERSION_UNSUPPORTED";
+	const isRefused = REFUSALS.includes(code);
 	const longest = isRefused ? LONGEST_REFUSED_SECONDS : LONGEST_SECONDS;
 	const ceiling = Math.min(longest, FIRST_SECONDS * 2 ** Math.min(attempt, 16));
 	return isRefused ? ceiling / 2 + (random * ceiling) / 2 : random * ceiling;

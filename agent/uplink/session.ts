@@ -11,6 +11,7 @@
 import { type Failure, failure } from "../../shared/failures.js";
 import type { FromAgent } from "../../shared/wire/from-agent.js";
 import type { FromCollector } from "../../shared/wire/from-collector.js";
+import { proofText, signed } from "../../shared/wire/keys.js";
 import { type Lane, PROTOCOL_VERSION, proofOf, RANGES_MOST, type Range } from "../../shared/wire/messages.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle, unsettled } from "../../shared/wire/sequences.js";
 
@@ -26,10 +27,15 @@ export const NO_ACK_SECONDS = 30;
 /** Without a word from the collector for so long the link is dead: it pings every 15 s. */
 export const SILENT_SECONDS = 35;
 
+/** `pin` is that of the collector's certificate; absent where it speaks plain text or a proxy stands between. */
+export type Credential =
+	| { readonly kind: "token"; readonly token: string }
+	| { readonly kind: "key"; readonly privateKey: string; readonly pin: string | undefined };
+
 export type Self = {
 	readonly agent: string;
 	readonly site: string;
-	readonly token: string;
+	readonly credential: Credential;
 	readonly epoch: string;
 	readonly boot: string;
 	readonly software: string;
@@ -175,11 +181,9 @@ function told(state: SessionState, message: FromCollector): Step {
 	switch (message.kind) {
 		case "challenge": {
 			if (state.phase !== "greeting") return violated(state, "A challenge came twice.");
-			const { agent, site, epoch, token } = state.self;
-			const mac = proofOf(token, { nonce: message.nonce, agent, site, epoch });
 			return {
 				state: { ...state, phase: "proving" },
-				effects: [{ kind: "send", message: { kind: "proof", method: "token-hmac", mac } }],
+				effects: [{ kind: "send", message: proofFor(state.self, message.nonce) }],
 			};
 		}
 		case "welcome":
@@ -203,6 +207,15 @@ function told(state: SessionState, message: FromCollector): Step {
 		case "restart":
 			return close(state, failure("COLLECTOR_UNREACHABLE", "The collector restarts."), message.spreadSeconds);
 	}
+}
+
+function proofFor({ agent, site, epoch, credential }: Self, nonce: string): FromAgent {
+	if (credential.kind === "token") {
+		const mac = proofOf(credential.token, { nonce, agent, site, epoch });
+		return { kind: "proof", method: "token-hmac", mac };
+	}
+	const text = proofText({ pin: credential.pin, nonce, agent, site, epoch });
+	return { kind: "proof", method: "ed25519", signature: signed(credential.privateKey, text) };
 }
 
 function welcomed(state: SessionState, message: Extract<FromCollector, { kind: "welcome" }>): Step {
@@ -387,8 +400,14 @@ function close(state: SessionState, reason: Failure, spreadSeconds?: number): St
 	return { state: { ...state, phase: "closed" }, effects: [effect] };
 }
 
+const REFUSALS = [
+	"AGENT_UNAUTHORIZED",
+	"AGENT_REVOKED",
+	"PROTOCOL_VERSION_UNSUPPORTED",
+	"SESSION_REPLACED",
+	"PROTOCOL_VIOLATION",
+] as const;
+
 function refusalCode(code: string): Failure["code"] {
-	if (code === "AGENT_UNAUTHORIZED" || code === "PROTOCOL_VERSION_UNSUPPORTED" || code === "SESSION_REPLACED")
-		return code;
-	return code === "PROTOCOL_VIOLATION" ? code : "COLLECTOR_UNREACHABLE";
+	return REFUSALS.find((known) => known === code) ?? "COLLECTOR_UNREACHABLE";
 }

@@ -4,12 +4,14 @@
  * Takes what the outbox has stored and gives what the collector settled back to it. Never decides:
  * session.ts does. Never throws: a lost link is a state, said once per change.
  */
+import { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import type { Cancel, Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import type { FromAgent } from "../../shared/wire/from-agent.js";
 import { parseFromCollector } from "../../shared/wire/from-collector.js";
+import { pinOf } from "../../shared/wire/keys.js";
 import {
 	CLOSE,
 	encodeDefinitionFrame,
@@ -21,6 +23,7 @@ import type { Appended, Outbox } from "../outbox/outbox.js";
 import { reconnectSeconds } from "./reconnect.js";
 import {
 	backlogOf,
+	type Credential,
 	newSession,
 	reduceSession,
 	type Self,
@@ -45,6 +48,11 @@ export type UplinkOptions = {
 	readonly clock: Clock;
 	readonly url: string;
 	readonly self: Self;
+	/**
+	 * Pins of the collector's certificate, one of which it must show; then nothing else of the certificate
+	 * counts. Empty: it is verified as a browser would.
+	 */
+	readonly pins?: readonly string[];
 	readonly outbox: Outbox;
 	readonly events: UplinkEvents;
 };
@@ -59,7 +67,7 @@ export type UplinkStatistics = {
 };
 
 export class Uplink {
-	private readonly options: UplinkOptions;
+	private options: UplinkOptions;
 	private socket: WebSocket | undefined;
 	private state: SessionState;
 	private attempt = 0;
@@ -84,6 +92,11 @@ export class Uplink {
 	start(): void {
 		this.cancelTick = this.options.clock.every(TICK_MILLISECONDS, () => this.tick());
 		this.connect();
+	}
+
+	/** Proves itself by another credential from the next connection on. */
+	useCredential(credential: Credential): void {
+		this.options = { ...this.options, self: { ...this.options.self, credential } };
 	}
 
 	/** Tells the session what the outbox has stored. */
@@ -133,7 +146,7 @@ export class Uplink {
 
 	private connect(): void {
 		if (this.isStopped) return;
-		const { clock, url, self } = this.options;
+		const { clock, url, self, ...options } = this.options;
 		this.state = newSession(self, clock.monotonic());
 		this.reason = undefined;
 		this.spreadSeconds = undefined;
@@ -142,8 +155,10 @@ export class Uplink {
 			maxPayload: PAYLOAD_LONGEST_BYTES,
 			handshakeTimeout: HANDSHAKE_MILLISECONDS,
 			followRedirects: false,
+			...((options.pins ?? []).length > 0 && { rejectUnauthorized: false }),
 		});
 		this.socket = socket;
+		socket.on("upgrade", ({ socket: under }) => this.checkPin(socket, under));
 		socket.on("open", () => this.opened());
 		socket.on("message", (data, isBinary) => this.heard(data, isBinary));
 		socket.on("ping", () => this.apply({ kind: "heard", at: clock.monotonic() }));
@@ -154,6 +169,29 @@ export class Uplink {
 			);
 		});
 		socket.on("close", (code) => this.closed(code));
+	}
+
+	/** Before anything of ours is sent: whoever shows another certificate is not our collector. */
+	private checkPin(socket: WebSocket, under: unknown): void {
+		const { pins = [], url, self } = this.options;
+		if (pins.length === 0) return;
+		const certificate = under instanceof TLSSocket ? under.getPeerX509Certificate() : undefined;
+		const shown = certificate === undefined ? undefined : pinOf(certificate.raw);
+		if (shown !== undefined && pins.includes(shown)) {
+			const { credential } = self;
+			if (credential.kind === "key")
+				this.state = newSession(
+					{ ...self, credential: { ...credential, pin: shown } },
+					this.state.lastHeardAt,
+				);
+			return;
+		}
+		this.reason = failure(
+			"COLLECTOR_UNVERIFIED",
+			`${url} shows another certificate than when this agent joined.`,
+		);
+		this.state = { ...this.state, phase: "closed" };
+		socket.terminate();
 	}
 
 	private opened(): void {

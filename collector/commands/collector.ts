@@ -4,9 +4,11 @@
  */
 import process from "node:process";
 import { realClock } from "../../shared/clock.js";
+import { isLoopback } from "../../shared/config/addresses.js";
 import {
 	type CollectorConfig,
 	configuredInputs,
+	isOpen,
 	loadCollectorConfig,
 } from "../../shared/config/collector.js";
 import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
@@ -17,6 +19,8 @@ import { keepMemorySmall } from "../../shared/frugal.js";
 import { createLog, type Log } from "../../shared/log.js";
 import { toldToStop } from "../../shared/stop.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
+import { Access } from "../access/access.js";
+import type { ServerTls } from "../access/certificates.js";
 import type { PowerOptions } from "../derive/power.js";
 import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
 import { IngestServer } from "../ingest/server.js";
@@ -26,6 +30,7 @@ import { refreshMarket } from "../market/refresh.js";
 import { Store } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
 import { ingestFamilies, jobFamilies, roomFamilies } from "./own-families.js";
+import { collectorTls, watchTls } from "./trust-parts.js";
 
 const BYTES_PER_GIGABYTE = 1e9;
 
@@ -95,20 +100,35 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	const store = await openStore(config, power, log);
 	if (store.migrated !== undefined) log.info("store brought over", store.migrated);
 	const stopping: (() => Promise<void>)[] = [() => store.close()];
+	const later = (end: () => void) => stopping.push(async () => end());
 	const stop = async () => {
 		for (const end of stopping.reverse()) await end();
 	};
 	try {
-		const market = marketRefresh(options, loaded, store, log);
+		const access = openAccess(config);
+		later(() => access.close());
+		const tls = collectorTls(config);
+		noteConfiguration(access, config, log);
+		const market = marketRefresh({ options, loaded, store, access, log });
 		await market();
 		const jobs = startCollectorJobs({ config, store, market, log });
 		stopping.push(() => jobs.stop());
 		const backups = answerBackupRequests({ folder: config.dataFolder, store, clock: realClock, log });
-		stopping.push(async () => backups());
-		const ingest = await startIngest(config, tokens, store, log);
+		later(backups);
+		const ingest = await startIngest({ config, tokens, store, access, tls, log });
 		stopping.push(() => ingest.stop());
 		const expose = await startPage({ options, config, store, log, ingest, jobs });
 		stopping.push(() => expose.close());
+		access.start();
+		if (tls !== undefined) {
+			log.info("tls", { pin: tls.pin, until: new Date(tls.expiresAt).toISOString() });
+			const changed = (next: ServerTls) => {
+				ingest.useTls(next);
+				log.info("certificate reloaded", { pin: next.pin, until: new Date(next.expiresAt).toISOString() });
+			};
+			const failed = (what: string) => log.error("certificate refused; the one before stays", { what });
+			later(watchTls(config, tls, { changed, failed }));
+		}
 		return { stop };
 	} catch (error) {
 		await stop();
@@ -132,16 +152,43 @@ async function openStore(config: CollectorConfig, power: PowerOptions, log: Log)
 	});
 }
 
+/** @throws StartProblem where the folder cannot be used, or strangers could reach a page that nobody may log in to */
+function openAccess(config: CollectorConfig): Access {
+	const { dataFolder, listen } = config;
+	let access: Access;
+	try {
+		access = new Access(dataFolder, realClock);
+	} catch (error) {
+		throw startProblemOf(error, { folder: dataFolder }) ?? error;
+	}
+	if (isOpen(config) || isLoopback(listen.address) || access.hasAdmin()) return access;
+	access.close();
+	throw new StartProblem(EXIT.configuration, [
+		`listen.address is ${listen.address}, which other computers can reach, and there is no credential to log in with. Run fleetwatt token create --scope admin --name you --config FILE, then start again.`,
+	]);
+}
+
+/** What differs from the start before, or from the file a minute ago, is in the audit log. */
+function noteConfiguration(access: Access, config: CollectorConfig, log: Log): void {
+	const parts = access.noteConfiguration(config, "collector");
+	if (parts.length > 0) log.info("configuration changed", { parts });
+}
+
+type MarketParts = {
+	readonly options: CollectorOptions;
+	readonly loaded: Loaded;
+	readonly store: Store;
+	readonly access: Access;
+	readonly log: Log;
+};
+
 /** Brings the configuration's inputs into the store; says what is missing once per change. */
-function marketRefresh(
-	{ configFile }: CollectorOptions,
-	loaded: Loaded,
-	store: Store,
-	log: Log,
-): () => Promise<void> {
+function marketRefresh({ options, loaded, store, access, log }: MarketParts): () => Promise<void> {
+	const { configFile } = options;
 	let said = "";
 	const read = async () => {
 		const again = await loadCollector(configFile).catch(() => undefined);
+		if (again !== undefined) noteConfiguration(access, again.config, log);
 		if (again === undefined)
 			return failure("INPUT_MISSING", `${configFile} cannot be read now; the inputs before stay.`);
 		return configuredInputs(again.config.market, again.fileModifiedAt);
@@ -186,18 +233,31 @@ function startCollectorJobs({ config, store, market, log }: JobParts): Jobs {
 	});
 }
 
-async function startIngest(
-	config: CollectorConfig,
-	tokens: ReadonlyMap<string, string>,
-	store: Store,
-	log: Log,
-): Promise<IngestServer> {
+type IngestParts = {
+	readonly config: CollectorConfig;
+	readonly tokens: ReadonlyMap<string, string>;
+	readonly store: Store;
+	readonly access: Access;
+	readonly tls: ServerTls | undefined;
+	readonly log: Log;
+};
+
+async function startIngest({ config, tokens, store, access, tls, log }: IngestParts): Promise<IngestServer> {
 	const { address, port } = config.ingest;
 	const ingest = new IngestServer({
 		clock: realClock,
 		store,
-		tokenOf: (site) => tokens.get(site),
+		credentialOf(site, agent) {
+			const own = access.credentialOf(site, agent);
+			const token = tokens.get(site);
+			return own.kind === "none" && token !== undefined ? { kind: "token", token } : own;
+		},
+		joining: {
+			join: (request, from) => access.join(request, from),
+			rotate: (request, from) => access.rotate(request, from),
+		},
 		listen: { address, port },
+		...(tls === undefined ? {} : { tls }),
 		events: {
 			onAgentConnected: (facts) => log.info("agent connected", facts),
 			onAgentDisconnected: (facts) => log.warn("agent not connected", facts),

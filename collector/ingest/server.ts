@@ -5,6 +5,7 @@
  * peer costs itself only. Never stores: the committer does; never decides: session.ts does.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Cancel, Clock } from "../../shared/clock.js";
@@ -26,7 +27,9 @@ import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
 import { newestTold, recordOffset, type ToldTime } from "./agent-time.js";
 import { Committer } from "./committer.js";
+import { type Joining, JoiningDoor } from "./joining.js";
 import {
+	type Credential,
 	type IngestEffect,
 	type IngestEvent,
 	type IngestState,
@@ -36,7 +39,13 @@ import {
 
 const SESSIONS_MOST = 10_000;
 const UNPROVEN_MOST = 256;
+/** What strangers may take of these: the rest is kept for addresses from which an agent has proven itself. */
+const UNPROVEN_STRANGERS_MOST = 128;
 const UNPROVEN_PER_ADDRESS_MOST = 32;
+/** Addresses from which an agent has proven itself, the newest. */
+const KNOWN_ADDRESSES_MOST = 10_000;
+/** Sockets before the upgrade count, too; a hall behind one address holds its agents' sockets. */
+const SOCKETS_MOST = SESSIONS_MOST + 2 * UNPROVEN_MOST;
 const UNSENT_BYTES_MOST = 256 * 1_024;
 const TICK_MILLISECONDS = 1_000;
 const PING_EVERY_TICKS = 15;
@@ -47,6 +56,7 @@ const CLOSE_MILLISECONDS = 2_000;
 const FRAGMENTS_MOST = 64;
 const BUFFERED_CHUNKS_MOST = 4_096;
 const RESTART_SPREAD_SECONDS = 5;
+const TLS_VERSION = "TLSv1.3";
 
 export type IngestEvents = {
 	readonly onAgentConnected: (facts: {
@@ -66,11 +76,16 @@ export type IngestEvents = {
 export type IngestOptions = {
 	readonly clock: Clock;
 	readonly store: Store;
-	/** The token of a site; undefined where the site is not known. */
-	readonly tokenOf: (site: string) => string | undefined;
+	/** What an agent may prove itself by. */
+	readonly credentialOf: (site: string, agent: string) => Credential;
+	readonly joining: Joining;
 	readonly listen: { readonly address: string; readonly port: number };
+	/** Absent: plain text. */
+	readonly tls?: IngestTls;
 	readonly events: IngestEvents;
 };
+
+export type IngestTls = { readonly certificate: string; readonly key: string; readonly pin: string };
 
 export type IngestStatistics = {
 	readonly sessions: number;
@@ -86,11 +101,18 @@ type Session = {
 	/** The agent's clocks as it told them. */
 	told: ToldTime | undefined;
 	agentKey: string | undefined;
+	/** The key that it proved; absent where a token was. */
+	provenKey: string | undefined;
+	/** Pins of the certificates that it may have been shown. */
+	readonly pins: readonly string[];
 };
 
 export class IngestServer {
 	private readonly options: IngestOptions;
 	private readonly http: Server;
+	/** The newest first; the one before may still have been shown to a connection that is being made. */
+	private pins: readonly string[];
+	private readonly knownAddresses = new Set<string>();
 	private readonly sockets: WebSocketServer;
 	private readonly sessions = new Set<Session>();
 	private readonly byAgent = new Map<string, Session>();
@@ -103,15 +125,11 @@ export class IngestServer {
 
 	constructor(options: IngestOptions) {
 		this.options = options;
-		this.http = createServer(
-			{ maxHeaderSize: HEADER_BYTES, connectionsCheckingInterval: TICK_MILLISECONDS },
-			(_request, response) => {
-				response.writeHead(426, { "content-type": "text/plain" });
-				response.end(
-					"This port takes Fleetwatt agents over WebSocket; the page and /metrics are on the other port.\n",
-				);
-			},
-		);
+		const door = new JoiningDoor(options.joining, () => options.clock.monotonic());
+		this.http = newServer(options.tls, (request, response) => void door.answer(request, response));
+		this.pins = options.tls === undefined ? [] : [options.tls.pin];
+		this.http.maxConnections = SOCKETS_MOST;
+		this.http.keepAliveTimeout = HEADERS_MILLISECONDS;
 		this.http.headersTimeout = HEADERS_MILLISECONDS;
 		this.http.requestTimeout = HEADERS_MILLISECONDS;
 		this.http.maxHeadersCount = HEADERS_MOST;
@@ -152,6 +170,12 @@ export class IngestServer {
 
 	statistics(): IngestStatistics {
 		return { sessions: this.byAgent.size, refusedByCode: this.refusedByCode, ...this.counted };
+	}
+
+	/** Shows another certificate to whoever connects from now on; sessions stay. */
+	useTls({ certificate, key, pin }: IngestTls): void {
+		(this.http as TlsServer).setSecureContext({ cert: certificate, key, minVersion: TLS_VERSION });
+		this.pins = [pin, ...this.pins.filter((one) => one !== pin)].slice(0, 2);
 	}
 
 	/** Tells the agents, commits what came, closes. */
@@ -197,10 +221,12 @@ export class IngestServer {
 			return { status: "400 Bad Request", what, code: "PROTOCOL_VERSION_UNSUPPORTED" };
 		}
 		const unproven = [...this.sessions].filter(({ agentKey }) => agentKey === undefined);
+		const isKnown = this.knownAddresses.has(address);
 		const isFull =
 			this.sessions.size >= SESSIONS_MOST ||
-			unproven.length >= UNPROVEN_MOST ||
-			unproven.filter((session) => session.address === address).length >= UNPROVEN_PER_ADDRESS_MOST;
+			unproven.length >= (isKnown ? UNPROVEN_MOST : UNPROVEN_STRANGERS_MOST) ||
+			(!isKnown &&
+				unproven.filter((session) => session.address === address).length >= UNPROVEN_PER_ADDRESS_MOST);
 		if (isFull)
 			return {
 				status: "503 Service Unavailable",
@@ -215,7 +241,15 @@ export class IngestServer {
 		const nonce = clock.randomBytes(NONCE_BYTES).toString("hex");
 		const name = clock.randomBytes(8).toString("hex");
 		const { state } = newIngestSession(name, nonce, clock.monotonic());
-		const session: Session = { state, socket, address, told: undefined, agentKey: undefined };
+		const session: Session = {
+			state,
+			socket,
+			address,
+			told: undefined,
+			agentKey: undefined,
+			provenKey: undefined,
+			pins: this.pins,
+		};
 		this.sessions.add(session);
 		socket.on("message", (data, isBinary) => {
 			if (!Buffer.isBuffer(data) || session.state.phase === "closed") return;
@@ -304,14 +338,16 @@ export class IngestServer {
 				return;
 			case "lookUp":
 				this.apply(session, {
-					kind: "tokenFound",
-					token: this.options.tokenOf(effect.hello.site),
+					kind: "credentialFound",
+					credential: this.options.credentialOf(effect.hello.site, effect.hello.agent),
+					pins: session.pins,
 					settled: store.settledOf(effect.hello.agent, effect.hello.epoch),
 					wall: clock.now(),
-					mac: effect.mac,
+					proof: effect.proof,
 				});
 				return;
 			case "proven":
+				session.provenKey = effect.key;
 				this.proven(session, effect.hello);
 				return;
 			case "store":
@@ -362,6 +398,7 @@ export class IngestServer {
 		}
 		session.agentKey = key;
 		this.byAgent.set(key, session);
+		this.remember(session.address);
 		const offset = Math.round(clock.now() - hello.wall);
 		const { wall, monotonic, boot } = hello;
 		session.told = { receivedAt: clock.now(), wall, monotonic, boot };
@@ -458,10 +495,55 @@ export class IngestServer {
 			if (this.ticks % PING_EVERY_TICKS === 0 && session.socket.readyState === session.socket.OPEN)
 				session.socket.ping();
 			this.apply(session, { kind: "tick", at });
+			const lost = this.lostCredential(session);
+			if (lost !== undefined) {
+				this.committer.forget(lost.agent, lost.epoch);
+				this.apply(session, { kind: "revoked", failure: lost.failure });
+			}
+		}
+	}
+
+	/** Within a second of an operator's word, or of another key for the same agent. */
+	private lostCredential({ state, provenKey }: Session) {
+		const { hello, phase } = state;
+		if (phase !== "ready" || hello === undefined) return undefined;
+		const { site, agent, epoch } = hello;
+		const credential = this.options.credentialOf(site, agent);
+		const holds =
+			provenKey === undefined
+				? credential.kind === "token"
+				: credential.kind === "keys" && credential.keys.includes(provenKey);
+		if (holds) return undefined;
+		const why =
+			credential.kind === "revoked"
+				? failure("AGENT_REVOKED", `Agent "${agent}" of site "${site}" is revoked.`)
+				: failure("AGENT_UNAUTHORIZED", `Agent "${agent}" of site "${site}" has another key now.`);
+		return { agent, epoch, failure: why };
+	}
+
+	private remember(address: string): void {
+		this.knownAddresses.delete(address);
+		this.knownAddresses.add(address);
+		if (this.knownAddresses.size <= KNOWN_ADDRESSES_MOST) return;
+		for (const oldest of this.knownAddresses) {
+			this.knownAddresses.delete(oldest);
+			return;
 		}
 	}
 
 	private count(code: string): void {
 		this.refusedByCode[code] = (this.refusedByCode[code] ?? 0) + 1;
 	}
+}
+
+type Answer = Parameters<typeof createServer>[1];
+
+function newServer(tls: IngestTls | undefined, answer: Answer): Server {
+	const limits = { maxHeaderSize: HEADER_BYTES, connectionsCheckingInterval: TICK_MILLISECONDS };
+	if (tls === undefined) return createServer(limits, answer);
+	const { certificate, key } = tls;
+	return createTlsServer(
+		{ ...limits, cert: certificate, key, minVersion: TLS_VERSION, handshakeTimeout: HEADERS_MILLISECONDS },
+		answer,
+	);
 }

@@ -9,8 +9,9 @@
  * waits for definitions is bounded by the credit that was given.
  */
 import { type Failure, type FailureCode, failure } from "../../shared/failures.js";
-import type { FromAgent, Hello } from "../../shared/wire/from-agent.js";
+import type { FromAgent, Hello, Proof } from "../../shared/wire/from-agent.js";
 import type { FromCollector } from "../../shared/wire/from-collector.js";
+import { proofText, signatureHolds } from "../../shared/wire/keys.js";
 import {
 	CLOSE,
 	type Frame,
@@ -44,6 +45,13 @@ type Pending = AcceptedRecord & { readonly missing: readonly string[]; readonly 
 
 export type Rejection = { readonly sequence: number; readonly failure: Failure };
 
+/** An agent that has joined proves its own key; until then, the token of its site speaks for it. */
+export type Credential =
+	| { readonly kind: "none" }
+	| { readonly kind: "token"; readonly token: string }
+	| { readonly kind: "keys"; readonly keys: readonly string[] }
+	| { readonly kind: "revoked" };
+
 export type IngestState = {
 	readonly session: string;
 	readonly nonce: string;
@@ -71,14 +79,17 @@ export type IngestEvent =
 	/** Whichever agent sent it. */
 	| { readonly kind: "defined"; readonly hash: string }
 	| { readonly kind: "undefinable"; readonly hash: string; readonly failure: Failure }
-	/** The token for the site of the hello, where there is one; and what is settled for its epoch. */
+	/** What the agent of the hello may prove itself by; and what is settled for its epoch. */
 	| {
-			readonly kind: "tokenFound";
-			readonly token: string | undefined;
+			readonly kind: "credentialFound";
+			readonly credential: Credential;
+			/** Pins of the certificates that this connection may have been shown; none without TLS. */
+			readonly pins: readonly string[];
 			readonly settled: Settled;
 			readonly wall: number;
-			readonly mac: string;
+			readonly proof: Proof;
 	  }
+	| { readonly kind: "revoked"; readonly failure: Failure }
 	| {
 			readonly kind: "stored";
 			readonly settled: Settled;
@@ -92,8 +103,9 @@ export type IngestEvent =
 
 export type IngestEffect =
 	| { readonly kind: "send"; readonly message: FromCollector }
-	| { readonly kind: "lookUp"; readonly hello: Hello; readonly mac: string }
-	| { readonly kind: "proven"; readonly hello: Hello; readonly at: number }
+	| { readonly kind: "lookUp"; readonly hello: Hello; readonly proof: Proof }
+	/** `key` is the one that was proven; absent where a token was. */
+	| { readonly kind: "proven"; readonly hello: Hello; readonly at: number; readonly key: string | undefined }
 	| { readonly kind: "store"; readonly hello: Hello; readonly record: AcceptedRecord }
 	| { readonly kind: "reject"; readonly hello: Hello; readonly rejection: Rejection; readonly bytes: Buffer }
 	| {
@@ -135,8 +147,10 @@ export function reduceIngest(state: IngestState, event: IngestEvent): Step {
 			return defined(state, event.hash);
 		case "undefinable":
 			return undefinable(state, event.hash, event.failure);
-		case "tokenFound":
-			return tokenFound(state, event);
+		case "credentialFound":
+			return credentialFound(state, event);
+		case "revoked":
+			return close(state, CLOSE.unauthorized, event.failure);
 		case "stored":
 			return stored(state, event);
 		case "replaced":
@@ -171,7 +185,7 @@ function told(state: IngestState, message: FromAgent, at: number): Step {
 		case "proof":
 			if (state.phase !== "proving" || state.hello === undefined)
 				return violated(state, "A proof came before hello.");
-			return { state, effects: [{ kind: "lookUp", hello: state.hello, mac: message.mac }] };
+			return { state, effects: [{ kind: "lookUp", hello: state.hello, proof: message }] };
 		case "missing": {
 			let step: Step = { state, effects: [] };
 			for (const hash of message.hashes) {
@@ -206,17 +220,11 @@ function greeted(state: IngestState, hello: Hello): Step {
 	};
 }
 
-function tokenFound(state: IngestState, event: Extract<IngestEvent, { kind: "tokenFound" }>): Step {
+function credentialFound(state: IngestState, event: Extract<IngestEvent, { kind: "credentialFound" }>): Step {
 	const { hello } = state;
 	if (state.phase !== "proving" || hello === undefined) return { state, effects: [] };
-	const { agent, site, epoch } = hello;
-	const holds =
-		event.token !== undefined &&
-		proofHolds(proofOf(event.token, { nonce: state.nonce, agent, site, epoch }), event.mac);
-	if (!holds) {
-		const what = `Agent "${agent}" of site "${site}" did not prove the site's token.`;
-		return close(state, CLOSE.unauthorized, failure("AGENT_UNAUTHORIZED", what));
-	}
+	const proven = provenBy(state.nonce, hello, event);
+	if (!proven.ok) return close(state, CLOSE.unauthorized, proven.failure);
 	const { base, ranges } = event.settled;
 	const welcome: FromCollector = {
 		kind: "welcome",
@@ -230,10 +238,42 @@ function tokenFound(state: IngestState, event: Extract<IngestEvent, { kind: "tok
 	return {
 		state: { ...state, phase: "ready", settled: event.settled, taken: event.settled },
 		effects: [
-			{ kind: "proven", hello, at: state.lastHeardAt },
+			{ kind: "proven", hello, at: state.lastHeardAt, key: proven.key },
 			{ kind: "send", message: welcome },
 		],
 	};
+}
+
+type Proven =
+	| { readonly ok: true; readonly key: string | undefined }
+	| { readonly ok: false; readonly failure: Failure };
+
+function provenBy(
+	nonce: string,
+	{ agent, site, epoch }: Hello,
+	{ credential, pins, proof }: Extract<IngestEvent, { kind: "credentialFound" }>,
+): Proven {
+	const who = `Agent "${agent}" of site "${site}"`;
+	const refused = (what: string): Proven => ({
+		ok: false,
+		failure: failure("AGENT_UNAUTHORIZED", `${who} ${what}`),
+	});
+	if (credential.kind === "revoked")
+		return { ok: false, failure: failure("AGENT_REVOKED", `${who} is revoked.`) };
+	if (credential.kind === "keys") {
+		if (proof.method !== "ed25519") return refused("has joined and did not prove its key.");
+		const shown = pins.length === 0 ? [undefined] : pins;
+		const texts = shown.map((pin) => proofText({ pin, nonce, site, agent, epoch }));
+		const key = credential.keys.find((one) =>
+			texts.some((text) => signatureHolds(one, text, proof.signature)),
+		);
+		return key === undefined ? refused("did not prove its key.") : { ok: true, key };
+	}
+	if (proof.method !== "token-hmac") return refused("has not joined.");
+	const holds =
+		credential.kind === "token" &&
+		proofHolds(proofOf(credential.token, { nonce, agent, site, epoch }), proof.mac);
+	return holds ? { ok: true, key: undefined } : refused("did not prove the site's token.");
 }
 
 function recordCame(state: IngestState, { frame, checked }: Extract<IngestEvent, { kind: "record" }>): Step {

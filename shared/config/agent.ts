@@ -122,9 +122,9 @@ const agentKeys = map(
 					complaintOfUrl,
 				),
 				tokenFile: path({
-					is: "File that holds the site's token, the same as at the collector.",
+					is: "File that holds the site's token, the same as at the collector. Absent: the agent proves the key that fleetwatt agent join made.",
 					example: "secrets/site-token",
-				}),
+				}).exactOptional(),
 			},
 			"Where the readings go.",
 		),

@@ -14,6 +14,7 @@ import {
 	type Seconds,
 	type UnixMilliseconds,
 } from "../units.js";
+import { isLoopback } from "./addresses.js";
 import {
 	checked,
 	choice,
@@ -257,6 +258,11 @@ const collectorKeys = map(
 						to: 32,
 					},
 				).exactOptional(),
+				access: choice({
+					is: "Who may look: open, whoever reaches the port; login, whoever has a token of fleetwatt token create --scope. Absent: open on loopback and on a trusted network, login elsewhere.",
+					of: ["open", "login"],
+					example: "login",
+				}).exactOptional(),
 			},
 			"Where the page, the API and /metrics are served.",
 		).prefault({}),
@@ -278,16 +284,34 @@ const collectorKeys = map(
 						"The token of one site.",
 					),
 					{
-						is: "Who may send: one token for each site.",
+						is: "Tokens that speak for any agent of a site that has not joined. Agents that join by fleetwatt token create --site and fleetwatt agent join need none.",
 						of: "sites with their tokens",
-						from: 1,
+						from: 0,
 						to: MAX_SITES,
 					},
-				),
+				).default([]),
 			},
 			"Where agents connect.",
-		),
+		).prefault({}),
 		network,
+		tls: map(
+			{
+				mode: choice({
+					is: "Encryption of both ports: off; own, with a certificate that is made at the first start; files, with yours.",
+					of: ["off", "own", "files"],
+					example: "own",
+				}).default("off"),
+				certificateFile: path({
+					is: "Certificate and those that vouch for it, PEM; read again when it changes.",
+					example: "tls/fullchain.pem",
+				}).exactOptional(),
+				keyFile: path({
+					is: "Its key, PEM; readable by the collector's user only.",
+					example: "tls/key.pem",
+				}).exactOptional(),
+			},
+			"TLS of the page and of the agents' port.",
+		).prefault({}),
 		gpuHost: map(
 			{
 				overheadWatts: number({
@@ -374,6 +398,8 @@ const collectorKeys = map(
 export const collectorConfigSchema = checked(collectorKeys, (value) => [
 	...offLoopback(value, ["listen", "ingest"]),
 	...sameSocket(value),
+	...tlsComplaints(value),
+	...openToStrangers(value),
 	...doubledSites(value),
 ]);
 
@@ -446,6 +472,60 @@ function sameSocket(value: unknown): readonly PlacedComplaint[] {
 			allowed: "Give the page and the agents a port each",
 		},
 	];
+}
+
+const TLS = z.object({
+	tls: z.object({
+		mode: z.string(),
+		certificateFile: z.string().optional(),
+		keyFile: z.string().optional(),
+	}),
+});
+
+function tlsComplaints(value: unknown): readonly PlacedComplaint[] {
+	const { data } = TLS.safeParse(value);
+	if (data === undefined) return [];
+	const { mode, ...files } = data.tls;
+	if (mode === "files") {
+		return (["certificateFile", "keyFile"] as const)
+			.filter((key) => files[key] === undefined)
+			.map((key) => ({
+				path: ["tls", key],
+				found: "is missing",
+				allowed: "tls.mode files needs both files",
+			}));
+	}
+	return (["certificateFile", "keyFile"] as const)
+		.filter((key) => files[key] !== undefined)
+		.map((key) => ({
+			path: ["tls", key],
+			found: `is not used while tls.mode is ${mode}`,
+			allowed: "Set tls.mode to files, or remove the key",
+		}));
+}
+
+const OPEN = z.object({
+	listen: z.object({ address: z.string(), access: z.literal("open") }),
+	network: z.string().default("loopback"),
+});
+
+function openToStrangers(value: unknown): readonly PlacedComplaint[] {
+	const { data } = OPEN.safeParse(value);
+	if (data === undefined || data.network === "trusted" || isLoopback(data.listen.address)) return [];
+	return [
+		{
+			path: ["listen", "access"],
+			found: `is open, and other computers can reach ${data.listen.address}`,
+			allowed: "Use login, or say network: trusted if the network is closed",
+		},
+	];
+}
+
+/** Whether whoever reaches the page's port may look. */
+export function isOpen({ listen, network: stated }: CollectorConfig): boolean {
+	return (
+		(listen.access ?? (isLoopback(listen.address) || stated === "trusted" ? "open" : "login")) === "open"
+	);
 }
 
 const TOKENS = z.object({ ingest: z.object({ tokens: z.array(z.unknown()) }) });

@@ -42,18 +42,24 @@ export function listenKeys(port: number) {
 	};
 }
 
+/** An agent has no tls of its own: its /metrics stay on this computer or on a trusted network. */
+const STATED = z.object({
+	network: z.enum(NETWORKS).default("loopback"),
+	tls: z.object({ mode: z.string().default("off") }).default({ mode: "off" }),
+});
+
 export function listen({ port, is }: { readonly port: number; readonly is: string }) {
 	return map(listenKeys(port), is).prefault({});
 }
 
-/** Complains of each named socket that strangers could reach. */
+/** Complains of each named socket that strangers could reach without encryption. */
 export function offLoopback(
 	value: unknown,
 	sockets: readonly string[],
 ): readonly (Complaint & { readonly path: ConfigPath })[] {
-	const stated = z.object({ network: z.enum(NETWORKS).default("loopback") }).safeParse(value);
+	const stated = STATED.safeParse(value);
 	// A misspelt word for the network is its own problem and says nothing about the sockets.
-	if (!stated.success || stated.data.network === "trusted") return [];
+	if (!stated.success || stated.data.network === "trusted" || stated.data.tls.mode !== "off") return [];
 	return sockets.flatMap((socket) => {
 		const found = z.object({ [socket]: z.object({ address: z.string() }) }).safeParse(value);
 		const at = found.data?.[socket]?.address;
@@ -62,8 +68,7 @@ export function offLoopback(
 			{
 				path: [socket, "address"],
 				found: `is ${at}, which other computers can reach unencrypted`,
-				allowed:
-					"Keep 127.0.0.1 and put a reverse proxy with TLS before it, or say network: trusted if the network is closed",
+				allowed: "Keep 127.0.0.1, or set tls.mode to own, or say network: trusted if the network is closed",
 			},
 		];
 	});

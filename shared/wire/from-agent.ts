@@ -21,11 +21,18 @@ const HELLO = z.object({
 	boot: EPOCH,
 	software: z.string().max(64),
 });
-const PROOF = z.object({
-	kind: z.literal("proof"),
-	method: z.literal("token-hmac"),
-	mac: z.string().regex(/^[0-9a-f]{64}$/),
-});
+const PROOF = z.discriminatedUnion("method", [
+	z.object({
+		kind: z.literal("proof"),
+		method: z.literal("token-hmac"),
+		mac: z.string().regex(/^[0-9a-f]{64}$/),
+	}),
+	z.object({
+		kind: z.literal("proof"),
+		method: z.literal("ed25519"),
+		signature: z.string().regex(/^[0-9a-f]{128}$/),
+	}),
+]);
 const MISSING = z.object({ kind: z.literal("missing"), hashes: z.array(HASH).max(1_000) });
 const STATUS = z.object({
 	kind: z.literal("status"),
@@ -37,6 +44,7 @@ const STATUS = z.object({
 const FROM_AGENT = z.discriminatedUnion("kind", [HELLO, PROOF, MISSING, STATUS]);
 
 export type Hello = z.infer<typeof HELLO>;
+export type Proof = z.infer<typeof PROOF>;
 export type FromAgent = z.infer<typeof FROM_AGENT>;
 
 export function parseFromAgent(text: string): Parsed<FromAgent> {

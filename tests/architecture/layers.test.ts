@@ -49,6 +49,7 @@ const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
 	"derive-takes-only-types-of-the-store": ["collector/derive/opens.ts", "collector/store/device-state.ts"],
 	"store-knows-nobody-behind-it": ["collector/store/prices.ts", "collector/market/inputs.ts"],
 	"ingest-ends-at-the-store": ["collector/ingest/counts.ts", "collector/derive/energy.ts"],
+	"access-knows-no-room": ["collector/access/asks.ts", "collector/ingest/server.ts"],
 	"market-feeds-the-store": ["collector/market/shows.ts", "collector/expose/view.ts"],
 	"expose-reads-types-of-the-store": ["collector/expose/opens.ts", "collector/store/store.ts"],
 	"answers-are-types": ["collector/expose/answers.ts", "collector/derive/energy.ts"],

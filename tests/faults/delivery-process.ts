@@ -9,6 +9,7 @@ import { Uplink } from "../../agent/uplink/uplink.js";
 import { IngestServer } from "../../collector/ingest/server.js";
 import { Store } from "../../collector/store/store.js";
 import { realClock } from "../../shared/clock.js";
+import { NOBODY_JOINS } from "../collector/ingest/example-line.js";
 import { definitionsOf, exampleRecord, timeAt } from "../shared/wire/examples.js";
 import { DEVICES, outcomesOf, STREAM_START } from "./stream.js";
 
@@ -26,7 +27,8 @@ async function runCollector(folder: string, port: number): Promise<void> {
 	const ingest = new IngestServer({
 		clock: realClock,
 		store,
-		tokenOf: () => TOKEN,
+		credentialOf: () => ({ kind: "token", token: TOKEN }),
+		joining: NOBODY_JOINS,
 		listen: { address: "127.0.0.1", port },
 		events: {
 			onAgentConnected: nothing,
@@ -58,7 +60,14 @@ async function runAgent(folder: string, port: number, count: number): Promise<vo
 	uplink = new Uplink({
 		clock: { ...realClock, random: () => realClock.random() / 20 },
 		url: `ws://127.0.0.1:${port}`,
-		self: { agent: "agent-1", site: "austin", token: TOKEN, epoch, boot: "f".repeat(32), software: "test" },
+		self: {
+			agent: "agent-1",
+			site: "austin",
+			credential: { kind: "token", token: TOKEN },
+			epoch,
+			boot: "f".repeat(32),
+			software: "test",
+		},
 		outbox,
 		events: {
 			onConnected: () => undefined,

@@ -130,7 +130,8 @@ export class SessionWorld {
 	}
 
 	private self() {
-		return { agent: "agent", site: "site", token: TOKEN, epoch: EPOCH, boot: EPOCH, software: "test" };
+		const credential = { kind: "token", token: TOKEN } as const;
+		return { agent: "agent", site: "site", credential, epoch: EPOCH, boot: EPOCH, software: "test" };
 	}
 
 	private at(time: number, run: () => void): void {
@@ -464,8 +465,10 @@ export class SessionWorld {
 				this.carry(link, { to: "agent", message: effect.message });
 				return;
 			case "lookUp": {
-				const { mac } = effect;
-				this.ingest(link, { kind: "tokenFound", token: TOKEN, settled: this.settled, wall: this.now, mac });
+				const { proof } = effect;
+				const credential = { kind: "token", token: TOKEN } as const;
+				const found = { credential, pins: [], settled: this.settled, wall: this.now, proof };
+				this.ingest(link, { kind: "credentialFound", ...found });
 				return;
 			}
 			case "proven":

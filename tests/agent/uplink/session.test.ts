@@ -13,7 +13,14 @@ import {
 import type { FromCollector, Welcome } from "../../../shared/wire/from-collector.js";
 import { BOOT, EPOCH } from "../../shared/wire/examples.js";
 
-const SELF = { agent: "agent-1", site: "austin", token: "t", epoch: EPOCH, boot: BOOT, software: "x" };
+const SELF = {
+	agent: "agent-1",
+	site: "austin",
+	credential: { kind: "token", token: "t" } as const,
+	epoch: EPOCH,
+	boot: BOOT,
+	software: "x",
+};
 
 /** A session that remembers its state and what it asked for last. */
 class Session {

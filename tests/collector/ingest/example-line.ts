@@ -19,6 +19,9 @@ export const TOKEN = "the token of the site";
 /** Not the boot of the example records: their clocks are not this agent's. */
 const AGENT_BOOT = "f".repeat(32);
 
+const refused = () => ({ ok: false, failure: { code: "JOIN_REFUSED", what: "Nobody joins here." } }) as const;
+export const NOBODY_JOINS = { join: refused, rotate: refused };
+
 export type Collector = {
 	readonly store: Store;
 	readonly ingest: IngestServer;
@@ -56,7 +59,9 @@ export class ExampleLine {
 		const ingest = new IngestServer({
 			clock: realClock,
 			store,
-			tokenOf: (site) => (site === "austin" || site === "boden" ? TOKEN : undefined),
+			credentialOf: (site) =>
+				site === "austin" || site === "boden" ? { kind: "token", token: TOKEN } : { kind: "none" },
+			joining: NOBODY_JOINS,
 			listen: { address: "127.0.0.1", port: this.port },
 			events: {
 				onAgentConnected: () => undefined,
@@ -99,7 +104,14 @@ export class ExampleLine {
 			// A hundredth of chance: reconnects within milliseconds where the wait may be short.
 			clock: isQuick ? { ...realClock, random: () => realClock.random() / 100 } : realClock,
 			url: `ws://127.0.0.1:${this.port}`,
-			self: { agent: name, site, token, epoch: outbox.state.epoch, boot: AGENT_BOOT, software: "test" },
+			self: {
+				agent: name,
+				site,
+				credential: { kind: "token", token },
+				epoch: outbox.state.epoch,
+				boot: AGENT_BOOT,
+				software: "test",
+			},
 			outbox,
 			events: {
 				onConnected: (facts) => connected.push(facts),

@@ -50,12 +50,23 @@ class Session {
 	}
 }
 
+function found(settled: Settled, mac: string) {
+	return {
+		kind: "credentialFound",
+		credential: { kind: "token", token: "token" },
+		pins: [],
+		settled,
+		wall: 0,
+		proof: { kind: "proof", method: "token-hmac", mac },
+	} as const;
+}
+
 function proven(settled: Settled = NOTHING_SETTLED): Session {
 	const session = new Session();
 	session.hear(HELLO);
 	const mac = proofOf("token", { nonce: NONCE, agent: "agent-1", site: "austin", epoch: EPOCH });
 	session.hear({ kind: "proof", method: "token-hmac", mac });
-	session.take({ kind: "tokenFound", token: "token", settled, wall: 0, mac });
+	session.take(found(settled, mac));
 	return session;
 }
 
@@ -78,18 +89,14 @@ describe("an ingest session", () => {
 		]);
 		const settled = { base: 4, ranges: [[7, 9]] as const };
 		const wrong = reduceIngest(session.state, {
-			kind: "tokenFound",
-			token: "token",
-			settled,
-			wall: 0,
-			mac: "0".repeat(64),
+			...found(settled, "0".repeat(64)),
 		});
 		expect(wrong.effects).toMatchObject([
 			{ message: { kind: "refuse", code: "AGENT_UNAUTHORIZED" } },
 			{ kind: "close", closeCode: CLOSE.unauthorized },
 		]);
 		const mac = proofOf("token", { nonce: NONCE, agent: "agent-1", site: "austin", epoch: EPOCH });
-		expect(session.take({ kind: "tokenFound", token: "token", settled, wall: 0, mac })).toMatchObject([
+		expect(session.take(found(settled, mac))).toMatchObject([
 			{ kind: "proven" },
 			{ message: { kind: "welcome", base: 4, ranges: [[7, 9]] } },
 		]);

@@ -36,6 +36,7 @@ describe("a collector's configuration", () => {
 			listen: { address: "127.0.0.1", port: 9480 },
 			ingest: { address: "127.0.0.1", port: 9481, tokens: [{ site: "west", tokenFile: "/run/token" }] },
 			network: "loopback",
+			tls: { mode: "off" },
 			gpuHost: { overheadWatts: 0, overheadRatio: 1.25 },
 			market: {
 				staleAfterHours: {
@@ -81,7 +82,7 @@ describe("a collector's configuration", () => {
 		[
 			"listening beyond this computer",
 			["listen: {address: 0.0.0.0}"],
-			"collector.yaml:6:19 listen.address is 0.0.0.0, which other computers can reach unencrypted. Keep 127.0.0.1 and put a reverse proxy with TLS before it, or say network: trusted if the network is closed.",
+			"collector.yaml:6:19 listen.address is 0.0.0.0, which other computers can reach unencrypted. Keep 127.0.0.1, or set tls.mode to own, or say network: trusted if the network is closed.",
 		],
 		[
 			"a host name to listen on",

@@ -145,8 +145,8 @@ describe("each kind of mistake is one message with its line", () => {
 		],
 		[
 			"a missing required key, at its parent's line",
-			withLine(7),
-			'agent.yaml:5:1 collector.tokenFile is missing. Add a path, absolute or relative to this file, for example "secrets/site-token".',
+			withLine(6, "  tokenFile: token").replace("  tokenFile: token\n  tokenFile", "  tokenFile"),
+			'agent.yaml:5:1 collector.url is missing. Add an address that starts with ws:// or wss://, for example "wss://collector.example:9481".',
 		],
 		[
 			"a missing section",

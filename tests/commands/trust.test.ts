@@ -1,0 +1,192 @@
+/** Agents join by a code, prove their own key over TLS, are revoked, rotated and let in again: by the real commands. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { execPath } from "node:process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type OwnSite, ownSite } from "../peers/own-site.js";
+import { FLEETWATT, type RunningProgram, stopAll, until } from "../peers/running-program.js";
+
+type Ended = { readonly code: number | null; readonly out: string; readonly err: string };
+
+const sites: OwnSite[] = [];
+afterAll(async () => {
+	await stopAll();
+	for (const site of sites) site.remove();
+}, 60_000);
+
+function run(argv: readonly string[], input = "", folder?: string): Promise<Ended> {
+	return new Promise((resolve) => {
+		const child = spawn(execPath, [FLEETWATT, ...argv], folder === undefined ? {} : { cwd: folder });
+		let out = "";
+		let err = "";
+		child.stdout.on("data", (data: Buffer) => {
+			out += data.toString();
+		});
+		child.stderr.on("data", (data: Buffer) => {
+			err += data.toString();
+		});
+		child.on("close", (code) => resolve({ code, out, err }));
+		child.stdin.end(input);
+	});
+}
+
+async function tlsSite(mode: "own" | "off" = "own"): Promise<OwnSite> {
+	const site = await ownSite(1);
+	sites.push(site);
+	site.writeCollector({
+		ingest: { address: "127.0.0.1", port: site.places.ingestPort },
+		tls: { mode },
+	});
+	const scheme = mode === "own" ? "wss" : "ws";
+	site.writeAgent([{ addresses: "127.0.0.1:9" }], {
+		collector: { url: `${scheme}://127.0.0.1:${site.places.ingestPort}` },
+	});
+	return site;
+}
+
+const urlOf = ({ places }: OwnSite, scheme = "wss") => `${scheme}://127.0.0.1:${places.ingestPort}`;
+const newCode = async (site: OwnSite, ...more: readonly string[]) =>
+	(await run(["token", "create", "--config", site.collectorFile, "--site", "west", ...more])).out.trim();
+const join = (site: OwnSite, code: string, url = urlOf(site)) =>
+	run(["agent", "--config", site.agentFile, "join", url], `${code}\n`);
+
+describe("an agent of a collector with its own certificate", () => {
+	let site: OwnSite;
+	let collector: RunningProgram;
+	beforeAll(async () => {
+		site = await tlsSite();
+		collector = await site.readyCollector();
+	}, 60_000);
+
+	it("joins by a code that is good once, and then proves its key by challenge", async () => {
+		const code = await newCode(site);
+		expect(code).toMatch(/^fwj1\.[0-9a-f]{12}\.[\w-]{22}\.[\w-]{43}$/);
+		const joined = await join(site, code);
+		expect(joined).toMatchObject({ code: 0, err: "" });
+		const identity = path.join(site.places.agentFolder, "identity.json");
+		expect(statSync(identity).mode & 0o777).toBe(0o600);
+		const again = await join(site, code);
+		expect(again.code).toBe(74);
+		expect(again.err).toContain("This join code has been used.");
+		const agent = await site.readyAgent();
+		await agent.says("collector connected", 15);
+		expect(collector.out).toContain('"agent":"demo-agent"');
+	}, 60_000);
+
+	it("is cut within two seconds of its revocation and finds out why; a code for its name lets it in again", async () => {
+		const agent = await until("an agent runs", { seconds: 5 }, () =>
+			collector.out.includes("agent connected") ? true : undefined,
+		);
+		expect(agent).toBe(true);
+		const asked = performance.now();
+		await run(["agent", "--config", site.collectorFile, "revoke", "west/demo-agent"]);
+		const revokedBy = performance.now();
+		await until("the session is cut", { seconds: 10, everyMilliseconds: 20 }, () =>
+			collector.out.includes("is revoked"),
+		);
+		// The command itself starts a program: from its end, two looks a second apart.
+		expect(performance.now() - revokedBy).toBeLessThan(2_500);
+		expect(performance.now() - asked).toBeLessThan(20_000);
+		const stranger = await join(site, await newCode(site));
+		expect(stranger.code).toBe(74);
+		expect(stranger.err).toContain('has an agent "demo-agent" already');
+		expect(await join(site, await newCode(site, "--agent", "demo-agent"))).toMatchObject({ code: 0 });
+		await stopAll();
+		collector = await site.readyCollector();
+		await (await site.readyAgent()).says("collector connected", 15);
+	}, 90_000);
+
+	it("changes its key; the session of the key before stays for a day", async () => {
+		const before = readFileSync(path.join(site.places.agentFolder, "identity.json"), "utf8");
+		expect(await run(["agent", "--config", site.agentFile, "rotate"])).toMatchObject({ code: 0 });
+		const after = JSON.parse(readFileSync(path.join(site.places.agentFolder, "identity.json"), "utf8"));
+		expect(after).toMatchObject({ rotation: 1 });
+		expect(after.publicKey).not.toBe(JSON.parse(before).publicKey);
+		const listed = await run(["agent", "--config", site.collectorFile, "list"]);
+		expect(listed.out).toContain(after.publicKey);
+		expect(listed.out).toContain("1 changes");
+	}, 60_000);
+
+	it("sends nothing to a collector that shows another certificate than its code says", async () => {
+		const other = await tlsSite();
+		await other.readyCollector();
+		const refused = await join(site, await newCode(site, "--agent", "demo-agent"), urlOf(other));
+		expect(refused.code).toBe(74);
+		expect(refused.err).toContain("shows another certificate");
+	}, 60_000);
+
+	it("keeps every step in the audit log, and no secret in log, audit or process list", async () => {
+		const { out } = await run(["audit", "--config", site.collectorFile]);
+		for (const what of [
+			"join_code_created",
+			"agent_joined",
+			"join_refused",
+			"agent_revoked",
+			"agent_key_rotated",
+		])
+			expect(out).toContain(what);
+		expect(out).not.toMatch(/fwj1\.[0-9a-f]{12}\./);
+		expect(collector.out).not.toMatch(/fwj1\.|PRIVATE KEY/);
+	}, 60_000);
+});
+
+describe("a join code", () => {
+	it("is refused on the command line and where nobody made it", async () => {
+		const site = await tlsSite("off");
+		await site.readyCollector();
+		const code = await newCode(site);
+		expect(code).toMatch(/\.-$/);
+		const inArgv = await run(["agent", "--config", site.agentFile, "join", urlOf(site, "ws"), code]);
+		expect(inArgv.code).toBe(64);
+		expect(inArgv.err).toContain("does not belong on the command line");
+		const made = code.replace(/\.[\w-]{22}\./, `.${"A".repeat(22)}.`);
+		const guessed = await join(site, made, urlOf(site, "ws"));
+		expect(guessed).toMatchObject({ code: 74 });
+		expect(guessed.err).toContain("This is no join code of this collector.");
+		expect(await join(site, "hello", urlOf(site, "ws"))).toMatchObject({ code: 64 });
+	}, 60_000);
+
+	it("joins without a configuration, too, and writes one to start from", async () => {
+		const site = await tlsSite("off");
+		await site.readyCollector();
+		const folder = site.folder;
+		writeFileSync(path.join(folder, "code"), `${await newCode(site)}\n`, { mode: 0o600 });
+		const joined = await run(
+			[
+				"agent",
+				"join",
+				`http://127.0.0.1:${site.places.ingestPort}`,
+				"--code-file",
+				"code",
+				"--config",
+				"new.yaml",
+			],
+			"",
+			folder,
+		);
+		expect(joined).toMatchObject({ code: 0 });
+		expect(existsSync(path.join(folder, "data", "agent", "identity.json"))).toBe(true);
+		expect(readFileSync(path.join(folder, "new.yaml"), "utf8")).toContain("site: west");
+	}, 60_000);
+
+	it("may be tried ten times a minute from one address", async () => {
+		const site = await tlsSite("off");
+		await site.readyCollector();
+		const body = JSON.stringify({
+			code: `fwj1.${"0".repeat(12)}.${"A".repeat(22)}.-`,
+			agent: "a",
+			publicKey: "0".repeat(64),
+			signature: "0".repeat(128),
+		});
+		const statuses: number[] = [];
+		for (let count = 0; count < 12; count += 1) {
+			const { status } = await fetch(`http://127.0.0.1:${site.places.ingestPort}/v1/join`, {
+				method: "POST",
+				body,
+			});
+			statuses.push(status);
+		}
+		expect(statuses).toEqual([...Array<number>(10).fill(403), 429, 429]);
+	}, 60_000);
+});
