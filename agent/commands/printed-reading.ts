@@ -63,11 +63,18 @@ export function printedReading(driver: Driver, state: string, reading: Reading):
 function printedValues(values: Values, algorithm: string): PrintedValues {
 	const printed: Record<string, number | string | Rate> = {};
 	for (const [name, value] of Object.entries(values) as [MeasurementName, number][])
-		printed[name] = measurement(name).words?.[value] ?? value;
+		printed[name] = measurement(name).words?.[value] ?? withoutNoise(value);
 	const other = values.otherAlgorithmHashrateHashesPerSecond;
 	if (other !== undefined) printed["hashrate"] = { value: other, unit: unitOf(algorithm), algorithm };
 	return printed;
 }
+
+/** 11.8503, not 11.850299999999999: no device sends more digits. */
+function withoutNoise(value: number): number {
+	return Number(value.toPrecision(DIGITS_MOST));
+}
+
+const DIGITS_MOST = 12;
 
 /** Equihash counts solutions. */
 function unitOf(algorithm: string): string {

@@ -3,11 +3,19 @@
  * wider, other firmwares on a maker's hardware before the maker's own.
  */
 import { antminer } from "./antminer.js";
+import { antminerCustom, hiveon, msk } from "./antminer-custom.js";
+import { auradine } from "./auradine.js";
 import { avalon, avalonHome, avalonText } from "./avalon.js";
 import { bitaxe } from "./bitaxe.js";
 import { braiinsGraphql, braiinsRest, braiinsRpc } from "./braiins.js";
 import type { AnswerFormat, Driver, Request } from "./driver.js";
+import { epic } from "./epic.js";
+import { luxos } from "./luxos.js";
+import { mara } from "./mara.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
+import { proto } from "./proto.js";
+import { sealminer } from "./sealminer.js";
+import { vnish } from "./vnish.js";
 import { whatsminer, whatsminerFramed } from "./whatsminer.js";
 
 export const DRIVERS: readonly Driver[] = [
@@ -16,9 +24,19 @@ export const DRIVERS: readonly Driver[] = [
 	braiinsRpc,
 	whatsminerFramed,
 	whatsminer,
+	luxos,
+	vnish,
+	hiveon,
+	mara,
+	msk,
+	sealminer,
+	auradine,
 	avalonHome,
 	avalonText,
 	avalon,
+	epic,
+	proto,
+	antminerCustom,
 	antminer,
 	bitaxe,
 	dcgmExporter,

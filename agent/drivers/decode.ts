@@ -63,6 +63,7 @@ export function decode(driver: Driver, answers: Answers): Decoded {
 			what: "The answers hold nothing that the driver's tables name.",
 		};
 	summarise(values, kept);
+	refuseNoWatts(driver, values, roots, faults);
 	return {
 		kind: "reading",
 		reading: {
@@ -165,13 +166,32 @@ function readValues(driver: Driver, reads: Reads, from: unknown, where: string, 
 			const value = readOne(name, source, from, where, faults);
 			if (value === undefined) continue;
 			values[name] = value;
+			if (name === "powerWatts") namePower(values, source.power ?? driver.power);
 			break;
 		}
-	if (values.powerWatts !== undefined) {
-		values.powerSource = POWER_SOURCES.indexOf(driver.power.source);
-		values.powerBoundary = POWER_BOUNDARIES.indexOf(driver.power.boundary);
-	}
 	return values;
+}
+
+function namePower(values: Values, { source, boundary }: Driver["power"]): void {
+	values.powerSource = POWER_SOURCES.indexOf(source);
+	values.powerBoundary = POWER_BOUNDARIES.indexOf(boundary);
+}
+
+/** Nothing hashes on 0 W: a device that says so has no meter, and the operator should know that it says so. */
+function refuseNoWatts(driver: Driver, values: Values, roots: Parsed, faults: Fault[]): void {
+	const isHashing =
+		(values.hashrateTerahashesPerSecond ?? values.otherAlgorithmHashrateHashesPerSecond ?? 0) > 0;
+	const { powerWatts } = driver.reads;
+	if (!isHashing || powerWatts === undefined || (values.powerWatts ?? 0) > 0) return;
+	delete values.powerWatts;
+	delete values.powerSource;
+	delete values.powerBoundary;
+	const sources = isSource(powerWatts) ? [powerWatts] : powerWatts;
+	const zero = sources.find((source) =>
+		lookUp(roots, source.at).some((found) => numberIn(found, source.unit) === 0),
+	);
+	if (zero === undefined) return;
+	faults.push({ code: "DEVICE_ANSWER_IMPLAUSIBLE", at: placeOf("powerWatts", zero, "") });
 }
 
 function readOne(

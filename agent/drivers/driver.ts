@@ -35,6 +35,8 @@ export type Request = {
 			/** POST bodies come from this table only. */
 			readonly body?: string;
 			readonly login?: "none" | "digest" | "basic" | "bearer";
+			/** Where "bearer" gets its token; Braiins' way where absent. */
+			readonly token?: TokenLogin;
 			/** Any status is an answer, a redirect or a refusal too: for probes that read the refusal itself. */
 			readonly anyStatus?: true;
 			readonly port?: number;
@@ -51,6 +53,15 @@ export type Request = {
 			readonly argv: readonly string[];
 	  }
 );
+
+/** A token in exchange for the configured password: what is posted, and how the token goes back. */
+export type TokenLogin = {
+	readonly path: string;
+	readonly userField?: string;
+	readonly passwordField: string;
+	/** What stands before the token in the header, "Bearer " for most. */
+	readonly prefix: string;
+};
 
 /** One answer as it came, undecoded. Transports make it, formats/ parse it. */
 export type Answer = {
@@ -87,6 +98,8 @@ export type Source = {
 	readonly of?: Gather;
 	/** Vendor values that mean "no sensor" or "not supported", before the unit is applied. */
 	readonly absent?: readonly number[];
+	/** For powerWatts, where this place tells another source or boundary than the driver's other places. */
+	readonly power?: { readonly source: PowerSource; readonly boundary: PowerBoundary };
 	/** For states: what the device writes, in lower case, to a word of the measurement. */
 	readonly words?: Readonly<Record<string, string>>;
 };

@@ -27,6 +27,9 @@ export const PROBES = {
 	web: web("/"),
 	axeInfo: web("/api/system/info"),
 	braiinsApi: web("/api/v1/version/"),
+	vnishInfo: web("/api/v1/info"),
+	protoSystem: web("/api/v1/system"),
+	epicSummary: { ...web("/summary"), port: 4028 },
 	maraBrief: { ...web("/kaonsu/v1/brief"), login: "digest" },
 	deviceInfo: {
 		over: "framed",
@@ -42,10 +45,8 @@ export const PROBES = {
 const SIGN_CHARACTERS_MOST = 64 * 1024;
 
 /** Firmwares without a driver here, whose answers look like a maker's own. Upper case, as the RPC text is. */
-const FOREIGN_RPC =
-	/LUXMINER|VNISH|HIVEON|KAONSU|MARAFW|RWGLR|BDMINER|GCMINER|FLUXOS|INNOMINER|INTCHAINS|KDAMINER|BFGMINER|ASICSEER|BLISSZ|CHIPLESS|NICEHASH|BLACKMINER|HAMMER|VOLCMINER|CCMINER|MSKMINER/;
-const FOREIGN_WEB =
-	/Luxor Firmware|AnthillOS|Hiveon|MaraFW|blackMiner Configuration|realm="?Daoge|cloud-box|Miner Web Dashboard|DragonMint|Miner UI|用户界面|amazeui|VolcMiner|Proto OS/i;
+const FOREIGN_RPC = /INNOMINER|INTCHAINS|KDAMINER|BFGMINER|BLACKMINER|HAMMER|VOLCMINER|CCMINER/;
+const FOREIGN_WEB = /blackMiner Configuration|realm="?Daoge|cloud-box|DragonMint|Miner UI|VolcMiner/i;
 
 /** What else was heard of a device beside the probes: answers with the requests that gave them. */
 export type Heard = { readonly request: Request; readonly answer: Answer };
@@ -62,7 +63,7 @@ export function identify(answers: Answers): Driver | undefined {
 /** The same from any answers, of which the probes' are only the usual ones. */
 export function identifyHeard(heard: readonly Heard[]): Driver | undefined {
 	const signs = signsOf(heard);
-	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web) || isMara(signs)) return undefined;
+	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web)) return undefined;
 	return DRIVERS.find((driver) => driver.recognises(signs));
 }
 
@@ -96,9 +97,4 @@ function webText(answer: Answer | undefined): string {
 
 function cut(text: string): string {
 	return text.slice(0, SIGN_CHARACTERS_MOST);
-}
-
-/** MARA keeps the stock login page; only its own API gives it away. */
-function isMara({ page }: Signs): boolean {
-	return /hashrate_realtime/.test(page("/kaonsu/v1/brief"));
 }

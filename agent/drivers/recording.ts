@@ -69,8 +69,9 @@ function fittingDriver(recorded: readonly RecordedAnswer[]): Driver | undefined 
 		);
 		const { values, components } = decoded.reading;
 		const found = Object.keys(values).length + components.length;
-		if (best !== undefined && (files.length < best.files || found <= best.values)) continue;
-		best = { driver, files: files.length, values: found };
+		const isBetter =
+			best === undefined || files.length > best.files || (files.length === best.files && found > best.values);
+		if (isBetter) best = { driver, files: files.length, values: found };
 	}
 	return best?.driver;
 }

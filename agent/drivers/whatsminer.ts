@@ -83,7 +83,9 @@ export const whatsminer = defineDriver({
 		details: { ...ask("devdetails"), rarely: true },
 	},
 	atLeastOne: ["summary", "status"],
-	recognises: ({ rpc }) => /BTMINER|BITMICRO|WHATSMINER/.test(rpc),
+	recognises: ({ rpc }) =>
+		/BTMINER|BITMICRO|WHATSMINER/.test(rpc) ||
+		/"(?:FAN SPEED IN|FACTORY GHS|UPFREQ COMPLETE|EFFECTIVE CHIPS|POWER FANSPEED)"\s*:/.test(rpc),
 	layOut: layOutWhatsminer,
 	identity: {
 		make: "MicroBT",

@@ -9,7 +9,7 @@
 import { request as ask, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type Failure, failure } from "../../shared/failures.js";
-import type { Answer } from "../drivers/driver.js";
+import type { Answer, TokenLogin } from "../drivers/driver.js";
 import { atEnd, failureOf, openSocket, timeoutFailure } from "./connection.js";
 import { digestAuthorization, parseDigestChallenge } from "./digest.js";
 import { isCutShort, textOf } from "./text.js";
@@ -29,8 +29,13 @@ type HttpRequest = RequestOver<"http">;
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 const CLIENT_NONCE_BYTES = 16;
-/** Braiins OS, the one family that is asked with a token; the answer's "token" is sent back as it is. */
-const TOKEN_LOGIN_PATH = "/api/v1/auth/login";
+/** Braiins OS: the answer's "token" is sent back as it is. */
+const BRAIINS_LOGIN: TokenLogin = {
+	path: "/api/v1/auth/login",
+	userField: "username",
+	passwordField: "password",
+	prefix: "",
+};
 /** Tokens are printable and hold no quote, so the field is found without parsing the answer. */
 const TOKEN_FIELD = /"token"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,4096})"/;
 
@@ -91,7 +96,7 @@ async function renewedAuthorization(
 		return digestAuthorization(challenge, credentials, digestRequest(request, context, 1));
 	}
 	if (request.login !== "bearer") return undefined;
-	const token = await tokenFrom(target, context);
+	const token = await tokenFrom(request.token ?? BRAIINS_LOGIN, target, context);
 	if (token !== undefined) logins.set(key, { kind: "bearer", token });
 	return token;
 }
@@ -101,12 +106,17 @@ function digestRequest(request: HttpRequest, context: PollContext, use: number) 
 	return { method: request.method ?? "GET", path: request.path, clientNonce, use };
 }
 
-async function tokenFrom(target: Target, context: PollContext): Promise<string | undefined> {
-	const { user: username = "", password = "" } = target.credentials ?? {};
-	const body = JSON.stringify({ username, password });
-	const login = { over: "http", format: "json", method: "POST", path: TOKEN_LOGIN_PATH, body } as const;
+async function tokenFrom(
+	{ path, userField, passwordField, prefix }: TokenLogin,
+	target: Target,
+	context: PollContext,
+): Promise<string | undefined> {
+	const { user = "", password = "" } = target.credentials ?? {};
+	const fields = { ...(userField === undefined ? {} : { [userField]: user }), [passwordField]: password };
+	const login = { over: "http", format: "json", method: "POST", path, body: JSON.stringify(fields) } as const;
 	const asked = await send(login, target, context);
-	return asked.ok && isSuccess(asked.answer) ? TOKEN_FIELD.exec(asked.answer.text)?.[1] : undefined;
+	const token = asked.ok && isSuccess(asked.answer) ? TOKEN_FIELD.exec(asked.answer.text)?.[1] : undefined;
+	return token === undefined ? undefined : `${prefix}${token}`;
 }
 
 function forgetLogin(target: Target, context: PollContext): void {

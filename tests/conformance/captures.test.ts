@@ -11,6 +11,9 @@ await loadFormats(new Set(["xml"]));
 
 /** Where a capture's expectation and our laws differ, our laws lead. By capture and key, with the reason. */
 const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+	"antminer/chipless-3.0/z11": {
+		board_rates_native: "the boards are written in kSol/s beside a total in Sol/s; we give both in Sol/s",
+	},
 	"antminer/stock-1.3.58/s9-bad-temps": {
 		chip_temps: "-83 °C is outside what a chip can have: left out and counted",
 	},
@@ -27,6 +30,12 @@ const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 	},
 	"braiins/bosplus-0.2.0-docs/s9": {
 		board_watts: "the answers do not hold them; they hold the sum over the boards",
+	},
+	"mara/rel3.14/ks5pro-mining": {
+		board_watts: "the place of a board that is not there counts as 0 W; a part that is not there is absent",
+	},
+	"proto/rig-1.8.0/proto-rig-sim": {
+		efficiency_jth: "is the mean over the boards, not the machine's watts over its rate",
 	},
 	"whatsminer/api-2.0.5-handmade/m50s": {
 		temperature: "the summary states none; the hottest of the boards, which the answers hold, is given",
@@ -91,6 +100,16 @@ function readingOf(driver: Driver, answers: Answers): Reading {
 /** The drivers that may read a capture of a family. */
 const DRIVERS_OF: Readonly<Record<string, RegExp>> = {
 	"antminer-stock": /^antminer$/,
+	"antminer-custom": /^antminer-custom$/,
+	auradine: /^auradine$/,
+	epic: /^epic$/,
+	hiveon: /^hiveon$/,
+	luxos: /^luxos$/,
+	mara: /^mara$/,
+	msk: /^msk$/,
+	proto: /^proto$/,
+	sealminer: /^sealminer$/,
+	vnish: /^vnish$/,
 	whatsminer: /^whatsminer/,
 	braiins: /^braiins/,
 	avalon: /^avalon/,

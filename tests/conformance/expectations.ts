@@ -146,7 +146,7 @@ const boardRatesNative: Check = (expected, { reading, expected: all }) => {
 	);
 };
 
-const SENSORS = [1, 2, 3, 4] as const;
+const SENSORS = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 
 function sensorsOf(values: Values, kind: "chip" | "board"): readonly number[] {
 	return SENSORS.flatMap((sensor) => values[`${kind}Sensor${sensor}TemperatureCelsius`] ?? []);
@@ -180,6 +180,16 @@ function sensorBySensor(
 		({ values }, index) => allAgree(sensorsOf(values, kind), expected[index]) ?? [],
 	);
 	return wrong.length === 0 ? undefined : wrong.join("; ");
+}
+
+const sensorLists =
+	(kind: "chip" | "board"): Check =>
+	(expected, { reading }) =>
+		sensorBySensor(kind, parts(reading, "board"), Array.isArray(expected) ? expected : []);
+
+function sumOf(components: readonly ComponentReading[], name: MeasurementName): number | undefined {
+	const found = components.flatMap(({ values }) => values[name] ?? []);
+	return found.length === 0 ? undefined : found.reduce((sum, value) => sum + value);
 }
 
 function extremes(expected: unknown, values: Values): string | undefined {
@@ -231,12 +241,21 @@ const efficiency: Check = (expected, { reading: { values } }) => {
 	return complaints.includes(undefined) ? undefined : complaints[0];
 };
 
+/** Firmwares' words for states, in ours. */
+const STATE_WORDS: Readonly<Record<string, string>> = {
+	"stopped-overheat": "overheated",
+	"mining-degraded": "mining",
+	"auto-tuning": "tuning",
+	failure: "failed",
+};
+
 const word =
 	(name: MeasurementName, words: readonly string[]): Check =>
 	(expected, { reading }) => {
 		const value = reading.values[name];
 		const found = value === undefined ? undefined : words[value];
-		const wanted = String(expected).toLowerCase().replace("stopped-overheat", "overheated");
+		const said = String(expected).toLowerCase();
+		const wanted = STATE_WORDS[said] ?? said;
 		return found === wanted ? undefined : `is ${found}, should be ${wanted}`;
 	};
 
@@ -245,7 +264,8 @@ const text =
 	(expected, { reading }) => {
 		const found = reading.identity[name];
 		if (expected === null) return found === undefined ? undefined : `is ${found}, should be absent`;
-		const wanted = String(expected).split("\n")[0]?.replace(/\.$/, "").trim() ?? "";
+		const firstLine = String(expected).split("\n")[0] ?? "";
+		const wanted = firstLine.replace(/\s*(?:\(vnish|hiveon|blissz).*$|\.$/i, "").trim();
 		return found?.toLowerCase() === wanted.toLowerCase() ? undefined : `is ${found}, should be ${wanted}`;
 	};
 
@@ -390,7 +410,32 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 	power_limit_field: notMeasured,
 	ip: notMeasured,
 
+	power_fields: notMeasured,
+	/** Products of what is compared already. */
+	watts_implied: device("powerWatts"),
+	psu_efficiency: notMeasured,
+	board_temps_rpc: sensorLists("board"),
+	chip_temps_rpc: sensorLists("chip"),
+	/** The set profile by its watts; its rate is no measurement. */
+	profile: (expected, { reading }) => agrees(reading.values.powerTargetWatts, field(expected, "watts")),
+	power_preset_w: device("powerTargetWatts"),
+	error_messages: (expected, { reading }) =>
+		(Array.isArray(expected) ? expected : []).every((message: unknown) =>
+			reading.errorCodes.includes(String(message)),
+		)
+			? undefined
+			: `are ${reading.errorCodes.join(", ")}`,
+
 	hashrate_ths: hashrate,
+	hashrate_target_ths: device("hashrateNominalTerahashesPerSecond"),
+	hashrate_rated_ths: device("hashrateNameplateTerahashesPerSecond"),
+	hashrate_stock_ths: device("hashrateNameplateTerahashesPerSecond"),
+	hashrate_nameplate_ths: device("hashrateNameplateTerahashesPerSecond"),
+	/** The sampled rate stands on the boards, which the device samples one after another. */
+	hashrate_sample_ths: (expected, { reading }) => {
+		const found = sumOf(parts(reading, "board"), "hashrateTerahashesPerSecond");
+		return isNear(found, expected, 0.01) ? undefined : agrees(found, expected);
+	},
 	hashrate_native: native(NOW),
 	hashrate_avg_ths: terahashes(AVERAGE),
 	hashrate_avg_native: native(AVERAGE),
@@ -410,6 +455,9 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 
 	watts: device("powerWatts"),
 	watts_hash_output: device("hashboardOutputPowerWatts"),
+	watts_psu_output: device("hashboardOutputPowerWatts"),
+	fan_watts: (expected, { reading }) => agrees(sumOf(parts(reading, "fan"), "powerWatts"), expected),
+	psu_temp: first("psu", "psuTemperatureCelsius"),
 	watts_is_estimate: isEstimate,
 	board_watts: each("board", "powerWatts"),
 	power_limit_w: device("powerLimitWatts"),
@@ -420,6 +468,7 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 
 	boards: (expected, { reading }) => agrees(reading.values.boardCount, expected),
 	boards_declared: device("boardSlotCount"),
+	boards_expected: device("boardSlotCount"),
 	board_slots: device("boardSlotCount"),
 	chips: device("chipCount"),
 	asic_count: device("chipCount"),
@@ -430,7 +479,9 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 
 	fan_rpm: fans,
 	fan_percent: fanPercent,
-	psu_fan_rpm: first("psu", "fanSpeedRevolutionsPerMinute"),
+	/** Of a supply's two fans the first is kept. */
+	psu_fan_rpm: (expected, context) =>
+		first("psu", "fanSpeedRevolutionsPerMinute")(Array.isArray(expected) ? expected[0] : expected, context),
 	psu_vin: first("psu", "inputVoltageVolts"),
 	psu_iin: first("psu", "inputCurrentAmperes"),
 

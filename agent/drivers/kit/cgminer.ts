@@ -8,7 +8,7 @@ const same = (words: readonly string[]): Readonly<Record<string, string>> =>
 
 /** For layouts that already give our own words. */
 export const OUR_STATES = same(OPERATING_STATES);
-const OUR_POOL_STATES = same(POOL_STATES);
+export const OUR_POOL_STATES = same(POOL_STATES);
 
 /** How many pools live, and the state of the one in use. Names, users and addresses are never looked at. */
 export function poolFacts(answer: unknown): AnyRecord {
@@ -35,7 +35,7 @@ export const shareReads = {
 	poolState: { at: ["poolFacts", "state"], words: OUR_POOL_STATES },
 } as const satisfies Reads;
 
-/** Sensors 1 to 4 of a part from a list. */
+/** Sensors 1 to 8 of a part from a list. */
 export function sensorReads(kind: "chipSensor" | "boardSensor", ...list: readonly string[]): Reads {
 	const reads: Record<string, { readonly at: readonly (string | number)[] }> = {};
 	for (let sensor = 0; sensor < SENSORS_KEPT; sensor++)
@@ -43,4 +43,4 @@ export function sensorReads(kind: "chipSensor" | "boardSensor", ...list: readonl
 	return reads;
 }
 
-const SENSORS_KEPT = 4;
+const SENSORS_KEPT = 8;

@@ -49,6 +49,36 @@ const KNOWN: readonly (readonly [string, Answers, string])[] = [
 		{ stats: { text: '{"STATS":[{"ID":"AV70","MM ID1":"Ver[7411706]"}]}' } },
 		"avalon",
 	],
+	["LuxOS", version({ Type: "Antminer S19k Pro", LUXminer: "2025.4.8" }, "LUXminer 2025.4.8"), "luxos"],
+	["VNish on an S9", version({ Type: "Antminer S9 (vnish 3.8.6)" }), "vnish"],
+	[
+		"VNish on an S21, seen in stats only",
+		{ stats: { text: '{"STATS":[{"Type":"Antminer S21 Pro (Vnish 1.2.7)"}]}' } },
+		"vnish",
+	],
+	[
+		"VNish by its page",
+		{ ...version({ Type: "Antminer S19" }), ...web("<title>AnthillOS</title>") },
+		"vnish",
+	],
+	["Hiveon", version({ Type: "Antminer S9 Hiveon", BMMiner: "2.0.0 rwglr" }), "hiveon"],
+	["MSK", version({ Type: "S19-88 v.2.6.0.39 ", BMMiner: "4.11.1 rwglr" }), "msk"],
+	["asicseer", version({ Type: "Antminer S9", BMMiner: "2.4.0-asicseer-1.1.9" }), "antminer-custom"],
+	["Blissz", version({ Type: "Antminer D3 Blissz v2.06" }), "antminer-custom"],
+	["chipless", version({ Type: "Antminer Z11", CompileTime: "2020 (Chipless v3.0)" }), "antminer-custom"],
+	[
+		"MARA behind the stock page",
+		{ ...web("", digest, 401), maraBrief: { text: '{"hashrate_realtime":12}', status: 200 } },
+		"mara",
+	],
+	["a bdminer", version({ BDMiner: "4.11.1" }, "bdminer 4.11.1"), "sealminer"],
+	["a GCMiner", version({ GCMiner: "0.5" }, "GCMiner-0.5"), "auradine"],
+	["an ePIC on 4028", { epicSummary: { text: '{"HBs":[],"Software":"PowerPlay"}', status: 200 } }, "epic"],
+	[
+		"a Proto Rig",
+		{ protoSystem: { text: '{"system-info":{"product_name":"Proto Rig"}}', status: 200 } },
+		"proto",
+	],
 	["AxeOS", { axeInfo: { text: '{"ASICModel":"BM1370"}', status: 200 } }, "bitaxe"],
 	[
 		"dcgm-exporter",
@@ -58,21 +88,6 @@ const KNOWN: readonly (readonly [string, Answers, string])[] = [
 ];
 
 const FOREIGN: readonly (readonly [string, Answers])[] = [
-	["LuxOS", version({ Type: "Antminer S19k Pro", LUXminer: "2025.4.8" }, "LUXminer 2025.4.8")],
-	["VNish on an S9", version({ Type: "Antminer S9 (vnish 3.8.6)" })],
-	[
-		"VNish on an S21, seen in stats only",
-		{ stats: { text: '{"STATS":[{"Type":"Antminer S21 Pro (Vnish 1.2.7)"}]}' } },
-	],
-	["VNish by its page", { ...version({ Type: "Antminer S19" }), ...web("<title>AnthillOS</title>") }],
-	["Hiveon", version({ Type: "Antminer S9 Hiveon", BMMiner: "2.0.0 rwglr" })],
-	["asicseer", version({ Type: "Antminer S9", BMMiner: "2.4.0-asicseer-1.1.9" })],
-	["Blissz", version({ Type: "Antminer D3 Blissz v2.06" })],
-	["chipless", version({ Type: "Antminer Z11", CompileTime: "2020 (Chipless v3.0)" })],
-	[
-		"MARA behind the stock page",
-		{ ...web("", digest, 401), maraBrief: { text: '{"hashrate_realtime":12}', status: 200 } },
-	],
 	["Blackminer", version({ Type: "Blackminer F1-MINI" }, "ccminer 2.3.3")],
 	["a router", web("<title>Router</title>")],
 	["silence", {}],

@@ -1,0 +1,223 @@
+/**
+ * ePIC firmware (PowerPlay, UMC) on Antminer and its own hardware: HTTP on port 4028, reads without a password. Data
+ * and pure layout.
+ *
+ * Rates are MH/s; a board's `Hashrate` is [MH/s, percent of target, percent of errors]. Watts are the supply's input,
+ * else the boards' DC input.
+ */
+import { defineDriver, type Parsed } from "./driver.js";
+import { OUR_POOL_STATES, OUR_STATES, sensorReads } from "./kit/cgminer.js";
+import {
+	type AnyRecord,
+	at,
+	firstOf,
+	numbered,
+	numberOf,
+	present,
+	recordOf,
+	recordsOf,
+	textOf,
+} from "./kit/reading.js";
+import {
+	amperes,
+	celsius,
+	megahashesPerSecond,
+	megahertz,
+	percent,
+	revolutionsPerMinute,
+	seconds,
+	terahashesPerSecond,
+	volts,
+	watts,
+} from "./kit/vendor-units.js";
+
+const web = (path: string) => ({ over: "http", port: 4028, path, format: "json", optional: true }) as const;
+
+const WALL = { source: "reported", boundary: "wall" } as const;
+const BOARDS = { source: "reported", boundary: "board" } as const;
+
+export const epic = defineDriver({
+	name: "epic",
+	kind: "miner",
+	title: "ePIC firmware (PowerPlay, UMC)",
+	makes: ["Bitmain", "ePIC"],
+	models: ["Antminer S17 to S21 and their variants", "SC200"],
+	firmwares: ["PowerPlay 1.0 to 1.16"],
+	source: "ePIC's API; answers of an S19 XP on PowerPlay-BMS 1.5.13",
+	grade: "recorded",
+	requests: {
+		summary: { over: "http", port: 4028, path: "/summary", format: "json" },
+		temps: web("/temps"),
+		chipTemps: { ...web("/temps/chip"), everySeconds: 30 },
+		capabilities: { ...web("/capabilities"), rarely: true },
+		network: { ...web("/network"), rarely: true },
+	},
+	recognises: ({ web: root, page }) =>
+		/Miner Web Dashboard/i.test(root) ||
+		/"(?:HBs|HBStatus|Fans Rpm|Power Supply Stats|StratumConfigs)"/.test(page("/summary")) ||
+		/"(?:Max HBs|Psu Info|Chips Per Bank)"/.test(page("/capabilities")),
+	layOut: layOutEpic,
+	identity: {
+		make: "Bitmain",
+		model: { at: [["model"]] },
+		firmware: { at: [["summary", "Software"]] },
+		serial: {
+			at: [
+				["capabilities", "Serial Number"],
+				["capabilities", "Miner Serial Number"],
+			],
+		},
+		mac: { at: [["network", "*", "mac_address"]] },
+		hostname: { at: [["summary", "Hostname"]] },
+		algorithm: { at: [["algorithm"]] },
+	},
+	power: WALL,
+	reads: {
+		hashrateTerahashesPerSecond: { at: ["megahashes"], unit: megahashesPerSecond },
+		hashrateAverageTerahashesPerSecond: {
+			at: ["summary", "Session", "Average MHs"],
+			unit: megahashesPerSecond,
+		},
+		hashrateNameplateTerahashesPerSecond: {
+			at: ["capabilities", "Default Hashrate"],
+			unit: terahashesPerSecond,
+			absent: [0],
+		},
+		powerWatts: [
+			{ at: ["supplyRecord", "Input Power"], unit: watts, absent: [0] },
+			{ at: ["boardWatts"], unit: watts, power: BOARDS },
+		],
+		hashboardOutputPowerWatts: { at: ["supplyRecord", "Output Power"], unit: watts, absent: [0] },
+		powerTargetWatts: { at: ["summary", "PresetInfo", "Target Power"], unit: watts, absent: [0] },
+		fanDutyRatio: { at: ["summary", "Fans", "Fans Speed"], unit: percent },
+		boardCount: { at: ["summary", "Session", "Active HBs"] },
+		boardSlotCount: { at: ["capabilities", "Max HBs"] },
+		frequencyMegahertz: { at: ["boards", "*", "Core Clock Avg"], unit: megahertz, absent: [0], of: "mean" },
+		minerUptimeSeconds: { at: ["summary", "Session", "Uptime"], unit: seconds },
+		sharesAccepted: { at: ["summary", "Session", "Accepted"] },
+		sharesRejected: { at: ["summary", "Session", "Rejected"] },
+		poolState: { at: ["poolState"], words: OUR_POOL_STATES },
+		operatingState: { at: ["state"], words: OUR_STATES },
+	},
+	components: [
+		{
+			part: "board",
+			each: ["boards"],
+			key: ["Index"],
+			reads: {
+				hashrateTerahashesPerSecond: { at: ["Hashrate", 0], unit: megahashesPerSecond },
+				powerWatts: { at: ["Input Power"], unit: watts, absent: [0], power: BOARDS },
+				coreVoltageVolts: [
+					{ at: ["Output Voltage"], unit: volts, absent: [0] },
+					{ at: ["Input Voltage"], unit: volts, absent: [0] },
+				],
+				inputCurrentAmperes: { at: ["Input Current"], unit: amperes, absent: [0] },
+				frequencyMegahertz: { at: ["Core Clock Avg"], unit: megahertz, absent: [0] },
+				boardTemperatureCelsius: [
+					{ at: ["Temperature"], unit: celsius, absent: [0] },
+					{ at: ["sensors", "*"], unit: celsius, absent: [0], of: "highest" },
+				],
+				...sensorReads("boardSensor", "sensors"),
+				chipTemperatureCelsius: { at: ["chipSensors", "*"], unit: celsius, absent: [0], of: "highest" },
+			},
+		},
+		{
+			part: "fan",
+			each: ["fans"],
+			key: ["slot"],
+			reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
+		},
+		{
+			part: "psu",
+			each: ["supply"],
+			reads: {
+				inputVoltageVolts: { at: ["Input Voltage"], unit: volts, absent: [0] },
+				inputCurrentAmperes: { at: ["Input Current"], unit: amperes, absent: [0] },
+				outputVoltageVolts: { at: ["Output Voltage"], unit: volts, absent: [0] },
+				outputCurrentAmperes: { at: ["Output Current"], unit: amperes, absent: [0] },
+			},
+		},
+	],
+	errorCodes: [["errors", "*"]],
+	caveats: [
+		"Port 4028 speaks HTTP here, not the cgminer protocol.",
+		"Supplies without a meter leave the boards' DC input as the only watts, and some boards none.",
+		"A fan at 0 rpm stands still; a slot without a fan is not listed.",
+	],
+});
+
+function layOutEpic(answers: Parsed): Parsed {
+	const summary = recordOf(at(answers, "summary"));
+	const boards = recordsOf(at(summary, "HBs"));
+	const supplyRecord = recordOf(at(summary, "Power Supply Stats"));
+	const sensors = byIndex(at(answers, "temps"));
+	const chips = byIndex(at(answers, "chipTemps"));
+	const sum = (read: (board: AnyRecord) => unknown) => {
+		const found = boards.flatMap((board) => numberOf(read(board)) ?? []);
+		return found.length === 0 ? undefined : found.reduce((all, one) => all + one, 0);
+	};
+	const boardWatts = sum((board) => at(board, "Input Power"));
+	const megahashes =
+		sum((board) => at(board, "Hashrate", 0)) ?? (boards.length === 0 && summary ? 0 : undefined);
+	return present({
+		model: modelOf(answers),
+		algorithm: algorithmOf(textOf(at(summary, "Mining", "Algorithm"))),
+		megahashes,
+		boardWatts: boardWatts === 0 ? undefined : boardWatts,
+		supplyRecord,
+		supply: supplyRecord,
+		boards: boards.map((board) => {
+			const index = numberOf(at(board, "Index")) ?? -1;
+			return present({ ...board, sensors: sensors.get(index), chipSensors: chips.get(index) });
+		}),
+		fans: numbered(recordOf(at(summary, "Fans Rpm")) ?? {}, /(\d+)$/)
+			.filter(({ value }) => numberOf(value) !== undefined)
+			.map(({ slot, value }) => ({ slot: String(slot), speed: value })),
+		poolState: poolStateOf(at(summary, "Stratum", "IsPoolConnected")),
+		state: stateOf(summary, megahashes),
+		errors: [at(summary, "Status", "Last Error"), at(summary, "Last License Error")].flatMap(
+			(error) => textOf(error) ?? [],
+		),
+	});
+}
+
+function byIndex(list: unknown): ReadonlyMap<number, unknown> {
+	return new Map(recordsOf(list).map((record) => [numberOf(at(record, "Index")) ?? -1, at(record, "Data")]));
+}
+
+/** "AntMiner S19 XP" is written Antminer by everyone else. */
+function modelOf(answers: Parsed): string | undefined {
+	return textOf(firstOf([at(answers, "capabilities", "Model"), at(answers, "summary", "Model")]))?.replace(
+		/^antminer/i,
+		"Antminer",
+	);
+}
+
+function algorithmOf(said: string | undefined): string {
+	const name = said?.toLowerCase().replaceAll(/[^a-z0-9]/g, "") ?? "";
+	return name === "" || name.startsWith("sha256") ? "sha256" : name;
+}
+
+function poolStateOf(isConnected: unknown): string | undefined {
+	return typeof isConnected === "boolean" ? (isConnected ? "alive" : "dead") : undefined;
+}
+
+const STATES: Readonly<Record<string, string>> = {
+	mining: "mining",
+	idling: "idle",
+	idle: "idle",
+	tuning: "tuning",
+	"auto tuning": "tuning",
+	error: "failed",
+	shutdown: "stopped",
+	stopped: "stopped",
+	initializing: "starting",
+	booting: "starting",
+	"benchmark in progress": "tuning",
+};
+
+function stateOf(summary: AnyRecord | undefined, megahashes: number | undefined): string | undefined {
+	const said = textOf(at(summary, "Status", "Operating State"))?.toLowerCase() ?? "";
+	if (Object.hasOwn(STATES, said)) return STATES[said];
+	return megahashes === undefined ? undefined : megahashes > 0 ? "mining" : "idle";
+}

@@ -1,0 +1,522 @@
+/**
+ * How Bitmain's stats look, on its own firmware and on others' that keep their form: RPC of format 1 and 2 and
+ * the web interface's lists, laid out as one. Pure; never throws.
+ *
+ * "GHS" is GH/s for SHA-256 only: scrypt, X11 and Ethash models write MH/s in it, Equihash models Sol/s
+ * or kSol/s. So the algorithm comes first, and other algorithms go to rows of their own.
+ */
+import type { Parsed } from "../driver.js";
+import { poolFacts } from "./cgminer.js";
+import { rateFactor } from "./rate-units.js";
+import {
+	type AnyRecord,
+	at,
+	columns,
+	firstOf,
+	numbered,
+	numberOf,
+	present,
+	recordOf,
+	recordsOf,
+	textOf,
+} from "./reading.js";
+
+export function layOutAntminer(answers: Parsed): Parsed {
+	const entries = recordsOf(at(answers, "stats", "STATS"));
+	const summaryRecord = recordsOf(at(answers, "summary", "SUMMARY"))[0];
+	const values = entries.find((entry) => hasAny(entry, ["GHS 5s", "GHS av", "Elapsed"]));
+	const isWebShape = (entry: AnyRecord) => Array.isArray(at(entry, "chain"));
+	const web = recordsOf(at(answers, "statsCgi", "STATS"))[0] ?? entries.find(isWebShape);
+	const webSummary = recordsOf(at(answers, "summaryCgi", "SUMMARY"))[0];
+	const oldWeb = recordOf(at(answers, "minerStatus"));
+	const model = modelOf(answers, entries);
+	const algorithm = algorithmOf(answers, model, summaryRecord);
+	const rates = mergedRates(algorithm, [
+		rpcRates(values, algorithm),
+		rpcRates(summaryRecord, algorithm),
+		webRates(web, algorithm),
+		webRates(webSummary, algorithm),
+		oldWebRates(oldWeb, algorithm),
+	]);
+	const found = boardsOf(values, web ?? oldWebShape(oldWeb), algorithm, rates);
+	const power = powerOf(values, rates, algorithm);
+	const isPlausible = at(power, "estimate") !== IMPLAUSIBLE;
+	const boards = found.map((board) => ({
+		...board,
+		...present({ watts: isPlausible ? boardWatts(values, board) : undefined }),
+	}));
+	const chips = boards.map(({ chips: count }) => count);
+	const knowsBoards = boards.length > 0 || hasChains(values) || Array.isArray(at(web, "chain"));
+	return present({
+		values,
+		summaryRecord,
+		web,
+		model,
+		algorithm: algorithm === UNKNOWN ? undefined : algorithm,
+		rates: ratesByKind(algorithm, rates),
+		boards,
+		boardCount: knowsBoards ? boards.length : undefined,
+		chipCount: knowsBoards ? chips.reduce((sum, count) => sum + count, 0) : undefined,
+		fans: fansOf(values, web ?? oldWebShape(oldWeb)),
+		state: stateOf(answers, values, rates, boards),
+		healthCodes: healthCodes(webSummary),
+		power,
+		oldWeb: recordOf(at(oldWeb, "summary")),
+		webPools: recordsOf(firstOf([at(answers, "poolsCgi", "POOLS"), at(oldWeb, "pools")])),
+		poolFacts: poolFacts(firstOf([at(answers, "pools"), at(answers, "poolsCgi"), oldPools(oldWeb)])),
+	});
+}
+
+function oldPools(oldWeb: AnyRecord | undefined): AnyRecord | undefined {
+	const pools = at(oldWeb, "pools");
+	return pools === undefined ? undefined : { POOLS: pools };
+}
+
+function hasAny(record: AnyRecord, keys: readonly string[]): boolean {
+	return keys.some((key) => Object.hasOwn(record, key));
+}
+
+const CHAIN_CHIPS = "chain_acn";
+
+function hasChains(values: AnyRecord | undefined): boolean {
+	return values !== undefined && columns(values).has(CHAIN_CHIPS);
+}
+
+/** What other firmwares and board makers write behind a model's name. */
+const BEHIND_MODEL =
+	/[\s,;([]*\b(?:hiveon|vnish|blissz|asicseer|mskminer|msk|nicehash|chipless|braiins|luxos)\b.*$|\s*[([]?\bv\.?\s?\d[\d.]*.*$/i;
+
+/** "Antminer S9\nV1.3.58", "Antminer S21 XP Hyd.", "S19-88 v.2.6.0.39 ", "Antminer S9 (vnish 3.8.6)"; a board's code is no model. */
+function modelOf(answers: Parsed, entries: readonly AnyRecord[]): string | undefined {
+	const said = firstOf([
+		...entries.map((entry) => at(entry, "Type")),
+		...recordsOf(at(answers, "version", "VERSION")).map((entry) => at(entry, "Type")),
+		at(answers, "systemInfo", "minertype"),
+		at(answers, "minerType", "miner_type"),
+		at(answers, "statsCgi", "INFO", "type"),
+		at(answers, "summaryCgi", "INFO", "type"),
+		at(answers, "stats", "INFO", "type"),
+	]);
+	const firstLine = textOf(said)?.split("\n")[0] ?? "";
+	const model = firstLine
+		.replace(BEHIND_MODEL, "")
+		.replace(/[\s.]+$/, "")
+		.replaceAll(/\s+/g, " ")
+		.trim();
+	if (model === "" || /\bBHB\d/i.test(model)) return undefined;
+	return /^[A-Z]{1,2}\d/i.test(model) ? `Antminer ${model}` : model;
+}
+
+const UNKNOWN = "unknown";
+
+/** The first letters of the model's short name, longest first. */
+const ALGORITHMS: readonly (readonly [RegExp, string])[] = [
+	[/^(?:S|T|R)\d/, "sha256"],
+	[/^L\d/, "scrypt"],
+	[/^DR\d/, "blake256r14"],
+	[/^D\d/, "x11"],
+	[/^E\d/, "ethash"],
+	[/^Z\d/, "equihash"],
+	[/^KS\d/, "kheavyhash"],
+	[/^KA\d/, "blake2s"],
+	[/^K\d/, "eaglesong"],
+	[/^HS\d/, "handshake"],
+	[/^AL\d/, "blake3"],
+	[/^A\d/, "blake2bsia"],
+	[/^B\d/, "tensority"],
+	[/^X\d/, "randomx"],
+];
+
+/** Undefined where the name tells nothing. */
+export function algorithmOfModel(model: string | undefined): string | undefined {
+	const short = model?.replace(/^antminer\s*/i, "").toUpperCase() ?? "";
+	return ALGORITHMS.find(([pattern]) => pattern.test(short))?.[1];
+}
+
+function algorithmOf(answers: Parsed, model: string | undefined, summary: AnyRecord | undefined): string {
+	const said = textOf(at(answers, "systemInfo", "Algorithm"));
+	if (said !== undefined) {
+		const name = said.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+		return name.startsWith("sha256") ? "sha256" : name;
+	}
+	const known = algorithmOfModel(model);
+	if (known !== undefined) return known;
+	return contradictsSha256(summary) ? UNKNOWN : "sha256";
+}
+
+/**
+ * Without a model, the work counter tells: "Total MH" over "Elapsed" is a thousand times "GHS av" where
+ * GHS means GH/s, and about once where it means MH/s or Sol/s.
+ */
+function contradictsSha256(summary: AnyRecord | undefined): boolean {
+	const work = numberOf(at(summary, "Total MH"));
+	const elapsed = numberOf(at(summary, "Elapsed"));
+	const average = numberOf(at(summary, "GHS av"));
+	if (!work || !elapsed || !average) return false;
+	const ratio = work / elapsed / average;
+	return ratio < 100 || ratio > 10_000;
+}
+
+type Rates = {
+	readonly now?: number;
+	readonly average?: number;
+	readonly thirtyMinutes?: number;
+	readonly ideal?: number;
+	readonly sale?: number;
+};
+
+function statedUnit(record: AnyRecord | undefined): number | undefined {
+	return rateFactor(at(record, "rate_unit"));
+}
+
+/** No Equihash model reaches 5,000 kSol/s or falls below 5,000 Sol/s, so the size of a number tells its unit. */
+const EQUIHASH_KILOSOLS_BELOW = 5_000;
+
+function rpcUnit(algorithm: string, values: AnyRecord): number {
+	if (algorithm === "sha256") return 1e9;
+	const stated = statedUnit(values);
+	if (stated !== undefined) return stated;
+	if (algorithm === "scrypt" || algorithm === "x11" || algorithm === "ethash") return 1e6;
+	if (algorithm === "randomx") return 1e3;
+	if (algorithm === "tensority") return 1;
+	if (algorithm !== "equihash") return 1e9;
+	const size = Math.max(numberOf(at(values, "GHS 5s")) ?? 0, numberOf(at(values, "GHS av")) ?? 0);
+	return size < EQUIHASH_KILOSOLS_BELOW ? 1e3 : 1;
+}
+
+function scaled(record: AnyRecord | undefined, keys: readonly string[], factor: number): number | undefined {
+	const number = numberOf(firstOf(keys.map((key) => at(record, key))));
+	return number === undefined ? undefined : number * factor;
+}
+
+function rpcRates(values: AnyRecord | undefined, algorithm: string): Rates {
+	if (values === undefined) return {};
+	const unit = rpcUnit(algorithm, values);
+	return present({
+		now: scaled(values, ["GHS 5s"], unit),
+		average: scaled(values, ["GHS av"], unit),
+		thirtyMinutes: scaled(values, ["rate_30m", "GHS 30m"], unit),
+		ideal: scaled(values, ["total_rateideal", "rate_ideal"], unit),
+	});
+}
+
+function webRates(web: AnyRecord | undefined, algorithm: string): Rates {
+	if (web === undefined) return {};
+	const unit = statedUnit(web) ?? rpcUnit(algorithm, web);
+	return present({
+		now: scaled(web, ["rate_5s"], unit),
+		average: scaled(web, ["rate_avg"], unit),
+		thirtyMinutes: scaled(web, ["rate_30m"], unit),
+		ideal: scaled(web, ["rate_ideal"], unit),
+		sale: scaled(web, ["rate_sale"], unit),
+	});
+}
+
+/** The web page of the S9 and S17 years: numbers as text, with thousands separators. */
+function oldWebRates(oldWeb: AnyRecord | undefined, algorithm: string): Rates {
+	const summary = recordOf(at(oldWeb, "summary"));
+	if (summary === undefined) return {};
+	const unit = rpcUnit(algorithm, { "GHS 5s": at(summary, "ghs5s"), "GHS av": at(summary, "ghsav") });
+	return present({ now: scaled(summary, ["ghs5s"], unit), average: scaled(summary, ["ghsav"], unit) });
+}
+
+/** That page's boards and fans in the form of the newer one. */
+function oldWebShape(oldWeb: AnyRecord | undefined): AnyRecord | undefined {
+	const devs = recordsOf(at(oldWeb, "devs"));
+	if (oldWeb === undefined || devs.length === 0) return undefined;
+	const fans = numbered({ ...devs[0], ...oldWeb }, /^fan(\d+)$/).map(({ value }) => value);
+	return {
+		fan: fans,
+		chain: devs.map((board, place) => ({
+			index: (numberOf(at(board, "index")) ?? place + 1) - 1,
+			asic_num: at(board, "chain_acn"),
+			freq_avg: firstOf([at(board, "freqavg"), at(board, "freq")]),
+			rate_real: at(board, "rate"),
+			hw: at(board, "hw"),
+			temp_chip: oneOrMore(at(board, "temp2")),
+			temp_pcb: oneOrMore(at(board, "temp")),
+		})),
+	};
+}
+
+function oneOrMore(value: unknown): unknown {
+	return numberOf(value) === undefined ? value : [value];
+}
+
+/** The RPC answers were taken first; what they lack comes from the web interface. */
+function mergedRates(algorithm: string, sources: readonly Rates[]): Rates {
+	if (algorithm === UNKNOWN) return {};
+	const first = (name: keyof Rates) => sources.find((rates) => rates[name] !== undefined)?.[name];
+	return present({
+		now: first("now"),
+		average: first("average"),
+		thirtyMinutes: first("thirtyMinutes"),
+		ideal: first("ideal"),
+		sale: first("sale"),
+	});
+}
+
+/** Where the algorithm is unknown, the text under "now" becomes a counted fault instead of a wrong number. */
+function ratesByKind(algorithm: string, rates: Rates | undefined): AnyRecord {
+	if (algorithm === UNKNOWN) return { sha256: { now: "of an unknown algorithm" } };
+	if (algorithm !== "sha256") return { other: rates };
+	return { sha256: rates?.now === undefined ? rates : { ...rates, window: 5 } };
+}
+
+type Board = {
+	readonly slot: string;
+	readonly chips: number;
+	readonly chipTemperatures: readonly unknown[];
+} & AnyRecord;
+
+/** Chains with chips, RPC and web joined by slot: the web counts from 0, the RPC from 1. */
+function boardsOf(
+	values: AnyRecord | undefined,
+	web: AnyRecord | undefined,
+	algorithm: string,
+	total: Rates,
+): readonly Board[] {
+	const rpc = values === undefined ? new Map<number, AnyRecord>() : rpcBoards(values, algorithm, total);
+	const joined = webBoards(web, algorithm);
+	const slots = [...new Set([...rpc.keys(), ...joined.keys()])].sort((one, other) => one - other);
+	return slots.flatMap((slot) => {
+		const board: AnyRecord = {
+			...present(joined.get(slot) ?? {}),
+			...present(rpc.get(slot) ?? {}),
+			...temperaturesOf(joined.get(slot), rpc.get(slot)),
+			rates: joinedRates(joined.get(slot), rpc.get(slot)),
+		};
+		const chips = numberOf(at(board, "chips")) ?? 0;
+		if (chips <= 0) return [];
+		return [{ ...board, slot: String(slot), chips, chipTemperatures: listAt(board, "chipTemperatures") }];
+	});
+}
+
+function listAt(record: AnyRecord, key: string): readonly unknown[] {
+	const list = record[key];
+	return Array.isArray(list) ? list : [];
+}
+
+/** The RPC's rate with the web's ideal, where each has only one. */
+function joinedRates(web: AnyRecord | undefined, rpc: AnyRecord | undefined): AnyRecord {
+	const kinds = ["sha256", "other"].map((kind) => [
+		kind,
+		{ ...recordOf(at(web, "rates", kind)), ...recordOf(at(rpc, "rates", kind)) },
+	]);
+	return Object.fromEntries(kinds);
+}
+
+/** The web interface shows every sensor, the RPC of some models a mixture: the web's list leads. */
+function temperaturesOf(web: AnyRecord | undefined, rpc: AnyRecord | undefined): AnyRecord {
+	const list = (key: string) => {
+		const said = listAt(web ?? {}, key);
+		return said.length > 0 ? said : listAt(rpc ?? {}, key);
+	};
+	return { chipTemperatures: list("chipTemperatures"), boardTemperatures: list("boardTemperatures") };
+}
+
+/** "45-47-60-61", with negatives "2--1-20-22"; "-" is an empty slot. */
+function dashList(value: unknown): readonly number[] {
+	if (typeof value !== "string") return [];
+	return (value.slice(0, 256).match(/(?<=^|-)-?\d+(?:\.\d+)?(?=-|$)/g) ?? []).map(Number);
+}
+
+const NO_COLUMN: ReadonlyMap<number, unknown> = new Map();
+/** With and without the underscore: firmwares differ. */
+const CHIP_LISTS = ["temp_chip", "temp_in_chip", "temp_in_chip_", "temp_out_chip", "temp_out_chip_"];
+const BOARD_LISTS = ["temp_pcb", "temp_in_pcb", "temp_in_pcb_", "temp_out_pcb", "temp_out_pcb_"];
+
+function rpcBoards(values: AnyRecord, algorithm: string, total: Rates): Map<number, AnyRecord> {
+	const rates = boardRates(values, algorithm, total);
+	const boards = new Map<number, AnyRecord>();
+	const byName = columns(values);
+	const column = (name: string): ReadonlyMap<number, unknown> => byName.get(name) ?? NO_COLUMN;
+	const ideal = column("chain_rateideal");
+	const frequencies = [column("freq_avg"), column("freq")];
+	const errors = column("chain_hw");
+	const chipLists = CHIP_LISTS.map(column);
+	const boardLists = BOARD_LISTS.map(column);
+	const [chipSingles, boardSingles] = singleSensors(column);
+	const unit = rpcUnit(algorithm, values);
+	for (const [slot, value] of column(CHAIN_CHIPS)) {
+		const chipTemperatures = chipLists.flatMap((list) => sensors(list.get(slot)));
+		const boardTemperatures = boardLists.flatMap((list) => sensors(list.get(slot)));
+		const idealRate = numberOf(ideal.get(slot));
+		boards.set(slot, {
+			chips: value,
+			rates: kindOfRates(algorithm, rates.get(slot), idealRate === undefined ? undefined : idealRate * unit),
+			frequency: frequencies.map((found) => numberOf(found.get(slot))).find((number) => number),
+			hardwareErrors: errors.get(slot),
+			voltage: voltageOf(column, slot),
+			chipTemperatures: chipTemperatures.length > 0 ? chipTemperatures : chipSingles(slot),
+			boardTemperatures: boardTemperatures.length > 0 ? boardTemperatures : boardSingles(slot),
+		});
+	}
+	return boards;
+}
+
+type Column = (name: string) => ReadonlyMap<number, unknown>;
+type SensorsOf = (slot: number) => readonly unknown[];
+
+/**
+ * Format 1 has a board and a chip sensor each, tempN and temp2_N. With four sensors the second pair is temp3_N and
+ * temp4_N; with three, temp3_N is of a chip. 0 there is not fitted.
+ */
+function singleSensors(column: Column): readonly [chips: SensorsOf, boards: SensorsOf] {
+	const [board, chip, third, fourth] = [column("temp"), column("temp2_"), column("temp3_"), column("temp4_")];
+	const fitted = (list: ReadonlyMap<number, unknown>, slot: number) =>
+		(numberOf(list.get(slot)) ?? 0) > 0 ? sensors(list.get(slot)) : [];
+	const hasFour = fourth.size > 0;
+	return [
+		(slot) => [...sensors(chip.get(slot)), ...fitted(hasFour ? fourth : third, slot)],
+		(slot) => [...sensors(board.get(slot)), ...(hasFour ? fitted(third, slot) : [])],
+	];
+}
+
+/** No board takes under 3,000 mV or over 30 V: below that, the number is in 10 mV. */
+const MILLIVOLTS_FROM = 3_000;
+
+function voltageOf(column: Column, slot: number): number | undefined {
+	const said = [column("chain_vol"), column("voltage")]
+		.map((list) => numberOf(list.get(slot)))
+		.find((value) => value);
+	if (said === undefined) return undefined;
+	return said < MILLIVOLTS_FROM ? said / 100 : said / 1_000;
+}
+
+/** Names of the boards' watts, by firmware. */
+const WATTS_OF_A_BOARD = ["chain_consumption", "chain_power"];
+
+function boardWatts(values: AnyRecord | undefined, { slot }: Board): number | undefined {
+	return WATTS_OF_A_BOARD.map((name) => numberOf(at(values, `${name}${slot}`))).find((watts) => watts);
+}
+
+/** No chip of any maker does a terahash a second on less; what is below is another quantity. */
+const JOULES_PER_TERAHASH_LEAST = 5;
+/** A number that no range allows, so that the value is left out and counted. */
+const IMPLAUSIBLE = -1;
+
+/**
+ * What other firmwares say of watts: "chain_power": "3250 W" or "34.65 (AB)", total_power, or the boards' own. All
+ * of it is their model of the boards, 0 where they have none.
+ */
+function powerOf(values: AnyRecord | undefined, rates: Rates, algorithm: string): AnyRecord {
+	const leading = (value: unknown) => numberOf(/^\s*[-\d.,]+/.exec(textOf(value) ?? "")?.[0]);
+	const sums = WATTS_OF_A_BOARD.map((name) =>
+		numbered(values ?? {}, new RegExp(`^${name}(\\d+)$`)).reduce(
+			(sum, { value }) => sum + (numberOf(value) ?? 0),
+			0,
+		),
+	);
+	const watts = [leading(at(values, "total_power")), leading(at(values, "chain_power")), ...sums].find(
+		(value) => value,
+	);
+	if (watts === undefined) return {};
+	const terahashes = algorithm === "sha256" ? (rates.now ?? 0) / 1e12 : 0;
+	return { estimate: watts < terahashes * JOULES_PER_TERAHASH_LEAST ? IMPLAUSIBLE : watts };
+}
+
+/** One sensor or a dash list of them. */
+function sensors(value: unknown): readonly unknown[] {
+	const number = numberOf(value);
+	return number === undefined ? dashList(value) : [number];
+}
+
+function kindOfRates(algorithm: string, now: number | undefined, ideal: number | undefined): AnyRecord {
+	if (algorithm === UNKNOWN) return {};
+	return { [algorithm === "sha256" ? "sha256" : "other"]: present({ now, ideal }) };
+}
+
+/**
+ * Newer altcoin firmware writes the boards' rates in another thousandfold than the total; the total is
+ * right, so the boards follow it.
+ */
+function boardRates(values: AnyRecord, algorithm: string, total: Rates): Map<number, number> {
+	const unit = rpcUnit(algorithm, values);
+	const rates = new Map<number, number>();
+	for (const { slot, value } of numbered(values, /^chain_rate(\d+)$/)) {
+		const rate = numberOf(value);
+		if (rate !== undefined) rates.set(slot, rate * unit);
+	}
+	const sum = [...rates.values()].reduce((all, rate) => all + rate, 0);
+	if (algorithm === "sha256" || sum <= 0 || !total.average) return rates;
+	const steps = Math.round(Math.log10(total.average / sum) / 3);
+	if (steps !== 0) for (const [slot, rate] of rates) rates.set(slot, rate * 1_000 ** steps);
+	return rates;
+}
+
+function webBoards(web: AnyRecord | undefined, algorithm: string): Map<number, AnyRecord> {
+	const unit = web === undefined ? 1 : (statedUnit(web) ?? rpcUnit(algorithm, web));
+	const boards = new Map<number, AnyRecord>();
+	for (const [place, chain] of recordsOf(at(web, "chain")).entries()) {
+		const list = (key: string) => {
+			const found = at(chain, key);
+			return Array.isArray(found) ? (found as readonly unknown[]) : dashList(found);
+		};
+		boards.set((numberOf(at(chain, "index")) ?? place) + 1, {
+			chips: at(chain, "asic_num"),
+			rates: kindOfRates(algorithm, scaled(chain, ["rate_real"], unit), scaled(chain, ["rate_ideal"], unit)),
+			frequency: numberOf(at(chain, "freq_avg")) || undefined,
+			hardwareErrors: at(chain, "hw"),
+			chipTemperatures: list("temp_chip"),
+			boardTemperatures: list("temp_pcb"),
+			inlet: list("temp_in"),
+			outlet: list("temp_out"),
+		});
+	}
+	return boards;
+}
+
+function fansOf(values: AnyRecord | undefined, web: AnyRecord | undefined): readonly AnyRecord[] {
+	const rpc = values === undefined ? [] : numbered(values, /^fan(\d+)$/);
+	const list = at(web, "fan");
+	const fromWeb = Array.isArray(list)
+		? list.map((value: unknown, index) => ({ slot: index + 1, value }))
+		: [];
+	const fans = rpc.length > 0 ? rpc : fromWeb;
+	const turning = fans.filter(({ value }) => (numberOf(value) ?? 0) > 0);
+	const stopped = fans.filter(({ value }) => numberOf(value) === 0);
+	const expected = numberOf(at(rpc.length > 0 ? values : web, "fan_num")) ?? 0;
+	const missing = turning.length > 0 ? Math.max(0, expected - turning.length) : 0;
+	return [...turning, ...stopped.slice(0, missing)]
+		.sort((one, other) => one.slot - other.slot)
+		.map(({ slot, value }) => ({ slot: String(slot), speed: value }));
+}
+
+/** Mode 254 is sleep on x17; x19 and x21 say it in their configuration only. */
+const SLEEP_MODE = 254;
+/** A chip this hot that does not hash was stopped for it. */
+const STOPPED_BY_HEAT_ABOVE_CELSIUS = 90;
+
+function stateOf(
+	answers: Parsed,
+	values: AnyRecord | undefined,
+	rates: Rates,
+	boards: readonly Board[],
+): string | undefined {
+	const sleeps =
+		numberOf(at(values, "Mode")) === SLEEP_MODE ||
+		numberOf(at(answers, "minerConf", "bitmain-work-mode")) === 1;
+	if (sleeps && !rates.now) return "sleeping";
+	if (rates.now === undefined) return undefined;
+	if (rates.now > 0) return "mining";
+	const chips = boards.flatMap(({ chipTemperatures }) => chipTemperatures.map(numberOf));
+	const isHot = chips.some(
+		(chip) => chip !== undefined && chip >= STOPPED_BY_HEAT_ABOVE_CELSIUS && chip <= 150,
+	);
+	return isHot ? "overheated" : "idle";
+}
+
+/** "temp:3 over temperature": type and code as the web interface shows them, where not "s" (success). */
+function healthCodes(webSummary: AnyRecord | undefined): readonly string[] {
+	return recordsOf(at(webSummary, "status"))
+		.filter((entry) => (textOf(at(entry, "status")) ?? "s").toLowerCase() !== "s")
+		.map((entry) =>
+			[
+				`${textOf(at(entry, "type")) ?? "health"}:${textOf(at(entry, "code")) ?? ""}`,
+				textOf(at(entry, "msg")),
+			]
+				.filter((text) => text !== undefined)
+				.join(" "),
+		);
+}

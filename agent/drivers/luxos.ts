@@ -1,0 +1,273 @@
+/**
+ * LuxOS (LUXminer) on Antminer hardware: RPC on 4028, reads without a session. Data and pure layout.
+ *
+ * `power` is of the supply where its `PSU` is true, else the firmware's model. Summary and stats are in GH/s, `devs`
+ * in MH/s as named.
+ *
+ * @see https://docs.luxor.tech/firmware/api
+ */
+import { antminerReads } from "./antminer.js";
+import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { layOutAntminer } from "./kit/antminer-stats.js";
+import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
+import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import {
+	celsius,
+	gigahashesPerSecond,
+	hashesPerSecond,
+	megahashesPerSecond,
+	megahertz,
+	percent,
+	revolutionsPerMinute,
+	terahashesPerSecond,
+	volts,
+	watts,
+} from "./kit/vendor-units.js";
+
+const ask = (command: string) =>
+	({
+		over: "cgminer",
+		port: 4028,
+		send: `{"command":"${command}"}`,
+		format: "json",
+		optional: true,
+	}) as const;
+const voltageOf = (board: number) =>
+	({
+		...ask("voltageget"),
+		send: `{"command":"voltageget","parameter":"${board}"}`,
+		rarely: true,
+	}) as const;
+
+const ESTIMATED = { source: "estimated", boundary: "wall" } as const;
+
+export const luxos = defineDriver({
+	name: "luxos",
+	kind: "miner",
+	title: "Antminer, LuxOS",
+	makes: ["Bitmain"],
+	models: ["S9", "S17", "S19 to S21 and their variants", "T19", "T21"],
+	firmwares: ["LuxOS 2022 to 2026"],
+	source: "Luxor's API document; answers of an S19k Pro on 2025.4.8",
+	grade: "recorded",
+	requests: {
+		summary: ask("summary"),
+		power: ask("power"),
+		devs: ask("devs"),
+		temps: ask("temps"),
+		fans: ask("fans"),
+		stats: ask("stats"),
+		config: { ...ask("config"), everySeconds: SLOW_FACTS_SECONDS },
+		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
+		events: { ...ask("events"), everySeconds: SLOW_FACTS_SECONDS },
+		profiles: { ...ask("profiles"), rarely: true },
+		version: { ...ask("version"), rarely: true },
+		voltage0: voltageOf(0),
+		voltage1: voltageOf(1),
+		voltage2: voltageOf(2),
+	},
+	atLeastOne: ["summary", "stats", "devs", "power", "config"],
+	recognises: ({ rpc, web }) => /LUXMINER|LUXOS/.test(rpc) || /Luxor Firmware|LuxOS/i.test(web),
+	layOut: layOutLuxos,
+	identity: {
+		make: "Bitmain",
+		model: { at: [["configRecord", "Model"], ["model"]] },
+		firmware: {
+			at: [["version", "VERSION", 0, "LUXminer"], ["version", "VERSION", 0, "Miner"], ["described"]],
+		},
+		serial: { at: [["configRecord", "SerialNumber"]] },
+		mac: { at: [["configRecord", "MACAddr"]] },
+		hostname: { at: [["configRecord", "Hostname"]] },
+		algorithm: { at: [["algorithm"]] },
+	},
+	power: ESTIMATED,
+	reads: {
+		...antminerReads,
+		hashrateTerahashesPerSecond: [
+			{ at: ["summaryRecord", "GHS 5s"], unit: gigahashesPerSecond },
+			antminerReads.hashrateTerahashesPerSecond,
+			{ at: ["devs", "DEVS", "*", "MHS 5s"], unit: megahashesPerSecond, of: "sum" },
+		],
+		hashrateOneMinuteTerahashesPerSecond: { at: ["summaryRecord", "GHS 1m"], unit: gigahashesPerSecond },
+		hashrateFiveMinutesTerahashesPerSecond: { at: ["summaryRecord", "GHS 5m"], unit: gigahashesPerSecond },
+		hashrateFifteenMinutesTerahashesPerSecond: {
+			at: ["summaryRecord", "GHS 15m"],
+			unit: gigahashesPerSecond,
+		},
+		hashrateThirtyMinutesTerahashesPerSecond: { at: ["summaryRecord", "GHS 30m"], unit: gigahashesPerSecond },
+		hashrateOneDayTerahashesPerSecond: { at: ["summaryRecord", "GHS 24h"], unit: gigahashesPerSecond },
+		hashrateNominalTerahashesPerSecond: [
+			{ at: ["devs", "DEVS", "*", "Nominal MHS"], unit: megahashesPerSecond, of: "sum", absent: [0] },
+			antminerReads.hashrateNominalTerahashesPerSecond,
+		],
+		hashrateNameplateTerahashesPerSecond: {
+			at: ["configRecord", "NameplateTHS"],
+			unit: terahashesPerSecond,
+			absent: [0],
+		},
+		powerWatts: [
+			{ at: ["measured"], unit: watts, power: { source: "reported", boundary: "wall" } },
+			{ at: ["estimated"], unit: watts, power: ESTIMATED },
+		],
+		powerTargetWatts: { at: ["profileWatts"], unit: watts, absent: [0] },
+		boardSlotCount: [{ at: ["configRecord", "ASC Count"] }, ...antminerReads.boardSlotCount],
+		operatingState: { at: ["state"], words: OUR_STATES },
+	},
+	components: [
+		{
+			part: "board",
+			each: ["boards"],
+			key: ["slot"],
+			reads: {
+				hashrateTerahashesPerSecond: [
+					{ at: ["MHS 5s"], unit: megahashesPerSecond },
+					{ at: ["rates", "sha256", "now"], unit: hashesPerSecond },
+				],
+				hashrateOneMinuteTerahashesPerSecond: { at: ["MHS 1m"], unit: megahashesPerSecond },
+				hashrateFiveMinutesTerahashesPerSecond: { at: ["MHS 5m"], unit: megahashesPerSecond },
+				hashrateAverageTerahashesPerSecond: { at: ["MHS av"], unit: megahashesPerSecond },
+				hashrateNominalTerahashesPerSecond: { at: ["Nominal MHS"], unit: megahashesPerSecond, absent: [0] },
+				chipCount: { at: ["chips"] },
+				frequencyMegahertz: { at: ["frequency"], unit: megahertz },
+				coreVoltageVolts: { at: ["volts"], unit: volts, absent: [0] },
+				hardwareErrors: { at: ["Hardware Errors"] },
+				boardTemperatureCelsius: [
+					{ at: ["sensors", "*"], unit: celsius, absent: [0], of: "highest" },
+					{ at: ["Temperature"], unit: celsius, absent: [0] },
+				],
+				...sensorReads("boardSensor", "sensors"),
+				chipTemperatureCelsius: { at: ["chipSensors", "*"], unit: celsius, absent: [0], of: "highest" },
+				inletTemperatureCelsius: { at: ["intake", "*"], unit: celsius, absent: [0], of: "mean" },
+				outletTemperatureCelsius: { at: ["exhaust", "*"], unit: celsius, absent: [0], of: "mean" },
+			},
+		},
+		{
+			part: "fan",
+			each: ["fanRecords"],
+			key: ["slot"],
+			reads: {
+				fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute },
+				fanDutyRatio: { at: ["percent"], unit: percent },
+			},
+		},
+	],
+	errorCodes: [["errors", "*"]],
+	caveats: [
+		"Power is measured only where the firmware says that the supply tells it (`PSU` true).",
+		"Which board sensors are intake and exhaust is taken from the answer's own labels.",
+		"A fan slot at 0 rpm counts as not fitted.",
+	],
+});
+
+function layOutLuxos(answers: Parsed): Parsed {
+	const rpc = layOutAntminer(answers);
+	const configRecord = recordsOf(at(answers, "config", "CONFIG"))[0];
+	const power = recordsOf(at(answers, "power", "POWER"))[0];
+	const isMeasured = /^(?:true|1)$/i.test(textOf(at(power, "PSU")) ?? "");
+	const boards = boardsOf(answers, rpc);
+	return present({
+		...rpc,
+		configRecord,
+		described: textOf(at(answers, "summary", "STATUS", 0, "Description"))?.replace(/^LUXminer\s*/i, ""),
+		algorithm: firstOf([at(rpc, "algorithm"), "sha256"]),
+		[isMeasured ? "measured" : "estimated"]: at(power, "Watts"),
+		profileWatts: profileWatts(answers, textOf(at(configRecord, "Profile"))),
+		boards,
+		boardCount: boards.length > 0 ? boards.length : at(rpc, "boardCount"),
+		fanRecords: fansOf(answers, rpc),
+		state: stateOf(configRecord, boards) ?? at(rpc, "state"),
+		errors: errorsOf(answers, configRecord),
+	});
+}
+
+function profileWatts(answers: Parsed, name: string | undefined): unknown {
+	const profiles = recordsOf(at(answers, "profiles", "PROFILES"));
+	return at(
+		profiles.find((profile) => name !== undefined && at(profile, "Profile Name") === name),
+		"Watts",
+	);
+}
+
+/** Boards by ID; the stats count chains from 1. */
+function boardsOf(answers: Parsed, rpc: Parsed): readonly AnyRecord[] {
+	const byId = (list: unknown) =>
+		new Map(recordsOf(list).map((record) => [numberOf(at(record, "ID")) ?? -1, record] as const));
+	const devs = byId(at(answers, "devs", "DEVS"));
+	const temps = byId(at(answers, "temps", "TEMPS"));
+	const chains = new Map(
+		recordsOf(at(rpc, "boards")).map((board) => [(numberOf(at(board, "slot")) ?? 0) - 1, board] as const),
+	);
+	const labels = recordsOf(at(answers, "temps", "METADATA"))[0];
+	const voltages = new Map(
+		["voltage0", "voltage1", "voltage2"]
+			.flatMap((name) => recordsOf(at(answers, name, "VOLTAGE")))
+			.map((record) => [numberOf(at(record, "Board")) ?? -1, at(record, "Voltage")] as const),
+	);
+	const ids = [...new Set([...devs.keys(), ...temps.keys(), ...chains.keys()])].sort(
+		(one, other) => one - other,
+	);
+	return ids.map((id) => {
+		const chain = chains.get(id);
+		const sensors = sensorsOf(temps.get(id));
+		return present({
+			...devs.get(id),
+			slot: String(id),
+			chips: at(chain, "chips"),
+			frequency: at(chain, "frequency"),
+			rates: at(chain, "rates"),
+			volts: voltages.get(id),
+			sensors: sensors.length > 0 ? sensors.map(({ value }) => value) : at(chain, "boardTemperatures"),
+			chipSensors: sensors.length > 0 ? undefined : at(chain, "chipTemperatures"),
+			...airOf(sensors, labels),
+		});
+	});
+}
+
+type Sensor = { readonly name: string; readonly value: unknown };
+
+const CORNERS = ["TopLeft", "TopRight", "BottomLeft", "BottomRight"];
+
+/** The corners; firmware before 2024 writes Board and Chip instead. */
+function sensorsOf(record: AnyRecord | undefined): readonly Sensor[] {
+	const corners = CORNERS.map((name) => ({ name, value: at(record, name) }));
+	const others = ["Board", "Chip"].map((name) => ({ name, value: at(record, name) }));
+	return [...corners, ...others].filter(({ value }) => value !== undefined);
+}
+
+function airOf(sensors: readonly Sensor[], labels: AnyRecord | undefined): AnyRecord {
+	const labelled = (pattern: RegExp) =>
+		sensors
+			.filter(({ name }) => pattern.test(textOf(at(labels, name, "Label")) ?? ""))
+			.map(({ value }) => value);
+	return { intake: labelled(/intake|inlet/i), exhaust: labelled(/exhaust|outlet/i) };
+}
+
+function fansOf(answers: Parsed, rpc: Parsed): unknown {
+	const fans = recordsOf(at(answers, "fans", "FANS"));
+	if (fans.length === 0) return at(rpc, "fans");
+	return fans
+		.filter((fan) => (numberOf(at(fan, "RPM")) ?? 0) > 0)
+		.map((fan) => ({
+			slot: firstOf([at(fan, "FAN"), at(fan, "ID")]),
+			speed: at(fan, "RPM"),
+			percent: at(fan, "Speed"),
+		}));
+}
+
+function stateOf(config: AnyRecord | undefined, boards: readonly AnyRecord[]): string | undefined {
+	const isOn = (value: unknown) => /^(?:true|1|y|yes)$/i.test(textOf(value) ?? "");
+	const curtails = textOf(at(config, "CurtailMode"))?.toLowerCase() ?? "none";
+	if (/sleep|^curtail/.test(curtails)) return "sleeping";
+	return boards.length > 0 && boards.every((board) => isOn(at(board, "IsUserShutdown")))
+		? "stopped"
+		: undefined;
+}
+
+/** Events that stand, and a status other than normal. */
+function errorsOf(answers: Parsed, config: AnyRecord | undefined): readonly string[] {
+	const events = recordsOf(at(answers, "events", "EVENTS")).flatMap(
+		(event) => textOf(at(event, "Code")) ?? [],
+	);
+	const status = textOf(at(config, "SystemStatus"));
+	return status === undefined || /^normal$/i.test(status) ? events : [`status:${status}`, ...events];
+}

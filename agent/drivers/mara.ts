@@ -1,0 +1,264 @@
+/**
+ * MARA firmware (MaraFW, "kaonsu") on Antminer hardware: HTTP with digest under /kaonsu/v1/. Data and pure layout.
+ *
+ * Rates are in `hashrate_unit`; builds without it write TH/s. `power_source` says whether the watts are the supply's
+ * (boards alone: the fans' watts stand beside) or an estimate. Chip and board temperatures are the raw sensor plus 15
+ * and 10, as the firmware shows them.
+ */
+import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { algorithmOfModel } from "./kit/antminer-stats.js";
+import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
+import { rateFactor } from "./kit/rate-units.js";
+import {
+	type AnyRecord,
+	at,
+	firstOf,
+	numberOf,
+	present,
+	recordOf,
+	recordsOf,
+	textOf,
+} from "./kit/reading.js";
+import {
+	celsius,
+	hashesPerSecond,
+	megahertz,
+	otherHashesPerSecond,
+	percent,
+	revolutionsPerMinute,
+	seconds,
+	watts,
+} from "./kit/vendor-units.js";
+
+const web = (path: string) =>
+	({
+		over: "http",
+		port: 80,
+		path: `/kaonsu/v1/${path}`,
+		login: "digest",
+		format: "json",
+		optional: true,
+	}) as const;
+
+const BOARDS = { source: "estimated", boundary: "board" } as const;
+
+export const mara = defineDriver({
+	name: "mara",
+	kind: "miner",
+	title: "Antminer, MARA firmware",
+	makes: ["Bitmain"],
+	models: ["S19 to S21 and their variants", "KS5 Pro"],
+	firmwares: ["MaraFW 2023 to 3.14"],
+	source: "answers of a KS5 Pro on MaraFW 3.14",
+	grade: "recorded",
+	requests: {
+		brief: web("brief"),
+		boards: web("hashboards"),
+		fans: web("fans"),
+		pools: { ...web("pools"), everySeconds: SLOW_FACTS_SECONDS },
+		overview: { ...web("overview"), rarely: true },
+		network: { ...web("network_config"), rarely: true },
+	},
+	atLeastOne: ["brief", "boards", "overview", "fans"],
+	recognises: ({ rpc, web: root, page }) =>
+		/KAONSU|MARAFW/.test(rpc) ||
+		/MaraFW/i.test(root) ||
+		["brief", "hashboards", "overview", "fans"].some((path) => /\{/.test(page(`/kaonsu/v1/${path}`))),
+	layOut: layOutMara,
+	identity: {
+		make: "Bitmain",
+		model: { at: [["model"]] },
+		firmware: { at: [["overview", "version_firmware"]] },
+		serial: {
+			at: [
+				["overview", "serial_number"],
+				["overview", "serial"],
+			],
+		},
+		mac: {
+			at: [
+				["overview", "mac"],
+				["network", "mac"],
+				["network", "mac_address"],
+			],
+		},
+		hostname: {
+			at: [
+				["network", "hostname"],
+				["overview", "hostname"],
+			],
+		},
+		algorithm: { at: [["algorithm"]] },
+	},
+	power: BOARDS,
+	reads: {
+		hashrateTerahashesPerSecond: { at: ["rates", "sha256", "now"], unit: hashesPerSecond },
+		hashrateOneHourTerahashesPerSecond: { at: ["rates", "sha256", "hour"], unit: hashesPerSecond },
+		hashrateOneDayTerahashesPerSecond: { at: ["rates", "sha256", "day"], unit: hashesPerSecond },
+		hashrateAverageTerahashesPerSecond: { at: ["rates", "sha256", "average"], unit: hashesPerSecond },
+		hashrateNominalTerahashesPerSecond: {
+			at: ["rates", "sha256", "ideal"],
+			unit: hashesPerSecond,
+			absent: [0],
+		},
+		hashrateNameplateTerahashesPerSecond: {
+			at: ["rates", "sha256", "sale"],
+			unit: hashesPerSecond,
+			absent: [0],
+		},
+		otherAlgorithmHashrateHashesPerSecond: { at: ["rates", "other", "now"], unit: otherHashesPerSecond },
+		otherAlgorithmHashrateAverageHashesPerSecond: {
+			at: ["rates", "other", "average"],
+			unit: otherHashesPerSecond,
+		},
+		otherAlgorithmHashrateNominalHashesPerSecond: {
+			at: ["rates", "other", "ideal"],
+			unit: otherHashesPerSecond,
+			absent: [0],
+		},
+		powerWatts: [
+			{ at: ["measured"], unit: watts, power: { source: "reported", boundary: "board" } },
+			{ at: ["estimated"], unit: watts, power: BOARDS },
+		],
+		fanDutyRatio: { at: ["fans", "percent"], unit: percent },
+		frequencyMegahertz: { at: ["boards", "frequency_average"], unit: megahertz, absent: [0] },
+		boardCount: { at: ["boardCount"] },
+		boardSlotCount: { at: ["boards", "hashboard_num_ideal"] },
+		minerUptimeSeconds: { at: ["brief", "elapsed"], unit: seconds },
+		sharesAccepted: { at: ["poolRecords", "*", "accepted"], of: "sum" },
+		sharesRejected: { at: ["poolRecords", "*", "rejected"], of: "sum" },
+		sharesStale: { at: ["poolRecords", "*", "stale"], of: "sum" },
+		operatingState: { at: ["state"], words: OUR_STATES },
+	},
+	components: [
+		{
+			part: "board",
+			each: ["boardRecords"],
+			key: ["index"],
+			reads: {
+				hashrateTerahashesPerSecond: { at: ["rates", "sha256", "now"], unit: hashesPerSecond },
+				hashrateAverageTerahashesPerSecond: { at: ["rates", "sha256", "average"], unit: hashesPerSecond },
+				hashrateNominalTerahashesPerSecond: {
+					at: ["rates", "sha256", "ideal"],
+					unit: hashesPerSecond,
+					absent: [0],
+				},
+				otherAlgorithmHashrateHashesPerSecond: { at: ["rates", "other", "now"], unit: otherHashesPerSecond },
+				otherAlgorithmHashrateAverageHashesPerSecond: {
+					at: ["rates", "other", "average"],
+					unit: otherHashesPerSecond,
+				},
+				otherAlgorithmHashrateNominalHashesPerSecond: {
+					at: ["rates", "other", "ideal"],
+					unit: otherHashesPerSecond,
+					absent: [0],
+				},
+				powerWatts: { at: ["power_consumption_estimated"], unit: watts, power: BOARDS },
+				chipCount: { at: ["asic_num"] },
+				frequencyMegahertz: { at: ["frequency_average"], unit: megahertz, absent: [0] },
+				chipTemperatureCelsius: { at: ["temperature_chip", "*"], unit: celsius, of: "highest" },
+				...sensorReads("chipSensor", "temperature_chip"),
+				boardTemperatureCelsius: { at: ["temperature_pcb", "*"], unit: celsius, of: "highest" },
+				...sensorReads("boardSensor", "temperature_pcb"),
+			},
+		},
+		{
+			part: "fan",
+			each: ["fans", "fans"],
+			key: ["index"],
+			reads: {
+				fanSpeedRevolutionsPerMinute: { at: ["current_speed"], unit: revolutionsPerMinute },
+				powerWatts: { at: ["power_consumption"], unit: watts, power: BOARDS },
+			},
+		},
+	],
+	errorCodes: [["errors", "*"]],
+	caveats: [
+		"Power is of the boards alone, measured by the supply or estimated as `power_source` says; fans stand beside it.",
+		"A board that is not present keeps its place in the answer and is left out.",
+		"Chip and board temperatures are derived by the firmware: the sensor plus 15 and plus 10.",
+	],
+});
+
+function layOutMara(answers: Parsed): Parsed {
+	const brief = recordOf(at(answers, "brief"));
+	const said = textOf(firstOf([at(answers, "overview", "model"), at(answers, "overview", "model_extended")]));
+	const model = said?.replace(/\s*\([^)]*\)$/, "");
+	const algorithm = algorithmOfModel(model) ?? "sha256";
+	const kind = algorithm === "sha256" ? "sha256" : "other";
+	const unit = rateFactor(at(brief, "hashrate_unit")) ?? 1e12;
+	const scaled = (record: AnyRecord | undefined, ...keys: readonly string[]) => {
+		const number = numberOf(firstOf(keys.map((key) => at(record, key))));
+		return number === undefined ? undefined : number * unit;
+	};
+	const isMeasured = /^psu$/i.test(textOf(at(brief, "power_source")) ?? "");
+	const boards = recordsOf(at(answers, "boards", "hashboards"));
+	const working = boards.filter(isWorking);
+	return present({
+		model,
+		algorithm,
+		rates: {
+			[kind]: present({
+				now: scaled(brief, "hashrate_realtime"),
+				hour: scaled(brief, "hashrate_realtime_1h"),
+				day: scaled(brief, "hashrate_realtime_1d"),
+				average: scaled(brief, "hashrate_average"),
+				ideal: scaled(brief, "hashrate_ideal"),
+				sale: scaled(brief, "hashrate_sales", "hashrate_stock"),
+			}),
+		},
+		[isMeasured ? "measured" : "estimated"]: firstOf([
+			at(brief, "power_consumption_estimated"),
+			at(brief, "power_consumption"),
+		]),
+		boardRecords: working.map((board) => ({
+			...board,
+			rates: {
+				[kind]: present({
+					now: scaled(board, "hashrate_realtime", "hashrate_realtime_10m"),
+					average: scaled(board, "hashrate_average"),
+					ideal: scaled(board, "hashrate_ideal"),
+				}),
+			},
+		})),
+		boardCount: boards.length > 0 ? working.length : undefined,
+		poolRecords: recordsOf(firstOf([at(answers, "pools", "pools"), at(answers, "pools")])),
+		state: stateOf(brief),
+		errors: errorsOf(answers, brief),
+	});
+}
+
+function isWorking(board: AnyRecord): boolean {
+	if (at(board, "present") === false) return false;
+	const chips = numberOf(at(board, "asic_num"));
+	return chips === undefined || chips > 0;
+}
+
+const STATES: readonly (readonly [RegExp, string])[] = [
+	[/sleep|standby|idle.?mode/i, "sleeping"],
+	[/tun/i, "tuning"],
+	[/start|init|boot|warm/i, "starting"],
+	[/overheat|over.?temp|too hot/i, "overheated"],
+	[/stop|paus|shut/i, "stopped"],
+	[/fail|error/i, "failed"],
+	[/mining/i, "mining"],
+	[/idle/i, "idle"],
+];
+
+function stateOf(brief: AnyRecord | undefined): string | undefined {
+	const status = textOf(at(brief, "status"));
+	return STATES.find(([pattern]) => status !== undefined && pattern.test(status))?.[1];
+}
+
+/** "Degraded: Hash board error", and a fan fault with its words. */
+function errorsOf(answers: Parsed, brief: AnyRecord | undefined): readonly string[] {
+	const indicator = textOf(at(brief, "indicator"));
+	const isWell = indicator === undefined || /fully functional|^ok$|good|healthy/i.test(indicator);
+	const long = textOf(at(brief, "indicator_long"));
+	const fans =
+		at(answers, "fans", "error") === true ? textOf(at(answers, "fans", "error_description")) : undefined;
+	return [
+		...(isWell ? [] : [[indicator, long].filter((word) => word !== undefined).join(": ")]),
+		...(at(answers, "fans", "error") === true ? [`fans: ${fans ?? "error"}`] : []),
+	];
+}
