@@ -241,6 +241,11 @@ export const FAILURES = {
 		retry: "never",
 		hint: "The token's scopes do not reach this; make another: fleetwatt token create --scope ….",
 	},
+	DEVICE_LIBRARY_FAILED: {
+		stage: "transports",
+		retry: "backoff",
+		hint: "The GPU driver's library gave an error: is the driver installed and loaded, and may the agent's user open /dev/nvidia*? A container needs both from its host.",
+	},
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -432,6 +432,7 @@ export const MEASUREMENTS = {
 	),
 	multiInstanceCount: count("multi_instances", 16, "Instances of a split GPU."),
 	gpuCount: count("gpus", 64, "GPUs that answer."),
+	gpuSlotCount: count("gpu_slots", 64, "GPUs the host's driver counts, lost ones too."),
 	xidError: count("xid_error", 1_000, "Last XID error code; 0 is none."),
 	uncorrectedEccErrors: counter(
 		"uncorrected_ecc_errors",

@@ -16,6 +16,7 @@ import { formatProblem } from "../../shared/config/problem.js";
 import { DRIVERS } from "../drivers/catalog.js";
 import type { PollTarget } from "../poller/poll-target.js";
 import type { Credentials } from "../transports/credentials.js";
+import { NVML_LIBRARY } from "../transports/nvml-library.js";
 
 export type Targets = {
 	readonly targets: readonly PollTarget[];
@@ -106,16 +107,19 @@ function driversNamed(name: string): readonly string[] {
 }
 
 function localTargets({ local, pollIntervalSeconds }: AgentConfig, hostname: string): readonly PollTarget[] {
-	if (local?.nvidiaSmi === undefined) return [];
-	const { nvidiaSmi } = local;
+	const { nvml, nvidiaSmi } = local ?? {};
+	if (nvml === undefined && nvidiaSmi === undefined) return [];
 	return [
 		{
-			endpoint: local.name ?? hostname,
+			endpoint: local?.name ?? hostname,
 			host: "127.0.0.1",
 			isListed: true,
-			driver: "nvidia-smi",
+			driver: nvml === undefined ? "nvidia-smi" : "nvidia",
 			pollIntervalSeconds,
-			...(typeof nvidiaSmi === "string" && { commandPaths: { "nvidia-smi": nvidiaSmi } }),
+			commandPaths: {
+				...(typeof nvml === "string" && { [NVML_LIBRARY]: nvml }),
+				...(typeof nvidiaSmi === "string" && { "nvidia-smi": nvidiaSmi }),
+			},
 		},
 	];
 }

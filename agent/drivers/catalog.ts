@@ -8,11 +8,12 @@ import { auradine } from "./auradine.js";
 import { avalon, avalonHome, avalonText } from "./avalon.js";
 import { bitaxe } from "./bitaxe.js";
 import { braiinsGraphql, braiinsRest, braiinsRpc } from "./braiins.js";
-import type { AnswerFormat, Driver, Request } from "./driver.js";
+import { type AnswerFormat, type Driver, isOverNetwork, type NetworkRequest } from "./driver.js";
 import { epic } from "./epic.js";
 import { luxos } from "./luxos.js";
 import { mara } from "./mara.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
+import { nvidia } from "./nvidia-library.js";
 import { proto } from "./proto.js";
 import { sealminer } from "./sealminer.js";
 import { vnish } from "./vnish.js";
@@ -42,6 +43,7 @@ export const DRIVERS: readonly Driver[] = [
 	dcgmExporter,
 	nvidiaSmi,
 	nvidiaSmiXml,
+	nvidia,
 ];
 
 const byName = new Map(DRIVERS.map((driver) => [driver.name, driver]));
@@ -56,20 +58,21 @@ export function formatsHeard(targets: readonly { readonly driver?: string }[]): 
 	const isAnyUnnamed = named.has(undefined);
 	const requests = DRIVERS.flatMap((driver) =>
 		Object.values(driver.requests).filter(
-			({ over }) => named.has(driver.name) || (isAnyUnnamed && over !== "command"),
+			(request) => named.has(driver.name) || (isAnyUnnamed && isOverNetwork(request)),
 		),
 	);
 	return new Set(requests.map(({ format }) => format));
 }
 
-const PORTS = { cgminer: 4028, http: 80, framed: 4433 } as const satisfies Partial<
-	Record<Request["over"], number>
+const PORTS = { cgminer: 4028, http: 80, framed: 4433 } as const satisfies Record<
+	NetworkRequest["over"],
+	number
 >;
 
-/** The ports a driver's requests go to, its main one first; none for a local command. */
+/** The ports a driver's requests go to, its main one first; none for what is on the agent's own host. */
 export function defaultPorts(driver: Driver): readonly number[] {
 	const ports = Object.values(driver.requests).flatMap((request) =>
-		request.over === "command" ? [] : [request.port ?? PORTS[request.over]],
+		isOverNetwork(request) ? [request.port ?? PORTS[request.over]] : [],
 	);
 	return [...new Set(ports)];
 }

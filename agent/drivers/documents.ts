@@ -7,6 +7,7 @@ const TRANSPORTS: Readonly<Record<Request["over"], string>> = {
 	http: "HTTP",
 	framed: "framed TCP",
 	command: "local command",
+	nvml: "local library",
 };
 
 const OPENING = `# Devices
@@ -68,6 +69,7 @@ const COMMAND = /"(?:cmd|command)":"([^"]+)"(?:,"param":"([^"]+)")?/;
 
 function requestText(request: Request): string {
 	if (request.over === "http") return `\`${request.method ?? "GET"} ${request.path}\``;
+	if (request.over === "nvml") return "NVML (`libnvidia-ml.so.1`)";
 	if (request.over === "command") return `\`${request.argv.map((word) => word.split("=")[0]).join(" ")}\``;
 	const match = COMMAND.exec(request.send);
 	return `\`${[match?.[1] ?? request.send.trim(), match?.[2]].filter((word) => word !== undefined).join(" ")}\``;

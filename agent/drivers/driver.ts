@@ -19,6 +19,8 @@ export type Request = {
 	readonly rarely?: true;
 	/** Asked this often at most, for what moves slowly; the answer before stands in between. */
 	readonly everySeconds?: number;
+	/** Asked only in a poll in which this other request, listed before it, gave no answer. */
+	readonly unless?: string;
 	readonly format: AnswerFormat;
 } & (
 	| {
@@ -52,6 +54,8 @@ export type Request = {
 			readonly over: "command";
 			readonly argv: readonly string[];
 	  }
+	/** NVIDIA's library on the agent's own host; the configuration may name another file for it. */
+	| { readonly over: "nvml" }
 );
 
 /** A token in exchange for the configured password: what is posted, and how the token goes back. */
@@ -62,6 +66,13 @@ export type TokenLogin = {
 	/** What stands before the token in the header, "Bearer " for most. */
 	readonly prefix: string;
 };
+
+/** What a port of the device's address answers. */
+export type NetworkRequest = Exclude<Request, { readonly over: "command" | "nvml" }>;
+
+export function isOverNetwork(request: Request): request is NetworkRequest {
+	return request.over !== "command" && request.over !== "nvml";
+}
 
 /** One answer as it came, undecoded. Transports make it, formats/ parse it. */
 export type Answer = {

@@ -9,22 +9,25 @@
  * @see https://docs.nvidia.com/deploy/nvidia-smi/
  * @see https://github.com/NVIDIA/dcgm-exporter
  */
+import type { MeasurementName } from "../../shared/measurements.js";
 import { defineDriver, type Parsed, type Parts, type Reads } from "./driver.js";
 import type { PrometheusSample } from "./formats/prometheus.js";
 import { type AnyRecord, at, firstOf, listOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
 import { celsius, mebibytes, megahertz, millijoules, percent, ratio, watts } from "./kit/vendor-units.js";
 
-const power = { source: "reported", boundary: "gpu" } as const;
+export const power = { source: "reported", boundary: "gpu" } as const;
 const OFF_ON = { disabled: "off", enabled: "on", "0": "off", "1": "on" };
 
-const identity = {
+export const identity = {
 	make: "NVIDIA",
 	model: { at: [["model"]] },
 	firmware: { at: [["driverVersion"]] },
 	hostname: { at: [["hostname"]] },
 } as const;
 
-const gpus = (reads: Reads): readonly Parts[] => [{ part: "gpu", each: ["gpus"], key: ["key"], reads }];
+export const gpus = (reads: Reads): readonly Parts[] => [
+	{ part: "gpu", each: ["gpus"], key: ["key"], reads },
+];
 
 /** Only what every driver since 2019 answers: one unknown field makes the tool refuse them all. */
 const FIELDS = [
@@ -54,14 +57,78 @@ const FIELDS = [
 ];
 
 /** Fields that came later, each in a request of its own so that an old driver refuses only these. */
-const LATER_FIELDS = ["uuid", "power.draw.instant", "power.draw.average", "mig.mode.current"];
+const LATER_FIELDS = [
+	"uuid",
+	"power.draw.instant",
+	"power.draw.average",
+	"mig.mode.current",
+	"clocks_event_reasons.active",
+];
 
-const table = (fields: readonly string[]) =>
-	({
-		over: "command",
-		argv: ["nvidia-smi", `--query-gpu=${fields.join(",")}`, "--format=csv"],
-		format: "csv",
-	}) as const;
+/** Also what the driver for NVIDIA's library asks where the library cannot be used. */
+export const TABLE = {
+	over: "command",
+	argv: ["nvidia-smi", `--query-gpu=${FIELDS.join(",")}`, "--format=csv"],
+	format: "csv",
+} as const;
+export const LATER_TABLE = {
+	...TABLE,
+	argv: ["nvidia-smi", `--query-gpu=${LATER_FIELDS.join(",")}`, "--format=csv"],
+	optional: true,
+} as const;
+
+/** Bits of the reasons for which a GPU's clocks are held down. */
+const THROTTLE_BITS = {
+	isClockedDownIdle: 0x1,
+	throttledBySetClocks: 0x2,
+	throttledByPowerCap: 0x4,
+	throttledByHardware: 0x8,
+	throttledBySyncBoost: 0x10,
+	throttledByHeat: 0x20,
+	throttledByHardwareHeat: 0x40,
+	throttledByPowerBrake: 0x80,
+	throttled: 0x4 | 0x8 | 0x20 | 0x40 | 0x80,
+} as const satisfies Partial<Record<MeasurementName, number>>;
+
+const THROTTLE_READS: Reads = Object.fromEntries(
+	Object.keys(THROTTLE_BITS).map((name) => [name, { at: ["throttle", name], words: OFF_ON }]),
+);
+
+/** By nvidia-smi's own names; NVML's answers are written with them too. */
+export const TABLE_READS: Reads = {
+	powerWatts: [
+		{ at: ["power.draw"], unit: watts },
+		{ at: ["power.draw.instant"], unit: watts },
+		{ at: ["power.draw.average"], unit: watts },
+	],
+	powerInstantWatts: { at: ["power.draw.instant"], unit: watts },
+	powerAverageWatts: { at: ["power.draw.average"], unit: watts },
+	powerLimitWatts: { at: ["power.limit"], unit: watts },
+	powerLimitEnforcedWatts: { at: ["enforced.power.limit"], unit: watts },
+	powerLimitDefaultWatts: { at: ["power.default_limit"], unit: watts },
+	powerLimitMaximumWatts: { at: ["power.max_limit"], unit: watts },
+	gpuTemperatureCelsius: { at: ["temperature.gpu"], unit: celsius },
+	memoryTemperatureCelsius: { at: ["temperature.memory"], unit: celsius, absent: [0] },
+	fanDutyRatio: { at: ["fan.speed"], unit: percent },
+	gpuUtilizationRatio: { at: ["utilization.gpu"], unit: percent },
+	memoryUtilizationRatio: { at: ["utilization.memory"], unit: percent },
+	memoryTotalBytes: { at: ["memory.total"], unit: mebibytes },
+	memoryUsedBytes: { at: ["memory.used"], unit: mebibytes },
+	memoryFreeBytes: { at: ["memory.free"], unit: mebibytes },
+	streamingMultiprocessorClockMegahertz: [
+		{ at: ["clocks.current.sm"], unit: megahertz },
+		{ at: ["clocks.sm"], unit: megahertz },
+	],
+	memoryClockMegahertz: [
+		{ at: ["clocks.current.memory"], unit: megahertz },
+		{ at: ["clocks.mem"], unit: megahertz },
+		{ at: ["clocks.current.mem"], unit: megahertz },
+	],
+	performanceState: { at: ["performanceState"] },
+	multiInstanceGpu: { at: ["mig.mode.current"], words: OFF_ON },
+	uncorrectedEccErrors: { at: ["ecc.errors.uncorrected.volatile.total"] },
+	...THROTTLE_READS,
+};
 
 export const nvidiaSmi = defineDriver({
 	name: "nvidia-smi",
@@ -72,69 +139,52 @@ export const nvidiaSmi = defineDriver({
 	firmwares: ["drivers 418 to 595"],
 	source: "nvidia-smi's document; tables of RTX 2080 SUPER, RTX 4080 SUPER, L40S, H100 with and without MIG",
 	grade: "recorded",
-	requests: { gpus: table(FIELDS), later: { ...table(LATER_FIELDS), optional: true } },
+	requests: { gpus: TABLE, later: LATER_TABLE },
 	recognises: () => false,
 	layOut: layOutTable,
 	identity,
 	power,
 	reads: {},
-	components: gpus({
-		powerWatts: [
-			{ at: ["power.draw"], unit: watts },
-			{ at: ["power.draw.instant"], unit: watts },
-			{ at: ["power.draw.average"], unit: watts },
-		],
-		powerInstantWatts: { at: ["power.draw.instant"], unit: watts },
-		powerAverageWatts: { at: ["power.draw.average"], unit: watts },
-		powerLimitWatts: { at: ["power.limit"], unit: watts },
-		powerLimitEnforcedWatts: { at: ["enforced.power.limit"], unit: watts },
-		powerLimitDefaultWatts: { at: ["power.default_limit"], unit: watts },
-		powerLimitMaximumWatts: { at: ["power.max_limit"], unit: watts },
-		gpuTemperatureCelsius: { at: ["temperature.gpu"], unit: celsius },
-		memoryTemperatureCelsius: { at: ["temperature.memory"], unit: celsius, absent: [0] },
-		fanDutyRatio: { at: ["fan.speed"], unit: percent },
-		gpuUtilizationRatio: { at: ["utilization.gpu"], unit: percent },
-		memoryUtilizationRatio: { at: ["utilization.memory"], unit: percent },
-		memoryTotalBytes: { at: ["memory.total"], unit: mebibytes },
-		memoryUsedBytes: { at: ["memory.used"], unit: mebibytes },
-		memoryFreeBytes: { at: ["memory.free"], unit: mebibytes },
-		streamingMultiprocessorClockMegahertz: [
-			{ at: ["clocks.current.sm"], unit: megahertz },
-			{ at: ["clocks.sm"], unit: megahertz },
-		],
-		memoryClockMegahertz: [
-			{ at: ["clocks.current.memory"], unit: megahertz },
-			{ at: ["clocks.mem"], unit: megahertz },
-			{ at: ["clocks.current.mem"], unit: megahertz },
-		],
-		performanceState: { at: ["performanceState"] },
-		multiInstanceGpu: { at: ["mig.mode.current"], words: OFF_ON },
-		uncorrectedEccErrors: { at: ["ecc.errors.uncorrected.volatile.total"] },
-	}),
+	components: gpus(TABLE_READS),
 	caveats: [
 		"A split GPU (MIG) reports no utilisation; power and temperature are the whole GPU's.",
 		"Passive cards have no fan, GDDR cards no memory temperature, some Quadro cards no power.",
 	],
 });
 
-function layOutTable(answers: Parsed): Parsed {
+export function layOutTable(answers: Parsed): Parsed {
 	const later = new Map(
 		recordsOf(at(answers, "later", "rows")).map((row) => [textOf(at(row, "uuid")), row] as const),
 	);
 	const rows = recordsOf(at(answers, "gpus", "rows"));
+	const whole = rows.map((row) =>
+		rows.length === later.size ? { ...later.get(textOf(at(row, "uuid"))), ...row } : row,
+	);
+	return layOutRows(whole, at(rows[0], "driver_version"));
+}
+
+/** GPUs with their fields under nvidia-smi's names. */
+export function layOutRows(rows: readonly AnyRecord[], driverVersion: unknown): Parsed {
 	return present({
-		gpus: rows.map((row) => {
-			const uuid = textOf(at(row, "uuid"));
-			return {
-				...(rows.length === later.size ? later.get(uuid) : undefined),
-				...row,
-				key: firstOf([uuid, at(row, "pci.bus_id"), at(row, "index")]),
-				performanceState: performanceStateOf(at(row, "pstate")),
-			};
-		}),
+		gpus: rows.map((row) => ({
+			...row,
+			key: firstOf([at(row, "uuid"), at(row, "pci.bus_id"), at(row, "index")]),
+			performanceState: performanceStateOf(at(row, "pstate")),
+			throttle: throttleOf(at(row, "clocks_event_reasons.active")),
+		})),
 		model: modelOf(rows.map((row) => at(row, "name"))),
-		driverVersion: at(rows[0], "driver_version"),
+		driverVersion,
 	});
+}
+
+/** @param written "0x0000000000000005" or its number */
+function throttleOf(written: unknown): AnyRecord | undefined {
+	const text = textOf(written) ?? "";
+	const reasons = /^0x[0-9a-f]{1,16}$/i.test(text) ? Number(text) : numberOf(written);
+	if (reasons === undefined) return undefined;
+	return Object.fromEntries(
+		Object.entries(THROTTLE_BITS).map(([name, bits]) => [name, (reasons & bits) === 0 ? "0" : "1"]),
+	);
 }
 
 /** "P8" is state 8; other text is none. */

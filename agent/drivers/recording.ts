@@ -10,7 +10,7 @@ import { type Failure, failure } from "../../shared/failures.js";
 import { type JsonValue, parseDeviceJson } from "../../shared/json.js";
 import { DRIVERS } from "./catalog.js";
 import { decode } from "./decode.js";
-import type { Answer, Answers, Driver, Request } from "./driver.js";
+import { type Answer, type Answers, type Driver, isOverNetwork, type Request } from "./driver.js";
 import { type Heard, identifyHeard, PROBES } from "./identify.js";
 import { at, recordOf } from "./kit/reading.js";
 import { commandOf } from "./kit/replies.js";
@@ -150,7 +150,7 @@ function closeness(request: Request, recorded: RecordedAnswer): number {
 	const fits = fitOver(request, recorded.request);
 	const isAtPort =
 		recorded.port === undefined ||
-		request.over === "command" ||
+		!isOverNetwork(request) ||
 		request.port === undefined ||
 		request.port === recorded.port;
 	return fits === NOT_AT_ALL || isAtPort ? fits : fits / 4;
@@ -166,6 +166,8 @@ function fitOver(request: Request, asked: string): number {
 			return fitPath(request.method ?? "GET", request.path, asked);
 		case "command":
 			return fitProgram(request.argv, asked);
+		case "nvml":
+			return NOT_AT_ALL;
 	}
 }
 

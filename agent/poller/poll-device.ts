@@ -7,7 +7,7 @@ import type { DeviceDescription, DeviceKind, Identity } from "../../shared/devic
 import { type Failure, type FailureCode, failure } from "../../shared/failures.js";
 import type { Fault, Reading } from "../../shared/reading.js";
 import { MILLISECONDS_PER_SECOND, type MonotonicMilliseconds, quantity } from "../../shared/units.js";
-import type { Answer, Answers, Request } from "../drivers/driver.js";
+import { type Answer, type Answers, isOverNetwork, type Request } from "../drivers/driver.js";
 import type { Asked, PollContext, Target } from "../transports/transport.js";
 import { type PollTarget, portOf } from "./poll-target.js";
 
@@ -203,7 +203,7 @@ type Probe = { readonly name: string; readonly probe: Request; readonly port: nu
 
 function probesAt(target: PollTarget, probes: Readonly<Record<string, Request>>): readonly Probe[] {
 	return Object.entries(probes).flatMap(([name, probe]) => {
-		const port = probe.over === "command" ? undefined : portOf(probe, { [name]: probe }, target);
+		const port = !isOverNetwork(probe) ? undefined : portOf(probe, { [name]: probe }, target);
 		return port === undefined ? [] : [{ name, probe, port }];
 	});
 }
@@ -240,6 +240,7 @@ async function askAll<Driver extends PolledDriver>(
 	let measuredAt: MonotonicMilliseconds | undefined;
 	let firstFailure: Failure | undefined;
 	for (const [name, request] of requiredFirst(tools.driver.requests)) {
+		if (request.unless !== undefined && fresh.has(request.unless)) continue;
 		if (!isToBeAsked(request, requests.get(name), tools.context)) continue;
 		const asked = await askOne(request, target, tools);
 		remember({ requests, name, request, asked }, tools.context);

@@ -5,7 +5,7 @@
  * that may not bind low ports. Then its port serves the driver's first request, and the other transports
  * need a port of their own in `ports`: the vendor's port at that address belongs to somebody else.
  */
-import type { Request } from "../drivers/driver.js";
+import { isOverNetwork, type NetworkRequest, type Request } from "../drivers/driver.js";
 import type { Credentials } from "../transports/credentials.js";
 
 export type PollTarget = {
@@ -29,16 +29,15 @@ export type PollTarget = {
 	readonly commandPaths?: Readonly<Record<string, string>>;
 };
 
-type NetworkRequest = Exclude<Request, { readonly over: "command" }>;
 type Requests = Readonly<Record<string, Request>>;
 
 const CLASSIC_PORTS = { cgminer: 4_028, http: 80, framed: 4_433 } as const;
-/** A local program has no port. */
+/** A program or library of the agent's own host has no port. */
 const NO_PORT = 0;
 
 /** @returns undefined where the request has no known port at this target and must not be sent */
 export function portOf(request: Request, requests: Requests, target: PollTarget): number | undefined {
-	if (request.over === "command") return NO_PORT;
+	if (!isOverNetwork(request)) return NO_PORT;
 	const main = Object.values(requests).find(isOverNetwork) ?? request;
 	const firstOfKind = Object.values(requests).find(({ over }) => over === request.over) ?? request;
 	const isAtFirstPort = !isOverNetwork(firstOfKind) || vendorPort(firstOfKind) === vendorPort(request);
@@ -47,10 +46,6 @@ export function portOf(request: Request, requests: Requests, target: PollTarget)
 	if (target.port === undefined || isClassicOfAnother(target.port, main)) return vendorPort(request);
 	if (isAtFirstPort && request.over === main.over) return target.port;
 	return target.port === vendorPort(main) ? vendorPort(request) : undefined;
-}
-
-function isOverNetwork(request: Request): request is NetworkRequest {
-	return request.over !== "command";
 }
 
 function vendorPort(request: NetworkRequest): number {

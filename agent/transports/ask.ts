@@ -8,6 +8,7 @@ import { askCgminer } from "./cgminer.js";
 import { askCommand } from "./command.js";
 import { askFramed } from "./framed.js";
 import { askHttp } from "./http.js";
+import { askNvml } from "./nvml.js";
 import type { Asked, PollContext, Target } from "./transport.js";
 
 export function ask(request: Request, target: Target, context: PollContext): Promise<Asked> {
@@ -20,5 +21,7 @@ export function ask(request: Request, target: Target, context: PollContext): Pro
 			return askFramed(request, target, context);
 		case "command":
 			return askCommand(request, target, context);
+		case "nvml":
+			return askNvml(request, target, context);
 	}
 }

@@ -12,6 +12,7 @@ import type { Answer, Request } from "../drivers/driver.js";
 import type { AllowedAddresses } from "./allowed-addresses.js";
 import type { Credentials } from "./credentials.js";
 import { Logins } from "./logins.js";
+import type { NvmlHelper } from "./nvml-helper.js";
 
 export const CONNECT_MILLISECONDS_MAX = 2_000;
 /** From the first connection to the last byte of the last answer: a total, so a dripping device ends too. */
@@ -25,7 +26,7 @@ export type Target = {
 	readonly host: string;
 	readonly port: number;
 	readonly credentials?: Credentials;
-	/** Another file for a program's name: { "nvidia-smi": "/opt/bin/nvidia-smi" }. */
+	/** Another file for a program's or library's name: { "nvidia-smi": "/opt/bin/nvidia-smi" }. */
 	readonly commandPaths?: Readonly<Record<string, string>>;
 };
 
@@ -39,10 +40,12 @@ export type RequestOver<Over extends Request["over"]> = Extract<Request, { reado
 export type TransportMemory = {
 	readonly logins: Logins;
 	readonly runningCommands: Set<string>;
+	/** By the file of the library. */
+	readonly nvmlHelpers: Map<string, NvmlHelper>;
 };
 
 export function transportMemory(): TransportMemory {
-	return { logins: new Logins(), runningCommands: new Set() };
+	return { logins: new Logins(), runningCommands: new Set(), nvmlHelpers: new Map() };
 }
 
 /** The bounds of one poll, shared by all of its requests. */

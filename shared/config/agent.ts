@@ -137,10 +137,18 @@ const agentKeys = map(
 		}).default([]),
 		local: map(
 			{
+				nvml: stated(
+					z.union([z.literal(true), z.string().regex(/^\/./)]),
+					{
+						is: "Read this computer's own NVIDIA GPUs by the driver's library: true for libnvidia-ml.so.1 from the search path, or its absolute path. nvidia-smi is asked where the library cannot be loaded.",
+						example: true,
+					},
+					{ allowed: "true or an absolute path" },
+				).exactOptional(),
 				nvidiaSmi: stated(
 					z.union([z.literal(true), z.string().regex(/^\/./)]),
 					{
-						is: "Read this computer's own NVIDIA GPUs: true for nvidia-smi from the search path, or the program's absolute path.",
+						is: "Read this computer's own NVIDIA GPUs by nvidia-smi: true for the program from the search path, or its absolute path. With nvml too, it is the fallback.",
 						example: true,
 					},
 					{ allowed: "true or an absolute path" },

@@ -179,11 +179,12 @@ describe("product and tests", () => {
 });
 
 describe("package.json and its lock file", () => {
-	const { dependencies, devDependencies } = JSON.parse(text("package.json")) as {
+	const { dependencies, optionalDependencies, devDependencies } = JSON.parse(text("package.json")) as {
 		readonly dependencies: Readonly<Record<string, string>>;
+		readonly optionalDependencies: Readonly<Record<string, string>>;
 		readonly devDependencies: Readonly<Record<string, string>>;
 	};
-	const packages = Object.entries({ ...dependencies, ...devDependencies });
+	const packages = Object.entries({ ...dependencies, ...optionalDependencies, ...devDependencies });
 
 	it("name each package with one exact version", () => {
 		expect(packages.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);

@@ -28,7 +28,8 @@ describe("the catalogue", () => {
 		if (request.over === "http") {
 			expect(request.method === "POST" ? request.path : "/graphql").toBe("/graphql");
 			expect(request.path).not.toMatch(/set_|reboot|reset|restart|upgrade|unlock/);
-		} else if (request.over === "command") expect(request.argv[0]).toBe("nvidia-smi");
+		} else if (request.over === "nvml") expect(Object.keys(request)).not.toContain("send");
+		else if (request.over === "command") expect(request.argv[0]).toBe("nvidia-smi");
 		else {
 			const commands = [...request.send.matchAll(/"(?:cmd|command)":"([^"]+)"/g)].map(
 				([, command]) => command,

@@ -448,6 +448,27 @@ const nvidiaSmi: Answers = {
 	},
 };
 
+const nvidiaLibrary: Answers = {
+	nvml: {
+		text: JSON.stringify({
+			driver_version: "580.1",
+			count: 3,
+			lost: ["GPU-bbbbbbbb GPU_IS_LOST"],
+			gpus: [
+				{
+					index: 0,
+					uuid: "GPU-aaaaaaaa",
+					name: "Card",
+					"power.draw": 612.5,
+					"energy.consumed": 1_000,
+					xid: 0,
+				},
+				{ index: 2, uuid: "GPU-cccccccc", name: "Card", "temperature.gpu": "[Unknown Error]" },
+			],
+		}),
+	},
+};
+
 const nvidiaSmiXml: Answers = {
 	query: {
 		text: `<?xml version="1.0" ?><!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v12.dtd"><nvidia_smi_log><driver_version>570.1</driver_version>
@@ -493,6 +514,7 @@ export const WRITTEN: Readonly<Record<string, Answers>> = {
 	"braiins-graphql": braiinsGraphql,
 	"braiins-rest": braiinsRest,
 	bitaxe,
+	nvidia: nvidiaLibrary,
 	"nvidia-smi": nvidiaSmi,
 	"nvidia-smi-xml": nvidiaSmiXml,
 	"dcgm-exporter": dcgmExporter,
