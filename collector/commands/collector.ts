@@ -5,16 +5,11 @@
 import process from "node:process";
 import { realClock } from "../../shared/clock.js";
 import { isLoopback } from "../../shared/config/addresses.js";
-import {
-	type CollectorConfig,
-	configuredInputs,
-	isOpen,
-	loadCollectorConfig,
-} from "../../shared/config/collector.js";
+import { type CollectorConfig, isOpen, loadCollectorConfig } from "../../shared/config/collector.js";
 import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
-import { describe, type Failure, failure } from "../../shared/failures.js";
+import { describe } from "../../shared/failures.js";
 import { keepMemorySmall } from "../../shared/frugal.js";
 import { createLog, type Log } from "../../shared/log.js";
 import { toldToStop } from "../../shared/stop.js";
@@ -26,9 +21,9 @@ import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
 import { IngestServer } from "../ingest/server.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
-import { refreshMarket } from "../market/refresh.js";
 import { Store } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
+import { marketJob } from "./market-job.js";
 import { ingestFamilies, jobFamilies, roomFamilies } from "./own-families.js";
 import { collectorTls, watchTls } from "./trust-parts.js";
 
@@ -109,7 +104,19 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		later(() => access.close());
 		const tls = collectorTls(config);
 		noteConfiguration(access, config, log);
-		const market = marketRefresh({ options, loaded, store, access, log });
+		const market = marketJob({
+			store,
+			log,
+			site: config.site.name,
+			configFile: options.configFile,
+			read: async () => {
+				const again = await loadCollector(options.configFile).catch(() => undefined);
+				if (again === undefined) return undefined;
+				const { config: now, fileModifiedAt } = again;
+				noteConfiguration(access, now, log);
+				return { market: now.market, timeZone: now.site.timeZone, fileModifiedAt };
+			},
+		});
 		await market();
 		const jobs = startCollectorJobs({ config, store, market, log });
 		stopping.push(() => jobs.stop());
@@ -172,40 +179,6 @@ function openAccess(config: CollectorConfig): Access {
 function noteConfiguration(access: Access, config: CollectorConfig, log: Log): void {
 	const parts = access.noteConfiguration(config, "collector");
 	if (parts.length > 0) log.info("configuration changed", { parts });
-}
-
-type MarketParts = {
-	readonly options: CollectorOptions;
-	readonly loaded: Loaded;
-	readonly store: Store;
-	readonly access: Access;
-	readonly log: Log;
-};
-
-/** Brings the configuration's inputs into the store; says what is missing once per change. */
-function marketRefresh({ options, loaded, store, access, log }: MarketParts): () => Promise<void> {
-	const { configFile } = options;
-	let said = "";
-	const read = async () => {
-		const again = await loadCollector(configFile).catch(() => undefined);
-		if (again !== undefined) noteConfiguration(access, again.config, log);
-		if (again === undefined)
-			return failure("INPUT_MISSING", `${configFile} cannot be read now; the inputs before stay.`);
-		return configuredInputs(again.config.market, again.fileModifiedAt);
-	};
-	return async () => {
-		const { recorded, failures } = await refreshMarket({
-			read,
-			stored: () => store.inputs(),
-			record: (input) => store.addInput(input),
-			clock: realClock,
-		});
-		if (recorded > 0) log.info("inputs recorded", { recorded });
-		const words = failures.map((one: Failure) => describe(one)).join("\n");
-		if (words !== "" && words !== said)
-			log.warn("inputs missing", { site: loaded.config.site.name, inputs: failures.map(({ what }) => what) });
-		said = words;
-	};
 }
 
 type JobParts = {

@@ -14,6 +14,7 @@ export type LocalTime = {
 	readonly minute: number;
 };
 
+const MINUTE = 60_000;
 const DAY = 86_400_000;
 const FORMATS = new Map<string, Intl.DateTimeFormat>();
 
@@ -44,6 +45,17 @@ export function offsetAt(instant: number, zone: string): number {
 	return shown - Math.floor(instant / 1_000) * 1_000;
 }
 
+export function localTimeAt(instant: number, zone: string): LocalTime {
+	const shown = new Date(instant + offsetAt(instant, zone));
+	return {
+		year: shown.getUTCFullYear(),
+		month: shown.getUTCMonth() + 1,
+		day: shown.getUTCDate(),
+		hour: shown.getUTCHours(),
+		minute: shown.getUTCMinutes(),
+	};
+}
+
 /** The instants at which the zone's clocks show a time: one, two in the repeated hour, none in the skipped one. */
 export function instantsOf({ year, month, day, hour, minute }: LocalTime, zone: string): readonly number[] {
 	const shown = Date.UTC(year, month - 1, day, hour, minute);
@@ -52,4 +64,27 @@ export function instantsOf({ year, month, day, hour, minute }: LocalTime, zone: 
 		.map((offset) => shown - offset)
 		.filter((instant) => instant + offsetAt(instant, zone) === shown)
 		.sort((a, b) => a - b);
+}
+
+/** The first instant from `from` on, before `to`, at which the offset changes; undefined where it does not. Good to a minute. */
+export function nextOffsetChange(from: number, to: number, zone: string): number | undefined {
+	let low = from;
+	const before = offsetAt(from, zone);
+	for (let at = from; at < to; at = Math.min(at + DAY, to)) {
+		const next = Math.min(at + DAY, to);
+		if (offsetAt(next, zone) === before) {
+			low = next;
+			if (next === to) return undefined;
+			continue;
+		}
+		let high = next;
+		while (high - low > MINUTE) {
+			const middle = Math.floor((low + high) / 2 / MINUTE) * MINUTE;
+			if (middle <= low) break;
+			if (offsetAt(middle, zone) === before) low = middle;
+			else high = middle;
+		}
+		return high;
+	}
+	return undefined;
 }

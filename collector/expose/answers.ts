@@ -93,6 +93,8 @@ export type InputAnswer = {
 	readonly isStale: boolean;
 	/** True for the prices that ship with the demo. */
 	readonly isExample: boolean;
+	/** assumed: typed by an operator; preliminary: its publisher may restate it. */
+	readonly quality?: "assumed" | "preliminary" | "final";
 };
 
 export type FleetAnswer = {

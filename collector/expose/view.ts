@@ -9,7 +9,7 @@ import { isMeasurementName, measurement, OPERATING_STATES } from "../../shared/m
 import { deviceValue, present } from "../derive/latest-values.js";
 import { hashprice } from "../derive/revenue.js";
 import { Group } from "../derive/totals.js";
-import { currentInputs, moneyInputsAt, type StaleLimits } from "../market/inputs.js";
+import { InputBook, type StaleLimits } from "../market/book.js";
 import {
 	type AgentState,
 	agentKey,
@@ -69,17 +69,19 @@ export type ViewSources = {
 
 export function createView({ store, options, clock }: ViewSources): View {
 	let cached: Moment | undefined;
-	const inputs = () => currentInputs(store.inputs(), clock.now(), options.staleAfterSeconds);
+	const book = new InputBook(() => store.inputs());
+	const sources: BookSources = { store, options, book };
+	const inputs = () => book.current(clock.now(), options.staleAfterSeconds);
 	const moment = () => {
 		const now = clock.now();
 		const isCurrent = cached !== undefined && now >= cached.at && now < cached.at + CACHE_MILLISECONDS;
-		if (cached === undefined || !isCurrent) cached = momentAt(now, store, options);
+		if (cached === undefined || !isCurrent) cached = momentAt(now, sources);
 		return cached;
 	};
 	return {
 		moment,
-		walk: () => walkAt(clock.now(), store, options),
-		factsOf: (isWanted) => factsAt(clock.now(), { store, options, isWanted }),
+		walk: () => walkAt(clock.now(), sources),
+		factsOf: (isWanted) => factsAt(clock.now(), { ...sources, isWanted }),
 		inputs,
 		site: () => ({
 			version: options.version,
@@ -92,15 +94,17 @@ export function createView({ store, options, clock }: ViewSources): View {
 			const state = store.devices().get(key);
 			if (state === undefined) return undefined;
 			const now = clock.now();
-			const context = { now, inputs: moneyInputsAt(store.inputs(), now), options };
+			const context = { now, inputs: book.money(now).inputs, options };
 			return deviceAnswer(deviceFacts(state, store.agents().get(agentKey(state)), context), now);
 		},
 	};
 }
 
-function momentAt(now: number, store: SeriesStore, options: ViewOptions): Moment {
+type BookSources = Pick<ViewSources, "store" | "options"> & { readonly book: InputBook };
+
+function momentAt(now: number, sources: BookSources): Moment {
 	const facts: DeviceFacts[] = [];
-	const walk = walkAt(now, store, options);
+	const walk = walkAt(now, sources);
 	let step = walk.next();
 	for (; step.done !== true; step = walk.next()) facts.push(step.value);
 	let summaries: readonly DeviceSummary[] | undefined;
@@ -115,9 +119,10 @@ function momentAt(now: number, store: SeriesStore, options: ViewOptions): Moment
 	};
 }
 
-function* walkAt(now: number, store: SeriesStore, options: ViewOptions): Generator<DeviceFacts, FleetAnswer> {
+function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, FleetAnswer> {
+	const { store, options, book } = sources;
 	const groups = new FleetGroups();
-	for (const device of factsAt(now, { store, options })) {
+	for (const device of factsAt(now, sources)) {
 		groups.add(device);
 		yield device;
 	}
@@ -125,20 +130,16 @@ function* walkAt(now: number, store: SeriesStore, options: ViewOptions): Generat
 		at: now,
 		...groups.totals(options),
 		agents: [...store.agents().values()].map(agentAnswer),
-		inputs: currentInputs(store.inputs(), now, options.staleAfterSeconds),
-		...hashprice(moneyInputsAt(store.inputs(), now)),
+		inputs: book.current(now, options.staleAfterSeconds),
+		...hashprice(book.money(now).inputs),
 	};
 }
 
 function* factsAt(
 	now: number,
-	{
-		store,
-		options,
-		isWanted,
-	}: Pick<ViewSources, "store" | "options"> & { readonly isWanted?: (device: DeviceState) => boolean },
+	{ store, options, book, isWanted }: BookSources & { readonly isWanted?: (device: DeviceState) => boolean },
 ): Generator<DeviceFacts, undefined> {
-	const context = { now, inputs: moneyInputsAt(store.inputs(), now), options };
+	const context = { now, inputs: book.money(now).inputs, options };
 	const agents = store.agents();
 	for (const state of store.devices().values()) {
 		if (isWanted !== undefined && !isWanted(state)) continue;

@@ -14,7 +14,7 @@ import {
 } from "../../shared/config/collector.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import type { StoredInput } from "../store/device-state.js";
-import { isPlausibleInput } from "./inputs.js";
+import { isPlausibleInput } from "./book.js";
 
 export type StatedInput = Pick<
 	ConfiguredInput,
@@ -25,8 +25,10 @@ export type MarketRefreshOptions = {
 	/** Reads the configuration anew; a file that cannot be read is a failure and changes nothing. */
 	readonly read: () => Promise<readonly StatedInput[] | Failure>;
 	readonly stored: () => readonly StoredInput[];
-	readonly record: (input: StoredInput) => Promise<void> | void;
+	readonly record: (inputs: readonly StoredInput[]) => Promise<void> | void;
 	readonly clock: Pick<Clock, "now">;
+	/** Inputs that a tariff, a file or a feed brings: nobody need state them. */
+	readonly broughtElsewhere?: readonly MarketInputName[];
 };
 
 export type MarketRefreshed = {
@@ -38,7 +40,7 @@ export type MarketRefreshed = {
 export async function refreshMarket(options: MarketRefreshOptions): Promise<MarketRefreshed> {
 	const stated = await options.read();
 	if (isFailure(stated)) return { recorded: 0, failures: [stated] };
-	const failures: Failure[] = missing(stated);
+	const failures: Failure[] = missing(stated, options.broughtElsewhere ?? []);
 	let recorded = 0;
 	for (const { name, value, unit, source, observedAt, isExample } of stated) {
 		if (!isPlausibleInput(name, value)) {
@@ -47,14 +49,15 @@ export async function refreshMarket(options: MarketRefreshOptions): Promise<Mark
 		}
 		const input = { name, value, unit, source, observedAt, isExample };
 		if (isRecorded(options.stored(), input)) continue;
-		await options.record({ ...input, validFrom: observedAt, knownFrom: options.clock.now() });
+		const knownFrom = options.clock.now();
+		await options.record([{ ...input, validFrom: observedAt, knownFrom, quality: "assumed" }]);
 		recorded += 1;
 	}
 	return { recorded, failures };
 }
 
-function missing(stated: readonly StatedInput[]): Failure[] {
-	const names = new Set<MarketInputName>(stated.map(({ name }) => name));
+function missing(stated: readonly StatedInput[], elsewhere: readonly MarketInputName[]): Failure[] {
+	const names = new Set<MarketInputName>([...stated.map(({ name }) => name), ...elsewhere]);
 	return MARKET_INPUT_NAMES.filter((name) => !names.has(name)).map((name) =>
 		failure("INPUT_MISSING", `market.${name} is not stated.`),
 	);

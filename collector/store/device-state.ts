@@ -171,16 +171,28 @@ export type StoreRoom = {
 	readonly damaged: number;
 };
 
-/** An input as stored: append-only; the newest knownFrom wins for a validity. */
+/** How far an input can be believed: typed by an operator, preliminary until its publisher restates it, or final. */
+export type InputQuality = "assumed" | "preliminary" | "final";
+
+/** An input as stored: append-only and bitemporal. Which row holds when: derive/timeline.ts. */
 export type StoredInput = {
+	/** Its row; absent before it is stored. */
+	readonly id?: number;
 	readonly name: string;
 	readonly value: number;
 	readonly unit: string;
 	readonly source: string;
 	readonly observedAt: UnixMilliseconds;
 	readonly validFrom: UnixMilliseconds;
+	/** Absent: until another begins. */
+	readonly validTo?: UnixMilliseconds;
 	readonly knownFrom: UnixMilliseconds;
 	readonly isExample: boolean;
+	readonly quality?: InputQuality;
+	/** SHA-256 of the body it was read from, in hexadecimal. */
+	readonly rawSha256?: string;
+	/** The row that it restates. */
+	readonly supersedes?: number;
 };
 
 export type StoreStatistics = {

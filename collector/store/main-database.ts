@@ -15,6 +15,7 @@ import { copyMain } from "./backup.js";
 import type { GapEntry, LossEntry, StoredInput } from "./device-state.js";
 import { reach } from "./fail-point.js";
 import type { TierFile } from "./files.js";
+import { widenInputs } from "./migrations/inputs.js";
 
 const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
@@ -63,7 +64,8 @@ const SCHEMA = `
 	);
 	CREATE TABLE IF NOT EXISTS inputs (
 		id INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL NOT NULL, unit TEXT NOT NULL, source TEXT NOT NULL,
-		observed_at INTEGER NOT NULL, valid_from INTEGER NOT NULL, known_from INTEGER NOT NULL, is_example INTEGER NOT NULL
+		observed_at INTEGER NOT NULL, valid_from INTEGER NOT NULL, known_from INTEGER NOT NULL, is_example INTEGER NOT NULL,
+		valid_to INTEGER, quality TEXT, raw_sha256 TEXT, supersedes INTEGER
 	);
 	CREATE TABLE IF NOT EXISTS damage (
 		id INTEGER PRIMARY KEY, device INTEGER, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
@@ -220,6 +222,7 @@ export class MainDatabase {
 			this.database.exec("BEGIN EXCLUSIVE; COMMIT");
 			refuseNewer(this.database, folder);
 			this.database.exec(SCHEMA);
+			widenInputs(this.database);
 			migrate(this, this.database);
 			// Not written where it stands: a store must open on a full disk, too.
 			if (this.database.pragma("user_version", { simple: true }) !== SCHEMA_VERSION)
@@ -388,44 +391,35 @@ export class MainDatabase {
 	}
 
 	inputs(): readonly StoredInput[] {
-		const rows = this.statement("SELECT * FROM inputs ORDER BY id").all() as {
-			name: string;
-			value: number;
-			unit: string;
-			source: string;
-			observed_at: number;
-			valid_from: number;
-			known_from: number;
-			is_example: number;
-		}[];
-		return rows.map(
-			(row) =>
-				({
-					name: row.name,
-					value: row.value,
-					unit: row.unit,
-					source: row.source,
-					observedAt: row.observed_at,
-					validFrom: row.valid_from,
-					knownFrom: row.known_from,
-					isExample: row.is_example === 1,
-				}) as StoredInput,
-		);
+		return (this.statement("SELECT * FROM inputs ORDER BY id").all() as InputRow[]).map(storedInput);
 	}
 
-	addInput(input: StoredInput): void {
-		this.statement(
-			"INSERT INTO inputs (name, value, unit, source, observed_at, valid_from, known_from, is_example) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		).run(
-			input.name,
-			input.value,
-			input.unit,
-			input.source,
-			input.observedAt,
-			input.validFrom,
-			input.knownFrom,
-			input.isExample ? 1 : 0,
+	/** Appends in one transaction; gives the numbers of the rows. */
+	addInputs(inputs: readonly StoredInput[]): readonly number[] {
+		const insert = this.statement(
+			`INSERT INTO inputs (name, value, unit, source, observed_at, valid_from, valid_to, known_from, is_example,
+			quality, raw_sha256, supersedes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		);
+		return this.database.transaction(() =>
+			inputs.map((input) =>
+				Number(
+					insert.run(
+						input.name,
+						input.value,
+						input.unit,
+						input.source,
+						input.observedAt,
+						input.validFrom,
+						input.validTo ?? null,
+						input.knownFrom,
+						input.isExample ? 1 : 0,
+						input.quality ?? null,
+						input.rawSha256 ?? null,
+						input.supersedes ?? null,
+					).lastInsertRowid,
+				),
+			),
+		)();
 	}
 
 	/** Copies itself into a folder, a few pages at a time; commits come between. */
@@ -562,4 +556,38 @@ export class MainDatabase {
 			return { agent, epoch, site, settled: { base, ranges: parsed.value as Settled["ranges"] } };
 		});
 	}
+}
+
+type InputRow = {
+	readonly id: number;
+	readonly name: string;
+	readonly value: number;
+	readonly unit: string;
+	readonly source: string;
+	readonly observed_at: number;
+	readonly valid_from: number;
+	readonly valid_to: number | null;
+	readonly known_from: number;
+	readonly is_example: number;
+	readonly quality: string | null;
+	readonly raw_sha256: string | null;
+	readonly supersedes: number | null;
+};
+
+function storedInput(row: InputRow): StoredInput {
+	return {
+		id: row.id,
+		name: row.name,
+		value: row.value,
+		unit: row.unit,
+		source: row.source,
+		observedAt: row.observed_at,
+		validFrom: row.valid_from,
+		knownFrom: row.known_from,
+		isExample: row.is_example === 1,
+		...(row.valid_to === null ? {} : { validTo: row.valid_to }),
+		...(row.quality === null ? {} : { quality: row.quality }),
+		...(row.raw_sha256 === null ? {} : { rawSha256: row.raw_sha256 }),
+		...(row.supersedes === null ? {} : { supersedes: row.supersedes }),
+	} as StoredInput;
 }

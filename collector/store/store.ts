@@ -323,9 +323,17 @@ export class Store implements SeriesStore {
 		return files;
 	}
 
-	async addInput(input: StoredInput): Promise<void> {
-		await this.thread.call("addInput", input);
-		this.storedInputs = [...this.storedInputs, input];
+	/** Appends in one transaction. */
+	async addInputs(inputs: readonly StoredInput[]): Promise<void> {
+		if (inputs.length === 0) return;
+		const ids = await this.thread.call("addInputs", inputs);
+		this.storedInputs = [
+			...this.storedInputs,
+			...inputs.map((input, index) => {
+				const id = ids[index];
+				return id === undefined ? input : { ...input, id };
+			}),
+		];
 	}
 
 	/** Makes the rollups of days that are over, a slice at a time; waits half an hour for what comes late. */

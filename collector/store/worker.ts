@@ -413,7 +413,7 @@ const operations = {
 	},
 	sacrifice,
 	room,
-	addInput: (input: StoredInput) => rooms().main.addInput(input),
+	addInputs: (inputs: readonly StoredInput[]) => rooms().main.addInputs(inputs),
 	intervals,
 	fleetSums: ({ query, after }: { query: FleetSumsQuery; after: number | undefined }) =>
 		rooms().fleet.read(query, after, SLICE_MILLISECONDS),

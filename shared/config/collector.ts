@@ -31,6 +31,7 @@ import {
 	text,
 } from "./fields.js";
 import { type ConfigSource, type Loaded, loadConfig } from "./load.js";
+import { marketComplaints, marketKeys } from "./market.js";
 import { nearestName } from "./nearest.js";
 import { listenKeys, logLevel, network, offLoopback } from "./network.js";
 import type { Complaint, ConfigPath } from "./problem.js";
@@ -332,6 +333,7 @@ const collectorKeys = map(
 		market: map(
 			{
 				...forEachInput(input),
+				...marketKeys,
 				staleAfterHours: map(
 					forEachInput(staleAfterHours),
 					"Age at which a value is stale and results that use it are marked; a value's own validDays goes first.",
@@ -401,6 +403,7 @@ export const collectorConfigSchema = checked(collectorKeys, (value) => [
 	...tlsComplaints(value),
 	...openToStrangers(value),
 	...doubledSites(value),
+	...marketComplaints(value),
 ]);
 
 export type CollectorConfig = DeepReadonly<z.output<typeof collectorConfigSchema>>;

@@ -47,7 +47,7 @@ const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
 	"agent-exposes-counts-only": ["agent/expose/shows.ts", "agent/drivers/bitaxe.ts"],
 	"derive-is-pure": ["collector/derive/shows.ts", "collector/expose/view.ts"],
 	"derive-takes-only-types-of-the-store": ["collector/derive/opens.ts", "collector/store/device-state.ts"],
-	"store-knows-nobody-behind-it": ["collector/store/prices.ts", "collector/market/inputs.ts"],
+	"store-knows-nobody-behind-it": ["collector/store/prices.ts", "collector/market/book.ts"],
 	"ingest-ends-at-the-store": ["collector/ingest/counts.ts", "collector/derive/energy.ts"],
 	"access-knows-no-room": ["collector/access/asks.ts", "collector/ingest/server.ts"],
 	"market-feeds-the-store": ["collector/market/shows.ts", "collector/expose/view.ts"],

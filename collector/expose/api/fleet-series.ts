@@ -16,7 +16,7 @@ import {
 } from "../../../shared/units.js";
 import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "../../derive/revenue.js";
 import { stepEdges } from "../../derive/steps.js";
-import { moneyInputsAt } from "../../market/inputs.js";
+import { InputBook } from "../../market/book.js";
 import type { FleetSumsQuery, FleetSumsRow, SeriesStore, SumLabel } from "../../store/device-state.js";
 import type { FleetGroup, FleetSeriesAnswer, Stretch } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
@@ -173,9 +173,13 @@ const NOTHING: StepSums = {
 /** The span in pieces of one tier each: the coarsest whose intervals fit and are valued alike from end to end. */
 function* slices(store: SeriesStore, span: Span): Generator<FleetSumsQuery> {
 	const { from, to, stepSeconds, tierSeconds, timeZone } = span;
-	const changes = [...new Set(store.inputs().map(({ validFrom }) => Number(validFrom)))].sort(
-		(a, b) => a - b,
-	);
+	const changes = [
+		...new Set(
+			store
+				.inputs()
+				.flatMap(({ validFrom, validTo }) => [validFrom, ...(validTo === undefined ? [] : [validTo])]),
+		),
+	].sort((a, b) => a - b);
 	const coarser = COARSER_SECONDS.filter((seconds) => stepSeconds % seconds === 0).map((seconds) => ({
 		seconds,
 		edges: stepEdges(seconds, timeZone),
@@ -216,10 +220,10 @@ type Prices = { readonly usdPerTerahash?: number; readonly usdPerGpuHour?: numbe
 
 /** Rows come in order of time, so one remembered interval is enough. */
 function pricesByInterval(store: SeriesStore): (at: number) => Prices {
-	const stored = store.inputs();
+	const book = new InputBook(() => store.inputs());
 	let known: { readonly at: number; readonly prices: Prices } | undefined;
 	return (at) => {
-		if (known?.at !== at) known = { at, prices: pricesOf(moneyInputsAt(stored, at)) };
+		if (known?.at !== at) known = { at, prices: pricesOf(book.money(at).inputs) };
 		return known.prices;
 	};
 }

@@ -20,7 +20,7 @@ function market(stated: readonly StatedInput[]) {
 		refreshMarket({
 			read: async () => said.stated,
 			stored: () => stored,
-			record: (input) => void stored.push(input),
+			record: (inputs) => void stored.push(...inputs),
 			clock: standingClock(),
 		});
 	return { stored, said, refresh };
@@ -30,7 +30,7 @@ describe("the market refresh", () => {
 	it("records an input valid from when it was true and known from now", async () => {
 		const { stored, refresh } = market([PRICE]);
 		expect((await refresh()).recorded).toBe(1);
-		expect(stored).toEqual([{ ...PRICE, validFrom: NOW - 60_000, knownFrom: NOW }]);
+		expect(stored).toEqual([{ ...PRICE, validFrom: NOW - 60_000, knownFrom: NOW, quality: "assumed" }]);
 	});
 
 	it("records nothing where nothing changed", async () => {
@@ -78,7 +78,7 @@ describe("the market refresh", () => {
 		const result = await refreshMarket({
 			read: async () => unreadable,
 			stored: () => stored,
-			record: (input) => void stored.push(input),
+			record: (inputs) => void stored.push(...inputs),
 			clock: standingClock(),
 		});
 		expect(result).toEqual({ recorded: 0, failures: [unreadable] });

@@ -236,3 +236,68 @@ describe("the configured inputs", () => {
 		expect(price && isStale(price, at(now))).toBe(expected);
 	});
 });
+
+describe("prices that change with time", () => {
+	const tariff = (...periods: readonly string[]) => [
+		"market:",
+		"  tariff:",
+		"    currency: USD",
+		"    validFrom: 2026-01-01",
+		"    source: contract",
+		"    periods:",
+		...periods.map((period) => `      - ${period}`),
+	];
+	const lease = (name: string, from: string, to: string) =>
+		`    - {name: ${name}, covers: hall-b, from: ${from}, to: ${to}, criticalItKilowatts: 10, grossKilowatts: 14, usdPerKilowattMonth: 121, powerBorneBy: tenant}`;
+
+	it("take a tariff whose periods fill every day", () => {
+		const lines = tariff(
+			'{name: night, from: "00:00", to: "06:00", pricePerMegawattHour: 20}',
+			'{name: peak, days: [workdays], from: "06:00", to: "24:00", pricePerMegawattHour: 65}',
+			'{name: off, days: [weekends, holidays], from: "06:00", to: "24:00", pricePerMegawattHour: -3}',
+		);
+		expect(messages(...lines)).toEqual([]);
+	});
+
+	it.each([
+		[
+			tariff('{name: day, from: "06:00", to: "24:00", pricePerMegawattHour: 1}'),
+			/market\.tariff\.periods has no price from 00:00 to 06:00 on workdays in month 1\. Every minute.*for example/,
+		],
+		[
+			tariff(
+				'{name: a, from: "00:00", to: "13:00", pricePerMegawattHour: 1}',
+				'{name: b, from: "12:00", to: "24:00", pricePerMegawattHour: 1}',
+			),
+			/:13:\d+ market\.tariff\.periods\[1\] \(b\) overlaps another from 12:00/,
+		],
+		[
+			tariff('{name: a, from: "22:00", to: "06:00", pricePerMegawattHour: 1}'),
+			/periods\[0\]\.to is 06:00, not after 22:00\. A period ends on the day it begins/,
+		],
+		[
+			["market:", "  powerPriceUsdPerMegawattHour: 45", "  powerPrices: {file: prices.csv, source: desk}"],
+			/market\.powerPrices stands beside powerPriceUsdPerMegawattHour/,
+		],
+		[
+			[
+				"market:",
+				"  contracts:",
+				lease("one", "2026-01-01", "2027-01-01"),
+				lease("two", "2026-12-01", "2028-01-01"),
+			],
+			/market\.contracts\[1\] \(two\) covers hall-b from 2026-12-01, as one does.*Let one end before the other begins/,
+		],
+		[
+			[
+				"market:",
+				"  contracts:",
+				lease("one", "2026-01-01", "2027-01-01").replace(", powerBorneBy: tenant", ""),
+			],
+			/powerBorneBy is missing|powerBorneBy/,
+		],
+		[["market:", "  tariff: {validFrom: 2026-01-01, source: c, periods: []}"], /market\.tariff\.currency/],
+	])("refuse %j with line, reason and example", (lines, said) => {
+		expect(messages(...lines).join("\n")).toMatch(said);
+	});
+});
