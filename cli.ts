@@ -98,6 +98,7 @@ agent
 	.argument("[nothing]")
 	.option("--code-file <file>", "read the code from a file instead")
 	.option("--name <name>", "this agent's name, where agent.yaml is not there yet; else the host's")
+	.option("--config <file>", "this agent's configuration; agent.yaml where absent")
 	.action(
 		async (
 			url: string,
@@ -121,6 +122,7 @@ agent
 	.description(
 		"change this agent's key; the one before holds for a day. A running agent does it every 30 days",
 	)
+	.option("--config <file>", "this agent's configuration")
 	.action(async (_options: unknown, command: Command) => {
 		const { runRotate } = await import("./agent/commands/join.js");
 		await runRotate({ config: configOf(command) });
@@ -128,7 +130,8 @@ agent
 
 agent
 	.command("list")
-	.description("list the agents that have joined a collector; --config is the collector's")
+	.description("list the agents that have joined a collector")
+	.option("--config <file>", "the collector's configuration")
 	.action(async (_options: unknown, command: Command) => {
 		const { listAgents } = await import("./collector/commands/trust.js");
 		await listAgents({ config: configOf(command) });
@@ -136,8 +139,9 @@ agent
 
 agent
 	.command("revoke")
-	.description("take an agent's key away; its session is cut within two seconds; --config is the collector's")
+	.description("take an agent's key away; its session is cut within two seconds")
 	.argument("<agent>", "SITE/AGENT")
+	.option("--config <file>", "the collector's configuration")
 	.action(async (who: string, _options: unknown, command: Command) => {
 		const { revokeAgent } = await import("./collector/commands/trust.js");
 		await revokeAgent(who, { config: configOf(command) });
@@ -210,6 +214,8 @@ program
 	.option("--measurements <names>", "only these measurements, separated by commas")
 	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
 	.option("--output <file>", "where to write; standard output where absent")
+	.option("--token-file <file>", "a token of fleetwatt token create --scope read, where one must log in")
+	.option("--certificate <file>", "the collector's own certificate: tls/collector.crt of its data folder")
 	.action(async (options: ExportOptions) => {
 		const { runExport } = await import("./collector/commands/export.js");
 		await runExport(options);

@@ -84,7 +84,7 @@ export const FAILURES = {
 	AGENT_UNAUTHORIZED: {
 		stage: "ingest",
 		retry: "backoff",
-		hint: "The token differs between agent.yaml and collector.yaml; both files must hold the same secret for this site.",
+		hint: "Either the token files of agent.yaml and collector.yaml differ for this site, or the agent must join: fleetwatt token create --site … at the collector, fleetwatt agent join beside the machines.",
 	},
 	PROTOCOL_VIOLATION: {
 		stage: "ingest",

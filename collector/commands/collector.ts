@@ -14,9 +14,10 @@ import { keepMemorySmall } from "../../shared/frugal.js";
 import { createLog, type Log } from "../../shared/log.js";
 import { toldToStop } from "../../shared/stop.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
-import { Access } from "../access/access.js";
+import { Access, LOGIN_HOURS } from "../access/access.js";
 import type { ServerTls } from "../access/certificates.js";
 import type { PowerOptions } from "../derive/power.js";
+import type { Keeper } from "../expose/door.js";
 import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
 import { IngestServer } from "../ingest/server.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
@@ -55,7 +56,7 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
 	const parts = await startParts(options, loaded, log);
 	log.info("collector started", {
 		site: loaded.config.site.name,
-		page: `http://${loaded.config.listen.address}:${loaded.config.listen.port}/`,
+		page: `${loaded.config.tls.mode === "off" ? "http" : "https"}://${loaded.config.listen.address}:${loaded.config.listen.port}/`,
 	});
 	await toldToStop(options.endsWithStdin);
 	log.info("collector stops");
@@ -124,13 +125,14 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		later(backups);
 		const ingest = await startIngest({ config, tokens, store, access, tls, log });
 		stopping.push(() => ingest.stop());
-		const expose = await startPage({ options, config, store, log, ingest, jobs });
+		const expose = await startPage({ options, config, store, access, tls, log, ingest, jobs });
 		stopping.push(() => expose.close());
 		access.start();
 		if (tls !== undefined) {
 			log.info("tls", { pin: tls.pin, until: new Date(tls.expiresAt).toISOString() });
 			const changed = (next: ServerTls) => {
 				ingest.useTls(next);
+				expose.useTls(next);
 				log.info("certificate reloaded", { pin: next.pin, until: new Date(next.expiresAt).toISOString() });
 			};
 			const failed = (what: string) => log.error("certificate refused; the one before stays", { what });
@@ -253,12 +255,34 @@ type PageParts = {
 	readonly options: CollectorOptions;
 	readonly config: CollectorConfig;
 	readonly store: Store;
+	readonly access: Access;
+	readonly tls: ServerTls | undefined;
 	readonly log: Log;
 	readonly ingest: IngestServer;
 	readonly jobs: Jobs;
 };
 
-async function startPage({ options, config, store, log, ingest, jobs }: PageParts): Promise<Expose> {
+function keeperOf(access: Access): Keeper {
+	return {
+		callerOf: (token) => access.callerOf(token),
+		callerOfCookie: (cookie) => access.callerOfCookie(cookie),
+		logIn: (token, address) => access.logIn(token, address),
+		logOut: (cookie, address) => access.logOut(cookie, address),
+		exported: (who, address, detail) => access.audit({ what: "export", who, address, detail }),
+		auditLog: (most) => access.auditLog(most),
+	};
+}
+
+async function startPage({
+	options,
+	config,
+	store,
+	access,
+	tls,
+	log,
+	ingest,
+	jobs,
+}: PageParts): Promise<Expose> {
 	const { site, gpuHost, limits, listen, metrics, market } = config;
 	const staleAfterSeconds = Object.fromEntries(
 		Object.entries(market.staleAfterHours).map(([name, hours]) => [name, hours * 3_600]),
@@ -268,6 +292,8 @@ async function startPage({ options, config, store, log, ingest, jobs }: PagePart
 		clock: realClock,
 		listen,
 		allowedHosts: listen.allowedHosts ?? [],
+		access: { keeper: keeperOf(access), isOpen: isOpen(config), loginHours: LOGIN_HOURS },
+		...(tls === undefined ? {} : { tls }),
 		pageDirectory: options.pageFolder,
 		perDevice: metrics.perDevice,
 		view: {

@@ -10,6 +10,8 @@ import { get as getHttp, type IncomingMessage } from "node:http";
 import { get as getHttps } from "node:https";
 import process from "node:process";
 import { pipeline } from "node:stream/promises";
+import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
+import { formatProblem } from "../../shared/config/problem.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { parseJson } from "../../shared/json.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
@@ -25,6 +27,10 @@ export type ExportOptions = {
 	readonly site?: string;
 	/** Absent: standard output. */
 	readonly output?: string;
+	/** Holds a token with the scope read; needed where the collector is not open. */
+	readonly tokenFile?: string;
+	/** PEM: vouches for the collector's own certificate. */
+	readonly certificate?: string;
 };
 
 /** A collector that looks for readings long ago may say nothing for a while. */
@@ -34,7 +40,7 @@ const REFUSAL_LIMITS = { bytes: 64 * 1_024, depth: 8, keys: 100 };
 /** @throws StartProblem with one line: what went wrong and what to do */
 export async function runExport(options: ExportOptions): Promise<void> {
 	const url = addressOf(options);
-	const answer = await asked(url);
+	const answer = await asked(url, await credentials(options));
 	if (answer.statusCode !== 200) throw await refusal(answer, url);
 	if (options.output === undefined) {
 		await taken(answer, pipeline(answer, process.stdout), "Standard output is not whole.");
@@ -49,7 +55,7 @@ export async function runExport(options: ExportOptions): Promise<void> {
 }
 
 function addressOf(options: ExportOptions): URL {
-	const { url, output: _, ...rest } = options;
+	const { url, output: _output, tokenFile: _token, certificate: _certificate, ...rest } = options;
 	if (!URL.canParse(url) || !/^https?:/.test(url)) {
 		throw new StartProblem(EXIT.usage, [`--url is ${url}; it must be as http://127.0.0.1:9480.`]);
 	}
@@ -60,10 +66,26 @@ function addressOf(options: ExportOptions): URL {
 	return address;
 }
 
-function asked(url: URL): Promise<IncomingMessage> {
+type Credentials = { readonly headers: Record<string, string>; readonly ca?: string };
+
+async function credentials({ tokenFile, certificate }: ExportOptions): Promise<Credentials> {
+	const headers: Record<string, string> = {};
+	if (tokenFile !== undefined) {
+		const read = await readSecretFile(tokenFile);
+		if (!read.ok) throw new StartProblem(EXIT.configuration, [formatProblem(read.problem)]);
+		headers["authorization"] = `Bearer ${read.secret}`;
+	}
+	if (certificate === undefined) return { headers };
+	const file = await readConfigFile(certificate);
+	if (!file.ok) throw new StartProblem(EXIT.configuration, [formatProblem(file.problem)]);
+	return { headers, ca: file.text };
+}
+
+function asked(url: URL, more: Credentials): Promise<IncomingMessage> {
 	const get = url.protocol === "https:" ? getHttps : getHttp;
 	return new Promise((resolve, reject) => {
-		const request = get(url, { timeout: SILENT_MOST_SECONDS * MILLISECONDS_PER_SECOND }, resolve);
+		const timeout = SILENT_MOST_SECONDS * MILLISECONDS_PER_SECOND;
+		const request = get(url, { timeout, ...more }, resolve);
 		request.on("timeout", () => request.destroy(new Error(`nothing came for ${SILENT_MOST_SECONDS} s`)));
 		request.on("error", (error) =>
 			reject(

@@ -257,6 +257,18 @@ export type FleetGroup = {
 	readonly devicesUp: readonly (number | null)[];
 };
 
+/** Of the audit log, the newest first. */
+export type AuditAnswer = {
+	readonly entries: readonly {
+		readonly at: number;
+		readonly what: string;
+		/** A token's id, an agent, or the user of a command. */
+		readonly who: string;
+		readonly address: string;
+		readonly detail: string;
+	}[];
+};
+
 export type GapsAnswer = {
 	readonly gaps: readonly {
 		readonly agent: string;

@@ -5,11 +5,14 @@
  * can send is bounded: head, headers, time, sockets. Only names that belong to it are answered.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock } from "../../shared/clock.js";
+import { FAILURES } from "../../shared/failures.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import type { Api } from "./api/app.js";
+import type { Door } from "./door.js";
 import { type AllowedHosts, isAllowedHost, isOwnOrigin } from "./hosts.js";
 import { LANDING_PAGE } from "./landing.js";
 import { LIVE_PATH, type LiveStream } from "./live/live-stream.js";
@@ -32,18 +35,35 @@ const SEND_MOST_SECONDS = 120;
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 	"content-security-policy":
-		"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+		"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 	"x-content-type-options": "nosniff",
 	"referrer-policy": "no-referrer",
 	"cross-origin-resource-policy": "same-origin",
+	"cross-origin-opener-policy": "same-origin",
+	"x-frame-options": "DENY",
 };
 const PLAIN_TEXT = "text/plain; charset=utf-8";
+
+const LIMITS = {
+	headersTimeout: HEADERS_TIMEOUT_SECONDS * MILLISECONDS_PER_SECOND,
+	requestTimeout: REQUEST_TIMEOUT_SECONDS * MILLISECONDS_PER_SECOND,
+	keepAliveTimeout: KEEP_ALIVE_SECONDS * MILLISECONDS_PER_SECOND,
+	connectionsCheckingInterval: CHECK_SECONDS * MILLISECONDS_PER_SECOND,
+	maxHeaderSize: HEADER_MOST_BYTES,
+};
+const TLS_LIMITS = {
+	minVersion: "TLSv1.3",
+	handshakeTimeout: HEADERS_TIMEOUT_SECONDS * MILLISECONDS_PER_SECOND,
+} as const;
 
 export type HttpRooms = {
 	readonly api: Api;
 	readonly exposition: Exposition;
 	readonly clock: Pick<Clock, "after">;
 	readonly live: LiveStream;
+	readonly door: Door;
+	/** Absent: plain text. */
+	readonly tls?: { readonly certificate: string; readonly key: string };
 	readonly page: ReadonlyMap<string, PageFile>;
 	readonly hosts: AllowedHosts;
 	/** Why the collector cannot do its work now; empty where it can. */
@@ -54,21 +74,17 @@ export type HttpRooms = {
 
 export function createHttpServer(rooms: HttpRooms): Server {
 	const api = getRequestListener(rooms.api.fetch, { overrideGlobalObjects: false });
-	const server = createServer(
-		{
-			headersTimeout: HEADERS_TIMEOUT_SECONDS * MILLISECONDS_PER_SECOND,
-			requestTimeout: REQUEST_TIMEOUT_SECONDS * MILLISECONDS_PER_SECOND,
-			keepAliveTimeout: KEEP_ALIVE_SECONDS * MILLISECONDS_PER_SECOND,
-			connectionsCheckingInterval: CHECK_SECONDS * MILLISECONDS_PER_SECOND,
-			maxHeaderSize: HEADER_MOST_BYTES,
-		},
-		(request, response) => {
-			answer(rooms, api, request, response).catch((error: unknown) => {
-				rooms.onFailed(pathOf(request), error);
-				response.destroy();
-			});
-		},
-	);
+	const answering = (request: IncomingMessage, response: ServerResponse) => {
+		answer(rooms, api, request, response).catch((error: unknown) => {
+			rooms.onFailed(pathOf(request), error);
+			response.destroy();
+		});
+	};
+	const { tls } = rooms;
+	const server =
+		tls === undefined
+			? createServer(LIMITS, answering)
+			: createTlsServer({ ...LIMITS, ...TLS_LIMITS, cert: tls.certificate, key: tls.key }, answering);
 	server.maxHeadersCount = HEADERS_MOST;
 	server.maxConnections = CONNECTIONS_MOST;
 	server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MOST;
@@ -91,18 +107,72 @@ async function answer(
 		plain(response, 421, "This server does not go by that name: ask for localhost or its own address.\n");
 		return;
 	}
+	const path = pathOf(request);
+	if (hasTokenInAddress(request)) {
+		rooms.onAnswered("", 400);
+		plain(
+			response,
+			400,
+			"A token stands in the address, where logs keep it: send it as Authorization: Bearer, and make a new one.\n",
+		);
+		return;
+	}
+	if (await rooms.door.answers(path, request, response)) {
+		rooms.onAnswered(path, response.statusCode);
+		return;
+	}
 	if (request.method !== "GET" && request.method !== "HEAD") {
 		response.setHeader("allow", "GET, HEAD");
 		rooms.onAnswered("", 405);
 		plain(response, 405, "Only GET: this server is read-only.\n");
 		return;
 	}
-	const path = pathOf(request);
+	if (!isFree(path) && !mayPass(rooms, path, request, response)) return;
 	if (path.startsWith("/api/")) {
 		await api(request, response);
 		return;
 	}
 	await answerPath(rooms, path, request, response);
+}
+
+/** Who asks whether the collector lives learns nothing else. */
+function isFree(path: string): boolean {
+	return path === "/-/healthy" || path === "/-/ready";
+}
+
+function hasTokenInAddress({ url = "" }: IncomingMessage): boolean {
+	return url.includes("fwt1.") || url.includes("fwj1.");
+}
+
+/** Says no itself: a browser is led to the login, a program is told what to send. */
+function mayPass(
+	{ door, onAnswered }: HttpRooms,
+	path: string,
+	request: IncomingMessage,
+	response: ServerResponse,
+): boolean {
+	const asked = path === "/metrics" ? "metrics" : path.startsWith("/api/") ? "api" : "page";
+	const caller = door.callerOf(request);
+	if (caller !== undefined && door.mayAsk(caller, asked)) return true;
+	const status = caller === undefined ? 401 : 403;
+	const wantsPage = asked === "page" && caller === undefined;
+	onAnswered(asked, wantsPage ? 303 : status);
+	if (wantsPage) {
+		response.writeHead(303, { location: "/login", "cache-control": "no-store", "content-length": 0 });
+		response.end();
+		return false;
+	}
+	const code = caller === undefined ? "NOT_LOGGED_IN" : "NOT_ALLOWED";
+	const what = caller === undefined ? "No valid token came." : `The scopes are ${caller.scopes.join(", ")}.`;
+	if (status === 401)
+		response.setHeader("www-authenticate", 'Bearer realm="fleetwatt", Basic realm="fleetwatt"');
+	response.setHeader("cache-control", "no-store");
+	const words =
+		asked === "api"
+			? JSON.stringify({ error: { code, what, hint: FAILURES[code].hint } })
+			: `${what} ${FAILURES[code].hint}\n`;
+	send(response, status, asked === "api" ? "application/json; charset=utf-8" : PLAIN_TEXT, words);
+	return false;
 }
 
 async function answerPath(
@@ -254,11 +324,15 @@ function upgrade(rooms: HttpRooms, request: IncomingMessage, socket: Duplex, hea
 	else refuse(socket, status);
 }
 
-function refusalOf({ hosts, live }: HttpRooms, request: IncomingMessage): string | undefined {
+function refusalOf({ hosts, live, door }: HttpRooms, request: IncomingMessage): string | undefined {
 	const { host, origin } = request.headers;
 	if (!isAllowedHost(host, hosts)) return "421 Misdirected Request";
 	if (pathOf(request) !== LIVE_PATH) return "404 Not Found";
 	if (!isOwnOrigin(origin, host)) return "403 Forbidden";
+	if (hasTokenInAddress(request)) return "400 Bad Request";
+	const caller = door.callerOf(request);
+	if (caller === undefined) return "401 Unauthorized";
+	if (!door.mayAsk(caller, "page")) return "403 Forbidden";
 	return live.isFull ? "503 Service Unavailable" : undefined;
 }
 

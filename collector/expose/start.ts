@@ -5,9 +5,11 @@
  * that cannot be had is a failure to start, thrown with what to do about it.
  */
 import type { Server } from "node:http";
+import type { Server as TlsServer } from "node:https";
 import type { Clock } from "../../shared/clock.js";
 import type { SeriesStore } from "../store/device-state.js";
 import { createApi } from "./api/app.js";
+import { Door, type Keeper } from "./door.js";
 import { createHttpServer } from "./http-server.js";
 import { LiveStream } from "./live/live-stream.js";
 import type { PerDevice } from "./metrics/device-families.js";
@@ -40,6 +42,10 @@ export type ExposeOptions = {
 	/** Where the built page lies; absent or empty: a landing page stands in. */
 	readonly pageDirectory?: string;
 	readonly perDevice: PerDevice;
+	/** Who may look; absent: whoever reaches the port. */
+	readonly access?: { readonly keeper: Keeper; readonly isOpen: boolean; readonly loginHours: number };
+	/** Absent: plain text. */
+	readonly tls?: ServerCertificate;
 	/** Why the collector cannot work yet; blocked writes are added here. */
 	readonly notReady?: () => readonly string[];
 	/** What other rooms count, for /metrics. */
@@ -47,8 +53,23 @@ export type ExposeOptions = {
 	readonly log: (event: ExposeEvent) => void;
 };
 
+export type ServerCertificate = { readonly certificate: string; readonly key: string };
+
+/** For a collector without tokens: nobody is known. */
+const NO_KEEPER: Keeper = {
+	callerOf: () => undefined,
+	callerOfCookie: () => undefined,
+	logIn: () => undefined,
+	logOut: () => undefined,
+	exported: () => undefined,
+	auditLog: () => [],
+};
+const OPEN = { keeper: NO_KEEPER, isOpen: true, loginHours: 1 };
+
 export type Expose = {
 	readonly address: { readonly address: string; readonly port: number };
+	/** Shows another certificate to whoever connects from now on. */
+	useTls(tls: ServerCertificate): void;
 	close(): Promise<void>;
 };
 
@@ -71,9 +92,12 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 	const live = new LiveStream({ view, clock, onViewers: (viewers) => own.setViewers(viewers) });
 	const failed = (route: string, error: unknown) =>
 		log({ kind: "exposeAnswerFailed", route, error: error instanceof Error ? error.message : String(error) });
+	const door = new Door({ ...(options.access ?? OPEN), isTls: options.tls !== undefined, clock });
 	const server = createHttpServer({
+		door,
+		...(options.tls === undefined ? {} : { tls: options.tls }),
 		api: createApi(
-			{ view, store, options: options.view, now: () => clock.now() },
+			{ view, store, options: options.view, now: () => clock.now(), door },
 			{ answered: (route, status) => own.countRequest(`api${route}`, status), failed },
 		),
 		exposition: createExposition({
@@ -101,6 +125,8 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 	log({ kind: "exposeListening", address: listen.address, port, hasPage: page.size > 0 });
 	return {
 		address: { address: listen.address, port },
+		useTls: ({ certificate, key }) =>
+			(server as TlsServer).setSecureContext({ cert: certificate, key, minVersion: "TLSv1.3" }),
 		close: () => closed(server, live, clock),
 	};
 }

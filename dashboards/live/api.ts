@@ -19,6 +19,7 @@ export async function ask<Answer>(path: string, signal?: AbortSignal): Promise<A
 			signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
 			headers: { accept: "application/json" },
 		});
+		if (response.status === 401) location.assign("/login");
 		const body: unknown = await response.json();
 		if (response.ok) return { kind: "answer", answer: body as Answer };
 		return { kind: "failure", what: whatWentWrong(body) ?? `The collector answered ${response.status}.` };

@@ -1,6 +1,7 @@
 /** Agents join by a code, prove their own key over TLS, are revoked, rotated and let in again: by the real commands. */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { get, type RequestOptions } from "node:https";
 import path from "node:path";
 import { execPath } from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -28,6 +29,15 @@ function run(argv: readonly string[], input = "", folder?: string): Promise<Ende
 		});
 		child.on("close", (code) => resolve({ code, out, err }));
 		child.stdin.end(input);
+	});
+}
+
+function status(url: string, options: RequestOptions): Promise<number> {
+	return new Promise((resolve, reject) => {
+		get(url, options, (response) => {
+			response.resume();
+			resolve(response.statusCode ?? 0);
+		}).on("error", reject);
 	});
 }
 
@@ -131,6 +141,30 @@ describe("an agent of a collector with its own certificate", () => {
 	}, 60_000);
 });
 
+describe("a page that other computers can reach", () => {
+	it("is refused until there is an admin credential, then speaks TLS and asks for a token", async () => {
+		const site = await tlsSite();
+		site.writeCollector({
+			ingest: { address: "127.0.0.1", port: site.places.ingestPort },
+			listen: { address: "0.0.0.0", port: site.places.pagePort },
+			tls: { mode: "own" },
+		});
+		const refused = await run(["collector", "--config", site.collectorFile]);
+		expect(refused.code).toBe(78);
+		expect(refused.err).toContain("fleetwatt token create --scope admin");
+		const made = await run(["token", "create", "--config", site.collectorFile, "--scope", "admin"]);
+		const token = made.out.trim();
+		expect(token).toMatch(/^fwt1\.[0-9a-f]{12}\.[\w-]{43}$/);
+		await site.readyCollector();
+		const ca = readFileSync(path.join(site.places.collectorFolder, "tls", "collector.crt"));
+		const url = `https://127.0.0.1:${site.places.pagePort}/metrics`;
+		expect(await status(url, { ca })).toBe(401);
+		expect(await status(url, { ca, headers: { authorization: `Bearer ${token}` } })).toBe(200);
+		await expect(status(url, {})).rejects.toThrow("self-signed certificate");
+		expect((await run(["token", "list", "--config", site.collectorFile])).out).not.toContain(token.slice(18));
+	}, 60_000);
+});
+
 describe("a join code", () => {
 	it("is refused on the command line and where nobody made it", async () => {
 		const site = await tlsSite("off");
@@ -165,7 +199,7 @@ describe("a join code", () => {
 			"",
 			folder,
 		);
-		expect(joined).toMatchObject({ code: 0 });
+		expect(joined).toMatchObject({ code: 0, err: "" });
 		expect(existsSync(path.join(folder, "data", "agent", "identity.json"))).toBe(true);
 		expect(readFileSync(path.join(folder, "new.yaml"), "utf8")).toContain("site: west");
 	}, 60_000);

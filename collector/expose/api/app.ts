@@ -8,8 +8,9 @@
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
-import { FAILURES, type Failure } from "../../../shared/failures.js";
+import { FAILURES, type Failure, failure } from "../../../shared/failures.js";
 import type { ErrorAnswer } from "../answers.js";
+import { type Caller, siteOf } from "../door.js";
 import { Gate } from "./budget.js";
 import { deliver } from "./delivery.js";
 import { EXPORTS_MOST, Slots } from "./export/export.js";
@@ -39,8 +40,15 @@ export function createApi(context: ApiContext, events: ApiEvents): Api {
 		app.get(`${API_ROOT}${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`, async (request) => {
 			const accept = request.req.header("accept") ?? "";
 			const asked = { url: new URL(request.req.url), path: request.req.param(), accept };
-			const reply = await replyOf(route, context, gate, asked);
-			if (reply.ok && "body" in reply) return await sent(route, reply.body, { request, slots, events });
+			const caller = context.door.callerOf(request.env.incoming);
+			const reply = within(route, context, caller, asked) ?? (await replyOf(route, context, gate, asked));
+			if (reply.ok && "body" in reply) {
+				if (reply.body.kind === "stream") {
+					const from = request.env.incoming.socket.remoteAddress ?? "";
+					context.door.keeper.exported(caller?.token ?? "", from, asked.url.search);
+				}
+				return await sent(route, reply.body, { request, slots, events });
+			}
 			const status = reply.ok ? 200 : reply.status;
 			events.answered(route.path, status);
 			return json(reply.ok ? reply.answer : errorAnswer(reply.failure), status);
@@ -58,6 +66,34 @@ export function createApi(context: ApiContext, events: ApiEvents): Api {
 		return json({ error: { code: "INTERNAL", what, hint: "Look at the collector's log." } }, 500);
 	});
 	return app;
+}
+
+/** What lies beyond the caller's scopes is refused; of one site only, a question is narrowed to it. */
+function within(
+	route: Route,
+	{ view }: ApiContext,
+	caller: Caller | undefined,
+	{ url, path }: Asked,
+): Reply<never> | undefined {
+	const scopes = caller?.scopes ?? [];
+	if (route.isAdmin === true) return scopes.includes("admin") ? undefined : notAllowed(scopes);
+	const site = siteOf({ scopes });
+	if (site === undefined || route.path === "/openapi.json") return undefined;
+	if (route.parameters.some(({ name }) => name === "site")) {
+		url.searchParams.set("site", site);
+		return undefined;
+	}
+	const keys = [
+		...url.searchParams.getAll("device"),
+		...(path["device"] === undefined ? [] : [path["device"]]),
+	];
+	const own = new Set(view.moment().summaries.flatMap((one) => (one.site === site ? [one.device] : [])));
+	return keys.length > 0 && keys.every((key) => own.has(key)) ? undefined : notAllowed(scopes);
+}
+
+function notAllowed(scopes: readonly string[]): Reply<never> {
+	const what = `The scopes are ${scopes.length === 0 ? "none" : scopes.join(", ")}.`;
+	return { ok: false, status: 403, failure: failure("NOT_ALLOWED", what) };
 }
 
 type Sending = {

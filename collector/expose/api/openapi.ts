@@ -16,6 +16,8 @@ export type DescribedRoute = {
 
 const ERRORS = {
 	"400": "A parameter is missing, unknown or malformed.",
+	"401": "No valid token came, and the collector is not open.",
+	"403": "The token's scopes do not reach this.",
 	"404": "There is no such device or path.",
 	"422": "The query would cost too much; the answer names the nearest allowed step.",
 	"429": "Too many queries at once.",

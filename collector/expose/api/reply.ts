@@ -3,7 +3,7 @@
  */
 import { type Failure, type FailureCode, failure } from "../../../shared/failures.js";
 
-export type ErrorStatus = 400 | 404 | 422 | 429 | 503;
+export type ErrorStatus = 400 | 403 | 404 | 422 | 429 | 503;
 
 /** An answer as it goes over the wire; `fileName` where a browser should keep it as a file. */
 export type Body = { readonly contentType: string; readonly fileName?: string } & (

@@ -6,6 +6,7 @@ import { PARTS } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName } from "../../../shared/measurements.js";
 import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../shared/units.js";
 import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
+import type { Door } from "../door.js";
 import type { View, ViewOptions } from "../view.js";
 import { SERIES_MOST } from "./budget.js";
 import { COLUMNS_CONTENT_TYPE } from "./columns-format.js";
@@ -24,6 +25,8 @@ export const API_ROOT = "/api/v1";
 const DEVICES_MOST = 10_000;
 const YEAR_2100_MILLISECONDS = 4_102_444_800_000;
 const LATEST_MEASUREMENTS_MOST = 64;
+const AUDIT_DEFAULT = 100;
+const AUDIT_MOST = 10_000;
 const TOP_DEFAULT = 20;
 const TOP_MOST = 1_000;
 const JSON_CONTENT_TYPE = "application/json; charset=utf-8";
@@ -34,9 +37,12 @@ export type ApiContext = {
 	readonly store: SeriesStore;
 	readonly options: ViewOptions;
 	readonly now: () => number;
+	readonly door: Door;
 };
 
 export type Route = DescribedRoute & {
+	/** Only for a token with the scope admin. */
+	readonly isAdmin?: boolean;
 	/** Reads history: at most four at once. */
 	readonly isHeavy?: boolean;
 	readonly run: (
@@ -92,6 +98,7 @@ export const ROUTES: readonly Route[] = [
 		summary: "One row a device, now.",
 		parameters: [
 			query("health", "Only devices of this health.", { choices: ["up", "down", "unknown"] }),
+			query("site", "Only devices of this site."),
 			query("rack", "Only devices of this rack."),
 			query("model", "Only devices of this model."),
 			query("limit", "At most so many.", { kind: "integer", from: 1, to: DEVICES_MOST }),
@@ -231,6 +238,15 @@ export const ROUTES: readonly Route[] = [
 		run: ({ view, now }) => answered({ at: now(), inputs: view.inputs() }),
 	},
 	{
+		path: "/audit",
+		summary: "Joins, revocations, logins, changes of the configuration, exports; the newest first.",
+		parameters: [query("limit", "At most so many.", { kind: "integer", from: 1, to: AUDIT_MOST })],
+		answers: ["AuditAnswer"],
+		isAdmin: true,
+		run: ({ door }, parameters) =>
+			answered({ entries: door.keeper.auditLog(parameters.integer("limit") ?? AUDIT_DEFAULT) }),
+	},
+	{
 		path: "/openapi.json",
 		summary: "This description.",
 		parameters: [],
@@ -245,14 +261,16 @@ function noDevice(key: string): Reply<never> {
 
 function devices({ view }: ApiContext, parameters: Parameters): Reply<unknown> {
 	const { at, summaries } = view.moment();
-	const [health, rack, model] = [
+	const [health, site, rack, model] = [
 		parameters.text("health"),
+		parameters.text("site"),
 		parameters.text("rack"),
 		parameters.text("model"),
 	];
 	const found = summaries.filter(
 		(device) =>
 			(health === undefined || device.health === health) &&
+			(site === undefined || device.site === site) &&
 			(rack === undefined || device.rack === rack) &&
 			(model === undefined || device.model === model),
 	);

@@ -227,6 +227,9 @@ export const SCHEMAS = {
 		{ quality: oneOf(["assumed", "preliminary", "final"]) },
 	),
 	InputsAnswer: object({ at: milliseconds, inputs: listOf(the("InputAnswer")) }),
+	AuditAnswer: object({
+		entries: listOf(object({ at: milliseconds, ...texts(["what", "who", "address", "detail"]) })),
+	}),
 	ErrorAnswer: object({ error: object(texts(["code", "what", "hint"])) }),
 	OpenApiDocument: { type: "object", required: ["openapi", "info", "paths"] },
 } as const satisfies Record<string, Schema>;

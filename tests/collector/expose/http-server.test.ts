@@ -78,7 +78,7 @@ describe("every answer", () => {
 			const { port } = await running();
 			expect((await raw(port, { path })).headers).toMatchObject({
 				"content-security-policy":
-					"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+					"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 				"x-content-type-options": "nosniff",
 				"referrer-policy": "no-referrer",
 			});

@@ -112,8 +112,9 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 describe("the description", () => {
-	const answering = ROUTES.flatMap(({ path, answers }) =>
-		answers[0] === undefined ? [] : [{ path, answer: answers[0] }],
+	// The audit log wants an administrator: door.test.ts asks for it.
+	const answering = ROUTES.flatMap(({ path, answers, isAdmin }) =>
+		answers[0] === undefined || isAdmin ? [] : [{ path, answer: answers[0] }],
 	);
 
 	it.each(answering)("holds for $path: $answer", async ({ path, answer }) => {
@@ -621,7 +622,7 @@ describe("what is refused", () => {
 			"/devices?helth=up",
 			400,
 			"REQUEST_INVALID",
-			'The parameter "helth" is not known here. It takes health, rack, model, limit, offset.',
+			'The parameter "helth" is not known here. It takes health, site, rack, model, limit, offset.',
 		],
 		["/devices?health=sick", 400, "REQUEST_INVALID", 'health is "sick"; it may be up, down, unknown.'],
 		["/devices?limit=0", 400, "REQUEST_INVALID", 'limit is "0"; it must be a whole number from 1 to 10000.'],
