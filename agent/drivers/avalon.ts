@@ -329,7 +329,8 @@ function stateOf(modules: readonly Module[], rate: number | undefined): string |
 	const said = modules.map((module) => textOf(at(module, "SYSTEMSTATU")) ?? "").join(" ");
 	if (/In Work/i.test(said)) return "mining";
 	if (/In Init/i.test(said)) return "starting";
-	if (/In Idle/i.test(said)) return "idle";
+	if (/In (?:Standby|Sleep)/i.test(said)) return "sleeping";
+	if (/In (?:Idle|Stop)/i.test(said)) return "idle";
 	if (rate === undefined) return undefined;
 	return rate > 0 ? "mining" : "idle";
 }
@@ -374,12 +375,16 @@ function suppliesOf(module: Module): readonly AnyRecord[] {
 	return [{ key: module.key, volts: hundredths / 100, amperes: current }];
 }
 
+/** Of PS only the first number is of errors: 1 input too low, 16 primary current, 2048 fan, and so on, added up. */
 function errorWordsOf(module: Module): readonly string[] {
-	return ["ECHU", "ECMM"].flatMap((name) =>
-		words(textOf(at(module, name)))
-			.filter((word) => word !== "0")
-			.map((word) => `${name}:${word}`),
-	);
+	const said = (name: string) => words(textOf(at(module, name)));
+	const named = (name: string, list: readonly string[]) =>
+		list.filter((word) => word !== "0").map((word) => `${name}:${word}`);
+	return [
+		...named("ECHU", said("ECHU")),
+		...named("ECMM", said("ECMM")),
+		...named("PS", said("PS").slice(0, 1)),
+	];
 }
 
 /** "1246-83-21072802_…" is model, bin and build; "7411706-3162860" a 741. */

@@ -38,9 +38,20 @@ export const bitaxe = defineDriver({
 	name: "bitaxe",
 	kind: "miner",
 	title: "Bitaxe, NerdAxe (AxeOS)",
-	makes: ["Bitaxe", "NerdAxe"],
-	models: ["Max", "Ultra", "Supra", "Gamma", "NerdQAxe++"],
-	firmwares: ["AxeOS 2.4 to 2.12", "NerdOS 1.1"],
+	makes: ["Bitaxe", "NerdAxe", "Lucky Miner"],
+	models: [
+		"Max",
+		"Ultra",
+		"Supra",
+		"Gamma",
+		"Hex",
+		"GT",
+		"NerdAxe",
+		"NerdQAxe+",
+		"NerdQAxe++",
+		"LV06 to LV08",
+	],
+	firmwares: ["AxeOS 2.0 to 2.13", "NerdOS 1.0 and 1.1"],
 	source: "ESP-Miner's OpenAPI document; answers of Supra 401, Gamma 601 and NerdQAxe++",
 	grade: "recorded",
 	requests: {
@@ -48,7 +59,9 @@ export const bitaxe = defineDriver({
 		asic: { over: "http", port: 80, path: "/api/system/asic", format: "json", optional: true, rarely: true },
 	},
 	recognises: ({ page, web }) =>
-		/"ASICModel"/.test(page("/api/system/info")) || /AxeOS|Lucky miner/i.test(web),
+		/"(?:ASICModel|asicCount|axeOSVersion|coreVoltageActual|deviceModel)"/.test(
+			page("/api/system/info") + page("/api/system/asic"),
+		) || /AxeOS|NerdOS|Nerd\w*Axe|Lucky ?miner/i.test(web),
 	layOut: layOutBitaxe,
 	identity: {
 		make: { at: [["make"]] },
@@ -94,7 +107,9 @@ export const bitaxe = defineDriver({
 		sharesAccepted: { at: ["info", "sharesAccepted"] },
 		sharesRejected: { at: ["info", "sharesRejected"] },
 		uptimeSeconds: { at: ["info", "uptimeSeconds"], unit: seconds },
-		chipCount: [{ at: ["info", "asicCount"] }, { at: ["asic", "asicCount"] }],
+		sharesStale: { at: ["info", "sharesStale"] },
+		hardwareErrors: { at: ["info", "hashrateMonitor", "asics", "*", "errorCount"], of: "sum" },
+		chipCount: [{ at: ["info", "asicCount"] }, { at: ["asic", "asicCount"] }, { at: ["chipCount"] }],
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
@@ -108,6 +123,7 @@ export const bitaxe = defineDriver({
 			},
 		},
 	],
+	errorCodes: [["errors", "*"]],
 	caveats: [
 		"Power is measured at the DC input; the loss of the plug supply is not in it.",
 		"From outside private address ranges the firmware answers 401.",
@@ -119,20 +135,31 @@ function layOutBitaxe(answers: Parsed): Parsed {
 	const info = recordOf(at(answers, "info")) ?? {};
 	const device = textOf(firstOf([at(info, "deviceModel"), at(answers, "asic", "deviceModel")]));
 	const isNerd = /nerd/i.test(device ?? "");
+	const isLucky = /lucky|^lv\d/i.test(device ?? "");
 	return present({
-		make: isNerd ? "NerdAxe" : "Bitaxe",
-		model: modelOf(info, device, isNerd),
+		make: isNerd ? "NerdAxe" : isLucky ? "Lucky Miner" : "Bitaxe",
+		model: modelOf(info, device, isNerd || isLucky),
 		chipTemperatures: chipTemperatures(info),
 		fans: fansOf(info),
+		chipCount: Array.isArray(at(info, "asicTemps"))
+			? (at(info, "asicTemps") as readonly unknown[]).length
+			: undefined,
 		state: stateOf(info),
+		errors: errorsOf(info),
 	});
 }
 
 /** Boards are numbered by generation: 2xx Ultra, 4xx Supra, 6xx Gamma. */
-const GENERATIONS: Readonly<Record<string, string>> = { "2": "Ultra", "4": "Supra", "6": "Gamma" };
+const GENERATIONS: Readonly<Record<string, string>> = {
+	"1": "Max",
+	"2": "Ultra",
+	"4": "Supra",
+	"6": "Gamma",
+};
 
-function modelOf(info: AnyRecord, device: string | undefined, isNerd: boolean): string | undefined {
-	if (isNerd) return device;
+/** A fork's own name is whole; a Bitaxe is named by its generation and board. */
+function modelOf(info: AnyRecord, device: string | undefined, isFork: boolean): string | undefined {
+	if (isFork) return device;
 	const board = textOf(at(info, "boardVersion"));
 	const name = device ?? (board === undefined ? undefined : GENERATIONS[board.charAt(0)]);
 	const words = ["Bitaxe", name ?? textOf(at(info, "ASICModel")), board].filter((word) => word !== undefined);
@@ -157,16 +184,32 @@ function fansOf(info: AnyRecord): readonly AnyRecord[] {
 			speed: at(fan, "rpm"),
 			duty: at(fan, "speedPerc"),
 		}));
-	const first = { slot: "0", speed: at(info, "fanrpm"), duty: at(info, "fanspeed") };
+	const first = {
+		slot: "0",
+		speed: firstOf(["fanrpm", "fanRpm", "fanRPM", "fanSpeedRpm"].map((name) => at(info, name))),
+		duty: firstOf(["fanspeed", "fanSpeed", "fanspeedpercent"].map((name) => at(info, name))),
+	};
 	const others = [...numbered(info, /^fan(\d)rpm$/), ...numbered(info, /^fanrpm(\d)$/)]
 		.filter(({ value }) => (numberOf(value) ?? 0) > 0)
 		.map(({ slot, value }) => ({ slot: String(slot - 1), speed: value }));
 	return first.speed === undefined && first.duty === undefined ? others : [first, ...others];
 }
 
+function isOn(value: unknown): boolean {
+	return /^(?:true|1)$/.test(textOf(value) ?? "");
+}
+
+/** The firmware's own alarms: heat, a fault of the supply, and mining for the pool that was meant as a spare. */
+function errorsOf(info: AnyRecord): readonly string[] {
+	const alarms = ["overheat_mode", "isUsingFallbackStratum"].filter((name) => isOn(at(info, name)));
+	const power = textOf(firstOf([at(info, "power_fault"), at(info, "powerFault")]));
+	const isFault = power !== undefined && !/^(?:0|false|none|ok)$/i.test(power);
+	return isFault ? [...alarms, `power_fault:${power}`] : alarms;
+}
+
 function stateOf(info: AnyRecord): string | undefined {
-	if (/^(?:true|1)$/.test(textOf(at(info, "overheat_mode")) ?? "")) return "overheated";
-	if (/^(?:true|1)$/.test(textOf(at(info, "shutdown")) ?? "")) return "stopped";
+	if (isOn(at(info, "overheat_mode"))) return "overheated";
+	if (isOn(at(info, "shutdown")) || isOn(at(info, "miningPaused"))) return "stopped";
 	const rate = numberOf(at(info, "hashRate"));
 	if (rate === undefined) return undefined;
 	return rate > 0 ? "mining" : "idle";

@@ -214,7 +214,17 @@ export const braiinsGraphql = defineDriver({
 			true,
 		),
 		tuning: query("{bosminer{config{autotuning{mode powerTarget hashrateTarget}}}}", true),
+		/** The only place of the MAC; needs a session of the old web interface where one is set. */
+		lan: {
+			over: "http",
+			port: 80,
+			path: "/cgi-bin/luci/admin/network/iface_status/lan",
+			format: "json",
+			optional: true,
+			rarely: true,
+		},
 	},
+	atLeastOne: ["system", "boards"],
 	recognises: ({ rpc, web, page }) =>
 		/BOSER/.test(rpc) || /Braiins OS/i.test(web) || /"(?:bosminer|bos)"\s*:/.test(page("/graphql")),
 	layOut: layOutGraphql,
@@ -222,6 +232,7 @@ export const braiinsGraphql = defineDriver({
 		make: "Bitmain",
 		model: { at: [["info", "modelName"]] },
 		firmware: { at: [["system", "data", "bos", "info", "version", "full"]] },
+		mac: { at: [["lan", "*", "macaddr"]] },
 		hostname: { at: [["system", "data", "bos", "hostname"]] },
 		algorithm: "sha256",
 	},

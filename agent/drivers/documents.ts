@@ -1,6 +1,6 @@
 /** DEVICES.md, made from the catalogue, so that the document cannot say more than the drivers do. Pure. */
 import { DRIVERS, defaultPorts } from "./catalog.js";
-import type { Driver, Request } from "./driver.js";
+import type { Driver, Reads, Request } from "./driver.js";
 
 const TRANSPORTS: Readonly<Record<Request["over"], string>> = {
 	cgminer: "cgminer RPC",
@@ -45,6 +45,8 @@ function section(driver: Driver): string {
 		`- **Models**: ${driver.models.join(", ")}`,
 		`- **Firmware**: ${driver.firmwares.join(", ")}`,
 		`- **Read from**: ${driver.source}`,
+		`- **Reads**: ${readsText(driver)}`,
+		`- **Power**: ${powerText(driver)}`,
 		`- **Asks**: ${Object.values(driver.requests).map(requestText).join(", ")}`,
 		...driver.caveats.map((caveat) => `- ${caveat}`),
 		"",
@@ -61,8 +63,32 @@ function portsOf(driver: Driver): string {
 }
 
 function powerOf({ power, reads, components }: Driver): string {
+	const isNowhere = [reads, ...components.map((parts) => parts.reads)].every(
+		({ powerWatts }) => powerWatts === undefined,
+	);
+	if (isNowhere) return "none";
 	const isOnParts = reads.powerWatts === undefined && components.some((parts) => parts.reads.powerWatts);
 	return `${power.source}, ${power.boundary}${isOnParts ? " (each part)" : ""}`;
+}
+
+/** The measurements of the device and of each of its parts. */
+function readsText({ reads, components }: Driver): string {
+	const names = (table: Reads) =>
+		Object.keys(table)
+			.map((name) => `\`${name}\``)
+			.join(", ");
+	const parts = components.map(({ part, reads: own }) => `each ${part}: ${names(own)}`);
+	return [names(reads), ...parts].filter((text) => text !== "").join("; ");
+}
+
+/** Every source and boundary that the watts of a reading may have. */
+function powerText({ power, reads, components }: Driver): string {
+	const tables = [reads, ...components.map((parts) => parts.reads)];
+	const told = tables
+		.flatMap(({ powerWatts }) => (powerWatts === undefined ? [] : [powerWatts].flat()))
+		.map((source) => source.power ?? power)
+		.map(({ source, boundary }) => `${source} at the ${boundary}`);
+	return told.length === 0 ? "none" : [...new Set(told)].join(", ");
 }
 
 const COMMAND = /"(?:cmd|command)":"([^"]+)"(?:,"param":"([^"]+)")?/;

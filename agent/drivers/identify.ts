@@ -57,14 +57,14 @@ export function identify(answers: Answers): Driver | undefined {
 		const answer = Object.hasOwn(answers, name) ? answers[name] : undefined;
 		return answer === undefined ? [] : [{ request, answer }];
 	});
-	return identifyHeard(heard);
+	return recognisedBy(heard)[0];
 }
 
-/** The same from any answers, of which the probes' are only the usual ones. */
-export function identifyHeard(heard: readonly Heard[]): Driver | undefined {
+/** Every driver whose table fits, the narrower before the wider, from any answers. */
+export function recognisedBy(heard: readonly Heard[]): readonly Driver[] {
 	const signs = signsOf(heard);
-	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web)) return undefined;
-	return DRIVERS.find((driver) => driver.recognises(signs));
+	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web)) return [];
+	return DRIVERS.filter((driver) => driver.recognises(signs));
 }
 
 function signsOf(heard: readonly Heard[]): Signs {

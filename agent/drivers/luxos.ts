@@ -209,6 +209,7 @@ function boardsOf(answers: Parsed, rpc: Parsed): readonly AnyRecord[] {
 	return ids.map((id) => {
 		const chain = chains.get(id);
 		const sensors = sensorsOf(temps.get(id));
+		const chip = at(temps.get(id), "Chip");
 		return present({
 			...devs.get(id),
 			slot: String(id),
@@ -217,7 +218,8 @@ function boardsOf(answers: Parsed, rpc: Parsed): readonly AnyRecord[] {
 			rates: at(chain, "rates"),
 			volts: voltages.get(id),
 			sensors: sensors.length > 0 ? sensors.map(({ value }) => value) : at(chain, "boardTemperatures"),
-			chipSensors: sensors.length > 0 ? undefined : at(chain, "chipTemperatures"),
+			chipSensors:
+				chip !== undefined ? [chip] : sensors.length > 0 ? undefined : at(chain, "chipTemperatures"),
 			...airOf(sensors, labels),
 		});
 	});
@@ -227,11 +229,11 @@ type Sensor = { readonly name: string; readonly value: unknown };
 
 const CORNERS = ["TopLeft", "TopRight", "BottomLeft", "BottomRight"];
 
-/** The corners; firmware before 2024 writes Board and Chip instead. */
+/** The corners; firmware before 2024 writes Board, and Chip beside it. */
 function sensorsOf(record: AnyRecord | undefined): readonly Sensor[] {
-	const corners = CORNERS.map((name) => ({ name, value: at(record, name) }));
-	const others = ["Board", "Chip"].map((name) => ({ name, value: at(record, name) }));
-	return [...corners, ...others].filter(({ value }) => value !== undefined);
+	return [...CORNERS, "Board"]
+		.map((name) => ({ name, value: at(record, name) }))
+		.filter(({ value }) => value !== undefined);
 }
 
 function airOf(sensors: readonly Sensor[], labels: AnyRecord | undefined): AnyRecord {

@@ -5,8 +5,10 @@
  * (boards alone: the fans' watts stand beside) or an estimate. Chip and board temperatures are the raw sensor plus 15
  * and 10, as the firmware shows them.
  */
-import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
-import { algorithmOfModel } from "./kit/antminer-stats.js";
+
+import { antminerParts } from "./antminer.js";
+import { defineDriver, type Parsed, type Parts, SLOW_FACTS_SECONDS } from "./driver.js";
+import { algorithmOfModel, layOutAntminer } from "./kit/antminer-stats.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { rateFactor } from "./kit/rate-units.js";
 import {
@@ -40,6 +42,12 @@ const web = (path: string) =>
 		optional: true,
 	}) as const;
 
+/** Boards and fans as Bitmain's RPC has them. */
+function rpcPart(part: Parts["part"]): Parts {
+	const found = antminerParts.find((one) => one.part === part);
+	return found ?? { part, each: [], reads: {} };
+}
+
 const BOARDS = { source: "estimated", boundary: "board" } as const;
 
 export const mara = defineDriver({
@@ -53,13 +61,22 @@ export const mara = defineDriver({
 	grade: "recorded",
 	requests: {
 		brief: web("brief"),
+		/** Without a web password the RPC is all there is. */
+		stats: {
+			over: "cgminer",
+			port: 4028,
+			send: '{"command":"stats"}',
+			format: "json",
+			optional: true,
+			everySeconds: SLOW_FACTS_SECONDS,
+		},
 		boards: web("hashboards"),
 		fans: web("fans"),
 		pools: { ...web("pools"), everySeconds: SLOW_FACTS_SECONDS },
 		overview: { ...web("overview"), rarely: true },
 		network: { ...web("network_config"), rarely: true },
 	},
-	atLeastOne: ["brief", "boards", "overview", "fans"],
+	atLeastOne: ["brief", "boards", "overview", "fans", "stats"],
 	recognises: ({ rpc, web: root, page }) =>
 		/KAONSU|MARAFW/.test(rpc) ||
 		/MaraFW/i.test(root) ||
@@ -124,7 +141,10 @@ export const mara = defineDriver({
 		frequencyMegahertz: { at: ["boards", "frequency_average"], unit: megahertz, absent: [0] },
 		boardCount: { at: ["boardCount"] },
 		boardSlotCount: { at: ["boards", "hashboard_num_ideal"] },
-		minerUptimeSeconds: { at: ["brief", "elapsed"], unit: seconds },
+		minerUptimeSeconds: [
+			{ at: ["brief", "elapsed"], unit: seconds },
+			{ at: ["rpc", "values", "Elapsed"], unit: seconds },
+		],
 		sharesAccepted: { at: ["poolRecords", "*", "accepted"], of: "sum" },
 		sharesRejected: { at: ["poolRecords", "*", "rejected"], of: "sum" },
 		sharesStale: { at: ["poolRecords", "*", "stale"], of: "sum" },
@@ -162,6 +182,8 @@ export const mara = defineDriver({
 				...sensorReads("boardSensor", "temperature_pcb"),
 			},
 		},
+		{ ...rpcPart("board"), each: ["rpcBoards"] },
+		{ ...rpcPart("fan"), each: ["rpcFans"] },
 		{
 			part: "fan",
 			each: ["fans", "fans"],
@@ -182,7 +204,10 @@ export const mara = defineDriver({
 
 function layOutMara(answers: Parsed): Parsed {
 	const brief = recordOf(at(answers, "brief"));
-	const said = textOf(firstOf([at(answers, "overview", "model"), at(answers, "overview", "model_extended")]));
+	const rpc = layOutAntminer(answers);
+	const said = textOf(
+		firstOf([at(answers, "overview", "model"), at(answers, "overview", "model_extended"), at(rpc, "model")]),
+	);
 	const model = said?.replace(/\s*\([^)]*\)$/, "");
 	const algorithm = algorithmOfModel(model) ?? "sha256";
 	const kind = algorithm === "sha256" ? "sha256" : "other";
@@ -194,19 +219,26 @@ function layOutMara(answers: Parsed): Parsed {
 	const isMeasured = /^psu$/i.test(textOf(at(brief, "power_source")) ?? "");
 	const boards = recordsOf(at(answers, "boards", "hashboards"));
 	const working = boards.filter(isWorking);
+	const isWebThere = brief !== undefined || boards.length > 0;
 	return present({
 		model,
 		algorithm,
-		rates: {
-			[kind]: present({
-				now: scaled(brief, "hashrate_realtime"),
-				hour: scaled(brief, "hashrate_realtime_1h"),
-				day: scaled(brief, "hashrate_realtime_1d"),
-				average: scaled(brief, "hashrate_average"),
-				ideal: scaled(brief, "hashrate_ideal"),
-				sale: scaled(brief, "hashrate_sales", "hashrate_stock"),
-			}),
-		},
+		rpc,
+		rpcBoards: isWebThere ? undefined : at(rpc, "boards"),
+		rpcFans: isWebThere ? undefined : at(rpc, "fans"),
+		rates:
+			brief === undefined
+				? at(rpc, "rates")
+				: {
+						[kind]: present({
+							now: scaled(brief, "hashrate_realtime"),
+							hour: scaled(brief, "hashrate_realtime_1h"),
+							day: scaled(brief, "hashrate_realtime_1d"),
+							average: scaled(brief, "hashrate_average"),
+							ideal: scaled(brief, "hashrate_ideal"),
+							sale: scaled(brief, "hashrate_sales", "hashrate_stock"),
+						}),
+					},
 		[isMeasured ? "measured" : "estimated"]: firstOf([
 			at(brief, "power_consumption_estimated"),
 			at(brief, "power_consumption"),
@@ -223,7 +255,7 @@ function layOutMara(answers: Parsed): Parsed {
 		})),
 		boardCount: boards.length > 0 ? working.length : undefined,
 		poolRecords: recordsOf(firstOf([at(answers, "pools", "pools"), at(answers, "pools")])),
-		state: stateOf(brief),
+		state: stateOf(brief) ?? (isWebThere ? undefined : at(rpc, "state")),
 		errors: errorsOf(answers, brief),
 	});
 }

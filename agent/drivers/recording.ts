@@ -11,9 +11,9 @@ import { type JsonValue, parseDeviceJson } from "../../shared/json.js";
 import { DRIVERS } from "./catalog.js";
 import { decode } from "./decode.js";
 import { type Answer, type Answers, type Driver, isOverNetwork, type Request } from "./driver.js";
-import { type Heard, identifyHeard, PROBES } from "./identify.js";
+import { type Heard, PROBES, recognisedBy } from "./identify.js";
 import { at, recordOf } from "./kit/reading.js";
-import { commandOf } from "./kit/replies.js";
+import { commandOf, shapeOf } from "./kit/replies.js";
 
 export type RecordedAnswer = {
 	readonly file: string;
@@ -29,8 +29,8 @@ export type RecordedState = { readonly name: string; readonly answers: Answers }
 export type Recording = { readonly driver: Driver; readonly states: readonly RecordedState[] };
 
 export function readRecording(recorded: readonly RecordedAnswer[]): Recording | Failure {
-	const answers = mergedQueries(recorded);
-	const driver = identifiedDriver(answers) ?? fittingDriver(answers);
+	const answers = mergedParts(recorded);
+	const driver = knownDriver(answers) ?? fittingDriver(answers);
 	if (driver === undefined)
 		return failure(
 			"DEVICE_NOT_RECOGNISED",
@@ -40,13 +40,38 @@ export function readRecording(recorded: readonly RecordedAnswer[]): Recording | 
 }
 
 /** First from what the probes ask, then from everything: a pool's name in another answer may mislead. */
-function identifiedDriver(recorded: readonly RecordedAnswer[]): Driver | undefined {
+function knownDriver(recorded: readonly RecordedAnswer[]): Driver | undefined {
 	const heard = recorded.map((one) => ({ recorded: one, heard: heardOf(one) }));
 	const probes = Object.values(PROBES);
 	const asked = heard.filter(({ recorded: one }) => probes.some((probe) => closeness(probe, one) > 0));
-	return (
-		identifyHeard(asked.map(({ heard: one }) => one)) ?? identifyHeard(heard.map(({ heard: one }) => one))
-	);
+	return [asked, heard]
+		.map((some) => readable(recognisedBy(some.map(({ heard: one }) => one)), recorded))
+		.find((driver) => driver !== undefined);
+}
+
+/**
+ * Firmware of one line has several interfaces, each with a driver ("braiins-rpc", "braiins-rest"): of those that know
+ * the device, the one that reads most of what was recorded.
+ */
+function readable(drivers: readonly Driver[], recorded: readonly RecordedAnswer[]): Driver | undefined {
+	const found = drivers
+		.map((driver) => ({ driver, family: driver.name.split("-")[0], values: valuesRead(driver, recorded) }))
+		.filter(({ values }) => values > 0);
+	return found
+		.filter(({ family }) => family === found[0]?.family)
+		.reduce<(typeof found)[number] | undefined>(
+			(best, one) => (best === undefined || one.values > best.values ? one : best),
+			undefined,
+		)?.driver;
+}
+
+/** How much a driver reads in the first state; 0 where it cannot read it. */
+function valuesRead(driver: Driver, recorded: readonly RecordedAnswer[]): number {
+	const [state] = statesOf(driver, recorded);
+	const decoded = state === undefined ? undefined : decode(driver, state.answers);
+	if (decoded?.kind !== "reading") return 0;
+	const { values, components, identity } = decoded.reading;
+	return Object.keys(values).length + components.length + Object.keys(identity).length;
 }
 
 function heardOf({ over, request, text }: RecordedAnswer): Heard {
@@ -56,22 +81,18 @@ function heardOf({ over, request, text }: RecordedAnswer): Heard {
 	return { request: { over, send: request, format: "text" }, answer };
 }
 
-/** Of drivers that can read the recording, the one that reads most of it. */
+/** Of drivers that can read the recording, the one whose requests account for most of it. */
 function fittingDriver(recorded: readonly RecordedAnswer[]): Driver | undefined {
 	let best: { readonly driver: Driver; readonly files: number; readonly values: number } | undefined;
 	for (const driver of DRIVERS) {
-		const [state] = statesOf(driver, recorded);
-		if (state === undefined) continue;
-		const decoded = decode(driver, state.answers);
-		if (decoded.kind === "failure") continue;
-		const files = recorded.filter((one) =>
-			requestsOf(driver).some(([, request]) => closeness(request, one) > 0),
-		);
-		const { values, components } = decoded.reading;
-		const found = Object.keys(values).length + components.length;
+		const values = valuesRead(driver, recorded);
+		if (values === 0) continue;
+		const isAnswered = (one: RecordedAnswer) =>
+			requestsOf(driver).some(([, request]) => closeness(request, one) > 0);
+		const files = recorded.filter(isAnswered).length;
 		const isBetter =
-			best === undefined || files.length > best.files || (files.length === best.files && found > best.values);
-		if (isBetter) best = { driver, files: files.length, values: found };
+			best === undefined || files > best.files || (files === best.files && values > best.values);
+		if (isBetter) best = { driver, files, values };
 	}
 	return best?.driver;
 }
@@ -171,22 +192,21 @@ function fitOver(request: Request, asked: string): number {
 	}
 }
 
-/** Commands whose answers have one shape. */
-const SAME_SHAPE: Readonly<Record<string, string>> = { devs: "edevs", estats: "stats", litestats: "stats" };
 const PARAMETER = /"(?:parameter|param)"\s*:\s*"?([^"}]*)"?/;
+
+/** Asks newer Bitmain firmware for the web interface's form of an answer. */
+const NEW_FORM = /"new_api"\s*:\s*true/;
 
 function fitCommand(request: Request & { readonly over: "cgminer" }, asked: string): number {
 	const own = commandOf(request);
-	const commands = (
-		/"(?:cmd|command)"\s*:\s*"([^"]+)"/.exec(asked)?.[1] ??
-		/^[\w+]+/.exec(asked.trim())?.[0] ??
-		""
-	).split("+");
+	const said =
+		/"(?:cmd|command)"\s*:\s*"([^"]+)"/.exec(asked)?.[1] ?? /^[\w+]+/.exec(asked.trim())?.[0] ?? "";
+	const commands = said.split("+");
 	if (PARAMETER.exec(asked)?.[1] !== PARAMETER.exec(request.send)?.[1]) return NOT_AT_ALL;
-	const shape = (command: string) => SAME_SHAPE[command] ?? command;
-	if (commands.length > 1) return commands.some((one) => shape(one) === shape(own)) ? JOINED : NOT_AT_ALL;
-	if (commands[0] === own) return EXACTLY;
-	return shape(commands[0] ?? "") === shape(own) ? ALIKE : NOT_AT_ALL;
+	const isAlike = commands.some((one) => shapeOf(one) === shapeOf(own));
+	if (commands.length > 1) return isAlike ? JOINED : NOT_AT_ALL;
+	if (commands[0] === own) return NEW_FORM.test(asked) === NEW_FORM.test(request.send) ? EXACTLY : ALIKE;
+	return isAlike ? ALIKE : NOT_AT_ALL;
 }
 
 function fitFramed(send: string, asked: string): number {
@@ -248,18 +268,34 @@ function fitProgram(argv: readonly string[], asked: string): number {
 const FORM_OPTIONS: ReadonlySet<string> = new Set(["-x", "-j", "--json", "--csv", "--query-gpu"]);
 
 /**
- * GraphQL has one path for every question, and a recording need not hold the questions: the answers are parts
- * of one tree, so they are joined into it and each of the driver's questions finds its own part.
+ * Some interfaces answer one question in parts: GraphQL has one path for every question, and a recording need not hold
+ * the questions; Whatsminer's device information comes whole or by its sections. The parts of one tree are joined, and
+ * each of the driver's requests finds its own in it.
  */
-function mergedQueries(recorded: readonly RecordedAnswer[]): readonly RecordedAnswer[] {
+function mergedParts(recorded: readonly RecordedAnswer[]): readonly RecordedAnswer[] {
 	const isQuery = ({ over, request }: RecordedAnswer) =>
 		over === "http" && targetOf(request).target.split("?")[0] === "/graphql";
-	const queries = recorded.filter(isQuery);
-	const trees = queries.map(({ text }) => parseDeviceJson(text));
-	const [first] = queries;
-	if (first === undefined || queries.length < 2 || trees.some(({ ok }) => !ok)) return recorded;
+	const isSection = ({ over, request }: RecordedAnswer) => over === "framed" && DEVICE_SECTION.test(request);
+	const hasWhole = recorded.some(({ over, request }) => over === "framed" && DEVICE_WHOLE.test(request));
+	const queried = joinedParts(recorded, isQuery);
+	return hasWhole ? queried : joinedParts(queried, isSection, '{"cmd":"get.device.info"}');
+}
+
+const DEVICE_SECTION = /"get\.device\.info".*"param"/s;
+const DEVICE_WHOLE = /"get\.device\.info"\s*\}/;
+
+function joinedParts(
+	recorded: readonly RecordedAnswer[],
+	isPart: (one: RecordedAnswer) => boolean,
+	asked?: string,
+): readonly RecordedAnswer[] {
+	const parts = recorded.filter(isPart);
+	const trees = parts.map(({ text }) => parseDeviceJson(text));
+	const [first] = parts;
+	if (first === undefined || trees.some(({ ok }) => !ok)) return recorded;
 	const tree = trees.reduce<JsonValue>((all, one) => (one.ok ? merged(all, one.value) : all), {});
-	return [...recorded.filter((one) => !isQuery(one)), { ...first, text: JSON.stringify(tree) }];
+	const joined = { ...first, request: asked ?? first.request, text: JSON.stringify(tree) };
+	return [...recorded.filter((one) => !isPart(one)), joined];
 }
 
 /** Depth is bounded by the parser. */

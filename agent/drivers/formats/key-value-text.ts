@@ -9,6 +9,9 @@ import { bareRecord, type ParsedAnswer, readable, tooLarge, unreadable } from ".
 
 const FIELDS_MOST = 4_096;
 
+/** In text each entry is named for itself, in JSON for its list. */
+const LISTS: Readonly<Record<string, string>> = { POOL: "POOLS", ASC: "DEVS", PGA: "DEVS", GPU: "DEVS" };
+
 export function parseKeyValueText(text: string): ParsedAnswer {
 	const sections = bareRecord<Record<string, string>[]>();
 	let fieldCount = 0;
@@ -19,9 +22,10 @@ export function parseKeyValueText(text: string): ParsedAnswer {
 		if (fieldCount > FIELDS_MOST) return tooLarge(`The text has more than ${FIELDS_MOST} fields.`);
 		const [name = ""] = splitAtEquals(fields[0] ?? "");
 		if (name === "") continue;
-		const section = sections[name] ?? [];
+		const list = LISTS[name] ?? name;
+		const section = sections[list] ?? [];
 		section.push(fieldsOf(fields));
-		sections[name] = section;
+		sections[list] = section;
 	}
 	if (!Object.hasOwn(sections, "STATUS"))
 		return unreadable(`Expected STATUS=…|…; found ${JSON.stringify(text.slice(0, 40))}.`);

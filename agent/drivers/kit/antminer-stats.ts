@@ -27,18 +27,21 @@ export function layOutAntminer(answers: Parsed): Parsed {
 	const values = entries.find((entry) => hasAny(entry, ["GHS 5s", "GHS av", "Elapsed"]));
 	const isWebShape = (entry: AnyRecord) => Array.isArray(at(entry, "chain"));
 	const web = recordsOf(at(answers, "statsCgi", "STATS"))[0] ?? entries.find(isWebShape);
-	const webSummary = recordsOf(at(answers, "summaryCgi", "SUMMARY"))[0];
+	const webSummary =
+		recordsOf(at(answers, "summaryCgi", "SUMMARY"))[0] ??
+		(at(summaryRecord, "rate_5s") === undefined ? undefined : summaryRecord);
 	const oldWeb = recordOf(at(answers, "minerStatus"));
 	const model = modelOf(answers, entries);
 	const algorithm = algorithmOf(answers, model, summaryRecord);
+	const kind = { algorithm, model };
 	const rates = mergedRates(algorithm, [
-		rpcRates(values, algorithm),
-		rpcRates(summaryRecord, algorithm),
-		webRates(web, algorithm),
-		webRates(webSummary, algorithm),
-		oldWebRates(oldWeb, algorithm),
+		rpcRates(values, kind),
+		rpcRates(summaryRecord, kind),
+		webRates(web, kind),
+		webRates(webSummary, kind),
+		oldWebRates(oldWeb, kind),
 	]);
-	const found = boardsOf(values, web ?? oldWebShape(oldWeb), algorithm, rates);
+	const found = boardsOf(values, web ?? oldWebShape(oldWeb), kind, rates);
 	const power = powerOf(values, rates, algorithm);
 	const isPlausible = at(power, "estimate") !== IMPLAUSIBLE;
 	const boards = found.map((board) => ({
@@ -58,7 +61,7 @@ export function layOutAntminer(answers: Parsed): Parsed {
 		boardCount: knowsBoards ? boards.length : undefined,
 		chipCount: knowsBoards ? chips.reduce((sum, count) => sum + count, 0) : undefined,
 		fans: fansOf(values, web ?? oldWebShape(oldWeb)),
-		state: stateOf(answers, values, rates, boards),
+		state: stateOf({ answers, values, web, rates, boards }),
 		healthCodes: healthCodes(webSummary),
 		power,
 		oldWeb: recordOf(at(oldWeb, "summary")),
@@ -169,17 +172,79 @@ function statedUnit(record: AnyRecord | undefined): number | undefined {
 	return rateFactor(at(record, "rate_unit"));
 }
 
+/** Sold rates of models of other algorithms, in H/s or Sol/s, the longer name first. */
+const SOLD_RATES: readonly (readonly [RegExp, number])[] = [
+	[/^L3\+\+/, 5.8e8],
+	[/^L3/, 5.04e8],
+	[/^L5/, 1.1e9],
+	[/^L7/, 9.5e9],
+	[/^L9/, 1.6e10],
+	[/^L11/, 2e10],
+	[/^D3/, 1.93e10],
+	[/^D5/, 1.19e11],
+	[/^D7/, 1.286e12],
+	[/^D9/, 1.77e12],
+	[/^E3/, 1.9e8],
+	[/^E9 PRO/, 3.68e9],
+	[/^E9/, 2.4e9],
+	[/^E11/, 9e9],
+	[/^Z9 MINI/, 1e4],
+	[/^Z9/, 4.2e4],
+	[/^Z11/, 1.35e5],
+	[/^Z15 PRO/, 8.4e5],
+	[/^Z15/, 4.2e5],
+	[/^X3/, 2.2e5],
+	[/^X5/, 2.12e5],
+	[/^B3/, 780],
+	[/^B7/, 9.6e4],
+	[/^A3/, 8.15e11],
+	[/^DR3/, 7.8e12],
+	[/^DR5/, 3.5e13],
+	[/^K5/, 1.13e12],
+	[/^K7/, 6.35e13],
+	[/^KA3/, 1.66e14],
+	[/^HS3/, 9e12],
+	[/^KS3/, 9.4e12],
+	[/^KS5/, 2e13],
+	[/^KS7/, 4e13],
+	[/^AL1/, 1.56e13],
+];
+
+/**
+ * Firmwares of one model write the same field in units a thousandfold apart. Where the usual unit gives a rate that the
+ * model cannot have and another one gives about what it was sold with, it is the other.
+ */
+function fittedUnit(unit: number, values: AnyRecord, model: string | undefined): number {
+	const short = model?.replace(/^antminer\s*/i, "").toUpperCase() ?? "";
+	const sold = SOLD_RATES.find(([pattern]) => pattern.test(short))?.[1];
+	const rate = Math.max(...["GHS 5s", "GHS av"].map((key) => numberOf(at(values, key)) ?? 0));
+	if (sold === undefined || rate <= 0) return unit;
+	const share = (candidate: number) => (rate * candidate) / sold;
+	if (share(unit) > 0.01 && share(unit) < 3) return unit;
+	const others = [1e-6, 1e-3, 1e3, 1e6].map((step) => unit * step);
+	return others.find((candidate) => share(candidate) > 0.3 && share(candidate) < 1.5) ?? unit;
+}
+
 /** No Equihash model reaches 5,000 kSol/s or falls below 5,000 Sol/s, so the size of a number tells its unit. */
 const EQUIHASH_KILOSOLS_BELOW = 5_000;
 
-function rpcUnit(algorithm: string, values: AnyRecord): number {
+type Kind = { readonly algorithm: string; readonly model: string | undefined };
+
+function rpcUnit({ algorithm, model }: Kind, values: AnyRecord): number {
 	if (algorithm === "sha256") return 1e9;
-	const stated = statedUnit(values);
-	if (stated !== undefined) return stated;
-	if (algorithm === "scrypt" || algorithm === "x11" || algorithm === "ethash") return 1e6;
-	if (algorithm === "randomx") return 1e3;
-	if (algorithm === "tensority") return 1;
-	if (algorithm !== "equihash") return 1e9;
+	return fittedUnit(statedUnit(values) ?? usualUnit(algorithm, values), values, model);
+}
+
+const USUAL_UNITS: Readonly<Record<string, number>> = {
+	scrypt: 1e6,
+	x11: 1e6,
+	ethash: 1e6,
+	randomx: 1e3,
+	tensority: 1,
+};
+
+function usualUnit(algorithm: string, values: AnyRecord): number {
+	if (algorithm !== "equihash") return USUAL_UNITS[algorithm] ?? 1e9;
 	const size = Math.max(numberOf(at(values, "GHS 5s")) ?? 0, numberOf(at(values, "GHS av")) ?? 0);
 	return size < EQUIHASH_KILOSOLS_BELOW ? 1e3 : 1;
 }
@@ -189,9 +254,9 @@ function scaled(record: AnyRecord | undefined, keys: readonly string[], factor: 
 	return number === undefined ? undefined : number * factor;
 }
 
-function rpcRates(values: AnyRecord | undefined, algorithm: string): Rates {
+function rpcRates(values: AnyRecord | undefined, kind: Kind): Rates {
 	if (values === undefined) return {};
-	const unit = rpcUnit(algorithm, values);
+	const unit = rpcUnit(kind, values);
 	return present({
 		now: scaled(values, ["GHS 5s"], unit),
 		average: scaled(values, ["GHS av"], unit),
@@ -200,9 +265,14 @@ function rpcRates(values: AnyRecord | undefined, algorithm: string): Rates {
 	});
 }
 
-function webRates(web: AnyRecord | undefined, algorithm: string): Rates {
+/** The web interface states its unit; the oldest page does not. */
+function webUnit(web: AnyRecord, kind: Kind): number {
+	return statedUnit(web) ?? rpcUnit(kind, { "GHS 5s": at(web, "rate_5s"), "GHS av": at(web, "rate_avg") });
+}
+
+function webRates(web: AnyRecord | undefined, kind: Kind): Rates {
 	if (web === undefined) return {};
-	const unit = statedUnit(web) ?? rpcUnit(algorithm, web);
+	const unit = webUnit(web, kind);
 	return present({
 		now: scaled(web, ["rate_5s"], unit),
 		average: scaled(web, ["rate_avg"], unit),
@@ -213,10 +283,10 @@ function webRates(web: AnyRecord | undefined, algorithm: string): Rates {
 }
 
 /** The web page of the S9 and S17 years: numbers as text, with thousands separators. */
-function oldWebRates(oldWeb: AnyRecord | undefined, algorithm: string): Rates {
+function oldWebRates(oldWeb: AnyRecord | undefined, kind: Kind): Rates {
 	const summary = recordOf(at(oldWeb, "summary"));
 	if (summary === undefined) return {};
-	const unit = rpcUnit(algorithm, { "GHS 5s": at(summary, "ghs5s"), "GHS av": at(summary, "ghsav") });
+	const unit = rpcUnit(kind, { "GHS 5s": at(summary, "ghs5s"), "GHS av": at(summary, "ghsav") });
 	return present({ now: scaled(summary, ["ghs5s"], unit), average: scaled(summary, ["ghsav"], unit) });
 }
 
@@ -273,11 +343,11 @@ type Board = {
 function boardsOf(
 	values: AnyRecord | undefined,
 	web: AnyRecord | undefined,
-	algorithm: string,
+	kind: Kind,
 	total: Rates,
 ): readonly Board[] {
-	const rpc = values === undefined ? new Map<number, AnyRecord>() : rpcBoards(values, algorithm, total);
-	const joined = webBoards(web, algorithm);
+	const rpc = values === undefined ? new Map<number, AnyRecord>() : rpcBoards(values, kind, total);
+	const joined = webBoards(web, kind);
 	const slots = [...new Set([...rpc.keys(), ...joined.keys()])].sort((one, other) => one - other);
 	return slots.flatMap((slot) => {
 		const board: AnyRecord = {
@@ -326,8 +396,8 @@ const NO_COLUMN: ReadonlyMap<number, unknown> = new Map();
 const CHIP_LISTS = ["temp_chip", "temp_in_chip", "temp_in_chip_", "temp_out_chip", "temp_out_chip_"];
 const BOARD_LISTS = ["temp_pcb", "temp_in_pcb", "temp_in_pcb_", "temp_out_pcb", "temp_out_pcb_"];
 
-function rpcBoards(values: AnyRecord, algorithm: string, total: Rates): Map<number, AnyRecord> {
-	const rates = boardRates(values, algorithm, total);
+function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, AnyRecord> {
+	const rates = boardRates(values, kind, total);
 	const boards = new Map<number, AnyRecord>();
 	const byName = columns(values);
 	const column = (name: string): ReadonlyMap<number, unknown> => byName.get(name) ?? NO_COLUMN;
@@ -337,14 +407,18 @@ function rpcBoards(values: AnyRecord, algorithm: string, total: Rates): Map<numb
 	const chipLists = CHIP_LISTS.map(column);
 	const boardLists = BOARD_LISTS.map(column);
 	const [chipSingles, boardSingles] = singleSensors(column);
-	const unit = rpcUnit(algorithm, values);
+	const unit = rpcUnit(kind, values);
 	for (const [slot, value] of column(CHAIN_CHIPS)) {
 		const chipTemperatures = chipLists.flatMap((list) => sensors(list.get(slot)));
 		const boardTemperatures = boardLists.flatMap((list) => sensors(list.get(slot)));
 		const idealRate = numberOf(ideal.get(slot));
 		boards.set(slot, {
 			chips: value,
-			rates: kindOfRates(algorithm, rates.get(slot), idealRate === undefined ? undefined : idealRate * unit),
+			rates: kindOfRates(
+				kind.algorithm,
+				rates.get(slot),
+				idealRate === undefined ? undefined : idealRate * unit,
+			),
 			frequency: frequencies.map((found) => numberOf(found.get(slot))).find((number) => number),
 			hardwareErrors: errors.get(slot),
 			voltage: voltageOf(column, slot),
@@ -431,22 +505,22 @@ function kindOfRates(algorithm: string, now: number | undefined, ideal: number |
  * Newer altcoin firmware writes the boards' rates in another thousandfold than the total; the total is
  * right, so the boards follow it.
  */
-function boardRates(values: AnyRecord, algorithm: string, total: Rates): Map<number, number> {
-	const unit = rpcUnit(algorithm, values);
+function boardRates(values: AnyRecord, kind: Kind, total: Rates): Map<number, number> {
+	const unit = rpcUnit(kind, values);
 	const rates = new Map<number, number>();
 	for (const { slot, value } of numbered(values, /^chain_rate(\d+)$/)) {
 		const rate = numberOf(value);
 		if (rate !== undefined) rates.set(slot, rate * unit);
 	}
 	const sum = [...rates.values()].reduce((all, rate) => all + rate, 0);
-	if (algorithm === "sha256" || sum <= 0 || !total.average) return rates;
+	if (kind.algorithm === "sha256" || sum <= 0 || !total.average) return rates;
 	const steps = Math.round(Math.log10(total.average / sum) / 3);
 	if (steps !== 0) for (const [slot, rate] of rates) rates.set(slot, rate * 1_000 ** steps);
 	return rates;
 }
 
-function webBoards(web: AnyRecord | undefined, algorithm: string): Map<number, AnyRecord> {
-	const unit = web === undefined ? 1 : (statedUnit(web) ?? rpcUnit(algorithm, web));
+function webBoards(web: AnyRecord | undefined, kind: Kind): Map<number, AnyRecord> {
+	const unit = web === undefined ? 1 : webUnit(web, kind);
 	const boards = new Map<number, AnyRecord>();
 	for (const [place, chain] of recordsOf(at(web, "chain")).entries()) {
 		const list = (key: string) => {
@@ -455,7 +529,11 @@ function webBoards(web: AnyRecord | undefined, algorithm: string): Map<number, A
 		};
 		boards.set((numberOf(at(chain, "index")) ?? place) + 1, {
 			chips: at(chain, "asic_num"),
-			rates: kindOfRates(algorithm, scaled(chain, ["rate_real"], unit), scaled(chain, ["rate_ideal"], unit)),
+			rates: kindOfRates(
+				kind.algorithm,
+				scaled(chain, ["rate_real"], unit),
+				scaled(chain, ["rate_ideal"], unit),
+			),
 			frequency: numberOf(at(chain, "freq_avg")) || undefined,
 			hardwareErrors: at(chain, "hw"),
 			chipTemperatures: list("temp_chip"),
@@ -488,15 +566,19 @@ const SLEEP_MODE = 254;
 /** A chip this hot that does not hash was stopped for it. */
 const STOPPED_BY_HEAT_ABOVE_CELSIUS = 90;
 
-function stateOf(
-	answers: Parsed,
-	values: AnyRecord | undefined,
-	rates: Rates,
-	boards: readonly Board[],
-): string | undefined {
+type Seen = {
+	readonly answers: Parsed;
+	readonly values: AnyRecord | undefined;
+	readonly web: AnyRecord | undefined;
+	readonly rates: Rates;
+	readonly boards: readonly Board[];
+};
+
+function stateOf({ answers, values, web, rates, boards }: Seen): string | undefined {
 	const sleeps =
 		numberOf(at(values, "Mode")) === SLEEP_MODE ||
-		numberOf(at(answers, "minerConf", "bitmain-work-mode")) === 1;
+		numberOf(at(answers, "minerConf", "bitmain-work-mode")) === 1 ||
+		numberOf(at(web, "miner-mode")) === 1;
 	if (sleeps && !rates.now) return "sleeping";
 	if (rates.now === undefined) return undefined;
 	if (rates.now > 0) return "mining";

@@ -1,7 +1,7 @@
 /** Blocks that every family on the cgminer protocol shares: pools, shares, states. Pure; never throws. */
 import { OPERATING_STATES, POOL_STATES } from "../../../shared/measurements.js";
 import type { Reads } from "../driver.js";
-import { type AnyRecord, at, recordsOf, textOf } from "./reading.js";
+import { type AnyRecord, at, firstOf, recordsOf, textOf } from "./reading.js";
 
 const same = (words: readonly string[]): Readonly<Record<string, string>> =>
 	Object.fromEntries(words.map((word) => [word, word]));
@@ -10,13 +10,22 @@ const same = (words: readonly string[]): Readonly<Record<string, string>> =>
 export const OUR_STATES = same(OPERATING_STATES);
 export const OUR_POOL_STATES = same(POOL_STATES);
 
+/** "Status", "status": the RPC's spelling and the web interfaces'. */
+function said(pool: AnyRecord, ...names: readonly string[]): string | undefined {
+	return textOf(firstOf(names.map((name) => at(pool, name))));
+}
+
 /** How many pools live, and the state of the one in use. Names, users and addresses are never looked at. */
 export function poolFacts(answer: unknown): AnyRecord {
-	const pools = recordsOf(at(answer, "POOLS")).filter((pool) => textOf(at(pool, "URL")) !== undefined);
-	const isAlive = (pool: AnyRecord) => textOf(at(pool, "Status"))?.toLowerCase() === "alive";
-	if (recordsOf(at(answer, "POOLS")).length === 0) return {};
-	const inUse = pools.find((pool) => /^(?:true|1)$/i.test(textOf(at(pool, "Stratum Active")) ?? ""));
-	const state = inUse === undefined ? "dead" : isAlive(inUse) ? "alive" : "dead";
+	const all = recordsOf(firstOf([at(answer, "POOLS"), at(answer, "POOL")]));
+	if (all.length === 0) return {};
+	const pools = all.filter((pool) => said(pool, "URL", "url", "Stratum URL") !== undefined);
+	const isAlive = (pool: AnyRecord) => said(pool, "Status", "status")?.toLowerCase() === "alive";
+	const marks = pools.map((pool) => said(pool, "Stratum Active", "stratum-active", "stratum_active"));
+	const inUse = pools.find((_, place) => /^(?:true|1)$/i.test(marks[place] ?? ""));
+	// Where no answer marks the pool in use, it is the first that lives.
+	const isMarked = marks.some((mark) => mark !== undefined);
+	const state = (isMarked ? inUse !== undefined && isAlive(inUse) : pools.some(isAlive)) ? "alive" : "dead";
 	return { alive: pools.filter(isAlive).length, state: pools.length === 0 ? "none" : state };
 }
 

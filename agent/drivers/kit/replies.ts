@@ -14,13 +14,23 @@ export function commandOf(request: Request): string {
 	return command;
 }
 
+/** Commands whose answers have one shape, under one name. */
+const SAME_SHAPE: Readonly<Record<string, string>> = { devs: "edevs", estats: "stats", litestats: "stats" };
+
+export function shapeOf(command: string): string {
+	return SAME_SHAPE[command] ?? command;
+}
+
 /**
  * Commands joined with "+" are answered by `{"summary":[{…}],"stats":[{…}]}`: gives the one reply, or
  * the answer as it is where nothing was joined.
  */
 export function unjoined(answer: unknown, command: string): unknown {
 	if (command === "" || at(answer, "STATUS") !== undefined) return answer;
-	return recordOf(at(answer, command, 0)) ?? answer;
+	const own = recordOf(at(answer, command, 0));
+	if (own !== undefined) return own;
+	const other = Object.keys(recordOf(answer) ?? {}).find((name) => shapeOf(name) === shapeOf(command));
+	return (other === undefined ? undefined : recordOf(at(answer, other, 0))) ?? answer;
 }
 
 /**
