@@ -20,7 +20,7 @@ export const nvidia = defineDriver({
 	models: ["GeForce, RTX, Quadro, Tesla and data-centre cards"],
 	firmwares: ["drivers 418 to 595"],
 	source: "NVML's API reference; answers of an H100 80GB HBM3 under driver 580",
-	grade: "documented",
+	grade: "proven",
 	requests: {
 		nvml: { over: "nvml", format: "json", optional: true },
 		gpus: { ...TABLE, ...UNLESS_NVML },
@@ -50,6 +50,7 @@ export const nvidia = defineDriver({
 	errorCodes: [["lost", "*"]],
 	caveats: [
 		"Configured under local: the library is loaded by a helper program, since a call into a hung driver may not return.",
+		"The energy counter takes a driver milliseconds to read: of several GPUs one is asked a poll, in turn; the others' is absent then.",
 		"XID errors are those since the agent started; 0 is none.",
 		"A split GPU (MIG) reports no utilisation; power and temperature are the whole GPU's. vGPU guests report neither.",
 		"A GPU that is lost is among the error codes; the driver is started anew every 30 s until it is back.",

@@ -14,6 +14,7 @@ import type { Clock } from "../../shared/clock.js";
 import type { MonotonicMilliseconds } from "../../shared/units.js";
 import {
 	CODES,
+	ENERGY,
 	FIELD_VALUES,
 	GONE,
 	MILLI,
@@ -22,6 +23,7 @@ import {
 	ONCE,
 	type Query,
 	REFUSED,
+	SLOW,
 	SUCCESS,
 } from "./nvml-queries.js";
 
@@ -51,6 +53,7 @@ export type NvmlRead =
 const GPUS_MOST = 64;
 const NAME_BYTES = 96;
 const EVENTS_MOST = 64;
+const SLOW_EVERY_POLLS = 4;
 /** Starting the library anew takes up to seconds; a GPU that was reset is seen again after that. */
 const START_ANEW_MILLISECONDS = 30_000;
 const BYTES_PER_MEBIBYTE = 1_048_576;
@@ -79,6 +82,8 @@ type Gpu = {
 	xid: number | undefined;
 	/** By query; what the GPU does not support is not asked again. */
 	readonly unsupported: Set<string>;
+	/** Answers to slow questions: they stand until asked again. */
+	readonly kept: Map<string, NvmlGpu>;
 };
 
 type Started = {
@@ -89,7 +94,12 @@ type Started = {
 	readonly lost: readonly string[];
 	readonly events: bigint | undefined;
 	isDoubted: boolean;
+	/** Polls since the start. */
+	polls: number;
 };
+
+/** Which of the slow questions a GPU is asked in one poll. */
+type Turn = { readonly energy: boolean; readonly slow: boolean };
 
 export class NvmlLibrary {
 	readonly #native: NativeLibrary;
@@ -119,8 +129,9 @@ export class NvmlLibrary {
 		this.#takeEvents(started);
 		const gpus: NvmlGpu[] = [];
 		const lost = [...started.lost];
-		for (const gpu of started.gpus) {
-			const read = this.#readGpu(gpu);
+		const turn = turnOf(started);
+		for (const [place, gpu] of started.gpus.entries()) {
+			const read = this.#readGpu(gpu, turn(place));
 			if ("code" in read) {
 				started.isDoubted = true;
 				lost.push(lostText(gpu, read.code));
@@ -166,7 +177,7 @@ export class NvmlLibrary {
 		}
 		const driver_version = this.#textOf("nvmlSystemGetDriverVersion");
 		const isDoubted = lost.length > 0;
-		return { startedAt, driver_version, count, gpus, lost, events, isDoubted };
+		return { startedAt, driver_version, count, gpus, lost, events, isDoubted, polls: 0 };
 	}
 
 	#gpu(handle: bigint, index: number, events: bigint | undefined): Gpu {
@@ -191,14 +202,24 @@ export class NvmlLibrary {
 			events !== undefined &&
 			this.#call("nvmlDeviceRegisterEvents", register, handle, XID_EVENT, events) === SUCCESS;
 		const xid = isHeard ? (this.#xids.get(String(facts["uuid"])) ?? 0) : undefined;
-		return { handle, facts, xid, unsupported: new Set() };
+		return { handle, facts, xid, unsupported: new Set(), kept: new Map() };
 	}
 
-	#readGpu(gpu: Gpu): { readonly fields: NvmlGpu } | { readonly code: number } {
+	#readGpu(gpu: Gpu, turn: Turn): { readonly fields: NvmlGpu } | { readonly code: number } {
 		const fields: Record<string, Field> = { ...gpu.facts };
 		const ask = (name: string, read: () => number): number => {
-			if (gpu.unsupported.has(name)) return SUCCESS;
+			if (gpu.unsupported.has(name) || (name === ENERGY && !turn.energy)) return SUCCESS;
+			const isSlow = SLOW.has(name);
+			if (isSlow && !turn.slow) {
+				Object.assign(fields, gpu.kept.get(name));
+				return SUCCESS;
+			}
+			const before = new Set(Object.keys(fields));
 			const code = read();
+			if (isSlow) {
+				const read = Object.entries(fields).filter(([field]) => !before.has(field));
+				gpu.kept.set(name, Object.fromEntries(read));
+			}
 			const refused = REFUSED.get(code);
 			if (refused !== undefined) fields[name] = refused;
 			else if (code !== SUCCESS && !GONE.has(code)) gpu.unsupported.add(name);
@@ -401,6 +422,20 @@ export class NvmlLibrary {
 
 function typesOf({ argument }: Query): readonly string[] {
 	return argument === undefined ? ["uint64_t", "void *"] : ["uint64_t", "uint32_t", "void *"];
+}
+
+/** All in the first poll; then one GPU's energy a poll, and in every fourth one GPU's other slow facts instead. */
+function turnOf(started: Started): (place: number) => Turn {
+	const poll = started.polls;
+	started.polls += 1;
+	if (poll === 0) return () => ({ energy: true, slow: true });
+	const count = Math.max(1, started.gpus.length);
+	const slowTurns = Math.floor(poll / SLOW_EVERY_POLLS);
+	const isSlowTurn = poll % SLOW_EVERY_POLLS === 0;
+	return (place) => ({
+		energy: !isSlowTurn && (poll - slowTurns - 1) % count === place,
+		slow: isSlowTurn && (slowTurns - 1) % count === place,
+	});
 }
 
 /** "GPU-5c1f… GPU_IS_LOST after XID 79" */

@@ -47,6 +47,18 @@ export type Query = {
 	readonly factor?: number;
 };
 
+/**
+ * What takes an H100 under driver 580 0.1 to 0.4 ms each, the energy counter 3 ms, where the rest takes
+ * microseconds. They take turns, so that a poll of eight GPUs stays below 5 ms.
+ */
+export const ENERGY = "energy.consumed";
+export const SLOW: ReadonlySet<string> = new Set([
+	"power.limit",
+	"pcie.link.width.current",
+	"pcie.replay_counter",
+	"mig.mode.current",
+]);
+
 /** One number each, asked at every poll. */
 export const NOW: readonly Query[] = [
 	{ name: "power.draw", symbols: ["nvmlDeviceGetPowerUsage"], kind: "u32", factor: MILLI },

@@ -258,6 +258,28 @@ describe.runIf(hasCompiler)("a GPU that is reset in mid-poll", () => {
 	});
 });
 
+describe.runIf(hasCompiler)("the slow questions", () => {
+	it("take turns: of three GPUs one tells its energy a poll, limits stand meanwhile", async () => {
+		const { library } = compile("turns", "-DGPUS=3");
+		const nvml = new NvmlLibrary(await openLibrary(library), {
+			monotonic: () => quantity<MonotonicMilliseconds>(0),
+		});
+		const polls = Array.from({ length: 9 }, () => {
+			const result = nvml.read();
+			return result.ok ? result.answer.gpus : [];
+		});
+		const tells = (gpus: (typeof polls)[number]) =>
+			gpus.flatMap((gpu) => ("energy.consumed" in gpu ? [gpu["index"]] : []));
+		expect(polls.map(tells)).toEqual([[0, 1, 2], [0], [1], [2], [], [0], [1], [2], []]);
+		for (const gpus of polls)
+			expect(gpus.map((gpu) => [gpu["power.limit"], gpu["mig.mode.current"], gpu["mig.count"]])).toEqual([
+				[650, "Disabled", undefined],
+				[650, "Enabled", 3],
+				[650, "Disabled", undefined],
+			]);
+	});
+});
+
 describe("the names that are bound of NVML", () => {
 	it("only read: nothing that sets, resets, clears or removes", () => {
 		const source = ["library", "queries"]
