@@ -213,6 +213,8 @@ module.exports = {
 		roomOf("@hono/node-server", ["collector/expose/"]),
 		roomOf("hyparquet-writer", ["collector/expose/api/"]),
 		roomOf("pino", ["shared/log.ts"]),
+		roomOf("net-snmp", ["agent/transports/"]),
+		roomOf("modbus-serial", ["agent/transports/"]),
 		roomOf("koffi", ["agent/transports/native-library.ts"]),
 		roomOf("ipaddr.js", ["agent/transports/", "shared/config/"]),
 		roomOf("fast-xml-parser", ["agent/drivers/formats/", "collector/market/"]),

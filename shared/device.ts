@@ -12,7 +12,7 @@ export type Part = (typeof PARTS)[number];
 /** `key` tells the parts of one device apart: a slot ("0"), a chain ("6") or a GPU's UUID. */
 export type Component = { readonly part: Part; readonly key: string };
 
-export const DEVICE_KINDS = ["miner", "gpu-host", "agent"] as const;
+export const DEVICE_KINDS = ["miner", "gpu-host", "agent", "meter"] as const;
 export type DeviceKind = (typeof DEVICE_KINDS)[number];
 
 /**

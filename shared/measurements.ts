@@ -30,6 +30,9 @@ export type PowerSource = (typeof POWER_SOURCES)[number];
 export const POWER_BOUNDARIES = ["chip", "board", "gpu", "host", "wall", "feeder"] as const;
 export type PowerBoundary = (typeof POWER_BOUNDARIES)[number];
 
+/** No single machine draws more; a meter of a rack or site may. */
+export const DEVICE_POWER_WATTS_MOST = 50_000;
+
 export const OPERATING_STATES = [
 	"mining",
 	"idle",
@@ -266,7 +269,11 @@ export const MEASUREMENTS = {
 	activePoolCount: count("active_pools", 64, "Pools the device says are alive."),
 
 	// Power. Every watt has a source and a boundary beside it.
-	powerWatts: watts("power", "Electrical power at the boundary that device_info names."),
+	powerWatts: {
+		...watts("power", "Electrical power at the boundary that device_info names."),
+		// A site's meter; what one machine can draw is DEVICE_POWER_WATTS_MOST.
+		most: 1e9,
+	},
 	powerSource: state(
 		"power_source",
 		POWER_SOURCES,
@@ -277,6 +284,18 @@ export const MEASUREMENTS = {
 		POWER_BOUNDARIES,
 		"What the watts cover: 0 chip, 1 board, 2 gpu, 3 host, 4 wall, 5 feeder.",
 	),
+	apparentPowerVoltAmperes: {
+		kind: "gauge",
+		unit: "VA",
+		decimals: 1,
+		least: 0,
+		most: 1e9,
+		exposeAs: "apparent_power_voltamperes",
+		factor: 1,
+		help: "Apparent power, as a meter states it.",
+	},
+	powerFactorRatio: ratio("power_factor", "Active over apparent power, as a meter states it.", 1),
+	outletCount: count("outlets", 512, "Outlets that a meter tells apart."),
 	hashboardOutputPowerWatts: watts(
 		"hashboard_output_power",
 		"Power the supply gives to the hash boards; below the wall.",

@@ -76,9 +76,9 @@ async function credentialFor(config: AgentConfig, configFile: string): Promise<F
 	return { ok: true, credential: { kind: "identity", identity }, warnings: [] };
 }
 
-function unknownDrivers({ ranges }: AgentConfig): readonly string[] {
+function unknownDrivers({ ranges, meters = {} }: AgentConfig): readonly string[] {
 	return ranges.flatMap(({ driver }, index) =>
-		driver === undefined || driverByName(driver) !== undefined
+		driver === undefined || Object.hasOwn(meters, driver) || driverByName(driver) !== undefined
 			? []
 			: [
 					`ranges[${index}].driver is "${driver}", which is no driver. Use a name from DEVICES.md, or leave it out to find out by asking.`,

@@ -11,7 +11,9 @@ import type { Log } from "../../shared/log.js";
 import type { Outcome } from "../../shared/reading.js";
 import { type MonotonicMilliseconds, quantity, type Seconds } from "../../shared/units.js";
 import { driverByName, formatsHeard } from "../drivers/catalog.js";
+import { configuredMeters } from "../drivers/configured-meters.js";
 import { decode } from "../drivers/decode.js";
+import type { Driver } from "../drivers/driver.js";
 import { loadFormats } from "../drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../drivers/identify.js";
 import type { OutboxState } from "../outbox/database.js";
@@ -94,13 +96,16 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		boot,
 		append: (record, definitions) => outbox.append(record, definitions),
 	});
-	let listed = listedDescriptions(options.targets.targets);
+	const meters = configuredMeters(config.meters ?? {});
+	const driverNamed = (name: string) => meters.get(name) ?? driverByName(name);
+	if (meters.size > 0) await loadFormats(new Set(["json"] as const));
 	await loadFormats(formatsHeard(options.targets.targets));
+	let listed = listedDescriptions(options.targets.targets, driverNamed);
 	const poller = new Poller({
 		clock,
 		targets: options.targets.targets,
 		allowed: allowedFor(options.targets),
-		drivers: { probes: PROBES, identify, driverByName, decode },
+		drivers: { probes: PROBES, identify, driverByName: driverNamed, decode },
 		onOutcomes: (batch) => recorder.add(batch.map((one) => described(one, listed))),
 	});
 	uplink = new Uplink({
@@ -143,7 +148,7 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		}),
 		async reload(targets) {
 			await loadFormats(formatsHeard(targets.targets));
-			listed = listedDescriptions(targets.targets);
+			listed = listedDescriptions(targets.targets, driverNamed);
 			poller.replaceTargets(targets.targets, allowedFor(targets));
 			isConfigurationCurrent = true;
 		},
@@ -173,14 +178,17 @@ function allowedFor({ ranges, targets }: Targets) {
 }
 
 /** A listed device that has not answered yet is named by what the configuration says of it. */
-function listedDescriptions(targets: readonly PollTarget[]): ReadonlyMap<string, DeviceDescription> {
+function listedDescriptions(
+	targets: readonly PollTarget[],
+	driverNamed: (name: string) => Driver | undefined,
+): ReadonlyMap<string, DeviceDescription> {
 	const listed = targets.filter(({ isListed }) => isListed);
 	return new Map(
 		listed.map(({ endpoint, driver, rack, position, pollIntervalSeconds }) => [
 			endpoint,
 			{
 				endpoint,
-				kind: driver === undefined ? "miner" : (driverByName(driver)?.kind ?? "miner"),
+				kind: driver === undefined ? "miner" : (driverNamed(driver)?.kind ?? "miner"),
 				driver: driver ?? UNIDENTIFIED,
 				pollIntervalSeconds,
 				...(rack !== undefined && { rack }),

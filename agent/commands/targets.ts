@@ -71,7 +71,8 @@ async function readSecrets(config: AgentConfig, folder: string): Promise<Secrets
 }
 
 function pollTarget(target: Target, secrets: ReadonlyMap<string, string>): PollTarget {
-	const { address, port, isListed, pollIntervalSeconds, rack, position, driver, ports, credentials } = target;
+	const { address, port, isListed, pollIntervalSeconds, rack, position, driver, ports, unit, credentials } =
+		target;
 	return {
 		endpoint: endpointText(port === undefined ? { address } : { address, port }),
 		host: address,
@@ -82,6 +83,7 @@ function pollTarget(target: Target, secrets: ReadonlyMap<string, string>): PollT
 		...(position !== undefined && { position }),
 		...(driver !== undefined && { driver }),
 		...(ports !== undefined && { ports }),
+		...(unit !== undefined && { unit }),
 		...(credentials !== undefined && { credentials: withPasswords(credentials, secrets) }),
 	};
 }

@@ -12,6 +12,7 @@ import { type AnswerFormat, type Driver, isOverNetwork, type NetworkRequest } fr
 import { epic } from "./epic.js";
 import { luxos } from "./luxos.js";
 import { mara } from "./mara.js";
+import { METERS } from "./meters.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
 import { proto } from "./proto.js";
@@ -44,6 +45,7 @@ export const DRIVERS: readonly Driver[] = [
 	nvidiaSmi,
 	nvidiaSmiXml,
 	nvidia,
+	...METERS,
 ];
 
 const byName = new Map(DRIVERS.map((driver) => [driver.name, driver]));
@@ -64,7 +66,7 @@ export function formatsHeard(targets: readonly { readonly driver?: string }[]): 
 	return new Set(requests.map(({ format }) => format));
 }
 
-const PORTS = { cgminer: 4028, http: 80, framed: 4433 } as const satisfies Record<
+const PORTS = { cgminer: 4028, http: 80, framed: 4433, snmp: 161, modbus: 502 } as const satisfies Record<
 	NetworkRequest["over"],
 	number
 >;

@@ -13,6 +13,7 @@
 import type { Identity } from "../../shared/device.js";
 import { type FailureCode, failure } from "../../shared/failures.js";
 import {
+	DEVICE_POWER_WATTS_MOST,
 	type MeasurementName,
 	measurement,
 	POWER_BOUNDARIES,
@@ -165,6 +166,10 @@ function readValues(driver: Driver, reads: Reads, from: unknown, where: string, 
 		for (const source of sources) {
 			const value = readOne(name, source, from, where, faults);
 			if (value === undefined) continue;
+			if (name === "powerWatts" && value > DEVICE_POWER_WATTS_MOST && driver.kind !== "meter") {
+				faults.push({ code: "DEVICE_ANSWER_IMPLAUSIBLE", at: placeOf(name, source, where) });
+				continue;
+			}
 			values[name] = value;
 			if (name === "powerWatts") namePower(values, source.power ?? driver.power);
 			break;

@@ -8,6 +8,8 @@ const TRANSPORTS: Readonly<Record<Request["over"], string>> = {
 	framed: "framed TCP",
 	command: "local command",
 	nvml: "local library",
+	snmp: "SNMP",
+	modbus: "Modbus TCP",
 };
 
 const OPENING = `# Devices
@@ -95,6 +97,8 @@ const COMMAND = /"(?:cmd|command)":"([^"]+)"(?:,"param":"([^"]+)")?/;
 
 function requestText(request: Request): string {
 	if (request.over === "http") return `\`${request.method ?? "GET"} ${request.path}\``;
+	if (request.over === "snmp") return "SNMP GET, walk";
+	if (request.over === "modbus") return `Modbus, ${request.registers} registers`;
 	if (request.over === "nvml") return "NVML (`libnvidia-ml.so.1`)";
 	if (request.over === "command") return `\`${request.argv.map((word) => word.split("=")[0]).join(" ")}\``;
 	const match = COMMAND.exec(request.send);

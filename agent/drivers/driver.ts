@@ -54,6 +54,21 @@ export type Request = {
 			readonly over: "command";
 			readonly argv: readonly string[];
 	  }
+	| {
+			readonly over: "snmp";
+			/** Objects with their instance ("1.3.6.1.2.1.1.1.0"), and columns that are walked. Never set. */
+			readonly get?: readonly string[];
+			readonly walk?: readonly string[];
+			readonly port?: number;
+	  }
+	| {
+			readonly over: "modbus";
+			/** Functions 3 and 4; there are no others here. */
+			readonly registers: "holding" | "input";
+			/** Addresses as they stand in the frame, counted from 0. */
+			readonly reads: readonly { readonly address: number; readonly count: number }[];
+			readonly port?: number;
+	  }
 	/** NVIDIA's library on the agent's own host; the configuration may name another file for it. */
 	| { readonly over: "nvml" }
 );

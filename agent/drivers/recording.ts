@@ -78,7 +78,8 @@ function heardOf({ over, request, text }: RecordedAnswer): Heard {
 	const answer = { text };
 	if (over === "http") return { request: { over, path: targetOf(request).target, format: "text" }, answer };
 	if (over === "command") return { request: { over, argv: [request], format: "text" }, answer };
-	return { request: { over, send: request, format: "text" }, answer };
+	const sent = over === "framed" ? over : "cgminer";
+	return { request: { over: sent, send: request, format: "text" }, answer };
 }
 
 /** Of drivers that can read the recording, the one whose requests account for most of it. */
@@ -187,6 +188,8 @@ function fitOver(request: Request, asked: string): number {
 			return fitPath(request.method ?? "GET", request.path, asked);
 		case "command":
 			return fitProgram(request.argv, asked);
+		case "snmp":
+		case "modbus":
 		case "nvml":
 			return NOT_AT_ALL;
 	}

@@ -266,7 +266,7 @@ function askOne<Driver extends PolledDriver>(
 	target: PollTarget,
 	{ ask, context, driver }: PollTools<Driver> & { readonly driver: Driver },
 ): Promise<Asked> {
-	const { host, commandPaths } = target;
+	const { host, commandPaths, unit } = target;
 	const port = portOf(request, driver.requests, target);
 	if (port === undefined) {
 		const what = `No ${request.over} port of ${target.endpoint} is configured; set it under ports.`;
@@ -278,6 +278,7 @@ function askOne<Driver extends PolledDriver>(
 		port,
 		...(credentials === undefined ? {} : { credentials }),
 		...(commandPaths === undefined ? {} : { commandPaths }),
+		...(unit === undefined ? {} : { unit }),
 	};
 	return ask(request, at, request.optional ? atMost(OPTIONAL_MILLISECONDS_MAX, context) : context);
 }

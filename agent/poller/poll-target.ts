@@ -16,7 +16,9 @@ export type PollTarget = {
 	/** Absent: the vendor's ports. */
 	readonly port?: number;
 	/** Ports of single transports, before all others. */
-	readonly ports?: { readonly cgminer?: number; readonly http?: number; readonly framed?: number };
+	readonly ports?: Readonly<Partial<Record<NetworkRequest["over"], number>>>;
+	/** Modbus: which device behind the address. */
+	readonly unit?: number;
 	/** Named in the configuration; absent: found out by asking. */
 	readonly driver?: string;
 	readonly rack?: string;
@@ -31,7 +33,7 @@ export type PollTarget = {
 
 type Requests = Readonly<Record<string, Request>>;
 
-const CLASSIC_PORTS = { cgminer: 4_028, http: 80, framed: 4_433 } as const;
+const CLASSIC_PORTS = { cgminer: 4_028, http: 80, framed: 4_433, snmp: 161, modbus: 502 } as const;
 /** A program or library of the agent's own host has no port. */
 const NO_PORT = 0;
 

@@ -8,7 +8,9 @@ import { askCgminer } from "./cgminer.js";
 import { askCommand } from "./command.js";
 import { askFramed } from "./framed.js";
 import { askHttp } from "./http.js";
+import { askModbus } from "./modbus.js";
 import { askNvml } from "./nvml.js";
+import { askSnmp } from "./snmp.js";
 import type { Asked, PollContext, Target } from "./transport.js";
 
 export function ask(request: Request, target: Target, context: PollContext): Promise<Asked> {
@@ -21,6 +23,10 @@ export function ask(request: Request, target: Target, context: PollContext): Pro
 			return askFramed(request, target, context);
 		case "command":
 			return askCommand(request, target, context);
+		case "snmp":
+			return askSnmp(request, target, context);
+		case "modbus":
+			return askModbus(request, target, context);
 		case "nvml":
 			return askNvml(request, target, context);
 	}

@@ -26,6 +26,8 @@ export type Target = {
 	readonly host: string;
 	readonly port: number;
 	readonly credentials?: Credentials;
+	/** Modbus: which device behind the address. */
+	readonly unit?: number;
 	/** Another file for a program's or library's name: { "nvidia-smi": "/opt/bin/nvidia-smi" }. */
 	readonly commandPaths?: Readonly<Record<string, string>>;
 };

@@ -16,7 +16,7 @@ export type DeviceSummary = {
 	readonly rack?: string;
 	readonly position?: string;
 	readonly agent: string;
-	readonly kind: "miner" | "gpu-host" | "agent";
+	readonly kind: "miner" | "gpu-host" | "agent" | "meter";
 	readonly driver: string;
 	readonly make?: string;
 	readonly model?: string;

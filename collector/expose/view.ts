@@ -158,7 +158,7 @@ class FleetGroups {
 	private readonly models = new Map<string, Group>();
 
 	add(device: DeviceFacts): void {
-		if (device.kind === "agent") return;
+		if (device.kind === "agent" || device.kind === "meter") return;
 		const { site, description } = device.state;
 		this.total.add(device);
 		(device.kind === "miner" ? this.mining : this.ai).add(device);

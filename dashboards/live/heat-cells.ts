@@ -60,7 +60,7 @@ export class HeatCells {
 	holds(devices: ReadonlyMap<string, DeviceSummary>): boolean {
 		let count = 0;
 		for (const device of devices.values()) {
-			if (device.kind === "agent") continue;
+			if (device.kind === "agent" || device.kind === "meter") continue;
 			if (this.#places.get(device.device) !== placeKey(device)) return false;
 			count += 1;
 		}

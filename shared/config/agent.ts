@@ -5,8 +5,23 @@
  * secrets stand in files that the configuration names.
  */
 import { z } from "zod";
+import type { MeasurementName } from "../measurements.js";
+import { REGISTER_TYPES } from "../registers.js";
 import { ADDRESSES_ALLOWED, endpointText, isLoopback, parseAddresses } from "./addresses.js";
-import { checked, complained, integer, list, map, name, path, port, stated, text } from "./fields.js";
+import {
+	checked,
+	choice,
+	complained,
+	integer,
+	list,
+	map,
+	name,
+	number,
+	path,
+	port,
+	stated,
+	text,
+} from "./fields.js";
 import { type ConfigSource, type Loaded, loadConfig } from "./load.js";
 import { listen, logLevel, NETWORKS, network, offLoopback } from "./network.js";
 import type { Complaint, ConfigPath } from "./problem.js";
@@ -77,9 +92,17 @@ const rangeKeys = map(
 					is: "TCP port of the length-prefixed JSON API; 4433 where absent.",
 					example: 4433,
 				}).exactOptional(),
+				snmp: port({ is: "UDP port of SNMP; 161 where absent.", example: 161 }).exactOptional(),
+				modbus: port({ is: "TCP port of Modbus; 502 where absent.", example: 502 }).exactOptional(),
 			},
 			"Ports of this range that differ from those the drivers know.",
 		).exactOptional(),
+		unit: integer({
+			is: "Modbus: the number of the device behind the address; 1 where absent.",
+			from: 0,
+			to: 247,
+			example: 1,
+		}).exactOptional(),
 		credentials: stated(
 			z.record(name({ is: "A driver's or family's name.", example: "antminer" }), credential),
 			{ is: "Logins by the name of a driver or family. Devices with factory logins need none." },
@@ -88,6 +111,112 @@ const rangeKeys = map(
 	},
 	"Devices that stand together and share their settings.",
 );
+
+const meterName = name({ is: "Name of this kind of meter, for ranges[].driver.", example: "hall-meter" });
+
+const boundary = choice({
+	is: "What the watts cover: wall, the outlet of one device; feeder, all that hangs on a cable.",
+	of: ["wall", "feeder"],
+	example: "feeder",
+}).default("feeder");
+
+const perUnit = number({
+	is: "What a value of 1 is in the measurement's unit: 0.1 where the meter counts tenths. Energy is in joules: 3600000 for kWh.",
+	from: 1e-9,
+	to: 1e12,
+	example: 0.1,
+}).default(1);
+
+const METERED = [
+	"powerWatts",
+	"apparentPowerVoltAmperes",
+	"powerFactorRatio",
+	"energyConsumedJoules",
+	"inputVoltageVolts",
+	"inputCurrentAmperes",
+] as const satisfies readonly MeasurementName[];
+
+const measurementName = choice({
+	is: "Which measurement it is.",
+	of: METERED,
+	example: "powerWatts",
+});
+
+const oid = complained(
+	stated(
+		z.string().max(256),
+		{
+			is: "Object identifier in digits; a column where it does not end in .0.",
+			example: "1.3.6.1.4.1.99999.1.5",
+		},
+		{ allowed: "digits with dots, such as 1.3.6.1.4.1.318.1.1.26.9.4.3.1.7" },
+	),
+	(written) => (/^1(\.\d{1,10}){2,127}$/.test(written) ? undefined : {}),
+);
+
+const snmpValues = (is: string) =>
+	list(map({ measurement: measurementName, oid, perUnit }, "One object or column."), {
+		is,
+		of: "objects, each with measurement and oid",
+		from: 0,
+		to: 32,
+	}).default([]);
+
+/** Meters that no driver knows, by their register map or their objects. */
+const meterTypes = stated(
+	z.record(
+		meterName,
+		map(
+			{
+				boundary,
+				modbus: map(
+					{
+						registers: choice({
+							is: "holding (function 3) or input (function 4).",
+							of: ["holding", "input"],
+							example: "input",
+						}).default("holding"),
+						values: list(
+							map(
+								{
+									measurement: measurementName,
+									address: integer({
+										is: "Address of the first register, counted from 0. Many documents count from 1, or from 30001 or 40001.",
+										from: 0,
+										to: 65_535,
+										example: 52,
+									}),
+									type: choice({ is: "How the number is written.", of: REGISTER_TYPES, example: "float32" }),
+									firstWord: choice({
+										is: "Which 16 bits come first.",
+										of: ["high", "low"],
+										example: "high",
+									}).default("high"),
+									perUnit,
+								},
+								"One value.",
+							),
+							{ is: "What to read.", of: "values, each with measurement, address and type", from: 1, to: 32 },
+						),
+					},
+					"A Modbus TCP meter.",
+				).exactOptional(),
+				snmp: map(
+					{
+						meter: snmpValues("Of the whole meter; the rows of a column are added up, volts averaged."),
+						outlets: snmpValues("Columns with a row for each outlet."),
+					},
+					"A meter or PDU with SNMP.",
+				).exactOptional(),
+			},
+			"One kind of meter: modbus or snmp.",
+		),
+	),
+	{
+		is: "Kinds of meter by their own register map or objects, for use as ranges[].driver. For makers' models see DEVICES.md.",
+	},
+	{ allowed: "a map of names, each with modbus or snmp" },
+).exactOptional();
 
 const agentKeys = map(
 	{
@@ -135,6 +264,7 @@ const agentKeys = map(
 			from: 0,
 			to: MAX_RANGES,
 		}).default([]),
+		meters: meterTypes,
 		local: map(
 			{
 				nvml: stated(
@@ -189,9 +319,11 @@ export const agentConfigSchema = checked(agentKeys, (value) => [
 	...plainTextAcrossNetwork(value),
 	...nothingToPoll(value),
 	...rangeComplaints(value),
+	...meterComplaints(value),
 ]);
 
 export type AgentConfig = DeepReadonly<z.output<typeof agentConfigSchema>>;
+export type MeterConfig = NonNullable<AgentConfig["meters"]>[string];
 export type RangeConfig = AgentConfig["ranges"][number];
 export type CredentialConfig = NonNullable<RangeConfig["credentials"]>[string];
 
@@ -212,6 +344,7 @@ export type Target = {
 	readonly position?: string;
 	readonly driver?: string;
 	readonly ports?: NonNullable<RangeConfig["ports"]>;
+	readonly unit?: number;
 	readonly credentials?: NonNullable<RangeConfig["credentials"]>;
 };
 
@@ -283,7 +416,7 @@ function targetOf(
 	found: { readonly address: string; readonly port?: number; readonly isListed: boolean },
 ): Target {
 	const range: Partial<RangeConfig> = config.ranges[rangeIndex] ?? {};
-	const { rack, position, driver, ports, credentials } = range;
+	const { rack, position, driver, ports, unit, credentials } = range;
 	return {
 		address: found.address,
 		...(found.port !== undefined && { port: found.port }),
@@ -294,6 +427,7 @@ function targetOf(
 		...(position !== undefined && { position }),
 		...(driver !== undefined && { driver }),
 		...(ports !== undefined && { ports }),
+		...(unit !== undefined && { unit }),
 		...(credentials !== undefined && { credentials }),
 	};
 }
@@ -332,6 +466,25 @@ function rangeComplaints(value: unknown): readonly RangeProblem[] {
 	const ranges = found.data.ranges.map((one) => RANGE.safeParse(one).data ?? { addresses: [] });
 	const { problems } = expandRanges({ pollIntervalSeconds: 1, ranges });
 	return problems.filter(({ path: at, elsewhere }) => elsewhere !== undefined || at.length === 1);
+}
+
+const METER_TYPES = z.object({
+	meters: z.record(z.string(), z.object({ modbus: z.unknown(), snmp: z.unknown() })),
+});
+
+function meterComplaints(value: unknown): readonly RangeProblem[] {
+	return Object.entries(METER_TYPES.safeParse(value).data?.meters ?? {}).flatMap(
+		([name, { modbus, snmp }]) =>
+			(modbus === undefined) === (snmp === undefined)
+				? [
+						{
+							path: ["meters", name],
+							found: modbus === undefined ? "names neither modbus nor snmp" : "names both modbus and snmp",
+							allowed: "Give it one of the two",
+						},
+					]
+				: [],
+	);
 }
 
 function complaintOfUrl(url: string): Complaint | undefined {

@@ -67,6 +67,8 @@ const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
 	"hono-node-server-lives-in-one-room": ["collector/ingest/serves.ts", "@hono/node-server"],
 	"hyparquet-writer-lives-in-one-room": ["collector/store/packs.ts", "hyparquet-writer"],
 	"pino-lives-in-one-room": ["agent/poller/logs.ts", "pino"],
+	"net-snmp-lives-in-one-room": ["agent/poller/walks.ts", "net-snmp"],
+	"modbus-serial-lives-in-one-room": ["agent/poller/registers.ts", "modbus-serial"],
 	"koffi-lives-in-one-room": ["agent/poller/calls.ts", "koffi"],
 	"ipaddr.js-lives-in-one-room": ["agent/poller/allows.ts", "ipaddr.js"],
 	"fast-xml-parser-lives-in-one-room": ["agent/drivers/kit/parses.ts", "fast-xml-parser"],

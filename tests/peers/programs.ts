@@ -13,6 +13,7 @@ export const PROGRAMS = {
 	"prometheus-alertmanager": { package: "prometheus-alertmanager" },
 	amtool: { package: "prometheus-alertmanager" },
 	"victoria-metrics": { package: "victoria-metrics" },
+	snmpd: { package: "snmpd" },
 	chromium: { package: "chromium" },
 } as const satisfies Record<string, { readonly package: string }>;
 

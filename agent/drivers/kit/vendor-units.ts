@@ -10,6 +10,10 @@ export const terahashesPerSecond = unit(1, "TH/s", "TH");
 /** Of an algorithm other than SHA-256: our rows keep H/s or Sol/s. */
 export const otherHashesPerSecond = unit(1, "H/s", "Sol/s");
 export const watts = unit(1, "W");
+export const kilowatts = unit(1_000, "kW");
+export const voltAmperes = unit(1, "VA");
+export const wattHours = unit(3_600, "Wh");
+export const kilowattHours = unit(3_600_000, "kWh");
 export const volts = unit(1, "V");
 export const millivolts = unit(1e-3, "mV");
 export const amperes = unit(1, "A");
@@ -22,3 +26,8 @@ export const megahertz = unit(1, "MHz");
 export const seconds = unit(1, "s");
 export const mebibytes = unit(1_048_576, "MiB");
 export const millijoules = unit(1e-3, "mJ");
+
+/** A unit in other steps: tenths, or thousands. */
+export function scaled({ factor, written }: Unit, times: number): Unit {
+	return { factor: factor * times, written };
+}

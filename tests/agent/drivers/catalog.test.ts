@@ -28,7 +28,10 @@ describe("the catalogue", () => {
 		if (request.over === "http") {
 			expect(request.method === "POST" ? request.path : "/graphql").toBe("/graphql");
 			expect(request.path).not.toMatch(/set_|reboot|reset|restart|upgrade|unlock/);
+			expect(request.path).not.toMatch(/Set\b|Toggle|Power%20(On|Off)|turn=/i);
 		} else if (request.over === "nvml") expect(Object.keys(request)).not.toContain("send");
+		else if (request.over === "snmp" || request.over === "modbus")
+			expect(Object.keys(request).filter((key) => /^(set|write)/.test(key))).toEqual([]);
 		else if (request.over === "command") expect(request.argv[0]).toBe("nvidia-smi");
 		else {
 			const commands = [...request.send.matchAll(/"(?:cmd|command)":"([^"]+)"/g)].map(
@@ -60,7 +63,7 @@ describe("the catalogue", () => {
 		(_, driver) => {
 			expect(driver.source.length).toBeGreaterThan(10);
 			expect(driver.models.length).toBeGreaterThan(0);
-			expect(driver.components.length).toBeGreaterThan(0);
+			expect(driver.components.length + Object.keys(driver.reads).length).toBeGreaterThan(0);
 		},
 	);
 

@@ -356,9 +356,13 @@ describe("nvidia", () => {
 });
 
 describe("whatever the driver", () => {
-	it.each(DRIVERS.map(({ name }) => name))("%s reads its written answers without a failure", (name) => {
-		expect(Object.keys(read(name).values).length).toBeGreaterThan(0);
-	});
+	// Meters are read from servers that speak their protocols: meters.test.ts.
+	it.each(DRIVERS.filter(({ kind }) => kind !== "meter").map(({ name }) => name))(
+		"%s reads its written answers without a failure",
+		(name) => {
+			expect(Object.keys(read(name).values).length).toBeGreaterThan(0);
+		},
+	);
 
 	it.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
 		"%s fails without any answer",
