@@ -16,6 +16,7 @@ import { toldToStop } from "../../shared/stop.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import { Access, LOGIN_HOURS } from "../access/access.js";
 import type { ServerTls } from "../access/certificates.js";
+import type { Feed } from "../derive/metering.js";
 import type { PowerOptions } from "../derive/power.js";
 import type { Keeper } from "../expose/door.js";
 import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
@@ -306,6 +307,7 @@ async function startPage({
 			power: { hostOverheadRatio: gpuHost.overheadRatio, hostOverheadWatts: gpuHost.overheadWatts },
 			money: { siteOverheadRatio: site.overheadRatio },
 			temperatureLimits: limits.temperatureCelsius,
+			feeds: feedsOf(config),
 		},
 		additional: () => [
 			...ingestFamilies(ingest.statistics()),
@@ -318,5 +320,14 @@ async function startPage({
 		},
 	}).catch((error: unknown) => {
 		throw error instanceof ListenProblem ? new StartProblem(EXIT.input, [error.message]) : error;
+	});
+}
+
+/** As the configuration's check left them: each names one of device, rack and site. */
+function feedsOf({ feeds = [], site: own }: CollectorConfig): readonly Feed[] {
+	return feeds.map(({ meter, outlet, site = own.name, device, rack }) => {
+		const at = { site, meter, ...(outlet === undefined ? {} : { outlet }) };
+		if (device !== undefined) return { ...at, to: "device", device };
+		return rack === undefined ? { ...at, to: "site" } : { ...at, to: "rack", rack };
 	});
 }

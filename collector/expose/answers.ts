@@ -97,8 +97,26 @@ export type InputAnswer = {
 	readonly quality?: "assumed" | "preliminary" | "final";
 };
 
+/** A meter or outlet, and what the devices on it account for. */
+export type FeedAnswer = {
+	readonly site: string;
+	readonly meter: string;
+	readonly outlet?: string;
+	readonly feeds: "device" | "rack" | "site";
+	readonly to: string;
+	/** Absent, with unaccountedWatts, while the meter does not answer. */
+	readonly meteredWatts?: number;
+	readonly accountedWatts: number;
+	readonly unaccountedWatts?: number;
+	readonly devices: number;
+	/** Their watts are unknown, or not known at the wall: part of the unaccounted watts is theirs. */
+	readonly devicesWithoutWatts: number;
+};
+
 export type FleetAnswer = {
 	readonly at: number;
+	/** Only where the configuration names feeds. */
+	readonly feeds?: readonly FeedAnswer[];
 	readonly total: GroupTotals;
 	readonly mining: GroupTotals;
 	readonly ai: GroupTotals;

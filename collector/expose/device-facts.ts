@@ -10,6 +10,7 @@ import { joulesPerTerahashFromSums } from "../derive/efficiency.js";
 import { HOLD_AT_MOST_INTERVALS, type TrailingSums, trailing } from "../derive/energy.js";
 import { componentValues, deviceValue, gpusListed } from "../derive/latest-values.js";
 import { hottestSensor, type SensorReading, type TemperatureLimits } from "../derive/limits.js";
+import { endpointKey } from "../derive/metering.js";
 import { effectivePower, type Power, type PowerOptions } from "../derive/power.js";
 import { catalogueAllowedWatts } from "../derive/power-allowed.js";
 import { type EarningDevice, type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
@@ -34,6 +35,8 @@ export type DeviceFacts = Contribution & {
 	readonly gauges?: LatestReading;
 	/** Effective power of the newest reading, however old. */
 	readonly latestPower?: Power;
+	/** Without a meter of its own. */
+	readonly ownPower?: Power;
 	/** Watts from which it draws too much. */
 	readonly powerAllowedWatts?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
@@ -44,6 +47,8 @@ export type FactsContext = {
 	readonly now: number;
 	readonly inputs: MoneyInputs;
 	readonly options: FactsOptions;
+	/** By endpointKey: what meters of single devices say now. */
+	readonly metered?: ReadonlyMap<string, Power>;
 };
 
 /** Built up field by field: 10,000 devices a second come through here. */
@@ -68,7 +73,9 @@ export function deviceFacts(
 	if (latest === undefined) return facts;
 	const gauges = freshReading(state, agent, now);
 	if (gauges !== undefined) facts.gauges = gauges;
-	const power = effectivePower(state, options.power);
+	const own = effectivePower(state, options.power);
+	if (own !== undefined) facts.ownPower = own;
+	const power = context.metered?.get(endpointKey(state.site, description.endpoint)) ?? own;
 	if (power !== undefined) facts.latestPower = power;
 	const allowed = catalogueAllowedWatts(state, options.power);
 	if (allowed !== undefined) facts.powerAllowedWatts = allowed;
@@ -123,7 +130,8 @@ function earningOf({ hashrateTerahashesPerSecond, power, gpuCount, sums }: Devic
 		earning.hashrateTerahashesPerSecond = sums.terahashes / sums.secondsWithWork;
 	}
 	if (power === undefined) return earning;
-	const hasSums = sums !== undefined && sums.secondsWithPower > 0;
+	// The sums are of the device's own watts; metered ones outrank them.
+	const hasSums = power.source !== "metered" && sums !== undefined && sums.secondsWithPower > 0;
 	earning.powerWatts = hasSums ? sums.joules / sums.secondsWithPower : power.watts;
 	return earning;
 }

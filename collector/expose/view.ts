@@ -7,6 +7,15 @@
 import type { Clock } from "../../shared/clock.js";
 import { isMeasurementName, measurement, OPERATING_STATES } from "../../shared/measurements.js";
 import { deviceValue, present } from "../derive/latest-values.js";
+import {
+	endpointKey,
+	type FedDevice,
+	type Feed,
+	type FeedBalance,
+	FeedBalances,
+	meteredPowers,
+	meterWatts,
+} from "../derive/metering.js";
 import { hashprice } from "../derive/revenue.js";
 import { Group } from "../derive/totals.js";
 import { InputBook, type StaleLimits } from "../market/book.js";
@@ -20,17 +29,20 @@ import {
 import type {
 	DeviceAnswer,
 	DeviceSummary,
+	FeedAnswer,
 	FleetAnswer,
 	GroupTotals,
 	InputAnswer,
 	SiteAnswer,
 	ValueAnswer,
 } from "./answers.js";
-import { type DeviceFacts, deviceFacts, type FactsOptions } from "./device-facts.js";
+import { type DeviceFacts, deviceFacts, type FactsOptions, freshReading } from "./device-facts.js";
 
 const CACHE_MILLISECONDS = 250;
 
 export type ViewOptions = FactsOptions & {
+	/** What meters feed. */
+	readonly feeds?: readonly Feed[];
 	readonly version: string;
 	/** The collector's own site; its agents may belong to others. */
 	readonly site: string;
@@ -122,13 +134,18 @@ function momentAt(now: number, sources: BookSources): Moment {
 function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, FleetAnswer> {
 	const { store, options, book } = sources;
 	const groups = new FleetGroups();
-	for (const device of factsAt(now, sources)) {
+	const feeds = options.feeds ?? [];
+	const balances = new FeedBalances(feeds);
+	const wattsOf = meterReader(now, sources);
+	for (const device of factsAt(now, sources, wattsOf)) {
 		groups.add(device);
+		if (feeds.length > 0) balances.add(fedDevice(device));
 		yield device;
 	}
 	return {
 		at: now,
 		...groups.totals(options),
+		...(feeds.length > 0 ? { feeds: balances.balances(wattsOf).map(feedAnswer) } : {}),
 		agents: [...store.agents().values()].map(agentAnswer),
 		inputs: book.current(now, options.staleAfterSeconds),
 		...hashprice(book.money(now).inputs),
@@ -137,15 +154,51 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 
 function* factsAt(
 	now: number,
-	{ store, options, book, isWanted }: BookSources & { readonly isWanted?: (device: DeviceState) => boolean },
+	sources: BookSources & { readonly isWanted?: (device: DeviceState) => boolean },
+	wattsOf = meterReader(now, sources),
 ): Generator<DeviceFacts, undefined> {
-	const context = { now, inputs: book.money(now).inputs, options };
+	const { store, options, book, isWanted } = sources;
+	const metered = meteredPowers(options.feeds ?? [], wattsOf);
+	const context = { now, inputs: book.money(now).inputs, options, metered };
 	const agents = store.agents();
 	for (const state of store.devices().values()) {
 		if (isWanted !== undefined && !isWanted(state)) continue;
 		yield deviceFacts(state, agents.get(agentKey(state)), context);
 	}
 	return undefined;
+}
+
+/** The present watts of a feed's meter; absent while its reading is not fresh. */
+function meterReader(now: number, { store, options }: BookSources): (feed: Feed) => number | undefined {
+	const meters = new Map<string, DeviceState>();
+	if ((options.feeds ?? []).length > 0)
+		for (const state of store.devices().values())
+			if (state.description.kind === "meter")
+				meters.set(endpointKey(state.site, state.description.endpoint), state);
+	return ({ site, meter, outlet }) => {
+		const state = meters.get(endpointKey(site, meter));
+		const latest = state && freshReading(state, store.agents().get(agentKey(state)), now);
+		return latest && meterWatts(latest, outlet);
+	};
+}
+
+/** Meters feed others and account for nothing. */
+function fedDevice({ state, kind, health, power, ownPower }: DeviceFacts): FedDevice {
+	const { site, description } = state;
+	const isUser = kind === "miner" || kind === "gpu-host";
+	return {
+		site: isUser ? site : "",
+		endpoint: description.endpoint,
+		rack: description.rack,
+		power: health === "up" ? power : undefined,
+		own: health === "up" ? ownPower : undefined,
+	};
+}
+
+function feedAnswer({ feed, ...balance }: FeedBalance): FeedAnswer {
+	const { site, meter, outlet } = feed;
+	const to = feed.to === "device" ? feed.device : feed.to === "rack" ? feed.rack : feed.site;
+	return { site, meter, ...(outlet === undefined ? {} : { outlet }), feeds: feed.to, to, ...balance };
 }
 
 /** The fleet's groups of power's users, filled device by device. */

@@ -222,6 +222,35 @@ const timeZone = complained(
 	complaintOfTimeZone,
 );
 
+const endpoint = (is: string) => text({ is, example: "10.0.9.5", characters: 253 });
+
+const feed = map(
+	{
+		meter: endpoint(
+			"The meter, by the address under which its agent names it, with its port where it has one.",
+		),
+		outlet: text({
+			is: "One outlet of it, by its key on the device's page; the whole meter where absent.",
+			example: "3",
+			characters: 63,
+		}).exactOptional(),
+		site: name({
+			is: "The site of meter and devices; this collector's own where absent.",
+			example: "west",
+		}).exactOptional(),
+		device: endpoint(
+			"The one device that it feeds, by address. Two outlets of one device are added up.",
+		).exactOptional(),
+		rack: text({ is: "The rack that it feeds.", example: "R01", characters: 63 }).exactOptional(),
+		wholeSite: stated(
+			z.literal(true),
+			{ is: "It feeds the whole site.", example: true },
+			{ allowed: "true, or leave the key out" },
+		).exactOptional(),
+	},
+	"One meter or outlet and what hangs on it.",
+);
+
 const collectorKeys = map(
 	{
 		site: map(
@@ -313,6 +342,12 @@ const collectorKeys = map(
 			},
 			"TLS of the page and of the agents' port.",
 		).prefault({}),
+		feeds: list(feed, {
+			is: "What each meter or outlet feeds: one device, a rack or the site. A device with a meter of its own counts with the metered watts; what a rack's or site's meter says beyond its devices is shown as unaccounted.",
+			of: "feeds, each with meter and device, rack or site",
+			from: 0,
+			to: 10_000,
+		}).exactOptional(),
 		gpuHost: map(
 			{
 				overheadWatts: number({
@@ -403,6 +438,7 @@ export const collectorConfigSchema = checked(collectorKeys, (value) => [
 	...tlsComplaints(value),
 	...openToStrangers(value),
 	...doubledSites(value),
+	...unclearFeeds(value),
 	...marketComplaints(value),
 ]);
 
@@ -551,6 +587,22 @@ function doubledSites(value: unknown): readonly PlacedComplaint[] {
 				found: `repeats ${site}, which stands already`,
 				elsewhere: ["ingest", "tokens", before, "site"],
 				allowed: "Give each site one token",
+			},
+		];
+	});
+}
+
+const FEEDS = z.object({ feeds: z.array(z.record(z.string(), z.unknown())) });
+
+function unclearFeeds(value: unknown): readonly PlacedComplaint[] {
+	return (FEEDS.safeParse(value).data?.feeds ?? []).flatMap((one, index) => {
+		const named = ["device", "rack", "wholeSite"].filter((key) => one[key] !== undefined);
+		if (named.length === 1) return [];
+		return [
+			{
+				path: ["feeds", index],
+				found: named.length === 0 ? "feeds nothing" : `names ${named.join(" and ")}`,
+				allowed: "Give it one of device, rack and wholeSite",
 			},
 		];
 	});

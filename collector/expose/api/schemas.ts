@@ -67,6 +67,17 @@ const deviceSummary = object(
 	},
 );
 
+const feed = object(
+	{
+		...texts(["site", "meter", "to"]),
+		feeds: oneOf(["device", "rack", "site"]),
+		accountedWatts: number,
+		devices: integer,
+		devicesWithoutWatts: integer,
+	},
+	{ outlet: text, ...numbers(["meteredWatts", "unaccountedWatts"]) },
+);
+
 const groupTotals = object(
 	{
 		devices: object({ up: integer, down: integer, unknown: integer }),
@@ -119,7 +130,10 @@ export const SCHEMAS = {
 			agents: listOf(agent),
 			inputs: listOf(the("InputAnswer")),
 		},
-		numbers(["hashpriceUsdPerPetahashPerSecondDay", "hashvalueSatoshisPerPetahashPerSecondDay"]),
+		{
+			...numbers(["hashpriceUsdPerPetahashPerSecondDay", "hashvalueSatoshisPerPetahashPerSecondDay"]),
+			feeds: listOf(feed),
+		},
 	),
 	DeviceSummary: deviceSummary,
 	DevicesAnswer: object({ at: milliseconds, devices: listOf(the("DeviceSummary")) }, { total: integer }),

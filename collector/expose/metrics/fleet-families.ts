@@ -8,7 +8,7 @@
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { DeviceState, SeriesStore, StoreStatistics } from "../../store/device-state.js";
-import type { FleetAnswer, GroupTotals } from "../answers.js";
+import type { FeedAnswer, FleetAnswer, GroupTotals } from "../answers.js";
 import type { Pause } from "./pause.js";
 import {
 	type Family,
@@ -49,6 +49,7 @@ export async function writeFamilies(
 export function* fleetFamilies(fleet: FleetAnswer, store: SeriesStore): Generator<SampledFamily> {
 	for (const level of levels(fleet)) yield* totalsFamilies(level);
 	yield* limitFamilies(fleet);
+	yield* feedFamilies(fleet);
 	yield* moneyFamilies(fleet);
 	yield* agentFamilies(store);
 	yield* storeFamilies(store.statistics());
@@ -183,6 +184,48 @@ function* totalsFamilies({ prefix, of, groups }: Level): Generator<SampledFamily
 	);
 	const help = `Share of the summed watts by where they come from: ${of}.`;
 	yield family({ name: `${prefix}_power_source_share_ratio`, help }, bySource);
+}
+
+const FEED_ROWS = [
+	{
+		name: "metered_watts",
+		help: "Watts that a meter or outlet measures of what it feeds.",
+		of: ({ meteredWatts }: FeedAnswer) => meteredWatts,
+	},
+	{
+		name: "accounted_watts",
+		help: "Watts of the devices on a meter, as far as they are known at the wall.",
+		of: ({ accountedWatts }: FeedAnswer) => accountedWatts,
+	},
+	{
+		name: "unaccounted_watts",
+		help: "Metered less accounted watts: fans, switches, losses, devices nobody polls.",
+		of: ({ unaccountedWatts }: FeedAnswer) => unaccountedWatts,
+	},
+	{
+		name: "devices_without_watts",
+		help: "Devices on a meter whose watts are not known at the wall.",
+		of: ({ devicesWithoutWatts }: FeedAnswer) => devicesWithoutWatts,
+	},
+] as const;
+
+function feedFamilies({ feeds = [] }: FleetAnswer): readonly SampledFamily[] {
+	if (feeds.length === 0) return [];
+	return FEED_ROWS.map(({ name, help, of }) =>
+		family(
+			{ name: `feed_${name}`, help },
+			feeds.map((feed) => ({
+				labels: [
+					["site", feed.site],
+					["meter", feed.meter],
+					["outlet", feed.outlet ?? ""],
+					["feeds", feed.feeds],
+					["to", feed.to],
+				],
+				value: of(feed),
+			})),
+		),
+	);
 }
 
 function limitFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
