@@ -68,6 +68,7 @@ export const antminerReads = {
 	hardwareErrors: [
 		{ at: ["summaryRecord", "Hardware Errors"] },
 		{ at: ["summaryCgi", "SUMMARY", 0, "hw_all"] },
+		{ at: ["summaryRecord", "hw_all"] },
 		{ at: ["values", "no_matching_work"] },
 		{ at: ["oldWeb", "hw"] },
 	],
@@ -198,7 +199,7 @@ export const antminer = defineDriver({
 			login: "digest",
 			format: "json",
 			optional: true,
-			everySeconds: SLOW_FACTS_SECONDS,
+			rarely: true,
 		},
 		minerStatus: {
 			over: "http",
@@ -258,7 +259,7 @@ export const antminer = defineDriver({
 	recognises: ({ rpc, web }) =>
 		/"TYPE"\s*:\s*"ANTMINER/.test(rpc) ||
 		/realm="?antMiner Configuration/i.test(web) ||
-		/"GHS 5S"\s*:/.test(rpc),
+		(/"GHS 5S"\s*:/.test(rpc) && /BMMINER|"TYPE"\s*:\s*"[STLD]\d|CGMINER (?:1\.0|4\.[6-9])/.test(rpc)),
 	layOut: layOutAntminer,
 	identity: {
 		make: "Bitmain",

@@ -205,7 +205,7 @@ export const avalon = defineDriver({
 		version: { ...ask("version"), optional: true, rarely: true },
 		minerInfo,
 	},
-	recognises: ({ rpc }) => /AVALON|"MM ID\d/.test(rpc),
+	recognises: ({ rpc }) => /AVALON|\bMM ID\d/.test(rpc),
 	caveats,
 });
 
@@ -241,7 +241,7 @@ export const avalonText = defineDriver({
 		version: { ...askInText("version"), optional: true, rarely: true },
 		minerInfo,
 	},
-	recognises: ({ rpc }) => /^\s*STATUS=.*AVALON/s.test(rpc),
+	recognises: ({ rpc }) => /^\s*STATUS=.*(?:AVALON|\bMM ID\d)/s.test(rpc),
 	caveats,
 });
 
@@ -301,7 +301,12 @@ function powerOf(tokens: Readonly<Record<string, string>>): AnyRecord {
 	const supply = words(tokens["PS"]).map(Number);
 	const reports = supply.some((value) => value > 0);
 	const input = [supply[PS_INPUT_WATTS], Number(tokens["WALLPOWER"])].find((value) => (value ?? 0) > 0);
-	return present({ wallWatts: input, outputWatts: reports ? supply[PS_OUTPUT_WATTS] : undefined });
+	const output = supply[PS_OUTPUT_WATTS];
+	const isHashing = Number(tokens["GHSspd"]) > 0;
+	return present({
+		wallWatts: input,
+		outputWatts: reports && !(isHashing && output === 0) ? output : undefined,
+	});
 }
 
 const SUMMED = ["GHSspd", "GHSavg", "GHSmm", "wallWatts", "outputWatts", "MPO", "TA"] as const;

@@ -82,7 +82,12 @@ export const braiinsRpc = defineDriver({
 		make: "Bitmain",
 		model: { at: [["details", "DEVDETAILS", "*", "Model"]] },
 		firmware: {
-			at: [["version", "VERSION", 0, "BOSminer+"], ["version", "VERSION", 0, "BOSminer"], ["firmware"]],
+			at: [
+				["version", "VERSION", 0, "BOSer"],
+				["version", "VERSION", 0, "BOSminer+"],
+				["version", "VERSION", 0, "BOSminer"],
+				["firmware"],
+			],
 		},
 		algorithm: "sha256",
 	},

@@ -82,20 +82,39 @@ function heardOf({ over, request, text }: RecordedAnswer): Heard {
 	return { request: { over: sent, send: request, format: "text" }, answer };
 }
 
-/** Of drivers that can read the recording, the one whose requests account for most of it. */
+/**
+ * Of drivers that can read the recording, the one whose requests account for most of it. Commands that every cgminer
+ * answers tell nothing: a device known by them alone stays unknown, since a wrong table would give wrong numbers.
+ */
 function fittingDriver(recorded: readonly RecordedAnswer[]): Driver | undefined {
 	let best: { readonly driver: Driver; readonly files: number; readonly values: number } | undefined;
 	for (const driver of DRIVERS) {
-		const values = valuesRead(driver, recorded);
+		const isOwn = (one: RecordedAnswer) =>
+			requestsOf(driver).some(([, request]) => !isCommon(request) && closeness(request, one) > 0);
+		const files = recorded.filter(isOwn).length;
+		const values = files === 0 ? 0 : valuesRead(driver, recorded);
 		if (values === 0) continue;
-		const isAnswered = (one: RecordedAnswer) =>
-			requestsOf(driver).some(([, request]) => closeness(request, one) > 0);
-		const files = recorded.filter(isAnswered).length;
 		const isBetter =
 			best === undefined || files > best.files || (files === best.files && values > best.values);
 		if (isBetter) best = { driver, files, values };
 	}
 	return best?.driver;
+}
+
+const COMMON_COMMANDS: ReadonlySet<string> = new Set([
+	"summary",
+	"stats",
+	"pools",
+	"version",
+	"devs",
+	"edevs",
+	"devdetails",
+	"config",
+	"coin",
+]);
+
+function isCommon(request: Request): boolean {
+	return request.over === "cgminer" && COMMON_COMMANDS.has(shapeOf(commandOf(request)));
 }
 
 function requestsOf(driver: Driver): readonly [string, Request][] {

@@ -81,6 +81,58 @@ describe("fleetwatt decode", () => {
 		expect(readings[0].values).not.toHaveProperty("hashrateTerahashesPerSecond");
 	});
 
+	it("finds a Whatsminer in parts of its device information and joined status: M63S, 390.1 TH/s, 7,250 W", () => {
+		const framed = (request: string) => ({ protocol: "whatsminer-v3", port: 4433, request });
+		const place = capture(
+			"m63s",
+			{
+				"miner.json": framed('{"cmd":"get.device.info","param":"miner"}'),
+				"power.json": framed('{"cmd":"get.device.info","param":"power"}'),
+				"status.json": framed('{"cmd":"get.miner.status","param":"summary+pools"}'),
+			},
+			{
+				"miner.json":
+					'{"code":0,"msg":{"miner":{"type":"M63S_VL30","working":"true"}},"desc":"get.device.info"}',
+				"power.json": '{"code":0,"msg":{"power":{"pin":7300,"vin":230.5}},"desc":"get.device.info"}',
+				"status.json":
+					'{"code":0,"msg":{"summary":{"hash-realtime":390.1,"power-realtime":7250}},"desc":"get.miner.status"}',
+			},
+		);
+		const { readings } = JSON.parse(decoded(place, "--json").stdout);
+		expect(readings).toMatchObject([
+			{
+				driver: "whatsminer-v3",
+				model: "M63S_VL30",
+				values: { hashrateTerahashesPerSecond: 390.1, powerWatts: 7_250, powerSource: "reported" },
+			},
+		]);
+	});
+
+	it("reads Braiins OS by its RPC where GraphQL was not recorded: 100 TH/s, 3,200 W estimated", () => {
+		const told = (name: string, record: object) =>
+			JSON.stringify({ STATUS: [{ STATUS: "S", Description: "BOSer" }], [name]: [record] });
+		const place = capture(
+			"boser",
+			{
+				"version.json": asked('{"command":"version"}'),
+				"summary.json": asked('{"command":"summary"}'),
+				"tuner.json": asked('{"command":"tunerstatus"}'),
+			},
+			{
+				"version.json": told("VERSION", { BOSer: "boser 0.1.0" }),
+				"summary.json": told("SUMMARY", { "MHS 5s": 100e6 }),
+				"tuner.json": told("TUNERSTATUS", { ApproximateMinerPowerConsumption: 3_200 }),
+			},
+		);
+		const { readings } = JSON.parse(decoded(place, "--json").stdout);
+		expect(readings).toMatchObject([
+			{
+				driver: "braiins-rpc",
+				values: { hashrateTerahashesPerSecond: 100, powerWatts: 3_200, powerSource: "estimated" },
+			},
+		]);
+	});
+
 	it("gives the same for reading", () => {
 		const place = capture(
 			"text",
@@ -100,6 +152,18 @@ describe("fleetwatt decode", () => {
 			65,
 			/lacks the files/,
 			capture("lost", { "stats.json": asked('{"command":"stats"}') }, {}),
+		],
+		[
+			"a cgminer of no known maker",
+			65,
+			/DEVICE_NOT_RECOGNISED/,
+			capture(
+				"foominer",
+				{ "summary.json": asked('{"command":"summary"}') },
+				{
+					"summary.json": '{"STATUS":[{"STATUS":"S","Description":"foominer 1.0"}],"SUMMARY":[{"MHS av":1}]}',
+				},
+			),
 		],
 		[
 			"a device that nobody knows",

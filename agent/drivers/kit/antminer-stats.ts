@@ -65,7 +65,9 @@ export function layOutAntminer(answers: Parsed): Parsed {
 		healthCodes: healthCodes(webSummary),
 		power,
 		oldWeb: recordOf(at(oldWeb, "summary")),
-		webPools: recordsOf(firstOf([at(answers, "poolsCgi", "POOLS"), at(oldWeb, "pools")])),
+		webPools: recordsOf(
+			firstOf([at(answers, "poolsCgi", "POOLS"), at(oldWeb, "pools"), at(answers, "pools", "POOLS")]),
+		),
 		poolFacts: poolFacts(firstOf([at(answers, "pools"), at(answers, "poolsCgi"), oldPools(oldWeb)])),
 	});
 }
