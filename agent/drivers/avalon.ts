@@ -205,7 +205,8 @@ export const avalon = defineDriver({
 		version: { ...ask("version"), optional: true, rarely: true },
 		minerInfo,
 	},
-	recognises: ({ rpc }) => /AVALON|\bMM ID\d/.test(rpc),
+	recognises: ({ rpc, page }) =>
+		/AVALON|\bMM ID\d/.test(rpc) || /minerinfoCallback|"hwtype"/i.test(page("/get_minerinfo.cgi")),
 	caveats,
 });
 
@@ -219,7 +220,9 @@ export const avalonHome = defineDriver({
 	source: "answers of an Avalon Q",
 	grade: "recorded",
 	requests: { ...avalon.requests, stats: ask("litestats") },
-	recognises: ({ rpc }) => /"PROD"\s*:\s*"AVALON\s*(?:Q|NANO|MINI)/.test(rpc),
+	recognises: ({ rpc, page }) =>
+		/"PROD"\s*:\s*"AVALON\s*(?:Q|NANO|MINI)|"MM ID\d+:SUMMARY"/.test(rpc) ||
+		/"hwtype"\s*:\s*"[^"]*(?:Nano|Mini|Avalon ?Q)/i.test(page("/get_minerinfo.cgi")),
 	caveats: [...caveats, "While idle the supply still draws power, which is reported."],
 });
 
