@@ -231,6 +231,21 @@ export const FAILURES = {
 		retry: "never",
 		hint: "Make a new code at the collector: fleetwatt token create --site …; it is good for 30 minutes and one agent.",
 	},
+	OUTBOX_COPIED: {
+		stage: "uplink",
+		retry: "backoff",
+		hint: "Nothing to do: records go on under new numbers. If this repeats, two agents share one copied disk.",
+	},
+	EPOCHS_TOO_MANY: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "The agent's outbox began anew too often: look at its disk and its log.",
+	},
+	IDENTITY_CLASH: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "Two agents prove one name in turn: give each its own name and data folder, and revoke the copy.",
+	},
 	NOT_LOGGED_IN: {
 		stage: "expose",
 		retry: "never",

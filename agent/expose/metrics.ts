@@ -95,6 +95,11 @@ function agentFamilies({
 		),
 		gauge("outbox_records", "Records in the outbox, not yet acknowledged.", outbox.records),
 		gauge("outbox_bytes", "Size of the records in the outbox.", outbox.bytes),
+		gauge(
+			"outbox_kept_bytes",
+			"Size of the records that are settled and kept for a day, for a collector restored from a backup.",
+			outbox.keptBytes,
+		),
 		gauge("outbox_waiting_bytes", "Size of the records that wait for the disk.", more.outboxBytesWaiting),
 		gauge("uplink_connected", "1 while the collector has welcomed this agent.", uplink.isConnected ? 1 : 0),
 		gauge("uplink_backlog_records", "Records the collector has not settled.", uplink.backlogRecords),

@@ -1,13 +1,15 @@
 /**
  * The outbox on disk: numbered records until the collector has them, in one SQLite file.
  *
- *   records      sequence (1, 2, 3 …, never reused), made_at (wall ms), outcomes, bytes
+ *   records      sequence (1, 2, 3 …, never reused), made_at (wall ms), outcomes, bytes, acked_at (by the
+ *                wall clock of the newest record; NULL until the collector has settled it)
  *   definitions  hash, text: what the records name by hash
  *   facts        epoch: thirty-two hex digits, made with the file
  *
  * Invariants: a record is numbered in the transaction that stores it, with synchronous=FULL; what is
- * dropped unsent is followed by a gap record that says how many outcomes it held; the file belongs
- * to one process (exclusive locking).
+ * dropped unsent is followed by a gap record that says how many outcomes it held; what is settled stays
+ * for a day, so that a collector restored from an older backup gets it again; the file belongs to one
+ * process (exclusive locking).
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
@@ -28,13 +30,20 @@ export type OutboxState = {
 	/** Oldest record kept and newest ever made; 0 where there is none. */
 	readonly tail: number;
 	readonly head: number;
+	/** Not yet settled. */
 	readonly records: number;
 	readonly bytes: number;
+	/** Of records that are settled and still kept. */
+	readonly keptBytes: number;
 	readonly outcomesDropped: number;
 };
 
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
 const CACHE_KIBIBYTES = 1_024;
+/** Settled records stay so long: a backup of the collector may be a day old. */
+const KEPT_MILLISECONDS = 24 * 3_600 * MILLISECONDS_PER_SECOND;
+/** Wall clocks that jump further between two records of one boot have been set. */
+const STEP_MILLISECONDS = 60_000;
 const EVICT_AT_ONCE = 500;
 const EVICT_AHEAD_RATIO = 1 / 64;
 const SYNCHRONOUS_FULL = 2;
@@ -45,10 +54,17 @@ const SCHEMA = `
 		made_at INTEGER NOT NULL,
 		outcomes INTEGER NOT NULL,
 		size INTEGER NOT NULL,
-		bytes BLOB NOT NULL
+		bytes BLOB NOT NULL,
+		acked_at INTEGER
 	);
 	CREATE TABLE IF NOT EXISTS definitions (hash TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+/** Made after the column is there, in a file of an earlier version too. */
+const INDEXES = `
+	CREATE INDEX IF NOT EXISTS records_open ON records (sequence) WHERE acked_at IS NULL;
+	CREATE INDEX IF NOT EXISTS records_acked ON records (acked_at) WHERE acked_at IS NOT NULL;
 `;
 
 /** `gap` is the record where it is one that tells of a gap. */
@@ -58,17 +74,22 @@ type Row = {
 	outcomes: number;
 	size: number;
 	bytes: Buffer;
+	acked_at: number | null;
 	gap?: Buffer | null;
 };
-type Counts = { records: number; bytes: number; outcomesDropped: number };
-type Sums = { readonly records: number; readonly bytes: number };
+type Counts = { records: number; bytes: number; keptBytes: number; outcomesDropped: number };
+type Sums = { readonly records: number; readonly bytes: number; readonly keptBytes: number };
 type Opened = { readonly database: Database.Database; readonly epoch: string; readonly sums: Sums };
 
 export class OutboxDatabase {
 	private readonly database: Database.Database;
 	private readonly limits: OutboxLimits;
-	readonly epoch: string;
+	private ownEpoch: string;
 	private counts: Counts;
+	/** Of the newest record, and how far its wall clock was set forward since this file was opened. */
+	private newest: RecordTime | undefined;
+	private steppedForward = 0;
+	private newestWall: number;
 
 	/** @throws what SQLite throws where the folder cannot be written or another process has the file */
 	constructor(folder: string, limits: OutboxLimits) {
@@ -76,8 +97,35 @@ export class OutboxDatabase {
 		this.limits = limits;
 		const { database, epoch, sums } = openWhole(path.join(folder, "outbox.db"));
 		this.database = database;
-		this.epoch = epoch;
+		this.ownEpoch = epoch;
 		this.counts = { ...sums, outcomesDropped: 0 };
+		this.newestWall = (
+			this.database.prepare("SELECT coalesce(max(made_at), 0) AS wall FROM records").get() as {
+				wall: number;
+			}
+		).wall;
+	}
+
+	get epoch(): string {
+		return this.ownEpoch;
+	}
+
+	/**
+	 * Begins a new epoch, since the collector knows numbers of this one that this file never gave: it is an
+	 * older copy. What the collector has settled of the old numbers up to `upTo` is settled.
+	 */
+	renewEpoch(settled: Settled, upTo: number): void {
+		this.settle({
+			base: Math.min(settled.base, upTo),
+			ranges: settled.ranges.filter(([from]) => from <= upTo).map(([from, to]) => [from, Math.min(to, upTo)]),
+		});
+		const epoch = randomBytes(16).toString("hex");
+		this.changing(() => {
+			this.database.prepare("DELETE FROM records WHERE acked_at IS NOT NULL").run();
+			this.database.prepare("UPDATE facts SET value = ? WHERE name = 'epoch'").run(epoch);
+			this.counts.keptBytes = 0;
+		});
+		this.ownEpoch = epoch;
 	}
 
 	/** Numbers and stores in one transaction; evicts the oldest where a limit is met. */
@@ -92,7 +140,7 @@ export class OutboxDatabase {
 			let last = 0;
 			for (const record of records) last = this.insert(record);
 			const newest = records.at(-1);
-			if (newest !== undefined) this.evict(newest.time);
+			if (newest !== undefined) this.evict(this.aged(newest.time));
 			return { first: last - records.length + 1, last };
 		});
 	}
@@ -103,7 +151,7 @@ export class OutboxDatabase {
 		let bytes = 0;
 		const rows = this.database
 			.prepare(
-				"SELECT sequence, made_at, outcomes, size, bytes FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
+				"SELECT sequence, made_at, outcomes, size, bytes, acked_at FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
 			)
 			.iterate(from, to) as IterableIterator<Row>;
 		const damaged: Row[] = [];
@@ -125,11 +173,11 @@ export class OutboxDatabase {
 		return found;
 	}
 
-	/** Forgets what the collector has settled. */
+	/** What the collector has settled waits no longer; it is kept for a day. */
 	settle({ base, ranges }: Settled): void {
 		this.changing(() => {
-			this.forget(0, base);
-			for (const [from, to] of ranges) this.forget(from, to);
+			this.acknowledge(0, base);
+			for (const [from, to] of ranges) this.acknowledge(from, to);
 		});
 	}
 
@@ -179,16 +227,61 @@ export class OutboxDatabase {
 		return Number(lastInsertRowid);
 	}
 
-	private forget(from: number, to: number): void {
-		const gone = this.database
+	private acknowledge(from: number, to: number): void {
+		const open = this.database
 			.prepare(
-				"SELECT count(*) AS records, coalesce(sum(size), 0) AS bytes FROM records WHERE sequence BETWEEN ? AND ?",
+				"SELECT count(*) AS records, coalesce(sum(size), 0) AS bytes FROM records WHERE acked_at IS NULL AND sequence BETWEEN ? AND ?",
 			)
 			.get(from, to) as { records: number; bytes: number };
-		if (gone.records === 0) return;
-		this.database.prepare("DELETE FROM records WHERE sequence BETWEEN ? AND ?").run(from, to);
-		this.counts.records -= gone.records;
-		this.counts.bytes -= gone.bytes;
+		if (open.records === 0) return;
+		this.database
+			.prepare("UPDATE records SET acked_at = ? WHERE acked_at IS NULL AND sequence BETWEEN ? AND ?")
+			.run(this.newestWall, from, to);
+		this.counts.records -= open.records;
+		this.counts.bytes -= open.bytes;
+		this.counts.keptBytes += open.bytes;
+	}
+
+	private remove({ sequence, size, acked_at }: Row): void {
+		this.database.prepare("DELETE FROM records WHERE sequence = ?").run(sequence);
+		if (acked_at !== null) {
+			this.counts.keptBytes -= size;
+			return;
+		}
+		this.counts.records -= 1;
+		this.counts.bytes -= size;
+	}
+
+	/** A wall clock that is set forward makes no record old: its steps are taken out while this file is open. */
+	private aged(time: RecordTime): RecordTime {
+		const { newest } = this;
+		if (newest !== undefined && newest.boot === time.boot) {
+			const step = time.wall - newest.wall - (time.monotonic - newest.monotonic);
+			if (step > STEP_MILLISECONDS) this.steppedForward += step;
+			else if (step < -STEP_MILLISECONDS) this.steppedForward = Math.max(0, this.steppedForward + step);
+		}
+		this.newest = time;
+		this.newestWall = Math.round(time.wall);
+		return { ...time, wall: time.wall - this.steppedForward };
+	}
+
+	/** Settled records go first: after a day, or where their room is needed. */
+	private dropKept(now: RecordTime, enoughBytes: number): void {
+		const find = this.database.prepare(
+			"SELECT sequence, made_at, outcomes, size, acked_at FROM records WHERE acked_at < ? ORDER BY acked_at LIMIT ?",
+		);
+		const { bytes, keptBytes } = this.counts;
+		const isFull = bytes + keptBytes > this.limits.maxBytes;
+		const before = isFull ? Number.MAX_SAFE_INTEGER : now.wall - KEPT_MILLISECONDS;
+		let rows = find.all(before, EVICT_AT_ONCE) as Row[];
+		while (rows.length > 0) {
+			for (const row of rows) {
+				if (isFull && this.counts.bytes + this.counts.keptBytes <= enoughBytes) return;
+				this.remove(row);
+			}
+			if (!isFull) return;
+			rows = find.all(before, EVICT_AT_ONCE) as Row[];
+		}
 	}
 
 	private evict(now: RecordTime): void {
@@ -196,9 +289,10 @@ export class OutboxDatabase {
 		const tooOld = this.oldest().filter((row) => row.made_at < oldestAllowed);
 		if (tooOld.length > 0) this.replaceByGap(tooOld, "expired", now);
 		const { maxBytes } = this.limits;
-		if (this.counts.bytes <= maxBytes) return;
 		// Somewhat more than is needed, so that a full outbox does not make a gap record for each record.
 		const enoughBytes = maxBytes * (1 - EVICT_AHEAD_RATIO);
+		this.dropKept(now, enoughBytes);
+		if (this.counts.bytes <= maxBytes) return;
 		let bytesBefore = Number.POSITIVE_INFINITY;
 		while (this.counts.bytes > enoughBytes && this.counts.bytes < bytesBefore) {
 			bytesBefore = this.counts.bytes;
@@ -210,7 +304,7 @@ export class OutboxDatabase {
 	private oldest(): Row[] {
 		return this.database
 			.prepare(
-				"SELECT sequence, made_at, outcomes, size, CASE WHEN substr(bytes, 2, 1) = x'02' THEN bytes END AS gap FROM records ORDER BY sequence LIMIT ?",
+				"SELECT sequence, made_at, outcomes, size, acked_at, CASE WHEN substr(bytes, 2, 1) = x'02' THEN bytes END AS gap FROM records WHERE acked_at IS NULL ORDER BY sequence LIMIT ?",
 			)
 			.all(EVICT_AT_ONCE) as Row[];
 	}
@@ -220,7 +314,7 @@ export class OutboxDatabase {
 		const first = rows[0];
 		const last = rows.at(-1);
 		if (first === undefined || last === undefined) return;
-		for (const row of rows) this.forget(row.sequence, row.sequence);
+		for (const row of rows) this.remove(row);
 		const dropped = rows.reduce((sum, row) => sum + row.outcomes, 0);
 		this.counts.outcomesDropped += dropped;
 		const told = rows.map(gapIn).filter((one) => one !== undefined);
@@ -297,8 +391,14 @@ function open(file: string): Opened {
 		// Takes the exclusive lock now, so that a second process fails here and not later.
 		database.exec("BEGIN EXCLUSIVE; COMMIT");
 		database.exec(SCHEMA);
+		const columns = database.pragma("table_info(records)") as { readonly name: string }[];
+		if (!columns.some(({ name }) => name === "acked_at"))
+			database.exec("ALTER TABLE records ADD COLUMN acked_at INTEGER");
+		database.exec(INDEXES);
 		const sums = database
-			.prepare("SELECT count(*) AS records, coalesce(sum(size), 0) AS bytes FROM records")
+			.prepare(
+				"SELECT count(*) FILTER (WHERE acked_at IS NULL) AS records, coalesce(sum(size) FILTER (WHERE acked_at IS NULL), 0) AS bytes, coalesce(sum(size) FILTER (WHERE acked_at IS NOT NULL), 0) AS keptBytes FROM records",
+			)
 			.get() as Sums;
 		return { database, epoch: epochOf(database), sums };
 	} catch (error) {

@@ -37,9 +37,13 @@ export class Outbox {
 	private lost: Lost | undefined;
 	private writing: Promise<void> = Promise.resolve();
 
+	/** The newest number that was there when it was opened. */
+	private readonly openedAt: number;
+
 	private constructor(thread: Thread<OutboxOperations>, state: OutboxState, events: OutboxEvents) {
 		this.thread = thread;
 		this.current = state;
+		this.openedAt = state.head;
 		this.events = events;
 	}
 
@@ -93,6 +97,11 @@ export class Outbox {
 
 	async settle(settled: Settled): Promise<void> {
 		this.current = await this.thread.call("settle", settled);
+	}
+
+	/** The collector knows numbers that were never given here: this file is an older copy, and begins anew. */
+	async renewEpoch(settled: Settled): Promise<void> {
+		this.current = await this.thread.call("renewEpoch", { settled, upTo: this.openedAt });
 	}
 
 	definitions(hashes: readonly string[]): Promise<readonly NewDefinition[]> {

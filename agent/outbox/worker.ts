@@ -29,6 +29,10 @@ const operations = {
 		return open().state();
 	},
 	definitions: (hashes: readonly string[]) => open().definitions(hashes),
+	renewEpoch: ({ settled, upTo }: { readonly settled: Settled; readonly upTo: number }) => {
+		open().renewEpoch(settled, upTo);
+		return open().state();
+	},
 };
 
 export type OutboxOperations = typeof operations;

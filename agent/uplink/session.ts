@@ -104,6 +104,8 @@ export type SessionEffect =
 			readonly mostBytes: number;
 	  }
 	| { readonly kind: "settle"; readonly settled: Settled }
+	/** The collector has numbers of this epoch that the outbox never gave: it is a copy from before. */
+	| { readonly kind: "renewEpoch"; readonly settled: Settled }
 	| { readonly kind: "rejected"; readonly sequence: number; readonly failure: string }
 	| { readonly kind: "welcomed"; readonly session: string; readonly backlogRecords: number }
 	| { readonly kind: "close"; readonly failure: Failure; readonly spreadSeconds?: number };
@@ -219,6 +221,13 @@ function proofFor({ agent, site, epoch, credential }: Self, nonce: string): From
 }
 
 function welcomed(state: SessionState, message: Extract<FromCollector, { kind: "welcome" }>): Step {
+	const furthest = Math.max(message.base, ...message.ranges.map(([, to]) => to));
+	if (furthest > state.head) {
+		const what = `The collector has record ${furthest}, this outbox made ${state.head}: it is a copy from before, and begins a new epoch.`;
+		const step = close(state, failure("OUTBOX_COPIED", what));
+		const settled = { base: message.base, ranges: message.ranges };
+		return { state: step.state, effects: [{ kind: "renewEpoch", settled }, ...step.effects] };
+	}
 	// What another collector settled and this one never saw is gone: it is no backlog.
 	let settled: Settled = { base: Math.min(Math.max(message.base, state.goneUpTo), state.head), ranges: [] };
 	for (const [from, to] of message.ranges) settled = settle(settled, from, Math.min(to, state.head));
@@ -403,6 +412,7 @@ function close(state: SessionState, reason: Failure, spreadSeconds?: number): St
 const REFUSALS = [
 	"AGENT_UNAUTHORIZED",
 	"AGENT_REVOKED",
+	"EPOCHS_TOO_MANY",
 	"PROTOCOL_VERSION_UNSUPPORTED",
 	"SESSION_REPLACED",
 	"PROTOCOL_VIOLATION",

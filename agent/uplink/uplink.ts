@@ -36,6 +36,8 @@ const HANDSHAKE_MILLISECONDS = 10_000;
 const TICK_MILLISECONDS = 1_000;
 const STATUS_EVERY_TICKS = 5;
 const CLOSE_MILLISECONDS = 2_000;
+/** A session that another one replaced sooner was a clash of two. */
+const GOOD_MILLISECONDS = 60_000;
 
 export type UplinkEvents = {
 	readonly onConnected: (facts: { session: string; backlogRecords: number }) => void;
@@ -71,6 +73,8 @@ export class Uplink {
 	private socket: WebSocket | undefined;
 	private state: SessionState;
 	private attempt = 0;
+	/** When the session began; a short one does not count as a success. */
+	private welcomedAt: number | undefined;
 	private cancelRetry: Cancel | undefined;
 	private cancelTick: Cancel | undefined;
 	private ticks = 0;
@@ -147,7 +151,8 @@ export class Uplink {
 	private connect(): void {
 		if (this.isStopped) return;
 		const { clock, url, self, ...options } = this.options;
-		this.state = newSession(self, clock.monotonic());
+		const { epoch } = options.outbox.state;
+		this.state = newSession({ ...self, epoch }, clock.monotonic());
 		this.reason = undefined;
 		this.spreadSeconds = undefined;
 		const socket = new WebSocket(url, SUBPROTOCOL, {
@@ -181,7 +186,7 @@ export class Uplink {
 			const { credential } = self;
 			if (credential.kind === "key")
 				this.state = newSession(
-					{ ...self, credential: { ...credential, pin: shown } },
+					{ ...this.state.self, credential: { ...credential, pin: shown } },
 					this.state.lastHeardAt,
 				);
 			return;
@@ -257,12 +262,15 @@ export class Uplink {
 			case "settle":
 				this.settling = this.options.outbox.settle(effect.settled).catch(() => undefined);
 				return;
+			case "renewEpoch":
+				this.settling = this.options.outbox.renewEpoch(effect.settled).catch(() => undefined);
+				return;
 			case "rejected":
 				this.recordsRejected += 1;
 				this.options.events.onRejected(effect.sequence, effect.failure);
 				return;
 			case "welcomed":
-				this.attempt = 0;
+				this.welcomedAt = this.options.clock.monotonic();
 				this.toldCode = undefined;
 				this.connections += 1;
 				this.options.events.onConnected({ session: effect.session, backlogRecords: effect.backlogRecords });
@@ -323,7 +331,13 @@ export class Uplink {
 		const reason =
 			this.reason ??
 			failure("COLLECTOR_UNREACHABLE", `The link to ${this.options.url} closed with code ${code}.`);
-		this.attempt += 1;
+		const { welcomedAt } = this;
+		this.welcomedAt = undefined;
+		// Two agents of one name replace each other for ever: each time they wait longer.
+		const wasGood =
+			welcomedAt !== undefined &&
+			(reason.code !== "SESSION_REPLACED" || clock.monotonic() - welcomedAt > GOOD_MILLISECONDS);
+		this.attempt = wasGood ? 1 : this.attempt + 1;
 		const seconds =
 			this.spreadSeconds === undefined
 				? reconnectSeconds({ attempt: this.attempt, code: reason.code, random: clock.random() })

@@ -90,6 +90,17 @@ export type AuditRow = {
 	readonly detail: string;
 };
 
+/** A whole copy, as of one moment, for the same user alone. */
+export function copyAccess(folder: string, to: string): void {
+	const database = new Database(path.join(folder, ACCESS_FILE), { timeout: BUSY_MILLISECONDS });
+	try {
+		closeSync(openSync(to, "wx", PRIVATE));
+		database.prepare("VACUUM INTO ?").run(to);
+	} finally {
+		database.close();
+	}
+}
+
 export class AccessDatabase {
 	private readonly database: Database.Database;
 
@@ -224,11 +235,6 @@ export class AccessDatabase {
 
 	putFact(name: string, value: string): void {
 		this.run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value);
-	}
-
-	/** A whole copy, as of one moment. */
-	copyTo(file: string): void {
-		this.database.prepare("VACUUM INTO ?").run(file);
 	}
 
 	close(): void {

@@ -12,6 +12,7 @@ import process from "node:process";
 import { realClock } from "../../shared/clock.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import { ACCESS_FILE, copyAccess } from "../access/database.js";
 import { CopyRefused, copySlice, copyStopped, fileCrc, makeEmpty, sync } from "../store/backup.js";
 import { examineStore, type StoreReport } from "../store/examine.js";
 import { MAIN_FILE } from "../store/files.js";
@@ -50,7 +51,7 @@ export async function runBackup({
 	const to = path.resolve(wanted);
 	if (!existsSync(path.join(dataFolder, MAIN_FILE)))
 		throw problem(`${dataFolder} holds no store. Set dataFolder in ${configFile}.`);
-	const names = await copied(dataFolder, to);
+	const names = [...(await copied(dataFolder, to)), ...copiedAccess(dataFolder, to)];
 	const report = examineStore(to);
 	if (report.damage.length > 0) {
 		const lines = report.damage.map(({ file, what }) => `${file}: ${what}`);
@@ -64,6 +65,17 @@ export async function runBackup({
 	sync(path.join(to, MANIFEST));
 	sync(to);
 	process.stdout.write(`${to} is a backup: ${wordsOf(report, files)}.\n`);
+}
+
+/** Who may speak and look: hashes and public keys. The collector's own key is not in a backup. */
+function copiedAccess(dataFolder: string, to: string): readonly string[] {
+	if (!existsSync(path.join(dataFolder, ACCESS_FILE))) return [];
+	try {
+		copyAccess(dataFolder, path.join(to, ACCESS_FILE));
+	} catch (error) {
+		throw startProblemOf(error, { folder: to }) ?? error;
+	}
+	return [ACCESS_FILE];
 }
 
 async function copied(dataFolder: string, to: string): Promise<readonly string[]> {

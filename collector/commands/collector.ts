@@ -3,6 +3,7 @@
  * Stops on SIGTERM or SIGINT; reads prices again by itself once a minute.
  */
 import process from "node:process";
+import { Attempts } from "../../shared/attempts.js";
 import { realClock } from "../../shared/clock.js";
 import { isLoopback } from "../../shared/config/addresses.js";
 import { type CollectorConfig, isOpen, loadCollectorConfig } from "../../shared/config/collector.js";
@@ -30,6 +31,9 @@ import { ingestFamilies, jobFamilies, roomFamilies } from "./own-families.js";
 import { collectorTls, watchTls } from "./trust-parts.js";
 
 const BYTES_PER_GIGABYTE = 1e9;
+/** Lines about refused connections, of one address and of all; what is not told is counted on /metrics. */
+const REFUSALS_TOLD_A_MINUTE = 3;
+const REFUSALS_TOLD_OF_ALL_A_MINUTE = 30;
 
 export type CollectorOptions = {
 	readonly configFile: string;
@@ -220,6 +224,8 @@ type IngestParts = {
 
 async function startIngest({ config, tokens, store, access, tls, log }: IngestParts): Promise<IngestServer> {
 	const { address, port } = config.ingest;
+	const refusals = new Attempts(REFUSALS_TOLD_A_MINUTE);
+	const refusalsOfAll = new Attempts(REFUSALS_TOLD_OF_ALL_A_MINUTE);
 	const ingest = new IngestServer({
 		clock: realClock,
 		store,
@@ -237,8 +243,16 @@ async function startIngest({ config, tokens, store, access, tls, log }: IngestPa
 		events: {
 			onAgentConnected: (facts) => log.info("agent connected", facts),
 			onAgentDisconnected: (facts) => log.warn("agent not connected", facts),
-			onRefused: ({ address: from, failure: why }) =>
-				log.warn("connection refused", { from, what: describe(why) }),
+			onIdentityClash: ({ failure: why }) => log.error("identity clash", { what: describe(why) }),
+			onRefused: ({ address: from, failure: why }) => {
+				// A stranger must not fill the log.
+				if (
+					refusals.isTooMany(from, realClock.monotonic()) ||
+					refusalsOfAll.isTooMany("", realClock.monotonic())
+				)
+					return;
+				log.warn("connection refused", { from, what: describe(why) });
+			},
 			onRecordRejected: ({ agent, sequence, failure: why }) =>
 				log.error("record rejected", { agent, sequence, what: describe(why) }),
 			onDiskRefused: (why, recordsWaiting) =>

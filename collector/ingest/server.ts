@@ -56,6 +56,12 @@ const CLOSE_MILLISECONDS = 2_000;
 const FRAGMENTS_MOST = 64;
 const BUFFERED_CHUNKS_MOST = 4_096;
 const RESTART_SPREAD_SECONDS = 5;
+/** New epochs of one agent within an hour: an outbox that begins anew more often is broken or hostile. */
+const EPOCHS_AN_HOUR_MOST = 6;
+const MILLISECONDS_PER_HOUR = 3_600_000;
+/** Sessions that replaced each other within a minute, from which on two agents share a name. */
+const REPLACED_A_MINUTE_MOST = 3;
+const MILLISECONDS_PER_MINUTE = 60_000;
 const TLS_VERSION = "TLSv1.3";
 
 export type IngestEvents = {
@@ -69,6 +75,8 @@ export type IngestEvents = {
 	readonly onAgentDisconnected: (facts: { agent: string; site: string; reason: string }) => void;
 	readonly onRefused: (facts: { address: string; failure: Failure }) => void;
 	readonly onRecordRejected: (facts: { agent: string; sequence: number; failure: Failure }) => void;
+	/** Two agents prove one name in turn; told once an hour. */
+	readonly onIdentityClash?: (facts: { agent: string; site: string; failure: Failure }) => void;
 	readonly onDiskRefused: (failure: Failure, recordsWaiting: number) => void;
 	readonly onDiskAccepted: () => void;
 };
@@ -112,6 +120,9 @@ export class IngestServer {
 	private readonly http: Server;
 	/** The newest first; the one before may still have been shown to a connection that is being made. */
 	private pins: readonly string[];
+	private readonly newEpochs = new Map<string, readonly { readonly at: number; readonly epoch: string }[]>();
+	private readonly replacements = new Map<string, number[]>();
+	private readonly clashesTold = new Map<string, number>();
 	private readonly knownAddresses = new Set<string>();
 	private readonly sockets: WebSocketServer;
 	private readonly sessions = new Set<Session>();
@@ -391,7 +402,13 @@ export class IngestServer {
 	private proven(session: Session, hello: Hello): void {
 		const { clock, store, events } = this.options;
 		const key = `${hello.site}/${hello.agent}`;
+		if (!this.mayBegin(key, hello)) {
+			const what = `Agent "${hello.agent}" began more than ${EPOCHS_AN_HOUR_MOST} epochs within an hour.`;
+			this.refuse(session, CLOSE.tooManyEpochs, failure("EPOCHS_TOO_MANY", what));
+			return;
+		}
 		const before = this.byAgent.get(key);
+		if (before !== undefined && before !== session) this.replacedNow(key, hello);
 		if (before !== undefined && before !== session) {
 			this.committer.forget(hello.agent, hello.epoch);
 			this.apply(before, { kind: "replaced" });
@@ -415,6 +432,31 @@ export class IngestServer {
 		});
 		const { agent, site, software } = hello;
 		events.onAgentConnected({ agent, site, address: session.address, software, offset });
+	}
+
+	/** Whether the epoch is known, or one of the few new ones that an hour may bring. */
+	private mayBegin(key: string, { agent, epoch }: Hello): boolean {
+		const { base, ranges } = this.options.store.settledOf(agent, epoch);
+		if (base > 0 || ranges.length > 0) return true;
+		const now = this.options.clock.monotonic();
+		const began = (this.newEpochs.get(key) ?? []).filter(({ at }) => now - at < MILLISECONDS_PER_HOUR);
+		const isKnown = began.some((one) => one.epoch === epoch);
+		if (!isKnown && began.length >= EPOCHS_AN_HOUR_MOST) return false;
+		this.newEpochs.set(key, isKnown ? began : [...began, { at: now, epoch }]);
+		return true;
+	}
+
+	private replacedNow(key: string, { agent, site }: Hello): void {
+		const now = this.options.clock.monotonic();
+		const times = (this.replacements.get(key) ?? []).filter((at) => now - at < MILLISECONDS_PER_MINUTE);
+		this.replacements.set(key, [...times, now].slice(-REPLACED_A_MINUTE_MOST - 1));
+		if (times.length < REPLACED_A_MINUTE_MOST) return;
+		this.count("IDENTITY_CLASH");
+		const told = this.clashesTold.get(key);
+		if (told !== undefined && now - told < MILLISECONDS_PER_HOUR) return;
+		this.clashesTold.set(key, now);
+		const what = `Agent "${agent}" of site "${site}" was replaced by itself more than ${REPLACED_A_MINUTE_MOST} times a minute.`;
+		this.options.events.onIdentityClash?.({ agent, site, failure: failure("IDENTITY_CLASH", what) });
 	}
 
 	private statusCame(session: Session, status: Extract<IngestEffect, { kind: "status" }>): void {

@@ -27,6 +27,7 @@ export const CLOSE = {
 	slowReader: 4008,
 	sessionReplaced: 4009,
 	versionUnsupported: 4010,
+	tooManyEpochs: 4012,
 	tooManySessions: 4013,
 } as const;
 

@@ -143,7 +143,15 @@ async function agentFamilies(): Promise<readonly DocumentedFamily[]> {
 		cpuSeconds: () => 1,
 		statistics: () => ({
 			polls,
-			outbox: { epoch: "0".repeat(32), tail: 0, head: 0, records: 0, bytes: 0, outcomesDropped: 0 },
+			outbox: {
+				epoch: "0".repeat(32),
+				tail: 0,
+				head: 0,
+				records: 0,
+				bytes: 0,
+				keptBytes: 0,
+				outcomesDropped: 0,
+			},
 			outboxBytesWaiting: 0,
 			uplink: {
 				isConnected: true,

@@ -330,6 +330,9 @@ export class SessionWorld {
 				this.attempt = 0;
 				this.counts.sessions += 1;
 				return;
+			case "renewEpoch":
+				this.say("the collector has numbers that were never made");
+				return;
 			case "rejected":
 				return;
 			case "close":

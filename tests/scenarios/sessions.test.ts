@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { SessionWorld } from "./session-world.js";
 
-const SEEDS = 3_000;
-const SEEDS_AT_ONCE = 500;
+const SEEDS = 10_000;
+const SEEDS_AT_ONCE = 1_000;
 
 const total = { made: 0, sessions: 0, duplicates: 0, gaps: 0, rejected: 0, mostHoles: 0 };
 

@@ -32,6 +32,12 @@ function record(wall: number, outcomes = 1) {
 	return { bytes, outcomes, time: timeAt(wall) };
 }
 
+/** Of one boot, whose monotonic clock goes with the wall clock. */
+function aged(wall: number, outcomes = 1) {
+	const made = record(wall, outcomes);
+	return { ...made, time: { ...made.time, monotonic: wall - AT } };
+}
+
 function withSql<Result>(use: (database: Database.Database) => Result): Result {
 	const database = new Database(path.join(folder, "outbox.db"));
 	try {
@@ -70,18 +76,18 @@ describe("the outbox's file", () => {
 		second.close();
 	});
 
-	it("never gives a number twice, though all before it are settled and forgotten", () => {
+	it("never gives a number twice, though all before it are settled", () => {
 		const outbox = new OutboxDatabase(folder, PLENTY);
 		outbox.append([record(AT), record(AT), record(AT)], []);
 		outbox.settle({ base: 3, ranges: [] });
-		expect(outbox.state()).toMatchObject({ tail: 0, head: 3, records: 0, bytes: 0 });
+		expect(outbox.state()).toMatchObject({ tail: 1, head: 3, records: 0, bytes: 0 });
 		outbox.close();
 		const again = new OutboxDatabase(folder, PLENTY);
 		expect(again.append([record(AT)], [])).toEqual({ first: 4, last: 4 });
 		again.close();
 	});
 
-	it("forgets a base and ranges, and keeps what lies between", () => {
+	it("settles a base and ranges, and keeps for a day what is settled", () => {
 		const outbox = new OutboxDatabase(folder, PLENTY);
 		outbox.append(
 			Array.from({ length: 10 }, () => record(AT)),
@@ -94,8 +100,58 @@ describe("the outbox's file", () => {
 				[9, 12],
 			],
 		});
-		expect(numbersIn(outbox)).toEqual([3, 4, 7, 8]);
-		expect(outbox.state().records).toBe(4);
+		expect(outbox.state()).toMatchObject({ records: 4, tail: 1 });
+		expect(numbersIn(outbox)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+		outbox.append([record(AT + DAY / 2)], []);
+		expect(numbersIn(outbox)).toHaveLength(11);
+		outbox.append([record(AT + DAY + 1)], []);
+		expect(numbersIn(outbox)).toEqual([3, 4, 7, 8, 11, 12]);
+		expect(outbox.state()).toMatchObject({ records: 6, keptBytes: 0 });
+		outbox.close();
+	});
+
+	it("gives up what is settled before it drops anything that is not", () => {
+		const outbox = new OutboxDatabase(folder, { maxBytes: 20_000, maxDays: 14 });
+		for (let count = 0; count < 400; count += 1) {
+			outbox.append([record(AT + count)], []);
+			if (count < 300) outbox.settle({ base: count, ranges: [] });
+		}
+		const { bytes, keptBytes, outcomesDropped } = outbox.state();
+		expect(bytes + keptBytes).toBeLessThanOrEqual(20_000);
+		expect(keptBytes).toBeGreaterThan(0);
+		expect(outcomesDropped).toBe(0);
+		outbox.close();
+	});
+
+	it("that is a copy from before begins a new epoch, and keeps what was made since it was opened", () => {
+		const outbox = new OutboxDatabase(folder, PLENTY);
+		outbox.append([record(AT), record(AT)], []);
+		const { epoch } = outbox;
+		outbox.append([record(AT)], []);
+		outbox.renewEpoch({ base: 9, ranges: [] }, 2);
+		expect(outbox.epoch).not.toBe(epoch);
+		expect(outbox.state()).toMatchObject({ records: 1, tail: 3, head: 3, epoch: outbox.epoch });
+		outbox.close();
+		const again = new OutboxDatabase(folder, PLENTY);
+		expect(again.epoch).toBe(outbox.epoch);
+		again.close();
+	});
+
+	it("of a version that forgot at once is read, and keeps from then on", () => {
+		withSql((database) => {
+			database.exec(
+				"CREATE TABLE records (sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_at INTEGER NOT NULL, outcomes INTEGER NOT NULL, size INTEGER NOT NULL, bytes BLOB NOT NULL)",
+			);
+			const { bytes } = record(AT);
+			const insert = database.prepare(
+				"INSERT INTO records (made_at, outcomes, size, bytes) VALUES (?, 1, ?, ?)",
+			);
+			for (let count = 0; count < 3; count += 1) insert.run(AT, bytes.length, bytes);
+		});
+		const outbox = new OutboxDatabase(folder, PLENTY);
+		expect(outbox.state()).toMatchObject({ tail: 1, head: 3, records: 3 });
+		outbox.settle({ base: 3, ranges: [] });
+		expect(numbersIn(outbox)).toEqual([1, 2, 3]);
 		outbox.close();
 	});
 
@@ -175,12 +231,22 @@ describe("an outbox that is full", () => {
 
 	it("by age drops what is older than 14 days, with its reason and count", () => {
 		const outbox = new OutboxDatabase(folder, PLENTY);
-		outbox.append([record(AT, 3), record(AT + DAY, 5)], []);
-		outbox.append([record(AT + 14.5 * DAY, 1)], []);
+		outbox.append([aged(AT, 3), aged(AT + DAY, 5)], []);
+		outbox.append([aged(AT + 14.5 * DAY, 1)], []);
 		expect(gapsIn(outbox)).toMatchObject([
 			{ reason: "expired", outcomes: 3, from: AT, to: AT, sequences: { from: 1, to: 1 }, number: 4 },
 		]);
 		expect(numbersIn(outbox)).toEqual([2, 3, 4]);
+		outbox.close();
+	});
+
+	it.each([400, 3, -1])("drops nothing when the wall clock is set by %d days", (days) => {
+		const outbox = new OutboxDatabase(folder, PLENTY);
+		outbox.append([aged(AT), aged(AT + 1_000)], []);
+		const stepped = { ...aged(AT + 2_000), time: { ...aged(AT + 2_000).time, wall: AT + days * DAY } };
+		outbox.append([stepped], []);
+		expect(gapsIn(outbox)).toEqual([]);
+		expect(outbox.state().records).toBe(3);
 		outbox.close();
 	});
 });

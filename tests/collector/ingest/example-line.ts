@@ -29,6 +29,7 @@ export type Collector = {
 	readonly refused: { readonly address: string; readonly failure: Failure }[];
 	readonly rejected: { readonly sequence: number; readonly failure: Failure }[];
 	readonly disconnected: { readonly agent: string; readonly reason: string }[];
+	readonly clashes: { readonly agent: string }[];
 	stop(): Promise<void>;
 };
 
@@ -56,6 +57,7 @@ export class ExampleLine {
 		const refused: Collector["refused"] = [];
 		const rejected: Collector["rejected"] = [];
 		const disconnected: Collector["disconnected"] = [];
+		const clashes: Collector["clashes"] = [];
 		const ingest = new IngestServer({
 			clock: realClock,
 			store,
@@ -68,6 +70,7 @@ export class ExampleLine {
 				onAgentDisconnected: (facts) => disconnected.push(facts),
 				onRefused: (facts) => refused.push(facts),
 				onRecordRejected: (facts) => rejected.push(facts),
+				onIdentityClash: (facts) => clashes.push(facts),
 				onDiskRefused: () => undefined,
 				onDiskAccepted: () => undefined,
 			},
@@ -80,6 +83,7 @@ export class ExampleLine {
 			refused,
 			rejected,
 			disconnected,
+			clashes,
 			stop: async () => {
 				await ingest.stop();
 				await store.close();

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { cpSync } from "node:fs";
 import { connect } from "node:net";
+import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { definitionText, hashOf } from "../../../shared/wire/definition.js";
@@ -126,7 +128,7 @@ describe("records", () => {
 		expect(found.map(({ lastAttemptAt }) => lastAttemptAt)).toEqual(DEVICES.map(() => start + 500 * SECOND));
 	}, 60_000);
 
-	it("find a collector that lost its folder: definitions are sent again and nothing hangs", async () => {
+	it("find a collector that lost its folder: definitions and what is of the last day are sent again", async () => {
 		const first = await line.collector("collector-1");
 		const agent = await line.agent();
 		say(agent, 1, 20);
@@ -137,9 +139,49 @@ describe("records", () => {
 		await line.drained(agent, 60);
 		const rows = await rowsOf(second.store, deviceNamed(second.store, "S0").number, start, start + 3_600_000);
 		expect(rows.map(({ at }) => at)).toEqual(
-			Array.from({ length: 40 }, (_, index) => start + (21 + index) * SECOND),
+			Array.from({ length: 60 }, (_, index) => start + (1 + index) * SECOND),
 		);
 		expect(agent.uplink.statistics()).toMatchObject({ isConnected: true, backlogRecords: 0 });
+	});
+
+	it("of a collector restored from a backup of before are sent again: no hole, nothing twice", async () => {
+		const first = await line.collector();
+		const agent = await line.agent();
+		say(agent, 1, 30);
+		await line.drained(agent, 30);
+		await first.store.copyTo(path.join(line.folder, "backup"));
+		say(agent, 31, 80);
+		await line.drained(agent, 80);
+		await first.stop();
+		const restored = await line.collector("backup");
+		say(agent, 81, 90);
+		await until(
+			() => restored.store.settledOf("agent-1", agent.outbox.state.epoch).base,
+			(base) => base === 90,
+		);
+		await expectStream(restored, 90);
+	});
+
+	it("of an outbox restored from an older copy go on in a new epoch: none is lost for a number used twice", async () => {
+		const collector = await line.collector();
+		const before = await line.agent();
+		say(before, 1, 20);
+		await line.drained(before, 20);
+		await before.stop();
+		cpSync(path.join(line.folder, "agent-1"), path.join(line.folder, "copy"), { recursive: true });
+		const agent = await line.agent();
+		say(agent, 21, 40);
+		await line.drained(agent, 40);
+		const { epoch } = agent.outbox.state;
+		await agent.stop();
+		const restored = await line.agent({ folder: "copy" });
+		say(restored, 41, 60);
+		await until(
+			() => restored.outbox.state,
+			(state) => state.epoch !== epoch && state.head >= 40 && state.records === 0,
+		);
+		expect(restored.disconnected[0]?.reason.code).toBe("OUTBOX_COPIED");
+		await expectStream(collector, 60);
 	});
 
 	it("of 1,500 devices, whose 1,501 definitions nobody knows yet, come through at once", async () => {
@@ -337,6 +379,46 @@ describe("a bad peer costs itself only:", () => {
 		});
 		expect(collector.store.agents().get("austin/agent-2")?.isConnected).toBe(false);
 	});
+});
+
+describe("one name", () => {
+	it("begins six epochs an hour at most, and is told why", async () => {
+		await line.collector();
+		for (let count = 1; count <= 6; count += 1) {
+			const agent = await line.agent({ folder: `epoch-${count}` });
+			await until(
+				() => agent.connected.length,
+				(connected) => connected === 1,
+			);
+			await agent.stop();
+		}
+		const seventh = await line.agent({ folder: "epoch-7" });
+		await until(
+			() => seventh.disconnected[0]?.reason.code,
+			(code) => code === "EPOCHS_TOO_MANY",
+		);
+		expect(seventh.connected).toEqual([]);
+	}, 30_000);
+
+	it("of two agents that replace each other is told as a clash, and each waits longer and longer", async () => {
+		const collector = await line.collector();
+		const one = await line.agent();
+		await until(
+			() => one.connected.length,
+			(count) => count === 1,
+		);
+		const other = await line.agent({ folder: "clone" });
+		await until(
+			() => collector.ingest.statistics().refusedByCode["IDENTITY_CLASH"] ?? 0,
+			(count) => count > 0,
+			40,
+		);
+		expect(collector.clashes.map(({ agent }) => agent)).toEqual(["agent-1"]);
+		const waits = [...one.disconnected, ...other.disconnected].filter(
+			({ reason }) => reason.code === "SESSION_REPLACED",
+		);
+		expect(waits.length).toBeGreaterThan(0);
+	}, 60_000);
 });
 
 describe("stopping", () => {
