@@ -10,7 +10,9 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { CalcOption } from "./collector/commands/calc/options.js";
 import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
+import type { ReportOptions } from "./collector/commands/report.js";
 import type { TokenOptions } from "./collector/commands/trust.js";
+import type { WhatIfOptions } from "./collector/commands/what-if.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
 import { keepMemorySmall, optimiseLate } from "./shared/frugal.js";
 import { Bug } from "./shared/invariant.js";
@@ -219,6 +221,47 @@ program
 	.action(async (options: ExportOptions) => {
 		const { runExport } = await import("./collector/commands/export.js");
 		await runExport(options);
+	});
+
+program
+	.command("report")
+	.description(
+		"a month's statement of a running collector: energy, work, revenue, cost, margin, coverage, inputs",
+	)
+	.requiredOption("--month <month>", "as 2026-11, in the site's own days")
+	.option("--site <site>", "the site it must be of")
+	.option("--by <groups>", "use, model, rack, site, separated by commas", "use,model")
+	.addOption(
+		new Option("--format <format>", "csv, a page to print, or JSON")
+			.choices(["csv", "html", "json"])
+			.default("csv"),
+	)
+	.option("--imports <file>", "CSV of payouts, invoices and rented GPU-hours to set against it")
+	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+	.option("--output <file>", "where to write; standard output where absent")
+	.action(async (options: ReportOptions) => {
+		const { runReport } = await import("./collector/commands/report.js");
+		await runReport(options);
+	});
+
+program
+	.command("what-if")
+	.description("what a past range would have earned at other prices, fees and uses; asks a running collector")
+	.requiredOption("--from <time>", "start: 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
+	.requiredOption("--to <time>", "end, not included")
+	.option("--power-usd-per-mwh <price>", "another price of power; may be negative")
+	.option("--btc-usd <price>", "another price of bitcoin")
+	.option("--pool-fee <ratio>", "another pool fee, 0.01 is 1 %")
+	.option("--usd-per-gpu-hour <price>", "another price of a GPU-hour")
+	.option("--gpu-rented <ratio>", "another share of rented GPU-hours")
+	.option("--move-megawatts <megawatts>", "megawatts moved from a model to rented GPUs")
+	.option("--from-model <model>", "which model")
+	.option("--kw-per-gpu <kilowatts>", "kilowatts of one GPU at the meter")
+	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+	.option("--json", "as JSON")
+	.action(async (options: WhatIfOptions) => {
+		const { runWhatIf } = await import("./collector/commands/what-if.js");
+		await runWhatIf(options);
 	});
 
 program

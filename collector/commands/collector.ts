@@ -26,8 +26,8 @@ import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
 import { Store } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
-import { marketJob } from "./market-job.js";
-import { ingestFamilies, jobFamilies, roomFamilies } from "./own-families.js";
+import { type MarketJob, marketJob } from "./market-job.js";
+import { feedFamilies, ingestFamilies, jobFamilies, roomFamilies } from "./own-families.js";
 import { collectorTls, watchTls } from "./trust-parts.js";
 
 const BYTES_PER_GIGABYTE = 1e9;
@@ -48,6 +48,8 @@ export type CollectorOptions = {
 type Loaded = {
 	readonly config: CollectorConfig;
 	readonly tokens: ReadonlyMap<string, string>;
+	/** Contents of the key files of feeds, by their paths. */
+	readonly feedKeys: ReadonlyMap<string, string>;
 	readonly warnings: readonly string[];
 	readonly fileModifiedAt: UnixMilliseconds;
 };
@@ -86,8 +88,26 @@ export async function loadCollector(configFile: string): Promise<Loaded> {
 			if (read.warning !== undefined) warnings.push(read.warning);
 		}
 	}
+	const feedKeys = new Map<string, string>();
+	for (const keyFile of feedKeyFiles(loaded.value)) {
+		const read = await readSecretFile(keyFile);
+		if (!read.ok) problems.push(formatProblem(read.problem));
+		else {
+			feedKeys.set(keyFile, read.secret);
+			if (read.warning !== undefined) warnings.push(read.warning);
+		}
+	}
 	if (problems.length > 0) throw new StartProblem(EXIT.configuration, problems);
-	return { config: loaded.value, tokens, warnings, fileModifiedAt: file.modifiedAt };
+	return { config: loaded.value, tokens, feedKeys, warnings, fileModifiedAt: file.modifiedAt };
+}
+
+function feedKeyFiles({ market: { feeds } }: CollectorConfig): readonly string[] {
+	return [
+		feeds?.bitcoind?.passwordFile,
+		feeds?.power?.keyFile,
+		feeds?.power?.tokenFile,
+		feeds?.gpuPrices?.lambdaKeyFile,
+	].filter((file) => file !== undefined);
 }
 
 type Parts = { stop(): Promise<void> };
@@ -115,6 +135,8 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 			log,
 			site: config.site.name,
 			configFile: options.configFile,
+			feeds: config.market.feeds,
+			keys: loaded.feedKeys,
 			read: async () => {
 				const again = await loadCollector(options.configFile).catch(() => undefined);
 				if (again === undefined) return undefined;
@@ -123,14 +145,24 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 				return { market: now.market, timeZone: now.site.timeZone, fileModifiedAt };
 			},
 		});
-		await market();
+		await market.run();
 		const jobs = startCollectorJobs({ config, store, market, log });
 		stopping.push(() => jobs.stop());
 		const backups = answerBackupRequests({ folder: config.dataFolder, store, clock: realClock, log });
 		later(backups);
 		const ingest = await startIngest({ config, tokens, store, access, tls, log });
 		stopping.push(() => ingest.stop());
-		const expose = await startPage({ options, config, store, access, tls, log, ingest, jobs });
+		const expose = await startPage({
+			options,
+			config,
+			store,
+			access,
+			tls,
+			log,
+			feeds: market.feedHealth,
+			ingest,
+			jobs,
+		});
 		stopping.push(() => expose.close());
 		access.start();
 		if (tls !== undefined) {
@@ -191,7 +223,7 @@ function noteConfiguration(access: Access, config: CollectorConfig, log: Log): v
 type JobParts = {
 	readonly config: CollectorConfig;
 	readonly store: Store;
-	readonly market: () => Promise<void>;
+	readonly market: MarketJob;
 	readonly log: Log;
 };
 
@@ -200,7 +232,8 @@ function startCollectorJobs({ config, store, market, log }: JobParts): Jobs {
 		store,
 		now: () => realClock.now(),
 		retention: config.retention,
-		refreshMarket: market,
+		refreshMarket: market.run,
+		askFeeds: market.askFeeds,
 	});
 	return startJobs(table, {
 		monotonic: () => realClock.monotonic(),
@@ -273,6 +306,7 @@ type PageParts = {
 	readonly access: Access;
 	readonly tls: ServerTls | undefined;
 	readonly log: Log;
+	readonly feeds: MarketJob["feedHealth"];
 	readonly ingest: IngestServer;
 	readonly jobs: Jobs;
 };
@@ -295,6 +329,7 @@ async function startPage({
 	access,
 	tls,
 	log,
+	feeds,
 	ingest,
 	jobs,
 }: PageParts): Promise<Expose> {
@@ -326,6 +361,7 @@ async function startPage({
 		additional: () => [
 			...ingestFamilies(ingest.statistics()),
 			...jobFamilies(jobs.states()),
+			...feedFamilies(feeds()),
 			...roomFamilies(store.room),
 		],
 		log: (event) => {

@@ -11,6 +11,8 @@ import { describe, type Failure, failure } from "../../shared/failures.js";
 import type { Log } from "../../shared/log.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import { InputBook } from "../market/book.js";
+import { configuredFeeds, type FeedKeys, type FeedsConfig } from "../market/feeds/configured.js";
+import { type FeedHealth, Feeds } from "../market/feeds/feeds.js";
 import { exchangeRows, importedRows } from "../market/import.js";
 import { POWER_PRICE } from "../market/power/rows.js";
 import { TariffRows } from "../market/power/tariff-job.js";
@@ -28,6 +30,9 @@ export type MarketJobOptions = {
 	readonly read: () => Promise<ReadMarket | undefined>;
 	/** As named to the operator. */
 	readonly configFile: string;
+	readonly feeds: FeedsConfig | undefined;
+	/** Contents of the files of keys that the feeds name. */
+	readonly keys: FeedKeys;
 };
 
 export type ReadMarket = {
@@ -36,13 +41,20 @@ export type ReadMarket = {
 	readonly fileModifiedAt: UnixMilliseconds;
 };
 
-export function marketJob(options: MarketJobOptions): () => Promise<void> {
+export type MarketJob = {
+	readonly run: () => Promise<void>;
+	readonly askFeeds: () => Promise<void>;
+	readonly feedHealth: () => readonly FeedHealth[];
+};
+
+export function marketJob(options: MarketJobOptions): MarketJob {
 	const { store, log, site } = options;
 	const book = new InputBook(() => store.inputs());
 	const tariff = new TariffRows();
 	const prices = new PriceFile(book);
+	const feeds = feedsOf(options, book);
 	let said = "";
-	return async () => {
+	const run = async () => {
 		const found = await options.read();
 		const failures: Failure[] = [];
 		let recorded = 0;
@@ -76,6 +88,20 @@ export function marketJob(options: MarketJobOptions): () => Promise<void> {
 			log.warn("inputs missing", { site, inputs: failures.map(({ what }) => what) });
 		said = words;
 	};
+	return {
+		run,
+		askFeeds: () => feeds.run((rows) => store.addInputs(rows)),
+		feedHealth: () => feeds.health(),
+	};
+}
+
+function feedsOf({ feeds, keys, log }: MarketJobOptions, book: InputBook): Feeds {
+	const what = (failed: Failure) => ({ code: failed.code, what: failed.what });
+	return new Feeds(feeds === undefined ? [] : configuredFeeds(feeds, keys, book), realClock, {
+		onFailed: (feed, failed) => log.warn("feed failed", { feed, ...what(failed) }),
+		onRecovered: (feed) => log.info("feed works again", { feed }),
+		onRemark: (feed, failed) => log.warn("feed left something out", { feed, ...what(failed) }),
+	});
 }
 
 /** Inputs that nobody need type, since something else brings them. */

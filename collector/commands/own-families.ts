@@ -1,7 +1,10 @@
 /** What ingest, the jobs and the store's folder count, as families for /metrics. Pure. */
+
+import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import type { SampledFamily } from "../expose/metrics/fleet-families.js";
 import type { IngestStatistics } from "../ingest/server.js";
 import type { JobState } from "../jobs/jobs.js";
+import type { FeedHealth } from "../market/feeds/feeds.js";
 import type { StoreRoom } from "../store/device-state.js";
 
 export function ingestFamilies({
@@ -34,6 +37,57 @@ export function ingestFamilies({
 			kind: "counter",
 			help: "Sessions ended by the collector, by failure code.",
 			samples: Object.entries(refusedByCode).map(([code, value]) => ({ labels: [["code", code]], value })),
+		},
+	];
+}
+
+export function feedFamilies(feeds: readonly FeedHealth[]): readonly SampledFamily[] {
+	const gauge = (
+		name: string,
+		help: string,
+		read: (feed: FeedHealth) => number | undefined,
+	): SampledFamily => ({
+		name: `fleetwatt_feed_${name}`,
+		kind: "gauge",
+		help,
+		samples: feeds.flatMap((feed) => {
+			const value = read(feed);
+			return value === undefined ? [] : [{ labels: [["feed", feed.feed]] as const, value }];
+		}),
+	});
+	return [
+		gauge("up", "Whether a source of prices answered when asked last.", ({ lastSuccessAt, lastFailedAt }) =>
+			lastSuccessAt === undefined && lastFailedAt === undefined
+				? undefined
+				: (lastSuccessAt ?? 0) >= (lastFailedAt ?? 0)
+					? 1
+					: 0,
+		),
+		gauge("last_success_timestamp_seconds", "When a source of prices answered last.", ({ lastSuccessAt }) =>
+			lastSuccessAt === undefined ? undefined : lastSuccessAt / MILLISECONDS_PER_SECOND,
+		),
+		gauge("next_timestamp_seconds", "When a source of prices is asked next.", ({ nextAt }) =>
+			nextAt === 0 ? undefined : nextAt / MILLISECONDS_PER_SECOND,
+		),
+		{
+			name: "fleetwatt_feed_rows_total",
+			kind: "counter",
+			help: "Rows that a source of prices added to the inputs.",
+			samples: feeds.map(({ feed, rowsRecorded }) => ({ labels: [["feed", feed]], value: rowsRecorded })),
+		},
+		{
+			name: "fleetwatt_feed_failures_total",
+			kind: "counter",
+			help: "Answers of a source of prices that were refused, whole or in part, by code.",
+			samples: feeds.flatMap(({ feed, failuresByCode }) =>
+				Object.entries(failuresByCode).map(([code, value]) => ({
+					labels: [
+						["feed", feed],
+						["code", code],
+					] as const,
+					value,
+				})),
+			),
 		},
 	];
 }

@@ -5,6 +5,22 @@
  * independent inputs has the sum of their relative variances.
  */
 
+/** Typical standard deviations, relative, where an input says none of its own. */
+export const TYPICAL_ERRORS = {
+	/** Consensus data of a node of one's own. */
+	difficulty: 0,
+	/** Fees are a small part of the reward; their mean over a day moves by tenths of a per cent of it. */
+	fees: 0.005,
+	medianPrice: 0.001,
+	staleOrSinglePrice: 0.02,
+	meteredWatts: 0.01,
+	reportedWatts: 0.05,
+	estimatedWatts: 0.1,
+	nameplateWatts: 0.15,
+	/** A pool's shares of ten minutes are worse; a day's are better. */
+	selfReportedHashrate: 0.03,
+} as const;
+
 export type Confidence = {
 	readonly value: number;
 	readonly relativeStandardDeviation: number;

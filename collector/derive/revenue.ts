@@ -50,6 +50,8 @@ export type Revenue = {
 	readonly grossUsdPerHour?: number;
 	readonly powerCostUsdPerHour?: number;
 	readonly netUsdPerHour?: number;
+	/** Charge for the capital in these watts, where the inputs state one. */
+	readonly capitalUsdPerHour?: number;
 	/** Energy basis, at the site's meter. */
 	readonly grossUsdPerMegawattHour?: number;
 	/** Megawatt-hours an hour at the site's meter: what the energy basis divides by. */
@@ -123,6 +125,12 @@ export function revenueOf(device: EarningDevice, inputs: MoneyInputs, options: M
 	if (gross !== undefined && siteMegawatts > 0) {
 		revenue.grossUsdPerMegawattHour = gross.usdPerHour / siteMegawatts;
 	}
+	const capital =
+		device.gpuCount === undefined
+			? inputs.miningCapitalCostUsdPerWattYear
+			: inputs.aiCapitalCostUsdPerWattYear;
+	if (capital !== undefined)
+		revenue.capitalUsdPerHour = (capital * siteMegawatts * WATTS_PER_MEGAWATT) / HOURS_PER_YEAR;
 	const price = inputs.powerPriceUsdPerMegawattHour;
 	if (price === undefined) return revenue;
 	revenue.powerCostUsdPerHour = siteMegawatts * price;

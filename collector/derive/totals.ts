@@ -35,10 +35,16 @@ export type Totals = {
 	readonly powerCostUsdPerHour?: number;
 	/** Over the devices of which both gross and cost are known. */
 	readonly netUsdPerHour?: number;
+	/** Net of power and capital, over the devices of which all three are known. */
+	readonly netAfterCapitalUsdPerHour?: number;
 	readonly grossUsdPerMegawattHour?: number;
+	/** What a megawatt-hour at the site's meter costs. */
+	readonly powerCostUsdPerMegawattHour?: number;
 	readonly netUsdPerMegawattHour?: number;
+	readonly netAfterCapitalUsdPerMegawattHour?: number;
 	readonly grossUsdPerWattYear?: number;
 	readonly netUsdPerWattYear?: number;
+	readonly netAfterCapitalUsdPerWattYear?: number;
 	readonly gpuCount?: number;
 	readonly gpuUtilizationRatio?: number;
 	readonly coverage: {
@@ -83,6 +89,9 @@ export class Group {
 	private readonly grossWithEnergy = new Sum();
 	private readonly megawattsWithGross = new Sum();
 	private readonly megawattsWithNet = new Sum();
+	private readonly megawattsWithCost = new Sum();
+	private readonly afterCapital = new Sum();
+	private readonly megawattsWithCapital = new Sum();
 	private readonly gpus = new Sum();
 	private readonly gpuRatioSum = new Sum();
 	private readonly gpusWithRatio = new Sum();
@@ -113,10 +122,14 @@ export class Group {
 			grossUsdPerHour: gross,
 			powerCostUsdPerHour: this.cost.total,
 			netUsdPerHour: net,
+			netAfterCapitalUsdPerHour: this.afterCapital.total,
 			grossUsdPerMegawattHour: ratioOf(this.grossWithEnergy.total, this.megawattsWithGross.total),
+			powerCostUsdPerMegawattHour: ratioOf(this.cost.total, this.megawattsWithCost.total),
 			netUsdPerMegawattHour: ratioOf(net, this.megawattsWithNet.total),
+			netAfterCapitalUsdPerMegawattHour: ratioOf(this.afterCapital.total, this.megawattsWithCapital.total),
 			grossUsdPerWattYear: perWattYear(gross, contractedWatts),
 			netUsdPerWattYear: perWattYear(net, contractedWatts),
+			netAfterCapitalUsdPerWattYear: perWattYear(this.afterCapital.total, contractedWatts),
 			gpuCount: this.gpus.total,
 			gpuUtilizationRatio: shareOf(this.gpuRatioSum.total, this.gpusWithRatio.total),
 			coverage: {
@@ -149,7 +162,12 @@ export class Group {
 			this.grossWithEnergy.add(revenue.grossUsdPerHour);
 			this.megawattsWithGross.add(revenue.siteMegawatts);
 		}
-		if (revenue.netUsdPerHour !== undefined) this.megawattsWithNet.add(revenue.siteMegawatts);
+		if (revenue.powerCostUsdPerHour !== undefined) this.megawattsWithCost.add(revenue.siteMegawatts);
+		if (revenue.netUsdPerHour === undefined) return;
+		this.megawattsWithNet.add(revenue.siteMegawatts);
+		if (revenue.capitalUsdPerHour === undefined) return;
+		this.afterCapital.add(revenue.netUsdPerHour - revenue.capitalUsdPerHour);
+		this.megawattsWithCapital.add(revenue.siteMegawatts);
 	}
 
 	private shareBySource(): Partial<Record<PowerSource, number>> {

@@ -63,12 +63,17 @@ export type GroupTotals = {
 	readonly grossUsdPerHour?: number;
 	readonly powerCostUsdPerHour?: number;
 	readonly netUsdPerHour?: number;
+	/** Net of power and capital, where the capital charge is stated. */
+	readonly netAfterCapitalUsdPerHour?: number;
 	/** Energy basis. */
 	readonly grossUsdPerMegawattHour?: number;
+	readonly powerCostUsdPerMegawattHour?: number;
 	readonly netUsdPerMegawattHour?: number;
+	readonly netAfterCapitalUsdPerMegawattHour?: number;
 	/** Capacity basis: USD per watt-year of contracted power; only where the configuration states it. */
 	readonly grossUsdPerWattYear?: number;
 	readonly netUsdPerWattYear?: number;
+	readonly netAfterCapitalUsdPerWattYear?: number;
 	readonly gpuCount?: number;
 	readonly gpuUtilizationRatio?: number;
 	/** Shares of the devices (0 to 1) on which the sums rest. */
@@ -113,6 +118,18 @@ export type FeedAnswer = {
 	readonly devicesWithoutWatts: number;
 };
 
+/** How sure the gross earning per MWh of all devices is: one standard deviation either way. */
+export type ConfidenceAnswer = {
+	readonly value: number;
+	readonly low: number;
+	readonly high: number;
+	readonly relativeStandardDeviation: number;
+	readonly worstInput?: string;
+	readonly worstInputShareOfVariance?: number;
+	/** Share of the devices whose watts are in it. */
+	readonly coveredPowerRatio: number;
+};
+
 export type FleetAnswer = {
 	readonly at: number;
 	/** Only where the configuration names feeds. */
@@ -133,6 +150,7 @@ export type FleetAnswer = {
 		readonly backlogRecords?: number;
 	}[];
 	readonly inputs: readonly InputAnswer[];
+	readonly confidence?: ConfidenceAnswer;
 	readonly hashpriceUsdPerPetahashPerSecondDay?: number;
 	readonly hashvalueSatoshisPerPetahashPerSecondDay?: number;
 };
@@ -308,6 +326,161 @@ export type GapsAnswer = {
 };
 
 export type InputsAnswer = { readonly at: number; readonly inputs: readonly InputAnswer[] };
+
+/** Sums of dollars and work of a stretch of time, and ratios made from them; what is not known is not there. */
+export type MoneyFigures = {
+	/** At the site's meter. */
+	readonly energyMegawattHours: number;
+	readonly workTerahashes: number;
+	readonly gpuHours: number;
+	readonly grossUsd?: number;
+	readonly powerCostUsd?: number;
+	readonly netUsd?: number;
+	readonly capitalUsd?: number;
+	readonly netAfterCapitalUsd?: number;
+	readonly grossUsdPerMegawattHour?: number;
+	readonly powerCostUsdPerMegawattHour?: number;
+	readonly netUsdPerMegawattHour?: number;
+	readonly netAfterCapitalUsdPerMegawattHour?: number;
+	readonly efficiencyJoulesPerTerahash?: number;
+	/** What devices that were down would have earned, less the energy not bought. */
+	readonly lostOfflineUsd?: number;
+	readonly upRatio?: number;
+	/** Share of the energy that has a price; below 1 the cost is a lower bound. */
+	readonly pricedRatio?: number;
+	/** Share of the energy whose earning is known; below 1 the earning is a lower bound. */
+	readonly earningRatio?: number;
+	/** Share of the dollars that rest on inputs that were old. */
+	readonly staleRatio?: number;
+};
+
+export type MoneyGroup = {
+	readonly label: string;
+	readonly total: MoneyFigures;
+	readonly energyMegawattHours: readonly (number | null)[];
+	readonly grossUsd: readonly (number | null)[];
+	readonly powerCostUsd: readonly (number | null)[];
+	readonly netUsd: readonly (number | null)[];
+	readonly netAfterCapitalUsd: readonly (number | null)[];
+	readonly grossUsdPerMegawattHour: readonly (number | null)[];
+	readonly powerCostUsdPerMegawattHour: readonly (number | null)[];
+	readonly netUsdPerMegawattHour: readonly (number | null)[];
+	readonly staleRatio: readonly (number | null)[];
+};
+
+/**
+ * GET /api/v1/money?from=MS&to=MS[&step=SECONDS&by=site|rack|model|use&device=KEY&knownAt=MS]: what was earned and
+ * what it cost, five minutes at a time at the inputs valid then; columns of one length, and totals.
+ */
+export type MoneyAnswer = Omit<MoneyGroup, "label"> & {
+	readonly from: number;
+	readonly to: number;
+	readonly stepSeconds: number;
+	readonly formulaVersion: string;
+	/** Where the megawatt-hours are counted: at the devices, or at the utility's meter by the site's overhead. */
+	readonly boundary: "wall" | "utility";
+	/** Inputs are as they were known then. */
+	readonly asOf: number;
+	readonly isRestated: boolean;
+	/** Rows of the store that it rests on: "1-40,57". */
+	readonly inputs: readonly { readonly name: string; readonly rows: string }[];
+	/** Intervals longer than five minutes in which inputs changed: shared out by time. */
+	readonly sharedOutIntervals: number;
+	readonly times: readonly number[];
+	readonly groups?: readonly MoneyGroup[];
+};
+
+/** GET /api/v1/what-if?from=MS&to=MS&…: a recorded stretch at other prices; work and energy stay as they were. */
+export type WhatIfAnswer = {
+	readonly from: number;
+	readonly to: number;
+	readonly formulaVersion: string;
+	readonly instead: Readonly<Record<string, number>>;
+	readonly base: MoneyFigures;
+	readonly changed: MoneyFigures;
+	readonly grossUsdDifference?: number;
+	readonly powerCostUsdDifference?: number;
+	readonly netUsdDifference?: number;
+	readonly netUsdDifferenceWithMove?: number;
+	/** Megawatts moved from a model to rented GPUs; the capital in these is not in it. */
+	readonly moved?:
+		| {
+				readonly megawattHours: number;
+				/** More was to be moved than the model drew. */
+				readonly isWholeModel: boolean;
+				readonly fromUsdPerMegawattHour: number;
+				readonly toUsdPerMegawattHour: number;
+				readonly netUsdDifference: number;
+		  }
+		| undefined;
+};
+
+/** In three tiers, side by side: gross alone says "buy GPUs". */
+export type TieredFigure = {
+	readonly gross?: number;
+	readonly netOfPower?: number;
+	readonly netOfPowerAndCapital?: number;
+};
+
+/** GET /api/v1/decisions: what to do about the watts of now. Advice; nothing is controlled. */
+export type DecisionsAnswer = {
+	readonly at: number;
+	/** The devices whose watts earn least, on one scale for miners and GPU hosts. */
+	readonly leastEarning: readonly {
+		readonly device: string;
+		readonly site: string;
+		readonly rack?: string;
+		readonly model?: string;
+		readonly use: "mining" | "ai";
+		readonly watts: number;
+		readonly marginalUsdPerMegawattHour: number;
+		readonly breakevenUsdPerKilowattHour: number;
+		readonly netUsdPerHour?: number;
+	}[];
+	/** Earning that is missing by cause, less the energy not bought. */
+	readonly lostRevenue: readonly {
+		readonly cause: string;
+		readonly devices: number;
+		readonly usdPerHour: number;
+	}[];
+	/** The devices that cost most by being worse than their nameplate. */
+	readonly drift: readonly {
+		readonly device: string;
+		readonly model?: string;
+		readonly efficiencyJoulesPerTerahash: number;
+		readonly nameplateJoulesPerTerahash: number;
+		readonly energyUsdPerDay: number;
+		readonly workUsdPerDay: number;
+		readonly usdPerDay: number;
+	}[];
+	readonly breakevens: readonly {
+		readonly model: string;
+		readonly breakevenUsdPerKilowattHour: number;
+		readonly efficiencyJoulesPerTerahash?: number;
+	}[];
+	/** Where mining and rented GPUs earn the same; absent where one of both, or an input, is missing. */
+	readonly switchPoint?:
+		| {
+				readonly hashpriceUsdPerPetahashPerSecondDay: number;
+				readonly gpuHourPriceUsd: number;
+				readonly kilowattsPerGpu: number;
+				readonly crossoverHashpriceUsdPerPetahashPerSecondDay: TieredFigure;
+				readonly crossoverUsdPerGpuHour: TieredFigure;
+		  }
+		| undefined;
+	/** By model, and of all together. */
+	readonly curtailment: readonly {
+		readonly model: string;
+		readonly megawatts: number;
+		readonly marginalUsdPerMegawattHour: number;
+		readonly advice: "run" | "curtail";
+		readonly reason: string;
+		readonly savesUsdPerHour?: number;
+		readonly restartBreakevenHours?: number;
+	}[];
+	/** Of the gross earning per MWh of all devices. */
+	readonly confidence?: ConfidenceAnswer | undefined;
+};
 
 /** Every error of the API, with the HTTP status beside it. */
 export type ErrorAnswer = {

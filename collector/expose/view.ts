@@ -27,6 +27,7 @@ import {
 	type SeriesStore,
 } from "../store/device-state.js";
 import type {
+	DecisionsAnswer,
 	DeviceAnswer,
 	DeviceSummary,
 	FeedAnswer,
@@ -36,7 +37,9 @@ import type {
 	SiteAnswer,
 	ValueAnswer,
 } from "./answers.js";
+import { Decisions } from "./decisions.js";
 import { type DeviceFacts, deviceFacts, type FactsOptions, freshReading } from "./device-facts.js";
+import { fleetConfidence } from "./fleet-confidence.js";
 
 const CACHE_MILLISECONDS = 250;
 
@@ -63,6 +66,8 @@ export type Moment = {
 };
 
 export type View = {
+	/** Inputs over time. */
+	readonly book: InputBook;
 	moment(): Moment;
 	/** As moment, device by device, so that the caller may rest in between; the fleet's sums come last. */
 	walk(): Generator<DeviceFacts, FleetAnswer>;
@@ -70,6 +75,7 @@ export type View = {
 	factsOf(isWanted: (device: DeviceState) => boolean): Generator<DeviceFacts, undefined>;
 	site(): SiteAnswer;
 	inputs(): readonly InputAnswer[];
+	decisions(): DecisionsAnswer;
 	device(key: string): DeviceAnswer | undefined;
 };
 
@@ -83,6 +89,7 @@ export function createView({ store, options, clock }: ViewSources): View {
 	let cached: Moment | undefined;
 	const book = new InputBook(() => store.inputs());
 	const sources: BookSources = { store, options, book };
+	const decisions = new Decisions(options.money);
 	const inputs = () => book.current(clock.now(), options.staleAfterSeconds);
 	const moment = () => {
 		const now = clock.now();
@@ -91,10 +98,15 @@ export function createView({ store, options, clock }: ViewSources): View {
 		return cached;
 	};
 	return {
+		book,
 		moment,
 		walk: () => walkAt(clock.now(), sources),
 		factsOf: (isWanted) => factsAt(clock.now(), { ...sources, isWanted }),
 		inputs,
+		decisions: () => {
+			const now = clock.now();
+			return decisions.at(now, moment, book.money(now).inputs);
+		},
 		site: () => ({
 			version: options.version,
 			site: options.site,
@@ -142,12 +154,16 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 		if (feeds.length > 0) balances.add(fedDevice(device));
 		yield device;
 	}
+	const totals = groups.totals(options);
+	const inputs = book.current(now, options.staleAfterSeconds);
+	const confidence = fleetConfidence({ ...totals, inputs });
 	return {
 		at: now,
-		...groups.totals(options),
+		...totals,
 		...(feeds.length > 0 ? { feeds: balances.balances(wattsOf).map(feedAnswer) } : {}),
 		agents: [...store.agents().values()].map(agentAnswer),
-		inputs: book.current(now, options.staleAfterSeconds),
+		inputs,
+		...(confidence === undefined ? {} : { confidence }),
 		...hashprice(book.money(now).inputs),
 	};
 }

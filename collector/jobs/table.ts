@@ -18,9 +18,17 @@ export type JobContext = {
 	readonly now: () => number;
 	readonly retention: Retention;
 	readonly refreshMarket: () => Promise<void>;
+	/** Asks those that are due; each has its own interval, spread and back-off. */
+	readonly askFeeds: () => Promise<void>;
 };
 
-export function collectorJobs({ store, now, retention, refreshMarket }: JobContext): readonly Job[] {
+export function collectorJobs({
+	store,
+	now,
+	retention,
+	refreshMarket,
+	askFeeds,
+}: JobContext): readonly Job[] {
 	return [
 		{
 			name: "seal",
@@ -33,6 +41,7 @@ export function collectorJobs({ store, now, retention, refreshMarket }: JobConte
 		{ name: "merge", cron: "40 12,42 * * * *", longestSeconds: 300, run: () => store.merge() },
 		{ name: "measure-disk", cron: "50 * * * * *", longestSeconds: 5, run: () => store.measureDisk() },
 		{ name: "market-refresh", cron: "30 * * * * *", longestSeconds: 10, run: refreshMarket },
+		{ name: "feeds", cron: "*/20 * * * * *", longestSeconds: 60, run: askFeeds },
 		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.closeTiers() },
 		{
 			name: "retention",

@@ -5,9 +5,14 @@
 import { DRIVERS } from "../../agent/drivers/catalog.js";
 import { serveAgentMetrics } from "../../agent/expose/metrics.js";
 import { PollCounters } from "../../agent/poller/statistics.js";
-import { ingestFamilies, jobFamilies, roomFamilies } from "../../collector/commands/own-families.js";
+import {
+	feedFamilies,
+	ingestFamilies,
+	jobFamilies,
+	roomFamilies,
+} from "../../collector/commands/own-families.js";
 import { createExposition } from "../../collector/expose/metrics/exposition.js";
-import { fleetFamilies } from "../../collector/expose/metrics/fleet-families.js";
+import { decisionFamilies, fleetFamilies } from "../../collector/expose/metrics/fleet-families.js";
 import { createOwnMetrics } from "../../collector/expose/metrics/own-metrics.js";
 import { createView } from "../../collector/expose/view.js";
 import { agentKey, type SeriesStore } from "../../collector/store/device-state.js";
@@ -22,7 +27,9 @@ import {
 	miner,
 	type Part,
 	plainStore,
+	STORED_INPUTS,
 	standingClock,
+	storedInput,
 	type Values,
 	VIEW_OPTIONS,
 } from "../collector/expose/fleet-fixture.js";
@@ -39,6 +46,9 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	const view = createView({ store, clock, options: { ...VIEW_OPTIONS, contractedWatts: 1e6 } });
 	const additional = () => [
 		...ingestFamilies({ sessions: 1, recordsReceived: 1, bytesReceived: 1, refusedByCode: { [CODE]: 1 } }),
+		...feedFamilies([
+			{ feed: "chain", lastSuccessAt: 1, nextAt: 1, rowsRecorded: 1, failuresByCode: { FEED_THROTTLED: 1 } },
+		]),
 		...jobFamilies({ rollup: { runs: 1, failures: 0, skipped: 0, lastSeconds: 0 } }),
 		...roomFamilies({
 			tierBytes: { main: 1, raw: 1 },
@@ -62,7 +72,9 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	});
 	const text = Buffer.concat([...(await exposition.render())]).toString("utf8");
 	const found = familiesIn(text);
-	const named = [...fleetFamilies(view.moment().fleet, store)].map(({ name }) => name);
+	const named = [...fleetFamilies(view.moment().fleet, store), ...decisionFamilies(view.decisions())].map(
+		({ name }) => name,
+	);
 	// Power under contract is the fleet's alone, so the capacity basis is written for the fleet only.
 	const unseen = named.filter(
 		(name) => !/_usd_per_watt_year$/.test(name) && !found.some((family) => family.name === name),
@@ -103,6 +115,11 @@ function readByDrivers(): { readonly device: Values; readonly parts: readonly Pa
 	};
 }
 
+const CAPITAL = [
+	storedInput("miningCapitalCostUsdPerWattYear", 0.4),
+	storedInput("aiCapitalCostUsdPerWattYear", 7.65),
+];
+
 function fullStore(): SeriesStore {
 	const { device: values, parts } = readByDrivers();
 	const description = {
@@ -119,7 +136,10 @@ function fullStore(): SeriesStore {
 		device({ key: "everything", values, parts, description }),
 	].map((state) => ({ ...state, pollsByResult: { ok: 1, [CODE]: 1 }, faultsByCode: { REPAIRED: 1 } }));
 	const agent = { ...AGENT };
-	return { ...plainStore({ devices }), agents: () => new Map([[agentKey(agent), agent]]) };
+	return {
+		...plainStore({ devices, inputs: [...STORED_INPUTS, ...CAPITAL] }),
+		agents: () => new Map([[agentKey(agent), agent]]),
+	};
 }
 
 function countedOwnMetrics() {

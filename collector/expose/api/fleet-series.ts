@@ -65,7 +65,7 @@ export async function fleetSeriesAnswer(
 	const tier = tierSeconds * MILLISECONDS_PER_SECOND;
 	const from = Math.floor(request.from / tier) * tier;
 	const to = Math.max(from, Math.floor(Math.min(request.to, request.now) / tier) * tier);
-	const span: Span = { from, to, stepSeconds, tierSeconds, timeZone };
+	const span: SumsSpan = { from, to, stepSeconds, tierSeconds, timeZone };
 	const complaint = complaintOf(store, span);
 	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
 	const edges = stepEdges(stepSeconds, timeZone);
@@ -73,7 +73,7 @@ export async function fleetSeriesAnswer(
 	const byLabel = new Map<string, Map<number, StepSums>>();
 	const coarse = new Map<number, Step>();
 	const prices = pricesByInterval(store);
-	for (const slice of slices(store, span)) {
+	for (const slice of spanSlices(store, span)) {
 		for (const row of await store.fleetSums(by === undefined ? slice : { ...slice, by })) {
 			const isCoarse = row.tierSeconds > stepSeconds;
 			const at = isCoarse ? row.from : edges(row.from).start;
@@ -105,7 +105,7 @@ function stepAt(sums: Map<number, StepSums>, at: number): StepSums {
 	return step;
 }
 
-type Span = {
+export type SumsSpan = {
 	readonly from: number;
 	readonly to: number;
 	readonly stepSeconds: number;
@@ -114,7 +114,10 @@ type Span = {
 	readonly timeZone: string;
 };
 
-function complaintOf(store: SeriesStore, { from, to, stepSeconds, tierSeconds }: Span): string | undefined {
+function complaintOf(
+	store: SeriesStore,
+	{ from, to, stepSeconds, tierSeconds }: SumsSpan,
+): string | undefined {
 	if ((to - from) / MILLISECONDS_PER_SECOND / stepSeconds > POINTS_MOST) {
 		const nearest = nearestStepSeconds({ from, to }, STEP_SECONDS_LEAST);
 		return `More than ${POINTS_MOST} points; the nearest allowed step is ${nearest} s.`;
@@ -133,7 +136,7 @@ function coarseStep({ from, tierSeconds }: FleetSumsRow, timeZone: string): Step
 	return { start: from, end: stepEdges(tierSeconds, timeZone)(from).end, coarseSeconds: tierSeconds };
 }
 
-function stepsOf({ from, to, stepSeconds, timeZone }: Span, coarse: ReadonlyMap<number, Step>) {
+function stepsOf({ from, to, stepSeconds, timeZone }: SumsSpan, coarse: ReadonlyMap<number, Step>) {
 	const edges = stepEdges(stepSeconds, timeZone);
 	const longer = [...coarse.values()].sort((one, other) => one.start - other.start);
 	const steps: (Step & { readonly seconds: number })[] = [];
@@ -171,7 +174,7 @@ const NOTHING: StepSums = {
 };
 
 /** The span in pieces of one tier each: the coarsest whose intervals fit and are valued alike from end to end. */
-function* slices(store: SeriesStore, span: Span): Generator<FleetSumsQuery> {
+export function* spanSlices(store: SeriesStore, span: SumsSpan): Generator<FleetSumsQuery> {
 	const { from, to, stepSeconds, tierSeconds, timeZone } = span;
 	const changes = [
 		...new Set(

@@ -2,9 +2,12 @@
  * The API's paths in one table: what each takes, what it gives, what runs. The server and openapi.json
  * are both made from it.
  */
+
+import { MARKET_INPUT_NAMES, MARKET_INPUTS, type MarketInputName } from "../../../shared/config/collector.js";
 import { PARTS } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName } from "../../../shared/measurements.js";
 import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../shared/units.js";
+import type { MoneyInputs } from "../../derive/revenue.js";
 import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
 import type { Door } from "../door.js";
 import type { View, ViewOptions } from "../view.js";
@@ -14,12 +17,14 @@ import { EXPORT_FORMS, exportBody } from "./export/export.js";
 import { complaintOfSize, EXPORT_FORMATS, type ExportRequest } from "./export/request.js";
 import { fleetSeriesAnswer, STEP_SECONDS_LEAST, TIER_SECONDS } from "./fleet-series.js";
 import { fleetLatestBytes, fleetLatestJson, latestOfOne, type Present } from "./latest.js";
+import { type MoneyBy, type MoneyRequest, moneyAnswer, SETTLEMENT_SECONDS } from "./money.js";
 import { type DescribedRoute, openApiDocument } from "./openapi.js";
 import type { Parameter, Parameters } from "./parameters.js";
 import { answered, type Reply, refused, written } from "./reply.js";
 import { EFFICIENCY, SERIES_AGGREGATES, type SeriesRequest, seriesAnswer } from "./series.js";
 import { seriesBytes, seriesJson } from "./series-form.js";
 import { COMPUTED_NAMES, isTopBy, topAnswer } from "./top.js";
+import { type WhatIfRequest, whatIfAnswer } from "./what-if.js";
 
 export const API_ROOT = "/api/v1";
 const DEVICES_MOST = 10_000;
@@ -74,6 +79,8 @@ const span: readonly Parameter[] = [
 ];
 
 const SUM_LABELS: readonly SumLabel[] = ["site", "rack", "model"];
+const MONEY_BY: readonly MoneyBy[] = [...SUM_LABELS, "use"];
+const MONEY_STEP_SECONDS = 3_600;
 const format = query("format", `json where absent; columns: as Accept: ${COLUMNS_CONTENT_TYPE}.`, {
 	choices: ["json", "columns"],
 });
@@ -221,6 +228,51 @@ export const ROUTES: readonly Route[] = [
 		answers: ["FleetSeriesAnswer"],
 		isHeavy: true,
 		run: fleetSeries,
+	},
+	{
+		path: "/decisions",
+		summary:
+			"Which watts earn least, what is lost and why, the switch point, what the power price says: advice.",
+		parameters: [],
+		answers: ["DecisionsAnswer"],
+		run: ({ view }) => answered(view.decisions()),
+	},
+	{
+		path: "/what-if",
+		summary: "What a past range would have earned at other prices, fees and uses.",
+		parameters: [
+			...span,
+			...MARKET_INPUT_NAMES.map((name) => query(name, `Instead: ${MARKET_INPUTS[name].is}`)),
+			query("moveMegawatts", "Megawatts at the meter moved from a model to rented GPUs."),
+			query("fromModel", "Which model; needs moveMegawatts."),
+			query("kilowattsPerGpu", "Kilowatts of one GPU at the meter; needs moveMegawatts."),
+		],
+		answers: ["WhatIfAnswer"],
+		isHeavy: true,
+		run: whatIf,
+	},
+	{
+		path: "/money",
+		summary:
+			"What was earned and what it cost in any past range, at the inputs valid then, as known or as restated.",
+		parameters: [
+			...span,
+			query("step", `Seconds a point, a multiple of ${SETTLEMENT_SECONDS}; an hour where absent.`, {
+				kind: "integer",
+				from: SETTLEMENT_SECONDS,
+				to: STEP_MOST_SECONDS,
+			}),
+			query("by", "Also each site, rack, model or use by itself.", { choices: MONEY_BY }),
+			query("device", "Key of one device, instead of the fleet."),
+			query("knownAt", "Unix milliseconds: with the inputs known then; as restated since where absent.", {
+				kind: "integer",
+				from: 0,
+				to: YEAR_2100_MILLISECONDS,
+			}),
+		],
+		answers: ["MoneyAnswer"],
+		isHeavy: true,
+		run: money,
 	},
 	{
 		path: "/gaps",
@@ -455,6 +507,86 @@ async function fleetSeries(context: ApiContext, parameters: Parameters): Promise
 function labelOf(parameters: Parameters): { readonly by?: SumLabel } {
 	const by = SUM_LABELS.find((label) => label === parameters.text("by"));
 	return by === undefined ? {} : { by };
+}
+
+async function whatIf(context: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
+	const request = moneyRequest(context, parameters);
+	if (!request.ok) return request.reply;
+	const inputs: Partial<Record<MarketInputName, number>> = {};
+	for (const name of MARKET_INPUT_NAMES) {
+		const written = parameters.text(name);
+		if (written === undefined) continue;
+		const { from, to } = MARKET_INPUTS[name];
+		const value = Number(written);
+		if (!(value >= from && value <= to))
+			return refused(
+				"REQUEST_INVALID",
+				`${name} is ${JSON.stringify(written)}; it must be from ${from} to ${to}.`,
+			);
+		inputs[name] = value;
+	}
+	const moved = movedOf(parameters, { ...context.view.book.money(context.now()).inputs, ...inputs });
+	if (typeof moved === "string") return refused("REQUEST_INVALID", moved);
+	const base = { ...request.value, stepSeconds: MONEY_STEP_SECONDS * 24 };
+	return await whatIfAnswer(context.store, context.view.book, {
+		...base,
+		inputs,
+		...(moved === undefined ? {} : { moved }),
+	});
+}
+
+function movedOf(parameters: Parameters, inputs: MoneyInputs): WhatIfRequest["moved"] | string {
+	const written = parameters.text("moveMegawatts");
+	if (written === undefined) return undefined;
+	const [megawatts, kilowattsPerGpu] = [Number(written), Number(parameters.text("kilowattsPerGpu"))];
+	const fromModel = parameters.text("fromModel");
+	const { gpuHourPriceUsd, gpuRentedRatio } = inputs;
+	if (!(megawatts > 0) || !(kilowattsPerGpu > 0) || fromModel === undefined)
+		return "moveMegawatts needs fromModel and kilowattsPerGpu, and both numbers above 0, for example moveMegawatts=1&fromModel=Antminer S19&kilowattsPerGpu=1.66.";
+	if (gpuHourPriceUsd === undefined || gpuRentedRatio === undefined)
+		return "Nobody stated gpuHourPriceUsd and gpuRentedRatio; give them here.";
+	return {
+		megawatts,
+		fromModel,
+		kilowattsPerGpu,
+		usdPerGpuHour: gpuHourPriceUsd,
+		rentedRatio: gpuRentedRatio,
+	};
+}
+
+async function money(context: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
+	const request = moneyRequest(context, parameters);
+	return request.ok ? await moneyAnswer(context.store, context.view.book, request.value) : request.reply;
+}
+
+function moneyRequest({ store, options, now }: ApiContext, parameters: Parameters): Found<MoneyRequest> {
+	const within = spanOf(parameters);
+	if (!within.ok) return within;
+	const stepSeconds = parameters.integer("step") ?? MONEY_STEP_SECONDS;
+	if (stepSeconds % SETTLEMENT_SECONDS !== 0)
+		return invalid(`step is ${stepSeconds}; it must be a multiple of ${SETTLEMENT_SECONDS}.`);
+	const by = MONEY_BY.find((each) => each === parameters.text("by"));
+	const key = parameters.text("device");
+	const state = key === undefined ? undefined : store.devices().get(key);
+	if (key !== undefined && state === undefined) return { ok: false, reply: noDevice(key) };
+	if (key !== undefined && by !== undefined) return invalid("Give device or by, not both.");
+	const knownAt = parameters.integer("knownAt");
+	return {
+		ok: true,
+		value: {
+			...within.value,
+			stepSeconds,
+			now: now(),
+			siteOverheadRatio: options.money.siteOverheadRatio,
+			timeZone: options.timeZone,
+			...(options.staleAfterSeconds === undefined ? {} : { staleAfterSeconds: options.staleAfterSeconds }),
+			...(by === undefined ? {} : { by }),
+			...(state === undefined
+				? {}
+				: { device: { number: state.number, isGpu: state.description.kind === "gpu-host" } }),
+			...(knownAt === undefined ? {} : { knownAt }),
+		},
+	};
 }
 
 async function gaps({ store }: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {

@@ -36,6 +36,42 @@ const numbers = (names: readonly string[]): Record<string, Schema> =>
 const texts = (names: readonly string[]): Record<string, Schema> =>
 	Object.fromEntries(names.map((name) => [name, text]));
 
+const tiered = object({}, numbers(["gross", "netOfPower", "netOfPowerAndCapital"]));
+
+const moneyFigures = object(
+	numbers(["energyMegawattHours", "workTerahashes", "gpuHours"]),
+	numbers([
+		"grossUsd",
+		"powerCostUsd",
+		"netUsd",
+		"capitalUsd",
+		"netAfterCapitalUsd",
+		"grossUsdPerMegawattHour",
+		"powerCostUsdPerMegawattHour",
+		"netUsdPerMegawattHour",
+		"netAfterCapitalUsdPerMegawattHour",
+		"efficiencyJoulesPerTerahash",
+		"lostOfflineUsd",
+		"upRatio",
+		"pricedRatio",
+		"earningRatio",
+		"staleRatio",
+	]),
+);
+
+const moneyColumns: Record<string, Schema> = {
+	total: the("MoneyFigures"),
+	energyMegawattHours: column,
+	grossUsd: column,
+	powerCostUsd: column,
+	netUsd: column,
+	netAfterCapitalUsd: column,
+	grossUsdPerMegawattHour: column,
+	powerCostUsdPerMegawattHour: column,
+	netUsdPerMegawattHour: column,
+	staleRatio: column,
+};
+
 const deviceSummary = object(
 	{
 		...texts(["device", "endpoint", "site", "agent", "driver"]),
@@ -96,9 +132,13 @@ const groupTotals = object(
 		"powerCostUsdPerHour",
 		"netUsdPerHour",
 		"grossUsdPerMegawattHour",
+		"netAfterCapitalUsdPerHour",
+		"powerCostUsdPerMegawattHour",
 		"netUsdPerMegawattHour",
+		"netAfterCapitalUsdPerMegawattHour",
 		"grossUsdPerWattYear",
 		"netUsdPerWattYear",
+		"netAfterCapitalUsdPerWattYear",
 		"gpuCount",
 		"gpuUtilizationRatio",
 	]),
@@ -133,6 +173,7 @@ export const SCHEMAS = {
 		{
 			...numbers(["hashpriceUsdPerPetahashPerSecondDay", "hashvalueSatoshisPerPetahashPerSecondDay"]),
 			feeds: listOf(feed),
+			confidence: the("ConfidenceAnswer"),
 		},
 	),
 	DeviceSummary: deviceSummary,
@@ -239,6 +280,106 @@ export const SCHEMAS = {
 			isExample: yesOrNo,
 		},
 		{ quality: oneOf(["assumed", "preliminary", "final"]) },
+	),
+	ConfidenceAnswer: object(
+		numbers(["value", "low", "high", "relativeStandardDeviation", "coveredPowerRatio"]),
+		{ worstInput: text, worstInputShareOfVariance: number },
+	),
+	MoneyFigures: moneyFigures,
+	MoneyGroup: object({ label: text, ...moneyColumns }),
+	MoneyAnswer: object(
+		{
+			...moneyColumns,
+			from: milliseconds,
+			to: milliseconds,
+			stepSeconds: number,
+			formulaVersion: text,
+			boundary: oneOf(["wall", "utility"]),
+			asOf: milliseconds,
+			isRestated: yesOrNo,
+			inputs: listOf(object(texts(["name", "rows"]))),
+			sharedOutIntervals: integer,
+			times: listOf(milliseconds),
+		},
+		{ groups: listOf(the("MoneyGroup")) },
+	),
+	DecisionsAnswer: object(
+		{
+			at: milliseconds,
+			leastEarning: listOf(
+				object(
+					{
+						...texts(["device", "site"]),
+						use: oneOf(["mining", "ai"]),
+						...numbers(["watts", "marginalUsdPerMegawattHour", "breakevenUsdPerKilowattHour"]),
+					},
+					{ ...texts(["rack", "model"]), ...numbers(["netUsdPerHour"]) },
+				),
+			),
+			lostRevenue: listOf(object({ cause: text, devices: integer, usdPerHour: number })),
+			drift: listOf(
+				object(
+					{
+						device: text,
+						...numbers([
+							"efficiencyJoulesPerTerahash",
+							"nameplateJoulesPerTerahash",
+							"energyUsdPerDay",
+							"workUsdPerDay",
+							"usdPerDay",
+						]),
+					},
+					{ model: text },
+				),
+			),
+			breakevens: listOf(
+				object(
+					{ model: text, breakevenUsdPerKilowattHour: number },
+					numbers(["efficiencyJoulesPerTerahash"]),
+				),
+			),
+			curtailment: listOf(
+				object(
+					{
+						model: text,
+						...numbers(["megawatts", "marginalUsdPerMegawattHour"]),
+						advice: oneOf(["run", "curtail"]),
+						reason: text,
+					},
+					numbers(["savesUsdPerHour", "restartBreakevenHours"]),
+				),
+			),
+		},
+		{
+			switchPoint: object({
+				...numbers(["hashpriceUsdPerPetahashPerSecondDay", "gpuHourPriceUsd", "kilowattsPerGpu"]),
+				crossoverHashpriceUsdPerPetahashPerSecondDay: tiered,
+				crossoverUsdPerGpuHour: tiered,
+			}),
+			confidence: the("ConfidenceAnswer"),
+		},
+	),
+	WhatIfAnswer: object(
+		{
+			from: milliseconds,
+			to: milliseconds,
+			formulaVersion: text,
+			instead: mapOf(number),
+			base: the("MoneyFigures"),
+			changed: the("MoneyFigures"),
+		},
+		{
+			...numbers([
+				"grossUsdDifference",
+				"powerCostUsdDifference",
+				"netUsdDifference",
+				"netUsdDifferenceWithMove",
+			]),
+			moved: object({
+				...numbers(["megawattHours", "fromUsdPerMegawattHour", "toUsdPerMegawattHour", "netUsdDifference"]),
+				isWholeModel: yesOrNo,
+			}),
+		},
 	),
 	InputsAnswer: object({ at: milliseconds, inputs: listOf(the("InputAnswer")) }),
 	AuditAnswer: object({

@@ -17,7 +17,7 @@ import type { View } from "../view.js";
 import type { Lent } from "./block.js";
 import { DeviceBody } from "./device-body.js";
 import { createDevicePlans, type PerDevice } from "./device-families.js";
-import { fleetFamilies, type SampledFamily, writeFamilies } from "./fleet-families.js";
+import { decisionFamilies, fleetFamilies, type SampledFamily, writeFamilies } from "./fleet-families.js";
 import type { OwnMetrics } from "./own-metrics.js";
 import { type Part, type PartResult, partOf } from "./parts.js";
 import { createPause, type Pause } from "./pause.js";
@@ -107,6 +107,7 @@ export function createExposition(options: ExpositionOptions): Exposition {
 		const fleet = await patched(devices, walkOf(view, part), pause);
 		if (part.hasFleet && fleet !== undefined) {
 			await writeFamilies(writer, fleetFamilies(fleet, store), pause);
+			await writeFamilies(writer, decisionFamilies(view.decisions()), pause);
 			await writeFamilies(writer, options.additional?.() ?? [], pause);
 		}
 		const body = [...writer.finish(), ...lentSlices(devices, lent)];

@@ -8,7 +8,7 @@
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { DeviceState, SeriesStore, StoreStatistics } from "../../store/device-state.js";
-import type { FeedAnswer, FleetAnswer, GroupTotals } from "../answers.js";
+import type { DecisionsAnswer, FeedAnswer, FleetAnswer, GroupTotals } from "../answers.js";
 import type { Pause } from "./pause.js";
 import {
 	type Family,
@@ -132,6 +132,26 @@ const TOTALS_ROWS: readonly TotalsRow[] = [
 		of: ({ netUsdPerHour }) => netUsdPerHour,
 	},
 	{
+		name: "net_after_capital_usd_per_hour",
+		help: "Earning less power and capital, where the capital charge is stated",
+		of: ({ netAfterCapitalUsdPerHour }) => netAfterCapitalUsdPerHour,
+	},
+	{
+		name: "power_cost_usd_per_megawatt_hour",
+		help: "Cost of power, by energy at the site's meter",
+		of: ({ powerCostUsdPerMegawattHour }) => powerCostUsdPerMegawattHour,
+	},
+	{
+		name: "net_after_capital_usd_per_megawatt_hour",
+		help: "Earning less power and capital, by energy at the site's meter",
+		of: ({ netAfterCapitalUsdPerMegawattHour }) => netAfterCapitalUsdPerMegawattHour,
+	},
+	{
+		name: "net_after_capital_usd_per_watt_year",
+		help: "Earning less power and capital, by contracted power",
+		of: ({ netAfterCapitalUsdPerWattYear }) => netAfterCapitalUsdPerWattYear,
+	},
+	{
 		name: "gross_usd_per_megawatt_hour",
 		help: "Earning before power, by energy at the site's meter",
 		of: ({ grossUsdPerMegawattHour }) => grossUsdPerMegawattHour,
@@ -238,6 +258,65 @@ function limitFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
 			),
 		)
 		.filter(({ samples }) => samples.length > 0);
+}
+
+/** What is lost by cause, what the price of power says, and how sure the earning per MWh is. */
+export function decisionFamilies(decisions: DecisionsAnswer): readonly SampledFamily[] {
+	const { lostRevenue, curtailment, breakevens, switchPoint, confidence } = decisions;
+	const tiers = Object.entries(switchPoint?.crossoverHashpriceUsdPerPetahashPerSecondDay ?? {});
+	return [
+		family(
+			{
+				name: "fleet_lost_revenue_usd_per_hour",
+				help: "Earning that is missing, less the energy not bought, by cause: the fleet.",
+			},
+			lostRevenue.map(({ cause, usdPerHour }) => ({ labels: [["cause", cause]], value: usdPerHour })),
+		),
+		family(
+			{ name: "fleet_lost_revenue_devices", help: "Devices whose earning is missing, by cause: the fleet." },
+			lostRevenue.map(({ cause, devices }) => ({ labels: [["cause", cause]], value: devices })),
+		),
+		family(
+			{
+				name: "model_curtailment_advised",
+				help: "1 where the price of power is above what a model's watts earn: advice, with hysteresis.",
+			},
+			curtailment
+				.filter(({ model }) => model !== "all")
+				.map(({ model, advice }) => ({ labels: [["model", model]], value: advice === "curtail" ? 1 : 0 })),
+		),
+		family(
+			{
+				name: "model_breakeven_usd_per_kilowatt_hour",
+				help: "Price of power at the site's meter at which a model earns nothing.",
+			},
+			breakevens.map(({ model, breakevenUsdPerKilowattHour }) => ({
+				labels: [["model", model]],
+				value: breakevenUsdPerKilowattHour,
+			})),
+		),
+		family(
+			{
+				name: "crossover_hashprice_usd_per_petahash_per_second_day",
+				help: "Hashprice at which mining earns what rented GPUs do, by tier.",
+			},
+			tiers.map(([tier, value]) => ({ labels: [["tier", tier]], value })),
+		),
+		family(
+			{
+				name: "fleet_gross_usd_per_megawatt_hour_relative_error",
+				help: "One standard deviation of the earning per MWh, relative, by its worst input.",
+			},
+			confidence === undefined
+				? []
+				: [
+						{
+							labels: [["worst_input", confidence.worstInput ?? "none"]],
+							value: confidence.relativeStandardDeviation,
+						},
+					],
+		),
+	];
 }
 
 function moneyFamilies(fleet: FleetAnswer): readonly SampledFamily[] {

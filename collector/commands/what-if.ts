@@ -1,0 +1,52 @@
+/**
+ * `fleetwatt what-if --from … --to …`: a recorded stretch at other prices, fees and uses.
+ *
+ * Takes the options; asks the running collector and writes its answer as lines or JSON. Never opens the store.
+ */
+import process from "node:process";
+import { EXIT, StartProblem } from "../../shared/exit.js";
+import type { WhatIfAnswer } from "../expose/answers.js";
+import { askCollector } from "./ask-collector.js";
+import type { Answer } from "./calc/options.js";
+import { jsonText, wordsText } from "./calc/print.js";
+
+export type WhatIfOptions = {
+	readonly url: string;
+	readonly from: string;
+	readonly to: string;
+	readonly json?: true;
+	readonly powerUsdPerMwh?: string;
+	readonly btcUsd?: string;
+	readonly poolFee?: string;
+	readonly usdPerGpuHour?: string;
+	readonly gpuRented?: string;
+	readonly moveMegawatts?: string;
+	readonly fromModel?: string;
+	readonly kwPerGpu?: string;
+};
+
+export async function runWhatIf({ url, from, to, json, ...options }: WhatIfOptions): Promise<void> {
+	const answer = await askCollector<WhatIfAnswer>(url, "/what-if", {
+		from: instantOf("--from", from),
+		to: instantOf("--to", to),
+		powerPriceUsdPerMegawattHour: options.powerUsdPerMwh,
+		bitcoinPriceUsd: options.btcUsd,
+		poolFeeRatio: options.poolFee,
+		gpuHourPriceUsd: options.usdPerGpuHour,
+		gpuRentedRatio: options.gpuRented,
+		moveMegawatts: options.moveMegawatts,
+		fromModel: options.fromModel,
+		kilowattsPerGpu: options.kwPerGpu,
+	});
+	process.stdout.write(
+		json === true ? jsonText(answer as unknown as Answer) : wordsText(answer as unknown as Answer),
+	);
+}
+
+function instantOf(flag: string, text: string): number {
+	const at = /^\d{11,}$/.test(text) ? Number(text) : Date.parse(text);
+	if (Number.isFinite(at)) return at;
+	throw new StartProblem(EXIT.usage, [
+		`${flag} is "${text}". Use a date or a time, for example ${flag} 2026-11-01.`,
+	]);
+}

@@ -1,0 +1,223 @@
+/**
+ * Money of a stretch of time from sums of work, energy and time, each interval at the inputs valid then. Pure.
+ *
+ * Takes sums of an interval and the inputs in force; gives sums of dollars that may be added up over intervals,
+ * devices and uses, and ratios made from such sums last. No rate is ever stored or averaged. What has no price
+ * stays out of the dollars and is counted, so that a partial sum says that it is a lower bound.
+ */
+import { HOURS_PER_YEAR, JOULES_PER_MEGAWATT_HOUR, SECONDS_PER_HOUR } from "../../shared/units.js";
+import type { IntervalSums } from "../store/device-state.js";
+import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "./revenue.js";
+
+/** Named in every answer: the same inputs by the same version give the same bytes. */
+export const MONEY_FORMULAS = "money-1";
+
+const WATT_HOURS_PER_MEGAWATT_HOUR = 1e6;
+
+export type WorkSums = Omit<IntervalSums, "deviceNumber" | "from"> & { readonly isGpu: boolean };
+
+/** Additive over time, devices and uses. Dollars of which an input is missing are in none of them. */
+export type MoneySums = {
+	joules: number;
+	terahashes: number;
+	gpuSeconds: number;
+	secondsUp: number;
+	secondsDown: number;
+	/** At the site's meter. */
+	megawattHours: number;
+	grossUsd: number;
+	powerUsd: number;
+	/** Of intervals in which both earning and cost were known. */
+	netUsd: number;
+	capitalUsd: number;
+	/** Earned where the energy it took was known, and that energy: the energy basis. */
+	grossUsdWithEnergy: number;
+	megawattHoursWithGross: number;
+	megawattHoursWithPrice: number;
+	megawattHoursWithNet: number;
+	megawattHoursWithCapital: number;
+	/** Of grossUsd and powerUsd, what rests on an input that was old. */
+	staleUsd: number;
+	/** What devices that were down would have earned, at the work of those that were up, less the energy not bought. */
+	lostOfflineUsd: number;
+};
+
+export function noMoney(): MoneySums {
+	return {
+		joules: 0,
+		terahashes: 0,
+		gpuSeconds: 0,
+		secondsUp: 0,
+		secondsDown: 0,
+		megawattHours: 0,
+		grossUsd: 0,
+		powerUsd: 0,
+		netUsd: 0,
+		capitalUsd: 0,
+		grossUsdWithEnergy: 0,
+		megawattHoursWithGross: 0,
+		megawattHoursWithPrice: 0,
+		megawattHoursWithNet: 0,
+		megawattHoursWithCapital: 0,
+		staleUsd: 0,
+		lostOfflineUsd: 0,
+	};
+}
+
+/** What a terahash, a GPU-hour, a megawatt-hour and a year of a watt are worth while inputs hold. */
+export type Prices = {
+	readonly usdPerTerahash: number | undefined;
+	readonly usdPerGpuHour: number | undefined;
+	readonly usdPerMegawattHour: number | undefined;
+	readonly capitalUsdPerWattYear: { readonly mining: number | undefined; readonly ai: number | undefined };
+	readonly isStale: boolean;
+};
+
+export function pricesOf(inputs: MoneyInputs, isStale: boolean): Prices {
+	return {
+		usdPerTerahash: usdPerTerahash(inputs),
+		usdPerGpuHour: usdPerGpuHour(inputs),
+		usdPerMegawattHour: inputs.powerPriceUsdPerMegawattHour,
+		capitalUsdPerWattYear: {
+			mining: inputs.miningCapitalCostUsdPerWattYear,
+			ai: inputs.aiCapitalCostUsdPerWattYear,
+		},
+		isStale,
+	};
+}
+
+/** Adds an interval, or its share of one whose inputs changed within. */
+export function addMoney(
+	sums: MoneySums,
+	row: WorkSums,
+	prices: Prices,
+	{ siteOverheadRatio, share = 1 }: { readonly siteOverheadRatio: number; readonly share?: number },
+): void {
+	const megawattHours = (joules: number) => (joules * share * siteOverheadRatio) / JOULES_PER_MEGAWATT_HOUR;
+	const energy = megawattHours(row.joules);
+	sums.joules += row.joules * share;
+	sums.terahashes += row.terahashes * share;
+	sums.gpuSeconds += row.gpuSeconds * share;
+	sums.secondsUp += row.secondsUp * share;
+	sums.secondsDown += row.secondsDown * share;
+	sums.megawattHours += energy;
+	const gross = grossOf(row, prices);
+	const cost = prices.usdPerMegawattHour === undefined ? undefined : energy * prices.usdPerMegawattHour;
+	if (gross !== undefined) addGross(sums, gross, share, megawattHours(gross.joules));
+	if (cost !== undefined) {
+		sums.powerUsd += cost;
+		sums.megawattHoursWithPrice += energy;
+	}
+	if (gross !== undefined && cost !== undefined) {
+		// Work whose energy nobody knows has no cost and so no net; energy without known work is a cost all the same.
+		if (energy > 0) sums.netUsd += gross.usdWithEnergy * share - cost;
+		sums.megawattHoursWithNet += energy;
+		addLost(sums, row, { usd: gross.usd * share, cost });
+	}
+	const capital = prices.capitalUsdPerWattYear[row.isGpu ? "ai" : "mining"];
+	if (capital !== undefined) {
+		sums.capitalUsd += (capital * energy * WATT_HOURS_PER_MEGAWATT_HOUR) / HOURS_PER_YEAR;
+		sums.megawattHoursWithCapital += energy;
+	}
+	if (prices.isStale) sums.staleUsd += Math.abs(gross?.usd ?? 0) * share + Math.abs(cost ?? 0);
+}
+
+type Gross = { readonly usd: number; readonly usdWithEnergy: number; readonly joules: number };
+
+/** Of miners, work done while power was known is the partner of energy spent while work was. */
+function grossOf(row: WorkSums, prices: Prices): Gross | undefined {
+	if (row.isGpu) {
+		if (prices.usdPerGpuHour === undefined) return undefined;
+		const usd = (row.gpuSeconds / SECONDS_PER_HOUR) * prices.usdPerGpuHour;
+		return { usd, usdWithEnergy: row.joules > 0 ? usd : 0, joules: row.joules };
+	}
+	if (prices.usdPerTerahash === undefined) return undefined;
+	return {
+		usd: row.terahashes * prices.usdPerTerahash,
+		usdWithEnergy: row.terahashesWithPower * prices.usdPerTerahash,
+		joules: row.joulesWithWork,
+	};
+}
+
+function addGross(sums: MoneySums, gross: Gross, share: number, megawattHours: number): void {
+	sums.grossUsd += gross.usd * share;
+	if (megawattHours <= 0) return;
+	sums.grossUsdWithEnergy += gross.usdWithEnergy * share;
+	sums.megawattHoursWithGross += megawattHours;
+}
+
+function addLost(
+	sums: MoneySums,
+	{ secondsUp, secondsDown }: WorkSums,
+	{ usd, cost }: { readonly usd: number; readonly cost: number },
+): void {
+	if (secondsUp > 0) sums.lostOfflineUsd += (secondsDown / secondsUp) * (usd - cost);
+}
+
+/** The part of a ratio where both sides are known; absent where the divisor is nothing. */
+export function ratio(usd: number, megawattHours: number): number | undefined {
+	return megawattHours > 0 ? usd / megawattHours : undefined;
+}
+
+export type MoneyFigures = {
+	readonly energyMegawattHours: number;
+	readonly workTerahashes: number;
+	readonly gpuHours: number;
+	readonly grossUsd?: number;
+	readonly powerCostUsd?: number;
+	readonly netUsd?: number;
+	readonly capitalUsd?: number;
+	readonly netAfterCapitalUsd?: number;
+	readonly grossUsdPerMegawattHour?: number;
+	readonly powerCostUsdPerMegawattHour?: number;
+	readonly netUsdPerMegawattHour?: number;
+	readonly netAfterCapitalUsdPerMegawattHour?: number;
+	readonly efficiencyJoulesPerTerahash?: number;
+	readonly lostOfflineUsd?: number;
+	/** Share of known time in which devices answered. */
+	readonly upRatio?: number;
+	/** Share of the energy that has a price: below 1 the cost is a lower bound. */
+	readonly pricedRatio?: number;
+	readonly earningRatio?: number;
+	/** Share of the dollars that rest on old inputs. */
+	readonly staleRatio?: number;
+};
+
+export function figuresOf(sums: MoneySums): MoneyFigures {
+	const hasGross = sums.megawattHoursWithGross > 0 || sums.grossUsd !== 0;
+	const hasPrice = sums.megawattHoursWithPrice > 0;
+	const hasNet = sums.megawattHoursWithNet > 0;
+	const hasCapital = sums.megawattHoursWithCapital > 0;
+	const known = sums.secondsUp + sums.secondsDown;
+	const dollars = Math.abs(sums.grossUsd) + Math.abs(sums.powerUsd);
+	const after = hasNet && hasCapital ? sums.netUsd - sums.capitalUsd : undefined;
+	return withoutAbsent({
+		energyMegawattHours: sums.megawattHours,
+		workTerahashes: sums.terahashes,
+		gpuHours: sums.gpuSeconds / SECONDS_PER_HOUR,
+		grossUsd: hasGross ? sums.grossUsd : undefined,
+		powerCostUsd: hasPrice ? sums.powerUsd : undefined,
+		netUsd: hasNet ? sums.netUsd : undefined,
+		capitalUsd: hasCapital ? sums.capitalUsd : undefined,
+		netAfterCapitalUsd: after,
+		grossUsdPerMegawattHour: ratio(sums.grossUsdWithEnergy, sums.megawattHoursWithGross),
+		powerCostUsdPerMegawattHour: ratio(sums.powerUsd, sums.megawattHoursWithPrice),
+		netUsdPerMegawattHour: ratio(sums.netUsd, sums.megawattHoursWithNet),
+		netAfterCapitalUsdPerMegawattHour:
+			after === undefined ? undefined : ratio(after, sums.megawattHoursWithNet),
+		efficiencyJoulesPerTerahash: sums.terahashes > 0 ? sums.joules / sums.terahashes : undefined,
+		lostOfflineUsd: hasNet ? sums.lostOfflineUsd : undefined,
+		upRatio: known > 0 ? sums.secondsUp / known : undefined,
+		pricedRatio: sums.megawattHours > 0 ? sums.megawattHoursWithPrice / sums.megawattHours : undefined,
+		earningRatio: sums.megawattHours > 0 ? sums.megawattHoursWithGross / sums.megawattHours : undefined,
+		staleRatio: dollars > 0 ? sums.staleUsd / dollars : undefined,
+	}) as MoneyFigures;
+}
+
+function withoutAbsent(
+	values: Readonly<Record<string, number | undefined>>,
+): Readonly<Record<string, number>> {
+	const known: Record<string, number> = {};
+	for (const [name, value] of Object.entries(values)) if (value !== undefined) known[name] = value;
+	return known;
+}

@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { addMoney, figuresOf, noMoney, pricesOf, type WorkSums } from "../../../collector/derive/money.js";
+import { INPUT_VALUES } from "../expose/fleet-fixture.js";
+
+const OPTIONS = { siteOverheadRatio: 1 };
+const MEGAWATT_FIVE_MINUTES = 1e6 * 300;
+
+const sums = (more: Partial<WorkSums>): WorkSums => ({
+	joules: 0,
+	terahashes: 0,
+	joulesWithWork: 0,
+	terahashesWithPower: 0,
+	secondsUp: 300,
+	secondsDown: 0,
+	gpuSeconds: 0,
+	isGpu: false,
+	...more,
+});
+const miner = (joules: number, terahashes: number) =>
+	sums({ joules, terahashes, joulesWithWork: joules, terahashesWithPower: terahashes });
+
+function money(
+	rows: readonly { readonly row: WorkSums; readonly price?: number; readonly share?: number }[],
+) {
+	const total = noMoney();
+	for (const { row, price, share } of rows) {
+		const { powerPriceUsdPerMegawattHour: _, ...rest } = INPUT_VALUES;
+		const inputs = price === undefined ? rest : { ...rest, powerPriceUsdPerMegawattHour: price };
+		addMoney(total, row, pricesOf(inputs, false), share === undefined ? OPTIONS : { ...OPTIONS, share });
+	}
+	return figuresOf(total);
+}
+
+describe("money from sums", () => {
+	it("580 TH/s at 5,510 W for a day at 100 USD/MWh earns 23.29, costs 13.22 and leaves 10.06", () => {
+		const { grossUsd, powerCostUsd, netUsd } = money([
+			{ row: miner(5_510 * 86_400, 580 * 86_400), price: 100 },
+		]);
+		expect([grossUsd, powerCostUsd, netUsd].map((usd) => usd?.toFixed(2))).toEqual([
+			"23.29",
+			"13.22",
+			"10.06",
+		]);
+	});
+
+	it("eleven intervals at 25 and one at 600 cost 72.92 a MW, the sum of each, and not one price for the hour", () => {
+		const prices = [...Array.from({ length: 11 }, () => 25), 600];
+		const found = money(prices.map((price) => ({ row: miner(MEGAWATT_FIVE_MINUTES, 0), price })));
+		expect(found.powerCostUsd).toBeCloseTo((11 * 25 + 600) / 12, 10);
+		// All the energy in the dear interval costs 600, whatever the mean of the prices is.
+		const spiky = prices.map((price) => ({ row: miner(price === 600 ? 3.6e9 : 0, 0), price }));
+		expect(money(spiky).powerCostUsd).toBeCloseTo(600, 10);
+	});
+
+	it("two days at 100 USD/MWh are 100, not 200", () => {
+		const day = { row: miner(1e6 * 86_400, 0), price: 100 };
+		expect(money([day, day]).powerCostUsdPerMegawattHour).toBeCloseTo(100, 10);
+	});
+
+	it("without a price of power has no cost and no net, and says which share of the energy is priced", () => {
+		const found = money([{ row: miner(100, 1), price: 50 }, { row: miner(300, 1) }]);
+		expect(found.pricedRatio).toBe(0.25);
+		expect(money([{ row: miner(300, 1) }])).not.toHaveProperty("netUsd");
+	});
+
+	it("takes negative prices: the grid pays, and the margin grows", () => {
+		const found = money([{ row: miner(3.6e9, 0), price: -158 }]);
+		expect(found.powerCostUsd).toBeCloseTo(-158, 10);
+		expect(found.netUsd).toBeCloseTo(158, 10);
+	});
+
+	it("is additive: intervals, shares of intervals and devices in any order give the same dollars to 1e-9", () => {
+		const amount = fc.double({ min: 0, max: 1e9, noNaN: true });
+		const row = fc.record({
+			joules: amount,
+			terahashes: amount,
+			price: fc.double({ min: -1_000, max: 5_000, noNaN: true }),
+			cut: fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+		});
+		fc.assert(
+			fc.property(fc.array(row, { minLength: 1, maxLength: 40 }), (rows) => {
+				const whole = money(
+					rows.map(({ joules, terahashes, price }) => ({ row: miner(joules, terahashes), price })),
+				);
+				const parts = money(
+					[...rows].reverse().flatMap(({ joules, terahashes, price, cut }) => [
+						{ row: miner(joules, terahashes), price, share: cut },
+						{ row: miner(joules, terahashes), price, share: 1 - cut },
+					]),
+				);
+				const size = rows.reduce(
+					(sum, { joules, terahashes, price }) => sum + joules * Math.abs(price) + terahashes,
+					1,
+				);
+				for (const name of ["grossUsd", "powerCostUsd", "netUsd", "energyMegawattHours"] as const)
+					expect(Math.abs((whole[name] ?? 0) - (parts[name] ?? 0))).toBeLessThanOrEqual(
+						1e-9 * Math.max(1, size / 3.6e9),
+					);
+			}),
+			{ numRuns: 300 },
+		);
+	});
+});
