@@ -13,8 +13,8 @@ import { EXIT, StartProblem } from "../../shared/exit.js";
 import { instantsOf } from "../derive/zone-time.js";
 import type { MoneyAnswer, MoneyFigures, SiteAnswer } from "../expose/answers.js";
 import { askCollector } from "./ask-collector.js";
-import { type Imported, parseImports, type Reconciled, reconciled } from "./reconcile.js";
-import { csvStatement, htmlStatement } from "./statement.js";
+import { type Imported, parseImports, reconciled } from "./reconcile.js";
+import { csvStatement, htmlStatement, type Statement, type StatementRow } from "./statement.js";
 
 const FROZEN_AFTER_MILLISECONDS = 5 * 86_400_000;
 const DAY_SECONDS = 86_400;
@@ -28,33 +28,6 @@ export type ReportOptions = {
 	readonly output?: string;
 	/** CSV of payouts, invoices and rented GPU-hours. */
 	readonly imports?: string;
-};
-
-export type StatementRow = {
-	readonly by: string;
-	readonly label: string;
-	/** Local date, or the whole month. */
-	readonly day?: string;
-	readonly figures: MoneyFigures;
-	/** As restated since the month was frozen, where that differs. */
-	readonly restated?: MoneyFigures;
-};
-
-export type Statement = {
-	readonly site: string;
-	readonly month: string;
-	readonly timeZone: string;
-	readonly currency: "USD";
-	readonly boundary: string;
-	readonly formulaVersion: string;
-	/** Unix ms: the inputs known then. */
-	readonly asOf: number;
-	readonly isFrozen: boolean;
-	readonly isComplete: boolean;
-	readonly inputs: MoneyAnswer["inputs"];
-	readonly rows: readonly StatementRow[];
-	readonly gaps: readonly { readonly from: number; readonly to: number; readonly reason: string }[];
-	readonly reconciled: readonly Reconciled[];
 };
 
 const WORDS = ["use", "model", "rack", "site", "owner"] as const;

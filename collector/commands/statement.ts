@@ -5,8 +5,35 @@
  * even and stands alone: no script, nothing fetched.
  */
 import { exactly, toDecimalText } from "../derive/rational.js";
-import type { MoneyFigures } from "../expose/answers.js";
-import type { Statement, StatementRow } from "./report.js";
+import type { MoneyAnswer, MoneyFigures } from "../expose/answers.js";
+import type { Reconciled } from "./reconcile.js";
+
+export type StatementRow = {
+	readonly by: string;
+	readonly label: string;
+	/** Local date, or the whole month. */
+	readonly day?: string;
+	readonly figures: MoneyFigures;
+	/** As restated since the month was frozen, where that differs. */
+	readonly restated?: MoneyFigures;
+};
+
+export type Statement = {
+	readonly site: string;
+	readonly month: string;
+	readonly timeZone: string;
+	readonly currency: "USD";
+	readonly boundary: string;
+	readonly formulaVersion: string;
+	/** Unix ms: the inputs known then. */
+	readonly asOf: number;
+	readonly isFrozen: boolean;
+	readonly isComplete: boolean;
+	readonly inputs: MoneyAnswer["inputs"];
+	readonly rows: readonly StatementRow[];
+	readonly gaps: readonly { readonly from: number; readonly to: number; readonly reason: string }[];
+	readonly reconciled: readonly Reconciled[];
+};
 
 const COLUMNS = [
 	["energyMegawattHours", "MWh", 3],

@@ -23,7 +23,6 @@ import { nameplateOf } from "../derive/nameplates.js";
 import { hashprice, type MoneyInputs } from "../derive/revenue.js";
 import type { DecisionsAnswer, FleetAnswer, GroupTotals } from "./answers.js";
 import type { DeviceFacts } from "./device-facts.js";
-import type { Moment } from "./view.js";
 
 const MOST_RANKED = 50;
 /** Advice changes when the price passes the revenue by so much, and not more often than this. */
@@ -38,6 +37,13 @@ const HOUR_MILLISECONDS = SECONDS_PER_HOUR * 1_000;
 const MODELS_MOST = 1_000;
 /** Ten thousand devices are looked through at most this often, however many ask. */
 const KEPT_MILLISECONDS = 5_000;
+
+/** What is looked at: everything at one instant. */
+type Moment = {
+	readonly at: number;
+	readonly facts: readonly DeviceFacts[];
+	readonly fleet: FleetAnswer;
+};
 
 type Advised = { readonly isCurtailed: boolean; readonly since: number };
 
