@@ -27,7 +27,7 @@ import { collectorJobs } from "../jobs/table.js";
 import { Store } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
 import { type MarketJob, marketJob } from "./market-job.js";
-import { feedFamilies, ingestFamilies, jobFamilies, roomFamilies } from "./own-families.js";
+import { ingestFamilies, jobFamilies, marketFeedFamilies, roomFamilies } from "./own-families.js";
 import { collectorTls, watchTls } from "./trust-parts.js";
 
 const BYTES_PER_GIGABYTE = 1e9;
@@ -361,7 +361,7 @@ async function startPage({
 		additional: () => [
 			...ingestFamilies(ingest.statistics()),
 			...jobFamilies(jobs.states()),
-			...feedFamilies(feeds()),
+			...marketFeedFamilies(feeds()),
 			...roomFamilies(store.room),
 		],
 		log: (event) => {

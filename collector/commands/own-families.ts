@@ -41,13 +41,13 @@ export function ingestFamilies({
 	];
 }
 
-export function feedFamilies(feeds: readonly FeedHealth[]): readonly SampledFamily[] {
+export function marketFeedFamilies(feeds: readonly FeedHealth[]): readonly SampledFamily[] {
 	const gauge = (
 		name: string,
 		help: string,
 		read: (feed: FeedHealth) => number | undefined,
 	): SampledFamily => ({
-		name: `fleetwatt_feed_${name}`,
+		name: `fleetwatt_market_feed_${name}`,
 		kind: "gauge",
 		help,
 		samples: feeds.flatMap((feed) => {
@@ -70,13 +70,13 @@ export function feedFamilies(feeds: readonly FeedHealth[]): readonly SampledFami
 			nextAt === 0 ? undefined : nextAt / MILLISECONDS_PER_SECOND,
 		),
 		{
-			name: "fleetwatt_feed_rows_total",
+			name: "fleetwatt_market_feed_rows_total",
 			kind: "counter",
 			help: "Rows that a source of prices added to the inputs.",
 			samples: feeds.map(({ feed, rowsRecorded }) => ({ labels: [["feed", feed]], value: rowsRecorded })),
 		},
 		{
-			name: "fleetwatt_feed_failures_total",
+			name: "fleetwatt_market_feed_failures_total",
 			kind: "counter",
 			help: "Answers of a source of prices that were refused, whole or in part, by code.",
 			samples: feeds.flatMap(({ feed, failuresByCode }) =>

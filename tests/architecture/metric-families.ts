@@ -6,9 +6,9 @@ import { DRIVERS } from "../../agent/drivers/catalog.js";
 import { serveAgentMetrics } from "../../agent/expose/metrics.js";
 import { PollCounters } from "../../agent/poller/statistics.js";
 import {
-	feedFamilies,
 	ingestFamilies,
 	jobFamilies,
+	marketFeedFamilies,
 	roomFamilies,
 } from "../../collector/commands/own-families.js";
 import { createExposition } from "../../collector/expose/metrics/exposition.js";
@@ -46,7 +46,7 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	const view = createView({ store, clock, options: { ...VIEW_OPTIONS, contractedWatts: 1e6 } });
 	const additional = () => [
 		...ingestFamilies({ sessions: 1, recordsReceived: 1, bytesReceived: 1, refusedByCode: { [CODE]: 1 } }),
-		...feedFamilies([
+		...marketFeedFamilies([
 			{ feed: "chain", lastSuccessAt: 1, nextAt: 1, rowsRecorded: 1, failuresByCode: { FEED_THROTTLED: 1 } },
 		]),
 		...jobFamilies({ rollup: { runs: 1, failures: 0, skipped: 0, lastSeconds: 0 } }),
