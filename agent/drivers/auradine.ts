@@ -57,7 +57,7 @@ export const auradine = defineDriver({
 		version: { ...ask("version"), rarely: true },
 	},
 	atLeastOne: ["summary", "psu", "devs", "mode"],
-	recognises: ({ rpc, web }) => /GCMINER|FLUXOS/.test(rpc) || /FluxOS|Auradine|用户界面/i.test(web),
+	recognises: ({ rpc, web }) => /GCMINER|FLUXOS/.test(rpc) || /FluxOS|Auradine|Miner UI/i.test(web),
 	layOut: layOutAuradine,
 	identity: {
 		make: "Auradine",

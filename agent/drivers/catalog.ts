@@ -6,17 +6,32 @@ import { antminer } from "./antminer.js";
 import { antminerCustom, hiveon, msk } from "./antminer-custom.js";
 import { auradine } from "./auradine.js";
 import { avalon, avalonHome, avalonText } from "./avalon.js";
+import { baikal } from "./baikal.js";
 import { bitaxe } from "./bitaxe.js";
+import { bitfury } from "./bitfury.js";
+import { blackminer, hammer, volcminer } from "./blackminer.js";
 import { braiinsGraphql, braiinsRest, braiinsRpc } from "./braiins.js";
+import { cgminerOther } from "./cgminer-other.js";
+import { dayun } from "./dayun.js";
 import { type AnswerFormat, type Driver, isOverNetwork, type NetworkRequest } from "./driver.js";
+import { ebang } from "./ebang.js";
+import { elphapex } from "./elphapex.js";
 import { epic } from "./epic.js";
+import { goldshell, goldshellRpc } from "./goldshell.js";
+import { ibelink } from "./ibelink.js";
+import { iceriver } from "./iceriver.js";
+import { innosilicon, innosiliconRpc } from "./innosilicon.js";
 import { luxos } from "./luxos.js";
 import { mara } from "./mara.js";
 import { METERS } from "./meters.js";
+import { minerva } from "./minerva.js";
+import { multminer } from "./multminer.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
 import { proto } from "./proto.js";
 import { sealminer } from "./sealminer.js";
+import { spondoolies } from "./spondoolies.js";
+import { strongu } from "./strongu.js";
 import { vnish } from "./vnish.js";
 import { whatsminer, whatsminerFramed } from "./whatsminer.js";
 
@@ -39,13 +54,32 @@ export const DRIVERS: readonly Driver[] = [
 	epic,
 	proto,
 	antminerCustom,
+	volcminer,
+	hammer,
+	blackminer,
+	innosiliconRpc,
+	goldshellRpc,
+	spondoolies,
+	dayun,
+	minerva,
+	ibelink,
+	strongu,
+	baikal,
 	antminer,
+	elphapex,
+	goldshell,
+	iceriver,
+	innosilicon,
+	ebang,
+	bitfury,
+	multminer,
 	bitaxe,
 	dcgmExporter,
 	nvidiaSmi,
 	nvidiaSmiXml,
 	nvidia,
 	...METERS,
+	cgminerOther,
 ];
 
 const byName = new Map(DRIVERS.map((driver) => [driver.name, driver]));

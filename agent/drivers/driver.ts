@@ -6,7 +6,16 @@ import type { DeviceKind, Identity, Part } from "../../shared/device.js";
 import type { MeasurementName, PowerBoundary, PowerSource } from "../../shared/measurements.js";
 
 /** How the text of an answer is written; parsing lives in formats/. "text" is looked at, never parsed. */
-export type AnswerFormat = "json" | "keyValueText" | "csv" | "xml" | "prometheus" | "jsonp" | "text";
+export type AnswerFormat =
+	| "json"
+	/** JSON whose objects repeat keys: the second "temp1" is read as "temp1#2". */
+	| "jsonRepeating"
+	| "keyValueText"
+	| "csv"
+	| "xml"
+	| "prometheus"
+	| "jsonp"
+	| "text";
 
 /**
  * What transports/ performs. Read-only by construction: nothing here can name a command that is not
@@ -36,9 +45,11 @@ export type Request = {
 			readonly path: string;
 			/** POST bodies come from this table only. */
 			readonly body?: string;
-			readonly login?: "none" | "digest" | "basic" | "bearer";
+			readonly login?: "none" | "digest" | "basic" | "bearer" | "session";
 			/** Where "bearer" gets its token; Braiins' way where absent. */
 			readonly token?: TokenLogin;
+			/** Where "session" logs in; `{user}` and `{password}` stand for the configured ones. */
+			readonly session?: SessionLogin;
 			/** Any status is an answer, a redirect or a refusal too: for probes that read the refusal itself. */
 			readonly anyStatus?: true;
 			readonly port?: number;
@@ -88,6 +99,13 @@ export type NetworkRequest = Exclude<Request, { readonly over: "command" | "nvml
 export function isOverNetwork(request: Request): request is NetworkRequest {
 	return request.over !== "command" && request.over !== "nvml";
 }
+
+/** A login whose answer sets a cookie or holds a token, which is sent with what is asked after it. */
+export type SessionLogin = {
+	readonly method: "GET" | "POST";
+	readonly path: string;
+	readonly body?: string;
+};
 
 /** One answer as it came, undecoded. Transports make it, formats/ parse it. */
 export type Answer = {
@@ -150,7 +168,7 @@ export type Grade = "documented" | "recorded" | "proven";
 
 /** What the probes saw of an unknown device; see identify.ts. */
 export type Signs = {
-	/** The cgminer answers to version, devdetails and stats in one text, upper case; "" when none came. */
+	/** All cgminer answers heard, in one text, upper case; "" when none came. */
 	readonly rpc: string;
 	/** Status, headers and body of GET / in one text, as sent; "" when none came. */
 	readonly web: string;

@@ -1,8 +1,8 @@
 /**
  * What an unknown device is, from its answers to a few harmless questions. Pure; the caller asks.
  *
- * Firmwares of others write "Antminer" too, so every known foreign sign is looked for first, and a
- * device that shows one without a driver for it stays unknown: a wrong table would give wrong numbers.
+ * Firmwares of others write "Antminer" too, so their signs are looked for first: a wrong table would give wrong
+ * numbers. What speaks the cgminer protocol and shows no maker's sign is read by a table that claims no make.
  */
 import { DRIVERS } from "./catalog.js";
 import type { Answer, Answers, Driver, Request, Signs } from "./driver.js";
@@ -24,6 +24,8 @@ export const PROBES = {
 	version: rpc("version"),
 	devdetails: rpc("devdetails"),
 	stats: rpc("stats"),
+	summary: rpc("summary"),
+	devs: rpc("devs"),
 	web: web("/"),
 	axeInfo: web("/api/system/info"),
 	braiinsApi: web("/api/v1/version/"),
@@ -44,10 +46,6 @@ export const PROBES = {
 /** Much more than any sign needs; a device can send anything. */
 const SIGN_CHARACTERS_MOST = 64 * 1024;
 
-/** Firmwares without a driver here, whose answers look like a maker's own. Upper case, as the RPC text is. */
-const FOREIGN_RPC = /INNOMINER|INTCHAINS|KDAMINER|BFGMINER|BLACKMINER|HAMMER|VOLCMINER|CCMINER/;
-const FOREIGN_WEB = /blackMiner Configuration|realm="?Daoge|cloud-box|DragonMint|Miner UI|VolcMiner/i;
-
 /** What else was heard of a device beside the probes: answers with the requests that gave them. */
 export type Heard = { readonly request: Request; readonly answer: Answer };
 
@@ -63,7 +61,6 @@ export function identify(answers: Answers): Driver | undefined {
 /** Every driver whose table fits, the narrower before the wider, from any answers. */
 export function recognisedBy(heard: readonly Heard[]): readonly Driver[] {
 	const signs = signsOf(heard);
-	if (FOREIGN_RPC.test(signs.rpc) || FOREIGN_WEB.test(signs.web)) return [];
 	return DRIVERS.filter((driver) => driver.recognises(signs));
 }
 

@@ -12,6 +12,7 @@ import { type Failure, failure } from "../../shared/failures.js";
 import type { Answer, TokenLogin } from "../drivers/driver.js";
 import { atEnd, failureOf, openSocket, timeoutFailure } from "./connection.js";
 import { digestAuthorization, parseDigestChallenge } from "./digest.js";
+import { COOKIE_PREFIX, isLoggedOut, sessionProof, sessionRequest } from "./session.js";
 import { isCutShort, textOf } from "./text.js";
 import {
 	ANSWER_BYTES_MAX,
@@ -52,6 +53,7 @@ async function askWithLogin(request: HttpRequest, target: Target, context: PollC
 	if (context.authentication.isRefused) {
 		return refuse("DEVICE_UNAUTHORIZED", `${endpointOf(target)} refused the credentials in this poll.`);
 	}
+	if (login === "session") return askInSession(request, target, context);
 	const known = authorizationAtHand(request, target, context);
 	const first = await send(request, target, context, known);
 	if (!first.ok || first.answer.status !== UNAUTHORIZED) return first;
@@ -63,6 +65,36 @@ async function askWithLogin(request: HttpRequest, target: Target, context: PollC
 		forgetLogin(target, context);
 	}
 	return second;
+}
+
+/** Logs in first where no session is known, and once more where the device has forgotten it. */
+async function askInSession(request: HttpRequest, target: Target, context: PollContext): Promise<Asked> {
+	const { credentials } = target;
+	const { session } = request;
+	if (credentials === undefined || session === undefined) return send(request, target, context);
+	const { logins } = context.memory;
+	const key = { ...target, user: credentials.user };
+	const logIn = async () => {
+		const asked = await send(sessionRequest(session, credentials), target, context);
+		const proof = asked.ok ? sessionProof(asked.answer) : undefined;
+		if (proof !== undefined) logins.set(key, { kind: "bearer", token: proof });
+		return proof;
+	};
+	const known = logins.get(key);
+	const kept = known?.kind === "bearer" ? known.token : undefined;
+	const first = await send(request, target, context, kept ?? (await logIn()));
+	if (kept === undefined || !first.ok || !isLoggedOut(first.answer))
+		return withDenial(first, target, context);
+	forgetLogin(target, context);
+	return withDenial(await send(request, target, context, await logIn()), target, context);
+}
+
+/** A login page in place of the answer is a refusal, whatever its status says. */
+function withDenial(asked: Asked, target: Target, context: PollContext): Asked {
+	if (!asked.ok || !isLoggedOut(asked.answer)) return asked;
+	context.authentication.isRefused = true;
+	forgetLogin(target, context);
+	return refuse("DEVICE_UNAUTHORIZED", `${endpointOf(target)} refused the credentials or wants other ones.`);
 }
 
 /** What can be sent without asking the device first; Basic always can, and so is sent once and not again. */
@@ -216,9 +248,19 @@ function headersFor(request: HttpRequest, authorization: string | undefined): Re
 		accept: "*/*",
 		"accept-encoding": "identity",
 		"user-agent": "fleetwatt",
-		...(request.body === undefined ? {} : { "content-type": "application/json" }),
-		...(authorization === undefined ? {} : { authorization }),
+		...(request.body === undefined ? {} : { "content-type": contentTypeOf(request.body) }),
+		...(authorization === undefined ? {} : proofHeader(authorization)),
 	};
+}
+
+function contentTypeOf(body: string): string {
+	return body.startsWith("{") ? "application/json" : "application/x-www-form-urlencoded";
+}
+
+function proofHeader(authorization: string): Record<string, string> {
+	return authorization.startsWith(COOKIE_PREFIX)
+		? { cookie: authorization.slice(COOKIE_PREFIX.length) }
+		: { authorization };
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {

@@ -92,7 +92,8 @@ const AVERAGE: RateNames = {
 
 /** In H/s (or Sol/s), whichever row the algorithm goes to. */
 function rateOf(values: Values, names: RateNames, reading: Reading): number | undefined {
-	const isSha256 = (reading.identity.algorithm ?? "sha256") === "sha256";
+	const { algorithm } = reading.identity;
+	const isSha256 = algorithm === "sha256" || (algorithm === undefined && values[names.other] === undefined);
 	return isSha256 ? times(values[names.sha256], TERA) : values[names.other];
 }
 
@@ -118,7 +119,7 @@ function field(value: unknown, name: string): unknown {
 }
 
 function unitOf(value: unknown): number | undefined {
-	return UNITS[String(field(value, "unit"))];
+	return UNITS[String(field(value, "unit")).split(" ")[0] ?? ""];
 }
 
 /** Where a capture says that its rate is the average, it is compared with the average. */
@@ -149,7 +150,9 @@ const boardRatesNative: Check = (expected, { reading, expected: all }) => {
 const SENSORS = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 
 function sensorsOf(values: Values, kind: "chip" | "board"): readonly number[] {
-	return SENSORS.flatMap((sensor) => values[`${kind}Sensor${sensor}TemperatureCelsius`] ?? []);
+	return SENSORS.flatMap(
+		(sensor) => values[`${kind}Sensor${sensor}TemperatureCelsius` as MeasurementName] ?? [],
+	);
 }
 
 /** One list of sensors a board; one number a board; or, on a machine of one part, its sensors. */
@@ -408,6 +411,13 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 	how: notMeasured,
 	model_note: notMeasured,
 	power_limit_field: notMeasured,
+	fan_note: notMeasured,
+	/** Another average of the same rate. */
+	hashrate_alarm_ghs: notMeasured,
+	/** The sum of the boards' rates, which a reading holds board by board. */
+	hashrate_board_sum_native: notMeasured,
+	hashrate_hps: (expected, { reading }) => agrees(rateOf(reading.values, NOW, reading), expected),
+	boards_online: (expected, { reading }) => agrees(reading.values.boardCount, expected),
 	ip: notMeasured,
 
 	power_fields: notMeasured,
@@ -460,6 +470,11 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 	psu_temp: first("psu", "psuTemperatureCelsius"),
 	watts_is_estimate: isEstimate,
 	board_watts: each("board", "powerWatts"),
+	temp_max: device("boardTemperatureCelsius"),
+	hashrate_rated_native: native({
+		sha256: "hashrateNominalTerahashesPerSecond",
+		other: "otherAlgorithmHashrateNominalHashesPerSecond",
+	}),
 	power_limit_w: device("powerLimitWatts"),
 	power_target_w: device("powerTargetWatts"),
 	power_current_target_w: device("powerTargetCurrentWatts"),

@@ -31,27 +31,7 @@ export type Capture = {
 };
 
 /** Folders that no driver reads yet. A line leaves with its driver's coming. */
-const UNREAD = [
-	"amd/",
-	"baikal/",
-	"bitfury/",
-	"blackminer/",
-	"dayun/",
-	"dragonmint/",
-	"ebang/",
-	"elphapex/",
-	"goldshell/",
-	"hammer/",
-	"ibelink/",
-	"iceriver/",
-	"innosilicon/",
-	"intel/",
-	"minerva/",
-	"multminer/",
-	"spondoolies/",
-	"strongu/",
-	"volcminer/",
-];
+const UNREAD = ["amd/", "intel/"];
 
 export function captureNames(): readonly string[] {
 	if (!existsSync(CAPTURES)) return [];

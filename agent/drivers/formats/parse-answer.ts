@@ -5,6 +5,7 @@ import { parseJsonAnswer, parseJsonp } from "./json.js";
 import { parseKeyValueText } from "./key-value-text.js";
 import { ANSWER_BYTES_MOST, type ParsedAnswer, readable, tooLarge } from "./parsed-answer.js";
 import { parsePrometheus } from "./prometheus.js";
+import { withDistinctKeys } from "./repeated-keys.js";
 import { loadXml, parseXml } from "./xml.js";
 
 /** The oldest cgminers answer in text even where JSON was asked. */
@@ -12,6 +13,8 @@ const TEXT_ANSWER = /^\s*STATUS=/;
 
 const PARSERS: Readonly<Record<AnswerFormat, (text: string) => ParsedAnswer>> = {
 	json: (text) => (TEXT_ANSWER.test(text) ? parseKeyValueText(text) : parseJsonAnswer(text)),
+	jsonRepeating: (text) =>
+		TEXT_ANSWER.test(text) ? parseKeyValueText(text) : parseJsonAnswer(withDistinctKeys(text)),
 	jsonp: parseJsonp,
 	keyValueText: (text) => (TEXT_ANSWER.test(text) ? parseKeyValueText(text) : parseJsonAnswer(text)),
 	csv: parseCsv,

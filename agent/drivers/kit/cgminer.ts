@@ -44,6 +44,19 @@ export const shareReads = {
 	poolState: { at: ["poolFacts", "state"], words: OUR_POOL_STATES },
 } as const satisfies Reads;
 
+/** A family that writes pools in its own words. */
+export type PoolWords = {
+	readonly list: readonly AnyRecord[];
+	readonly isAlive: (pool: AnyRecord) => boolean;
+};
+
+/** As `poolFacts`, where a pool in use is not told apart: alive when one is. */
+export function plainPoolFacts({ list, isAlive }: PoolWords): AnyRecord {
+	if (list.length === 0) return {};
+	const alive = list.filter(isAlive).length;
+	return { alive, state: alive > 0 ? "alive" : "dead" };
+}
+
 /** Sensors 1 to 8 of a part from a list. */
 export function sensorReads(kind: "chipSensor" | "boardSensor", ...list: readonly string[]): Reads {
 	const reads: Record<string, { readonly at: readonly (string | number)[] }> = {};

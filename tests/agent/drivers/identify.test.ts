@@ -88,7 +88,6 @@ const KNOWN: readonly (readonly [string, Answers, string])[] = [
 ];
 
 const FOREIGN: readonly (readonly [string, Answers])[] = [
-	["Blackminer", version({ Type: "Blackminer F1-MINI" }, "ccminer 2.3.3")],
 	["a router", web("<title>Router</title>")],
 	["silence", {}],
 ];

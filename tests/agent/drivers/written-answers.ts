@@ -3,6 +3,7 @@
  * that are easy to check. Shared by the tests of the drivers and by the hostile ones.
  */
 import type { Answers } from "../../../agent/drivers/driver.js";
+import { DIALECTS } from "./written-dialects.js";
 import { WRITTEN_FIRMWARES } from "./written-firmwares.js";
 
 const json = (value: unknown) => ({ text: JSON.stringify(value) });
@@ -519,4 +520,5 @@ export const WRITTEN: Readonly<Record<string, Answers>> = {
 	"nvidia-smi-xml": nvidiaSmiXml,
 	"dcgm-exporter": dcgmExporter,
 	...WRITTEN_FIRMWARES,
+	...DIALECTS,
 };

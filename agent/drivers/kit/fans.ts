@@ -1,0 +1,38 @@
+/**
+ * Fans of a device from a numbered record or a list. A slot at 0 rpm is an empty one, unless the device says that
+ * more fans should turn than do. Pure; never throws.
+ */
+import type { Parts } from "../driver.js";
+import { numberOf } from "./reading.js";
+import { percent, revolutionsPerMinute } from "./vendor-units.js";
+
+type Fan = { readonly slot: string; readonly speed?: unknown; readonly percent?: unknown };
+
+/** For layouts that give `fansOf()` under "fans". */
+export const fanParts: Parts = {
+	part: "fan",
+	each: ["fans"],
+	key: ["slot"],
+	reads: {
+		fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute },
+		fanDutyRatio: { at: ["percent"], unit: percent },
+	},
+};
+
+type Slot = { readonly slot: number; readonly value: unknown };
+
+/** From `numbered()`, or from `inOrder()`. */
+export function fansOf(found: readonly Slot[], expected?: unknown): readonly Fan[] {
+	const fitted = found.filter(({ value }) => value !== "" && value !== null && value !== undefined);
+	const turning = fitted.filter(({ value }) => numberOf(value) !== 0);
+	const stopped = fitted.filter(({ value }) => numberOf(value) === 0);
+	const missing = turning.length > 0 ? Math.max(0, (numberOf(expected) ?? 0) - turning.length) : 0;
+	return [...turning, ...stopped.slice(0, missing)]
+		.sort((one, other) => one.slot - other.slot)
+		.map(({ slot, value }) => ({ slot: String(slot), speed: value }));
+}
+
+/** A list as slots from 1. */
+export function inOrder(list: unknown): readonly Slot[] {
+	return Array.isArray(list) ? list.map((value: unknown, index) => ({ slot: index + 1, value })) : [];
+}
