@@ -2,6 +2,7 @@
  * Every driver, in the order in which an unknown device is compared with them: the narrower before the
  * wider, other firmwares on a maker's hardware before the maker's own.
  */
+import { amdSmi, amdSmiText, rocmSmi, rocmSmiText } from "./amd.js";
 import { antminer } from "./antminer.js";
 import { antminerCustom, hiveon, msk } from "./antminer-custom.js";
 import { auradine } from "./auradine.js";
@@ -18,9 +19,12 @@ import { ebang } from "./ebang.js";
 import { elphapex } from "./elphapex.js";
 import { epic } from "./epic.js";
 import { goldshell, goldshellRpc } from "./goldshell.js";
+import { allSmi, nvidiaGpuExporter, rocmExporter } from "./gpu-exporters.js";
 import { ibelink } from "./ibelink.js";
 import { iceriver } from "./iceriver.js";
+import { inference } from "./inference.js";
 import { innosilicon, innosiliconRpc } from "./innosilicon.js";
+import { intelXpu } from "./intel.js";
 import { luxos } from "./luxos.js";
 import { mara } from "./mara.js";
 import { METERS } from "./meters.js";
@@ -75,8 +79,17 @@ export const DRIVERS: readonly Driver[] = [
 	multminer,
 	bitaxe,
 	dcgmExporter,
+	nvidiaGpuExporter,
+	rocmExporter,
+	allSmi,
+	inference,
 	nvidiaSmi,
 	nvidiaSmiXml,
+	amdSmi,
+	amdSmiText,
+	rocmSmi,
+	rocmSmiText,
+	intelXpu,
 	nvidia,
 	...METERS,
 	cgminerOther,

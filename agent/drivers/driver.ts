@@ -14,6 +14,7 @@ export type AnswerFormat =
 	| "csv"
 	| "xml"
 	| "prometheus"
+	| "labelledText"
 	| "jsonp"
 	| "text";
 

@@ -19,6 +19,8 @@ const rpc = (command: string) =>
 const web = (path: string) =>
 	({ over: "http", port: 80, path, anyStatus: true, format: "text", optional: true }) as const;
 
+const metricsAt = (port: number) => ({ ...web("/metrics"), port }) as const;
+
 /** Asked of every address in turn; whatever gives no answer is left out. */
 export const PROBES = {
 	version: rpc("version"),
@@ -40,6 +42,9 @@ export const PROBES = {
 		format: "text",
 		optional: true,
 	},
+	gpuExporter: metricsAt(9835),
+	allSmi: metricsAt(9090),
+	rocmExporter: metricsAt(5000),
 	dcgm: { over: "http", port: 9400, path: "/metrics", anyStatus: true, format: "text", optional: true },
 } as const satisfies Readonly<Record<string, Request>>;
 

@@ -12,11 +12,22 @@
 import type { MeasurementName } from "../../shared/measurements.js";
 import { defineDriver, type Parsed, type Parts, type Reads } from "./driver.js";
 import type { PrometheusSample } from "./formats/prometheus.js";
-import { type AnyRecord, at, firstOf, listOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import { inferenceParts, inferenceReads, inferenceRequests, inferenceWork } from "./kit/inference-work.js";
+import {
+	type AnyRecord,
+	at,
+	firstOf,
+	listOf,
+	numberOf,
+	present,
+	recordOf,
+	recordsOf,
+	textOf,
+} from "./kit/reading.js";
 import { celsius, mebibytes, megahertz, millijoules, percent, ratio, watts } from "./kit/vendor-units.js";
 
 export const power = { source: "reported", boundary: "gpu" } as const;
-const OFF_ON = { disabled: "off", enabled: "on", "0": "off", "1": "on" };
+export const OFF_ON = { disabled: "off", enabled: "on", "0": "off", "1": "on" };
 
 export const identity = {
 	make: "NVIDIA",
@@ -90,7 +101,7 @@ const THROTTLE_BITS = {
 	throttled: 0x4 | 0x8 | 0x20 | 0x40 | 0x80,
 } as const satisfies Partial<Record<MeasurementName, number>>;
 
-const THROTTLE_READS: Reads = Object.fromEntries(
+export const THROTTLE_READS: Reads = Object.fromEntries(
 	Object.keys(THROTTLE_BITS).map((name) => [name, { at: ["throttle", name], words: OFF_ON }]),
 );
 
@@ -178,7 +189,7 @@ export function layOutRows(rows: readonly AnyRecord[], driverVersion: unknown): 
 }
 
 /** @param written "0x0000000000000005" or its number */
-function throttleOf(written: unknown): AnyRecord | undefined {
+export function throttleOf(written: unknown): AnyRecord | undefined {
 	const text = textOf(written) ?? "";
 	const reasons = /^0x[0-9a-f]{1,16}$/i.test(text) ? Number(text) : numberOf(written);
 	if (reasons === undefined) return undefined;
@@ -193,7 +204,7 @@ function performanceStateOf(value: unknown): string | undefined {
 }
 
 /** One model's name, or the names of a mixed host. */
-function modelOf(names: readonly unknown[]): string | undefined {
+export function modelOf(names: readonly unknown[]): string | undefined {
 	const distinct = new Set(names.flatMap((name) => textOf(name) ?? []));
 	return distinct.size === 0 ? undefined : [...distinct].slice(0, 4).join(" + ");
 }
@@ -243,13 +254,27 @@ export const nvidiaSmiXml = defineDriver({
 		multiInstanceGpu: { at: ["mig_mode", "current_mig"], words: OFF_ON },
 		multiInstanceCount: { at: ["instanceCount"] },
 		pcieReplays: { at: ["pci", "replay_counter"] },
+		pcieLinkGeneration: [
+			{ at: ["pci", "pci_gpu_link_info", "pcie_gen", "current_link_gen"] },
+			{ at: ["pci", "pci_gpu_link_info", "pcie_gen", "device_current_link_gen"] },
+		],
+		pcieLinkWidth: { at: ["linkWidth"] },
+		graphicsClockMegahertz: { at: ["clocks", "graphics_clock"], unit: megahertz },
+		encoderUtilizationRatio: { at: ["utilization", "encoder_util"], unit: percent },
+		decoderUtilizationRatio: { at: ["utilization", "decoder_util"], unit: percent },
+		memoryReservedBytes: { at: ["fb_memory_usage", "reserved"], unit: mebibytes },
+		...THROTTLE_READS,
+		correctedEccErrors: [
+			{ at: ["ecc_errors", "volatile", "dram_correctable"] },
+			{ at: ["ecc_errors", "volatile", "single_bit", "total"] },
+		],
 		uncorrectedEccErrors: [
 			{ at: ["ecc_errors", "volatile", "dram_uncorrectable"] },
 			{ at: ["ecc_errors", "volatile", "double_bit", "total"] },
 		],
 	}),
 	caveats: [
-		"The document lists every supported clock: with more than five GPUs it exceeds 256 KiB; use nvidia-smi there.",
+		"The document is read up to 1 MiB, some 20 GPUs; nvidia-smi's table is far cheaper.",
 		"Where only averaged and instant power exist, the instant is taken as the power.",
 	],
 });
@@ -266,11 +291,44 @@ function layOutXml(answers: Parsed): Parsed {
 				slowdownAt: slowdownOf(at(gpu, "temperature", "gpu_temp_slow_threshold")),
 				performanceState: performanceStateOf(at(gpu, "performance_state")),
 				instanceCount: instancesOf(gpu),
+				linkWidth: textOf(at(gpu, "pci", "pci_gpu_link_info", "link_widths", "current_link_width"))?.replace(
+					/x$/,
+					"",
+				),
+				throttle: throttleInWords(
+					firstOf([at(gpu, "clocks_event_reasons"), at(gpu, "clocks_throttle_reasons")]),
+				),
 			}),
 		),
 		model: modelOf(found.map((gpu) => at(gpu, "product_name"))),
 		driverVersion: at(log, "driver_version"),
 	});
+}
+
+const REASON_WORDS = {
+	gpu_idle: 0x1,
+	applications_clocks_setting: 0x2,
+	sw_power_cap: 0x4,
+	hw_slowdown: 0x8,
+	sync_boost: 0x10,
+	sw_thermal_slowdown: 0x20,
+	hw_thermal_slowdown: 0x40,
+	hw_power_brake_slowdown: 0x80,
+} as const;
+
+/** One word a reason, "Active" or "Not Active", in place of the bits. */
+function throttleInWords(reasons: unknown): AnyRecord | undefined {
+	const record = recordOf(reasons);
+	if (record === undefined) return undefined;
+	const said = (reason: string) =>
+		textOf(firstOf([record[`clocks_event_reason_${reason}`], record[`clocks_throttle_reason_${reason}`]]));
+	const known = Object.entries(REASON_WORDS).filter(([reason]) =>
+		/^(?:Not )?Active$/.test(said(reason) ?? ""),
+	);
+	if (known.length === 0) return undefined;
+	return throttleOf(
+		known.reduce((bits, [reason, bit]) => (said(reason) === "Active" ? bits | bit : bits), 0),
+	);
 }
 
 /** Newer data-centre drivers write a margin to the limit here ("-2 C"), which is no temperature. */
@@ -293,41 +351,57 @@ export const dcgmExporter = defineDriver({
 	firmwares: ["dcgm-exporter 2 to 4"],
 	source: "dcgm-exporter's document; metrics of A100, A100 and A30 with MIG, L4",
 	grade: "recorded",
-	requests: { metrics: { over: "http", port: 9400, path: "/metrics", format: "prometheus" } },
+	requests: {
+		metrics: { over: "http", port: 9400, path: "/metrics", format: "prometheus" },
+		...inferenceRequests,
+	},
 	recognises: ({ page }) => /^DCGM_FI_/m.test(page("/metrics")),
-	layOut: layOutMetrics,
+	layOut: (answers) => ({ ...layOutMetrics(answers), ...inferenceWork(answers) }),
 	identity,
 	power,
-	reads: {},
-	components: gpus({
-		powerWatts: { at: ["DCGM_FI_DEV_POWER_USAGE"], unit: watts },
-		powerInstantWatts: { at: ["DCGM_FI_DEV_POWER_USAGE_INSTANT"], unit: watts },
-		energyConsumedJoules: { at: ["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"], unit: millijoules },
-		powerLimitWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT"], unit: watts },
-		powerLimitEnforcedWatts: { at: ["DCGM_FI_DEV_ENFORCED_POWER_LIMIT"], unit: watts },
-		powerLimitDefaultWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF"], unit: watts },
-		powerLimitMaximumWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT_MAX"], unit: watts },
-		gpuTemperatureCelsius: { at: ["DCGM_FI_DEV_GPU_TEMP"], unit: celsius },
-		memoryTemperatureCelsius: { at: ["DCGM_FI_DEV_MEMORY_TEMP"], unit: celsius, absent: [0] },
-		gpuTemperatureLimitCelsius: { at: ["DCGM_FI_DEV_SLOWDOWN_TEMP"], unit: celsius, absent: [0] },
-		fanDutyRatio: { at: ["DCGM_FI_DEV_FAN_SPEED"], unit: percent },
-		gpuUtilizationRatio: { at: ["DCGM_FI_DEV_GPU_UTIL"], unit: percent },
-		memoryUtilizationRatio: { at: ["DCGM_FI_DEV_MEM_COPY_UTIL"], unit: percent },
-		graphicsEngineActiveRatio: { at: ["DCGM_FI_PROF_GR_ENGINE_ACTIVE"], unit: ratio },
-		tensorActiveRatio: { at: ["DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"], unit: ratio },
-		dramActiveRatio: { at: ["DCGM_FI_PROF_DRAM_ACTIVE"], unit: ratio },
-		memoryTotalBytes: { at: ["DCGM_FI_DEV_FB_TOTAL"], unit: mebibytes },
-		memoryUsedBytes: { at: ["DCGM_FI_DEV_FB_USED"], unit: mebibytes },
-		memoryFreeBytes: { at: ["DCGM_FI_DEV_FB_FREE"], unit: mebibytes },
-		streamingMultiprocessorClockMegahertz: { at: ["DCGM_FI_DEV_SM_CLOCK"], unit: megahertz },
-		memoryClockMegahertz: { at: ["DCGM_FI_DEV_MEM_CLOCK"], unit: megahertz },
-		performanceState: { at: ["DCGM_FI_DEV_PSTATE"] },
-		multiInstanceGpu: { at: ["isSplit"], words: OFF_ON },
-		multiInstanceCount: { at: ["instanceCount"] },
-		xidError: { at: ["DCGM_FI_DEV_XID_ERRORS"] },
-		uncorrectedEccErrors: { at: ["DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"] },
-		pcieReplays: { at: ["DCGM_FI_DEV_PCIE_REPLAY_COUNTER"] },
-	}),
+	reads: inferenceReads,
+	components: [
+		...gpus({
+			powerWatts: { at: ["DCGM_FI_DEV_POWER_USAGE"], unit: watts },
+			powerInstantWatts: { at: ["DCGM_FI_DEV_POWER_USAGE_INSTANT"], unit: watts },
+			energyConsumedJoules: { at: ["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"], unit: millijoules },
+			powerLimitWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT"], unit: watts },
+			powerLimitEnforcedWatts: { at: ["DCGM_FI_DEV_ENFORCED_POWER_LIMIT"], unit: watts },
+			powerLimitDefaultWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF"], unit: watts },
+			powerLimitMaximumWatts: { at: ["DCGM_FI_DEV_POWER_MGMT_LIMIT_MAX"], unit: watts },
+			gpuTemperatureCelsius: { at: ["DCGM_FI_DEV_GPU_TEMP"], unit: celsius },
+			memoryTemperatureCelsius: { at: ["DCGM_FI_DEV_MEMORY_TEMP"], unit: celsius, absent: [0] },
+			gpuTemperatureLimitCelsius: { at: ["DCGM_FI_DEV_SLOWDOWN_TEMP"], unit: celsius, absent: [0] },
+			fanDutyRatio: { at: ["DCGM_FI_DEV_FAN_SPEED"], unit: percent },
+			gpuUtilizationRatio: { at: ["DCGM_FI_DEV_GPU_UTIL"], unit: percent },
+			memoryUtilizationRatio: { at: ["DCGM_FI_DEV_MEM_COPY_UTIL"], unit: percent },
+			graphicsEngineActiveRatio: { at: ["DCGM_FI_PROF_GR_ENGINE_ACTIVE"], unit: ratio },
+			tensorActiveRatio: { at: ["DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"], unit: ratio },
+			dramActiveRatio: { at: ["DCGM_FI_PROF_DRAM_ACTIVE"], unit: ratio },
+			memoryTotalBytes: { at: ["DCGM_FI_DEV_FB_TOTAL"], unit: mebibytes },
+			memoryUsedBytes: { at: ["DCGM_FI_DEV_FB_USED"], unit: mebibytes },
+			memoryFreeBytes: { at: ["DCGM_FI_DEV_FB_FREE"], unit: mebibytes },
+			streamingMultiprocessorClockMegahertz: { at: ["DCGM_FI_DEV_SM_CLOCK"], unit: megahertz },
+			memoryClockMegahertz: { at: ["DCGM_FI_DEV_MEM_CLOCK"], unit: megahertz },
+			performanceState: { at: ["DCGM_FI_DEV_PSTATE"] },
+			multiInstanceGpu: { at: ["isSplit"], words: OFF_ON },
+			multiInstanceCount: { at: ["instanceCount"] },
+			xidError: { at: ["DCGM_FI_DEV_XID_ERRORS"] },
+			uncorrectedEccErrors: { at: ["DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"] },
+			correctedEccErrors: { at: ["DCGM_FI_DEV_ECC_SBE_VOL_TOTAL"] },
+			remappedRows: { at: ["remapped"] },
+			rowRemapFailed: { at: ["remapFailure"], words: OFF_ON },
+			retiredPages: { at: ["DCGM_FI_DEV_RETIRED_DBE"] },
+			encoderUtilizationRatio: { at: ["DCGM_FI_DEV_ENC_UTIL"], unit: percent },
+			decoderUtilizationRatio: { at: ["DCGM_FI_DEV_DEC_UTIL"], unit: percent },
+			memoryReservedBytes: { at: ["DCGM_FI_DEV_FB_RESERVED"], unit: mebibytes },
+			pcieLinkGeneration: { at: ["DCGM_FI_DEV_PCIE_LINK_GEN"] },
+			pcieLinkWidth: { at: ["DCGM_FI_DEV_PCIE_LINK_WIDTH"] },
+			...THROTTLE_READS,
+			pcieReplays: { at: ["DCGM_FI_DEV_PCIE_REPLAY_COUNTER"] },
+		}),
+		inferenceParts,
+	],
 	caveats: [
 		"A split GPU (MIG) repeats the whole GPU's power on every instance: one value is taken, never the sum.",
 		"Shares of activity of a split GPU are the mean over its instances where no row covers the whole GPU.",
@@ -384,9 +458,18 @@ function gpuRecord({ key, whole, instances, instanceIds }: Gpu): AnyRecord {
 		if (name.startsWith("DCGM_FI_DEV_FB_")) return [name, sum(values)] as const;
 		return [name, Math.max(...values)] as const;
 	});
+	const all: AnyRecord = Object.fromEntries([...fromInstances, ...whole]);
+	const rows = [all["DCGM_FI_DEV_CORRECTABLE_REMAPPED_ROWS"], all["DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS"]]
+		.map(numberOf)
+		.filter((count) => count !== undefined);
 	return present({
-		...Object.fromEntries([...fromInstances, ...whole]),
+		...all,
 		key,
+		throttle: throttleOf(
+			firstOf([all["DCGM_FI_DEV_CLOCKS_EVENT_REASONS"], all["DCGM_FI_DEV_CLOCK_THROTTLE_REASONS"]]),
+		),
+		remapped: rows.length === 0 ? undefined : sum(rows),
+		remapFailure: textOf(all["DCGM_FI_DEV_ROW_REMAP_FAILURE"]),
 		isSplit: instanceIds.size > 0 ? "1" : undefined,
 		instanceCount: instanceIds.size > 0 ? instanceIds.size : undefined,
 	});

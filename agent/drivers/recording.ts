@@ -30,7 +30,9 @@ export type Recording = { readonly driver: Driver; readonly states: readonly Rec
 
 export function readRecording(recorded: readonly RecordedAnswer[]): Recording | Failure {
 	const answers = mergedParts(recorded);
-	const driver = knownDriver(answers) ?? fittingDriver(answers);
+	// What a program of the host itself wrote comes before an exporter that repeats it.
+	const local = answers.filter(({ over }) => over === "command");
+	const driver = fittingDriver(local) ?? knownDriver(answers) ?? fittingDriver(answers);
 	if (driver === undefined)
 		return failure(
 			"DEVICE_NOT_RECOGNISED",
@@ -275,7 +277,7 @@ function fitQuery(own: string, other: string): number {
 function fitProgram(argv: readonly string[], asked: string): number {
 	const words = asked.trim().split(/\s+/);
 	const program = words[0]?.split("/").at(-1);
-	if (program !== argv[0]) return NOT_AT_ALL;
+	if (program === undefined || (SAME_PROGRAM[program] ?? program) !== argv[0]) return NOT_AT_ALL;
 	const isOption = (word: string) => word.startsWith("-");
 	const subcommand = (list: readonly string[]) => (isOption(list[1] ?? "-") ? "" : list[1]);
 	if (subcommand(argv) !== subcommand(words)) return NOT_AT_ALL;
@@ -283,9 +285,14 @@ function fitProgram(argv: readonly string[], asked: string): number {
 	const own = argv.filter(isOption).map((word) => word.split("=")[0] ?? "");
 	const present = own.filter((name) => names.includes(name)).length;
 	if (present === own.length) return EXACTLY;
+	const isPlain = [...own, ...names].every((name) => name === undefined || !FORM_OPTIONS.has(name));
+	if (isPlain && subcommand(argv) === "") return ALIKE;
 	const isWritten = own.filter((name) => FORM_OPTIONS.has(name)).every((name) => names.includes(name));
 	return present > 0 && isWritten ? ALIKE : NOT_AT_ALL;
 }
+
+/** The daemon's and the plain command of XPU Manager. */
+const SAME_PROGRAM: Readonly<Record<string, string>> = { xpumcli: "xpu-smi" };
 
 const FORM_OPTIONS: ReadonlySet<string> = new Set(["-x", "-j", "--json", "--csv", "--query-gpu"]);
 

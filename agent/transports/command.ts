@@ -9,8 +9,8 @@ import { failure } from "../../shared/failures.js";
 import { atEnd } from "./connection.js";
 import { oneLine, textOf } from "./text.js";
 import {
-	ANSWER_BYTES_MAX,
 	type Asked,
+	COMMAND_BYTES_MAX,
 	type PollContext,
 	type RequestOver,
 	refuse,
@@ -72,16 +72,16 @@ function outputOf(child: ChildProcess, name: string, context: PollContext): Prom
 			finish({ ok: false, failure: failure("DEVICE_TIMEOUT", `"${name}" did not end in time.`) }),
 		);
 		const tooLarge = () =>
-			finish(refuse("DEVICE_ANSWER_TOO_LARGE", `"${name}" wrote more than ${ANSWER_BYTES_MAX} bytes.`));
+			finish(refuse("DEVICE_ANSWER_TOO_LARGE", `"${name}" wrote more than ${COMMAND_BYTES_MAX} bytes.`));
 		child.stdout?.on("data", (part: Buffer) => {
 			stdoutBytes += part.length;
-			if (stdoutBytes > ANSWER_BYTES_MAX) tooLarge();
+			if (stdoutBytes > COMMAND_BYTES_MAX) tooLarge();
 			else stdout.push(part);
 		});
 		child.stderr?.on("data", (part: Buffer) => {
 			if (stderrBytes < STDERR_BYTES_KEPT) stderr.push(part.subarray(0, STDERR_BYTES_KEPT - stderrBytes));
 			stderrBytes += part.length;
-			if (stderrBytes > ANSWER_BYTES_MAX) tooLarge();
+			if (stderrBytes > COMMAND_BYTES_MAX) tooLarge();
 		});
 		child.once("error", (error) => finish(notStarted(name, error)));
 		child.once("close", (code, signal) => {

@@ -365,6 +365,24 @@ const GPU: Readonly<Record<string, Check>> = {
 	profile: notMeasured,
 	/** No measurement of reserved memory. */
 	mem_reserved_mib: notMeasured,
+	card: notMeasured,
+	/** Names of the vendor's identifiers, and the first releases' number in a name's place. */
+	series: (expected, context) =>
+		/^0x/.test(String(expected)) ? undefined : text("model")(expected, context),
+	uid: (expected, context) => (expected === "N/A" ? undefined : text("serial")(expected, context)),
+	power_cap_w: device("powerLimitWatts"),
+	temp_edge: device("gpuTemperatureCelsius"),
+	temp_hotspot: device("junctionTemperatureCelsius"),
+	temp_junction: device("junctionTemperatureCelsius"),
+	fan_rpm: device("fanSpeedRevolutionsPerMinute"),
+	vram_total_b: device("memoryTotalBytes"),
+	vram_used_b: device("memoryUsedBytes"),
+	/** The tool's MB are 1,048,576 bytes. */
+	mem_total_mb: device("memoryTotalBytes", 1 / MEBI),
+	mem_used_mb: device("memoryUsedBytes", 1 / MEBI),
+	/** Of a card's tiles the reading has the mean, and of their memory the sum. */
+	util_gpu_tiles: (expected, { reading }) => agrees(reading.values.gpuUtilizationRatio, mean(expected) / 100),
+	mem_used_b_tiles: (expected, { reading }) => agrees(reading.values.memoryUsedBytes, sum(expected)),
 	name: text("model"),
 	uuid: text("serial"),
 	watts: device("powerWatts"),
@@ -397,6 +415,14 @@ const GPU: Readonly<Record<string, Check>> = {
 	mig_devices: (expected, { reading }) => agrees(reading.values.multiInstanceCount ?? 0, expected),
 	instances: device("multiInstanceCount"),
 };
+
+function sum(list: unknown): number {
+	return (Array.isArray(list) ? list : []).reduce((all: number, one) => all + Number(one), 0);
+}
+
+function mean(list: unknown): number {
+	return sum(list) / (Array.isArray(list) ? list.length : 1);
+}
 
 const gpusOf =
 	(file: RegExp | undefined): Check =>
@@ -544,5 +570,11 @@ export const EXPECTATIONS: Readonly<Record<string, Check>> = {
 	module_count: device("moduleCount"),
 	gpus: gpusOf(undefined),
 	idle: gpusOf(/^idle/),
+	watts_per_gcd: each("gpu", "powerWatts"),
+	watts_total: (expected, { reading }) =>
+		agrees(
+			parts(reading, "gpu").reduce((all, { values }) => all + (values.powerWatts ?? 0), 0),
+			expected,
+		),
 	load: gpusOf(/^load/),
 };

@@ -30,15 +30,11 @@ export type Capture = {
 	readonly variants: Readonly<Record<string, Answers>>;
 };
 
-/** Folders that no driver reads yet. A line leaves with its driver's coming. */
-const UNREAD = ["amd/", "intel/"];
-
 export function captureNames(): readonly string[] {
 	if (!existsSync(CAPTURES)) return [];
 	return readdirSync(CAPTURES, { recursive: true, encoding: "utf8" })
 		.filter((file) => path.basename(file) === "meta.json")
 		.map((file) => path.dirname(file).replaceAll(path.sep, "/"))
-		.filter((name) => !UNREAD.some((folder) => name.startsWith(folder)))
 		.sort();
 }
 

@@ -3,7 +3,8 @@ import type { AnswerFormat } from "../driver.js";
 import { parseCsv } from "./csv.js";
 import { parseJsonAnswer, parseJsonp } from "./json.js";
 import { parseKeyValueText } from "./key-value-text.js";
-import { ANSWER_BYTES_MOST, type ParsedAnswer, readable, tooLarge } from "./parsed-answer.js";
+import { parseLabelledText } from "./labelled-text.js";
+import { ANSWER_BYTES_MOST, type ParsedAnswer, readable, tooLarge, XML_BYTES_MOST } from "./parsed-answer.js";
 import { parsePrometheus } from "./prometheus.js";
 import { withDistinctKeys } from "./repeated-keys.js";
 import { loadXml, parseXml } from "./xml.js";
@@ -20,6 +21,7 @@ const PARSERS: Readonly<Record<AnswerFormat, (text: string) => ParsedAnswer>> = 
 	csv: parseCsv,
 	xml: parseXml,
 	prometheus: parsePrometheus,
+	labelledText: parseLabelledText,
 	text: (text) => readable(text),
 };
 
@@ -29,7 +31,8 @@ export async function loadFormats(formats: ReadonlySet<AnswerFormat>): Promise<v
 }
 
 export function parseAnswer(format: AnswerFormat, text: string): ParsedAnswer {
-	if (text.length > ANSWER_BYTES_MOST || Buffer.byteLength(text) > ANSWER_BYTES_MOST)
-		return tooLarge(`The answer is larger than ${ANSWER_BYTES_MOST} bytes.`);
+	const most = format === "xml" ? XML_BYTES_MOST : ANSWER_BYTES_MOST;
+	if (text.length > most || Buffer.byteLength(text) > most)
+		return tooLarge(`The answer is larger than ${most} bytes.`);
 	return PARSERS[format](text);
 }

@@ -11,6 +11,8 @@ export type ParsedAnswer =
 
 /** No known device sends more; transports cut there too. */
 export const ANSWER_BYTES_MOST = 256 * 1024;
+/** nvidia-smi's document lists every clock of every GPU: 46 KB each. Only a local program writes XML. */
+export const XML_BYTES_MOST = 1024 * 1024;
 export const ANSWER_DEPTH_MOST = 16;
 
 export function unreadable(what: string): ParsedAnswer {

@@ -34,7 +34,8 @@ export async function loadXml(): Promise<void> {
 	});
 }
 
-export function parseXml(text: string): ParsedAnswer {
+export function parseXml(written: string): ParsedAnswer {
+	const text = withoutClockLists(written);
 	invariant(parser !== undefined, "loadFormats() ran before the first answer in XML");
 	const { depth, tags, isOpen } = shapeOf(text);
 	if (depth > ANSWER_DEPTH_MOST) return tooLarge(`The document has more than ${ANSWER_DEPTH_MOST} levels.`);
@@ -46,6 +47,22 @@ export function parseXml(text: string): ParsedAnswer {
 	} catch (error) {
 		return unreadable(`The text is no XML: ${String(error).slice(0, 120)}.`);
 	}
+}
+
+const CLOCK_LIST = "<supported_clocks>";
+const CLOCK_LIST_END = "</supported_clocks>";
+
+/** Nine tenths of nvidia-smi's document: clocks that a GPU could have. One pass, whatever the text. */
+function withoutClockLists(text: string): string {
+	const kept: string[] = [];
+	let done = 0;
+	for (let at = text.indexOf(CLOCK_LIST); at >= 0; at = text.indexOf(CLOCK_LIST, done)) {
+		const end = text.indexOf(CLOCK_LIST_END, at);
+		if (end < 0) break;
+		kept.push(text.slice(done, at));
+		done = end + CLOCK_LIST_END.length;
+	}
+	return done === 0 ? text : kept.join("") + text.slice(done);
 }
 
 /** Declared in every answer, of no use here, and the only place where entities could be defined. */

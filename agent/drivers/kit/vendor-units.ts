@@ -17,7 +17,7 @@ export const kilowattHours = unit(3_600_000, "kWh");
 export const volts = unit(1, "V");
 export const millivolts = unit(1e-3, "mV");
 export const amperes = unit(1, "A");
-export const celsius = unit(1, "C", "°C");
+export const celsius = unit(1, "°C", "C");
 export const revolutionsPerMinute = unit(1, "RPM", "rpm");
 export const percent = unit(0.01, "%");
 export const ratio = unit(1);
@@ -25,7 +25,10 @@ export const hertz = unit(1e-6, "Hz");
 export const megahertz = unit(1, "MHz");
 export const seconds = unit(1, "s");
 export const mebibytes = unit(1_048_576, "MiB");
+export const bytes = unit(1, "B");
+export const joules = unit(1, "J");
 export const millijoules = unit(1e-3, "mJ");
+export const microjoules = unit(1e-6, "uJ", "µJ");
 
 /** A unit in other steps: tenths, or thousands. */
 export function scaled({ factor, written }: Unit, times: number): Unit {

@@ -66,7 +66,7 @@ describe("the catalogue", () => {
 			"whatsminer-v3": [4433],
 			"braiins-rest": [80],
 			bitaxe: [80],
-			"dcgm-exporter": [9400],
+			"dcgm-exporter": [9400, 8_000, 30_000, 11_434],
 			"nvidia-smi": [],
 		});
 	});

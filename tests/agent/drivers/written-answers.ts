@@ -5,6 +5,7 @@
 import type { Answers } from "../../../agent/drivers/driver.js";
 import { DIALECTS } from "./written-dialects.js";
 import { WRITTEN_FIRMWARES } from "./written-firmwares.js";
+import { WRITTEN_GPU_HOSTS } from "./written-gpu-hosts.js";
 
 const json = (value: unknown) => ({ text: JSON.stringify(value) });
 const status = (code: number, message: string) => [
@@ -521,4 +522,5 @@ export const WRITTEN: Readonly<Record<string, Answers>> = {
 	"dcgm-exporter": dcgmExporter,
 	...WRITTEN_FIRMWARES,
 	...DIALECTS,
+	...WRITTEN_GPU_HOSTS,
 };

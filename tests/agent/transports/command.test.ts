@@ -48,8 +48,8 @@ describe("the local command transport", () => {
 			/9: driver not loaded/,
 		],
 		["DEVICE_COMMAND_FAILED", "is killed", "kill -9 $$", /SIGKILL/],
-		["DEVICE_ANSWER_TOO_LARGE", "writes without end", "yes", /262144 bytes/],
-		["DEVICE_ANSWER_TOO_LARGE", "complains without end", "yes >&2", /262144 bytes/],
+		["DEVICE_ANSWER_TOO_LARGE", "writes without end", "yes", /1048576 bytes/],
+		["DEVICE_ANSWER_TOO_LARGE", "complains without end", "yes >&2", /1048576 bytes/],
 	])("fails with %s when the program %s", async (code, name, lines, what) => {
 		const asked = await ask(request, program(name.replaceAll(" ", "-"), lines), poll());
 		expect(asked).toMatchObject({ ok: false, failure: { code, what: expect.stringMatching(what) } });

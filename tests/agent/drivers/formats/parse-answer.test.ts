@@ -111,7 +111,7 @@ describe("bracket tokens", () => {
 });
 
 describe("every format", () => {
-	it.each(["json", "jsonp", "keyValueText", "csv", "xml", "prometheus", "text"] as const)(
+	it.each(["json", "jsonp", "keyValueText", "csv", "prometheus", "labelledText", "text"] as const)(
 		"%s refuses 256 KiB and 1 byte",
 		(format) => {
 			expect(parseAnswer(format, "x".repeat(256 * 1024 + 1))).toMatchObject({

@@ -1,0 +1,308 @@
+/**
+ * AMD GPUs of one host: by amd-smi and by the older rocm-smi, each as JSON and as text. Data and pure layout.
+ *
+ * Names changed with nearly every release; all are read. A second die says "N/A (Secondary die)": its package's
+ * power stands on the first die. In a partition mode only partition 0 has power.
+ *
+ * @see https://rocm.docs.amd.com/projects/amdsmi/
+ */
+import { defineDriver, type Parsed, type Reads } from "./driver.js";
+import {
+	type AnyRecord,
+	at,
+	firstOf,
+	numberOf,
+	present,
+	recordOf,
+	recordsOf,
+	textOf,
+} from "./kit/reading.js";
+import {
+	bytes,
+	celsius,
+	joules,
+	mebibytes,
+	megahertz,
+	millivolts,
+	percent,
+	revolutionsPerMinute,
+	watts,
+} from "./kit/vendor-units.js";
+import { gpus, modelOf, OFF_ON, power } from "./nvidia.js";
+
+const identity = {
+	make: "AMD",
+	model: { at: [["model"]] },
+	firmware: { at: [["driverVersion"]] },
+} as const;
+
+const shared = {
+	kind: "gpu-host",
+	makes: ["AMD"],
+	recognises: () => false,
+	identity,
+	power,
+	reads: {},
+} as const;
+
+/** By our own names of amd-smi's places, see `flattened`. */
+const AMD_READS: Reads = {
+	powerWatts: { at: ["power"], unit: watts },
+	powerLimitWatts: { at: ["powerLimit"], unit: watts, absent: [0] },
+	energyConsumedJoules: { at: ["energy"], unit: joules },
+	gpuTemperatureCelsius: { at: ["edge"], unit: celsius },
+	junctionTemperatureCelsius: { at: ["hotspot"], unit: celsius },
+	memoryTemperatureCelsius: { at: ["memory"], unit: celsius, absent: [0] },
+	fanSpeedRevolutionsPerMinute: { at: ["fanSpeed"], unit: revolutionsPerMinute },
+	fanDutyRatio: { at: ["fanDuty"], unit: percent },
+	gpuUtilizationRatio: { at: ["graphicsActivity"], unit: percent },
+	memoryUtilizationRatio: { at: ["memoryActivity"], unit: percent },
+	memoryTotalBytes: { at: ["memoryTotal"], unit: mebibytes },
+	memoryUsedBytes: { at: ["memoryUsed"], unit: mebibytes },
+	memoryFreeBytes: { at: ["memoryFree"], unit: mebibytes },
+	graphicsClockMegahertz: { at: ["graphicsClock"], unit: megahertz },
+	memoryClockMegahertz: { at: ["memoryClock"], unit: megahertz },
+	coreVoltageVolts: { at: ["voltage"], unit: millivolts, absent: [0] },
+	throttled: { at: ["throttled"], words: OFF_ON },
+	pcieLinkWidth: { at: ["pcieWidth"], absent: [0] },
+	pcieReplays: { at: ["pcieReplays"] },
+	correctedEccErrors: { at: ["corrected"] },
+	uncorrectedEccErrors: { at: ["uncorrected"] },
+};
+
+const AMD_CAVEATS = [
+	"`throttle_status` is read as the tool writes it; a Radeon AI PRO R9700 always says THROTTLED.",
+	"Instinct cards from MI300 on have a hotspot and no edge sensor.",
+	"The tool's MB are 1,048,576 bytes.",
+];
+
+export const amdSmi = defineDriver({
+	...shared,
+	name: "amd-smi",
+	title: "AMD GPUs, amd-smi",
+	models: ["Instinct MI200 and later, Radeon RX 6000 and later"],
+	firmwares: ["ROCm 6.0 to 7.0"],
+	source: "amd-smi's document; answers of RX 7800 XT and a shape of MI300X",
+	grade: "recorded",
+	requests: {
+		metric: { over: "command", argv: ["amd-smi", "metric", "--json"], format: "json" },
+		list: {
+			over: "command",
+			argv: ["amd-smi", "list", "--json"],
+			format: "json",
+			optional: true,
+			rarely: true,
+		},
+		static: {
+			over: "command",
+			argv: ["amd-smi", "static", "--asic", "--limit", "--driver", "--json"],
+			format: "json",
+			optional: true,
+			rarely: true,
+		},
+	},
+	layOut: layOutAmd,
+	components: gpus(AMD_READS),
+	caveats: AMD_CAVEATS,
+});
+
+export const amdSmiText = defineDriver({
+	...shared,
+	name: "amd-smi-text",
+	title: "AMD GPUs, amd-smi as text",
+	models: ["as amd-smi"],
+	firmwares: ["ROCm 6.0 to 7.0"],
+	source: "text of amd-smi in a public report",
+	grade: "recorded",
+	requests: { metric: { over: "command", argv: ["amd-smi", "metric"], format: "labelledText" } },
+	layOut: layOutAmd,
+	components: gpus(AMD_READS),
+	caveats: ["For tools whose JSON is broken; else use amd-smi.", ...AMD_CAVEATS],
+});
+
+/** A bare list in older releases, a list under gpu_data in newer ones, gpus in text. */
+function gpuList(answer: unknown): readonly AnyRecord[] {
+	if (Array.isArray(answer)) return recordsOf(answer);
+	return recordsOf(firstOf([at(answer, "gpu_data"), at(answer, "gpus"), at(answer, "gpu")]));
+}
+
+/** `{"value": 542, "unit": "W"}`, or the value alone. */
+function unwrapped(found: unknown): unknown {
+	const record = recordOf(found);
+	return record !== undefined && Object.hasOwn(record, "value") ? record["value"] : found;
+}
+
+function layOutAmd(answers: Parsed): Parsed {
+	const lists = gpuList(answers["list"]);
+	const statics = gpuList(answers["static"]);
+	const of = (list: readonly AnyRecord[], number: string | undefined) =>
+		list.find((one) => textOf(at(one, "gpu")) === number);
+	const found = gpuList(answers["metric"]).map((gpu, place) => {
+		const number = textOf(at(gpu, "gpu")) ?? String(place);
+		return flattened(gpu, of(lists, number), of(statics, number), number);
+	});
+	return present({
+		gpus: found,
+		model: modelOf(statics.map((one) => at(one, "asic", "market_name"))),
+		driverVersion: at(statics[0], "driver", "version"),
+	});
+}
+
+function flattened(
+	gpu: AnyRecord,
+	listed: AnyRecord | undefined,
+	fixed: AnyRecord | undefined,
+	number: string,
+): AnyRecord {
+	const first = (...paths: readonly (readonly string[])[]) =>
+		firstOf(paths.map((path) => unwrapped(at(gpu, ...path))).filter((value) => value !== "N/A"));
+	const throttle = textOf(first(["power", "throttle_status"]))?.toUpperCase();
+	return present({
+		key: firstOf([at(listed, "uuid"), at(listed, "bdf"), at(fixed, "bus", "bdf"), number]),
+		power: first(
+			["power", "current_socket_power"],
+			["power", "socket_power"],
+			["power", "average_socket_power"],
+			["power", "current_power"],
+		),
+		powerLimit: firstOf([
+			unwrapped(at(fixed, "limit", "socket_power")),
+			unwrapped(at(fixed, "limit", "ppt0", "socket_power_limit")),
+		]),
+		energy: first(["energy", "total_energy_consumption"]),
+		edge: first(["temperature", "edge"]),
+		hotspot: first(["temperature", "hotspot"], ["temperature", "junction"]),
+		memory: first(["temperature", "mem"], ["temperature", "vram"]),
+		fanSpeed: first(["fan", "rpm"]),
+		fanDuty: first(["fan", "usage"]),
+		graphicsActivity: first(["usage", "gfx_activity"], ["usage", "gfx_usage"]),
+		memoryActivity: first(["usage", "umc_activity"], ["usage", "mem_usage"]),
+		memoryTotal: first(["mem_usage", "total_vram"], ["mem-usage", "total_vram"]),
+		memoryUsed: first(["mem_usage", "used_vram"], ["mem-usage", "used_vram"]),
+		memoryFree: first(["mem_usage", "free_vram"], ["mem-usage", "free_vram"]),
+		graphicsClock: first(["clock", "gfx_0", "clk"], ["clock", "gfx", "cur_clk"], ["clock", "gfx", "clk"]),
+		memoryClock: first(["clock", "mem_0", "clk"], ["clock", "mem", "cur_clk"], ["clock", "mem", "clk"]),
+		voltage: first(["power", "gfx_voltage"], ["voltage_curve", "gfx_voltage"]),
+		throttled: throttle === undefined ? undefined : throttle === "THROTTLED" ? "1" : "0",
+		pcieWidth: first(["pcie", "width"], ["pcie", "current_lanes"]),
+		pcieReplays: first(["pcie", "replay_count"]),
+		corrected: first(["ecc", "total_correctable_count"], ["ecc", "total_correctable"]),
+		uncorrected: first(["ecc", "total_uncorrectable_count"], ["ecc", "total_uncorrectable"]),
+	});
+}
+
+/** By our own names of rocm-smi's keys, see `rocmRecord`. */
+const ROCM_READS: Reads = {
+	powerWatts: { at: ["power"], unit: watts },
+	powerLimitWatts: { at: ["powerLimit"], unit: watts, absent: [0] },
+	energyConsumedJoules: { at: ["energy"], unit: { factor: 1e-6, written: [] } },
+	gpuTemperatureCelsius: { at: ["edge"], unit: celsius },
+	junctionTemperatureCelsius: { at: ["junction"], unit: celsius },
+	memoryTemperatureCelsius: { at: ["memory"], unit: celsius, absent: [0] },
+	fanSpeedRevolutionsPerMinute: { at: ["fanSpeed"], unit: revolutionsPerMinute },
+	fanDutyRatio: { at: ["fanDuty"], unit: percent },
+	gpuUtilizationRatio: { at: ["graphicsUse"], unit: percent },
+	memoryUtilizationRatio: { at: ["memoryUse"], unit: percent },
+	memoryTotalBytes: { at: ["memoryTotal"], unit: bytes },
+	memoryUsedBytes: { at: ["memoryUsed"], unit: bytes },
+	graphicsClockMegahertz: { at: ["graphicsClock"], unit: megahertz },
+	memoryClockMegahertz: { at: ["memoryClock"], unit: megahertz },
+	coreVoltageVolts: { at: ["voltage"], unit: millivolts, absent: [0] },
+	pcieReplays: { at: ["pcieReplays"] },
+};
+
+const ROCM_CAVEATS = [
+	"The second die of an MI250 has no power of its own: its package's stands on the first die.",
+	"The maximum package power is below a Radeon's board power.",
+	"Without a unique id a GPU is known by its PCI bus, else by its card number, which changes with a restart.",
+];
+
+export const rocmSmi = defineDriver({
+	...shared,
+	name: "rocm-smi",
+	title: "AMD GPUs, rocm-smi",
+	models: ["Instinct MI50 to MI300", "Radeon RX 6000 and 7000", "APUs"],
+	firmwares: ["ROCm 4.3 to 6.2"],
+	source: "answers of MI50, MI100, RX 6700 XT by three releases, RX 7900 XT, Radeon 780M",
+	grade: "recorded",
+	requests: { all: { over: "command", argv: ["rocm-smi", "-a", "--json"], format: "json" } },
+	layOut: layOutRocm,
+	components: gpus(ROCM_READS),
+	caveats: ROCM_CAVEATS,
+});
+
+export const rocmSmiText = defineDriver({
+	...shared,
+	name: "rocm-smi-text",
+	title: "AMD GPUs, rocm-smi as text",
+	models: ["as rocm-smi"],
+	firmwares: ["ROCm 4.3 to 6.2"],
+	source: "text of MI250 in a public report",
+	grade: "recorded",
+	requests: { all: { over: "command", argv: ["rocm-smi", "-a"], format: "labelledText" } },
+	layOut: layOutRocm,
+	components: gpus(ROCM_READS),
+	caveats: ["For tools whose JSON is broken; else use rocm-smi.", ...ROCM_CAVEATS],
+});
+
+function layOutRocm(answers: Parsed): Parsed {
+	const all = recordOf(answers["all"]) ?? {};
+	const cards = Object.keys(all)
+		.filter((key) => /^card\d{1,3}$/.test(key))
+		.flatMap((key) => {
+			const card = recordOf(all[key]);
+			return card === undefined ? [] : [{ name: key, card }];
+		});
+	const inText = recordsOf(at(all, "gpus")).map((card) => ({ name: `card${textOf(at(card, "gpu"))}`, card }));
+	const found = [...cards, ...inText].map(({ name, card }) => rocmRecord(name, card));
+	return present({
+		gpus: found,
+		model: modelOf(found.map((one) => at(one, "series"))),
+		driverVersion: at(all, "system", "Driver version"),
+	});
+}
+
+/** Keys differ in case, in a colon at the end, and in whole words from release to release. */
+function rocmRecord(name: string, card: AnyRecord): AnyRecord {
+	const byKey = new Map(
+		Object.keys(card).map((key) => [key.toLowerCase().replace(/:$/, ""), card[key]] as const),
+	);
+	const first = (...keys: readonly string[]) =>
+		keys.map((key) => rocmValue(byKey.get(key))).find((value) => value !== undefined);
+	const series = textOf(first("card series", "device name", "card model"));
+	return present({
+		key: firstOf([first("unique id"), first("pci bus"), name]),
+		series: series === undefined || /^0x/i.test(series) ? undefined : series,
+		power: first(
+			"current socket graphics package power (w)",
+			"average graphics package power (w)",
+			"average socket graphics package power (w)",
+			"socket graphics package power (w)",
+		),
+		powerLimit: first("max graphics package power (w)"),
+		energy: first("accumulated energy (uj)"),
+		edge: first("temperature (sensor edge) (c)"),
+		junction: first("temperature (sensor junction) (c)"),
+		memory: first("temperature (sensor memory) (c)"),
+		fanSpeed: first("fan rpm"),
+		fanDuty: first("fan speed (%)"),
+		graphicsUse: first("gpu use (%)"),
+		memoryUse: first("gpu memory use (%)", "gpu memory allocated (vram%)"),
+		memoryTotal: first("vram total memory (b)"),
+		memoryUsed: first("vram total used memory (b)"),
+		graphicsClock: clockOf(first("sclk clock speed")),
+		memoryClock: clockOf(first("mclk clock speed")),
+		voltage: first("voltage (mv)"),
+		pcieReplays: first("pcie replay count"),
+	});
+}
+
+function rocmValue(value: unknown): unknown {
+	const text = textOf(value);
+	return text === undefined || /^N\/A\b/i.test(text) ? undefined : value;
+}
+
+/** "(1402Mhz)" */
+function clockOf(value: unknown): number | undefined {
+	return numberOf(/^\(?(\d+(?:\.\d+)?)\s*MHz\)?$/i.exec(textOf(value) ?? "")?.[1]);
+}

@@ -1,0 +1,133 @@
+/**
+ * Intel GPUs of one host, by XPU Manager: one table of all devices (`xpu-smi dump`), or one device's statistics as JSON.
+ * Data and pure layout. Power and energy are the card's; those of its tiles do not add up to it.
+ *
+ * @see https://github.com/intel/xpumanager
+ */
+import { defineDriver, type Parsed } from "./driver.js";
+import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import { bytes, celsius, mebibytes, megahertz, millijoules, percent, watts } from "./kit/vendor-units.js";
+import { gpus, modelOf, power } from "./nvidia.js";
+
+/** GPU utilisation, power, frequency, core and memory temperature, memory utilisation, energy, memory used. */
+const METRICS = "0,1,2,3,4,5,8,18";
+
+export const intelXpu = defineDriver({
+	name: "intel-xpu",
+	kind: "gpu-host",
+	title: "Intel GPUs, XPU Manager",
+	makes: ["Intel"],
+	models: ["Data Center GPU Max and Flex, Arc"],
+	firmwares: ["XPU Manager 1.2 to 1.3"],
+	source: "XPU Manager's document",
+	grade: "documented",
+	requests: {
+		dump: {
+			over: "command",
+			argv: ["xpu-smi", "dump", "-d", "-1", "-m", METRICS, "-n", "1"],
+			format: "csv",
+			optional: true,
+		},
+		stats: { over: "command", argv: ["xpu-smi", "stats", "-d", "0", "-j"], format: "json", optional: true },
+		discovery: {
+			over: "command",
+			argv: ["xpu-smi", "discovery", "-j"],
+			format: "json",
+			optional: true,
+			rarely: true,
+		},
+	},
+	atLeastOne: ["dump", "stats"],
+	recognises: () => false,
+	layOut,
+	identity: { make: "Intel", model: { at: [["model"]] } },
+	power,
+	reads: {},
+	components: gpus({
+		powerWatts: { at: ["power"], unit: watts },
+		energyConsumedJoules: { at: ["energy"], unit: millijoules },
+		gpuTemperatureCelsius: { at: ["temperature", "*"], unit: celsius, of: "highest", absent: [0] },
+		memoryTemperatureCelsius: { at: ["memoryTemperature", "*"], unit: celsius, of: "highest", absent: [0] },
+		gpuUtilizationRatio: { at: ["utilization", "*"], unit: percent, of: "mean" },
+		memoryUtilizationRatio: { at: ["memoryUtilization", "*"], unit: percent, of: "mean" },
+		graphicsClockMegahertz: { at: ["frequency", "*"], unit: megahertz, of: "mean" },
+		memoryUsedBytes: [
+			{ at: ["memoryUsed", "*"], unit: bytes, of: "sum" },
+			{ at: ["memoryUsedMebibytes"], unit: mebibytes },
+		],
+	}),
+	caveats: [
+		"A card's utilisation and clock are the mean over its tiles, its temperature the hottest, its memory their sum.",
+		"Arc cards often have no temperature.",
+		"Where `dump` is not supported, the first device alone is read.",
+	],
+});
+
+function layOut(answers: Parsed): Parsed {
+	const known = recordsOf(at(answers, "discovery", "device_list"));
+	const identify = (id: string) => known.find((one) => textOf(at(one, "device_id")) === id);
+	const rows = recordsOf(at(answers, "dump", "rows")).map(rowOf);
+	const stats = at(answers, "stats");
+	const detailed = at(stats, "device_level") === undefined ? [] : [statsOf(stats)];
+	const byId = new Map<string, AnyRecord>();
+	for (const one of [...rows, ...detailed]) {
+		const id = textOf(at(one, "id")) ?? "0";
+		byId.set(id, { ...byId.get(id), ...one });
+	}
+	return present({
+		gpus: [...byId].map(([id, one]) => ({
+			...one,
+			key: firstOf([at(identify(id), "uuid"), at(identify(id), "pci_bdf_address"), id]),
+		})),
+		model: modelOf(known.map((one) => at(one, "device_name"))),
+	});
+}
+
+/** "GPU Power (W)", as the table's header writes it. */
+function rowOf(row: AnyRecord): AnyRecord {
+	const cell = (name: RegExp) => {
+		const key = Object.keys(row).find((one) => name.test(one.trim()));
+		return key === undefined ? undefined : numberOf(row[key]);
+	};
+	const one = (value: number | undefined) => (value === undefined ? [] : [value]);
+	return present({
+		id: cell(/^DeviceId$/i),
+		power: cell(/^GPU Power/i),
+		utilization: one(cell(/^GPU Utilization/i)),
+		frequency: one(cell(/^GPU Frequency/i)),
+		temperature: one(cell(/^GPU Core Temperature/i)),
+		memoryTemperature: one(cell(/^GPU Memory Temperature/i)),
+		memoryUtilization: one(cell(/^GPU Memory Utilization/i)),
+		// In joules here, as the header says; the JSON's are thousandths.
+		energy: scaled(cell(/^GPU Energy Consumed/i), 1_000),
+		memoryUsedMebibytes: cell(/^GPU Memory Used/i),
+	});
+}
+
+function scaled(value: number | undefined, factor: number): number | undefined {
+	return value === undefined ? undefined : value * factor;
+}
+
+/** `{metrics_type: "XPUM_STATS_POWER", value}` at the card, and again in each tile. */
+function statsOf(stats: unknown): AnyRecord {
+	const card = recordsOf(at(stats, "device_level"));
+	const tiles = recordsOf(at(stats, "tile_level")).map((tile) => recordsOf(at(tile, "data_list")));
+	const metric = (list: readonly AnyRecord[], name: string) =>
+		list.find((one) => at(one, "metrics_type") === `XPUM_STATS_${name}`)?.["value"];
+	const each = (name: string) => {
+		const whole = metric(card, name);
+		const found = whole === undefined ? tiles.map((tile) => metric(tile, name)) : [whole];
+		return found.filter((value) => value !== undefined);
+	};
+	return present({
+		id: at(stats, "device_id"),
+		power: metric(card, "POWER"),
+		energy: metric(card, "ENERGY"),
+		temperature: each("GPU_CORE_TEMPERATURE"),
+		memoryTemperature: each("MEMORY_TEMPERATURE"),
+		utilization: each("GPU_UTILIZATION"),
+		memoryUtilization: each("MEMORY_UTILIZATION"),
+		frequency: each("GPU_FREQUENCY"),
+		memoryUsed: each("MEMORY_USED"),
+	});
+}

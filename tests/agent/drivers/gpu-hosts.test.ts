@@ -1,0 +1,212 @@
+/** GPU hosts by the tools and exporters of every make, each written by hand; and what they serve. */
+import { describe, expect, it } from "vitest";
+import { driverByName } from "../../../agent/drivers/catalog.js";
+import { decode } from "../../../agent/drivers/decode.js";
+import type { Answers } from "../../../agent/drivers/driver.js";
+import { loadFormats, parseAnswer } from "../../../agent/drivers/formats/parse-answer.js";
+import { recognisedBy } from "../../../agent/drivers/identify.js";
+import type { Reading } from "../../../shared/reading.js";
+import { WRITTEN_GPU_HOSTS } from "./written-gpu-hosts.js";
+
+await loadFormats(new Set(["xml"]));
+
+function read(driver: string, answers: Answers | undefined = WRITTEN_GPU_HOSTS[driver]): Reading {
+	const known = driverByName(driver);
+	if (known === undefined || answers === undefined) throw new Error(`no driver or answers: ${driver}`);
+	const decoded = decode(known, answers);
+	if (decoded.kind === "failure") throw new Error(`${decoded.what} [${decoded.code}]`);
+	return decoded.reading;
+}
+
+const gpus = (driver: string) =>
+	read(driver).components.flatMap(({ part, key, values }) => (part === "gpu" ? [{ key, ...values }] : []));
+
+const MEBI = 1_048_576;
+
+describe("AMD GPUs", () => {
+	it("are read from amd-smi's wrapped list, 542 W at a hotspot of 71 °C and no edge sensor", () => {
+		const [first, second] = gpus("amd-smi");
+		expect(first).toMatchObject({
+			key: "uuid-0",
+			powerWatts: 542,
+			powerLimitWatts: 750,
+			junctionTemperatureCelsius: 71,
+			memoryTemperatureCelsius: 52,
+			gpuUtilizationRatio: 1,
+			memoryUsedBytes: 14_569 * MEBI,
+			energyConsumedJoules: 1_234.5,
+			throttled: 0,
+		});
+		expect(first).not.toHaveProperty("gpuTemperatureCelsius");
+		expect(second).not.toHaveProperty("powerWatts");
+	});
+
+	it("are read from a bare list alike", () => {
+		const metric = { text: '[{"gpu":3,"power":{"average_socket_power":{"value":20,"unit":"W"}}}]' };
+		expect(read("amd-smi", { metric }).components).toEqual([
+			expect.objectContaining({ key: "3", values: expect.objectContaining({ powerWatts: 20 }) }),
+		]);
+	});
+
+	it("are read from amd-smi's indented text, units taken off", () => {
+		expect(gpus("amd-smi-text")).toEqual([
+			expect.objectContaining({ key: "0", powerWatts: 20, coreVoltageVolts: 0.78, throttled: 0 }),
+			expect.objectContaining({ key: "1", powerWatts: 35, gpuTemperatureCelsius: 41 }),
+		]);
+	});
+
+	it("are read from rocm-smi by either name of a key, and known by the unique id or the PCI bus", () => {
+		expect(gpus("rocm-smi")).toEqual([
+			expect.objectContaining({
+				key: "0x79cc",
+				powerWatts: 36,
+				powerLimitWatts: 290,
+				gpuTemperatureCelsius: 53,
+				junctionTemperatureCelsius: 55,
+				memoryTotalBytes: 34_342_961_152,
+				graphicsClockMegahertz: 300,
+			}),
+			expect.objectContaining({ key: "0000:83:00.0", powerWatts: 7.222, memoryUtilizationRatio: 0.12 }),
+		]);
+		expect(read("rocm-smi").identity).toMatchObject({ model: "Instinct MI100", firmware: "6.3.6" });
+	});
+
+	it("have no watts on a second die", () => {
+		expect(gpus("rocm-smi-text").map(({ powerWatts }) => powerWatts)).toEqual([237, undefined]);
+	});
+});
+
+describe("Intel GPUs", () => {
+	it("have the card's 63.26 W, not the tiles' sum, and the mean of the tiles' utilisation", () => {
+		expect(gpus("intel-xpu")).toEqual([
+			expect.objectContaining({
+				key: "uuid-0",
+				powerWatts: 63.26,
+				energyConsumedJoules: 16_169.744,
+				gpuUtilizationRatio: 0.5,
+				memoryUsedBytes: 9_000_000_000,
+			}),
+		]);
+	});
+
+	it("are read all at once from the table", () => {
+		const header =
+			"Timestamp, DeviceId, GPU Utilization (%), GPU Power (W), GPU Core Temperature (Celsius Degree)";
+		const dump = { text: `${header}\n12:00:00.000, 0, 10.00, 60.5, 40\n12:00:00.000, 1, N/A, 61.5, N/A\n` };
+		expect(read("intel-xpu", { dump }).components.map(({ values }) => values.powerWatts)).toEqual([
+			60.5, 61.5,
+		]);
+	});
+});
+
+describe("exporters that run on a host already", () => {
+	it("give one GPU its UUID again, its throttling by power and its clocks", () => {
+		expect(gpus("nvidia-gpu-exporter")).toEqual([
+			expect.objectContaining({
+				key: "GPU-aaaa",
+				powerWatts: 631.95,
+				throttled: 1,
+				throttledByPowerCap: 1,
+				isClockedDownIdle: 0,
+				streamingMultiprocessorClockMegahertz: 1_980,
+				remappedRows: 3,
+				rowRemapFailed: 0,
+			}),
+		]);
+	});
+
+	it("give all-smi's watts and energy, of the GPU's scope alone", () => {
+		expect(gpus("all-smi")).toEqual([
+			expect.objectContaining({
+				key: "GPU-1",
+				powerWatts: 400.5,
+				energyConsumedJoules: 8_430_000,
+				gpuUtilizationRatio: 0.255,
+			}),
+		]);
+	});
+
+	it("give AMD's exporter's partitions as one GPU whose power is not added up", () => {
+		expect(gpus("rocm-exporter")).toEqual([
+			expect.objectContaining({
+				key: "PCB1",
+				powerWatts: 542,
+				energyConsumedJoules: 5,
+				memoryTotalBytes: 196_608 * MEBI,
+			}),
+		]);
+	});
+
+	it.each([
+		["nvidia_smi_power_draw_watts 3", "nvidia-gpu-exporter"],
+		['all_smi_gpu_utilization{gpu="x"} 3', "all-smi"],
+		['gpu_package_power{gpu_id="0"} 3', "rocm-exporter"],
+		["vllm:num_requests_running 3", "inference"],
+	])("are known by their metrics: %s", (text, driver) => {
+		const request = { over: "http", path: "/metrics", format: "text" } as const;
+		expect(recognisedBy([{ request, answer: { text } }])[0]?.name).toBe(driver);
+	});
+});
+
+describe("AI work", () => {
+	it("adds up the models of a server: 1,500 tokens generated, 7 requests waiting", () => {
+		const reading = read("inference");
+		expect(reading.values).toMatchObject({
+			promptTokens: 9_000,
+			generatedTokens: 1_500,
+			requestsRunning: 5,
+			requestsWaiting: 7,
+			inferenceServerCount: 1,
+			loadedModelCount: 1,
+		});
+		expect(reading.components.map(({ part, key }) => `${part} ${key}`)).toEqual([
+			"service vllm:a/model-8b",
+			"service vllm:b",
+		]);
+	});
+
+	it.each([
+		["sglang", "sglang:generation_tokens_total 7\nsglang:num_queue_reqs 2\nsglang:token_usage 0.25"],
+		["tgi", "tgi_request_generated_tokens_sum 7\ntgi_queue_size 2"],
+		["llama.cpp", "llamacpp:tokens_predicted_total 7\nllamacpp:requests_deferred 2"],
+		["nim", "generation_tokens_total 7\nnum_requests_waiting 2"],
+		["ollama", "ollama_generated_tokens_total 7\nollama_queued_requests 2"],
+	])("is read from %s by its own names", (server, text) => {
+		const { values, identity } = read("inference", { served: { text } });
+		expect(values).toMatchObject({ generatedTokens: 7, requestsWaiting: 2 });
+		expect(identity.make).toBe(server);
+	});
+
+	it("stands beside the watts of the host's GPUs in one reading", () => {
+		const metrics = { text: 'DCGM_FI_DEV_POWER_USAGE{gpu="0",UUID="GPU-1"} 409.5' };
+		const served = { text: "vllm:generation_tokens_total 1200" };
+		const { values, components } = read("dcgm-exporter", { metrics, served });
+		expect(values.generatedTokens).toBe(1_200);
+		expect(components.map(({ part }) => part)).toEqual(["gpu", "service"]);
+	});
+});
+
+describe("nvidia-smi's XML", () => {
+	it("is read with 16 GPUs in 700 KB, most of which lists clocks that a GPU could have", () => {
+		const clocks = `<supported_clocks>${"<value>1980 MHz</value>".repeat(1_900)}</supported_clocks>`;
+		const gpu = (index: number) =>
+			`<gpu id="${index}"><uuid>GPU-${index}</uuid><power_readings><power_draw>${index} W</power_draw></power_readings><clocks_event_reasons><clocks_event_reason_sw_power_cap>Active</clocks_event_reason_sw_power_cap><clocks_event_reason_gpu_idle>Not Active</clocks_event_reason_gpu_idle></clocks_event_reasons>${clocks}</gpu>`;
+		const text = `<nvidia_smi_log>${Array.from({ length: 16 }, (_, index) => gpu(index)).join("")}</nvidia_smi_log>`;
+		expect(text.length).toBeGreaterThan(600_000);
+		const { components } = read("nvidia-smi-xml", { query: { text } });
+		expect(components.length).toBe(16);
+		expect(components[15]?.values).toMatchObject({
+			powerWatts: 15,
+			throttledByPowerCap: 1,
+			throttled: 1,
+			isClockedDownIdle: 0,
+		});
+	});
+
+	it("is refused beyond 1 MiB", () => {
+		expect(parseAnswer("xml", `<a>${" ".repeat(1 << 20)}</a>`)).toMatchObject({
+			ok: false,
+			code: "DEVICE_ANSWER_TOO_LARGE",
+		});
+	});
+});

@@ -1,0 +1,156 @@
+/** Answers of GPU hosts and inference servers, written by hand from the tools' documents. Shared by several tests. */
+import type { Answers } from "../../../agent/drivers/driver.js";
+
+const json = (value: unknown) => ({ text: JSON.stringify(value) });
+const of = (value: number, unit: string) => ({ value, unit });
+
+const amdSmi: Answers = {
+	metric: json({
+		gpu_data: [
+			{
+				gpu: 0,
+				usage: { gfx_activity: of(100, "%"), umc_activity: of(35, "%"), mm_activity: "N/A" },
+				power: { socket_power: of(542, "W"), gfx_voltage: "N/A", throttle_status: "UNTHROTTLED" },
+				temperature: { edge: "N/A", hotspot: of(71, "C"), mem: of(52, "C") },
+				mem_usage: { total_vram: of(16_368, "MB"), used_vram: of(14_569, "MB") },
+				energy: { total_energy_consumption: of(1_234.5, "J") },
+				clock: { gfx_0: { clk: of(2_100, "MHz") } },
+				fan: { speed: "N/A", rpm: "N/A", usage: "N/A" },
+			},
+			{ gpu: 1, power: { socket_power: "N/A" }, temperature: { hotspot: of(38, "C") } },
+		],
+	}),
+	list: json([{ gpu: 0, bdf: "0000:05:00.0", uuid: "uuid-0" }]),
+	static: json({
+		gpu_data: [{ gpu: 0, asic: { market_name: "Instinct MI300X" }, limit: { socket_power: of(750, "W") } }],
+	}),
+};
+
+const amdSmiText: Answers = {
+	metric: {
+		text: "GPU: 0\n    POWER:\n        SOCKET_POWER: 20 W\n        GFX_VOLTAGE: 780 mV\n        THROTTLE_STATUS: UNTHROTTLED\n\nGPU: 1\n    POWER:\n        SOCKET_POWER: 35 W\n    TEMPERATURE:\n        EDGE: 41 °C\n        HOTSPOT: N/A\n",
+	},
+};
+
+const rocmSmi: Answers = {
+	all: json({
+		card0: {
+			"Unique ID": "0x79cc",
+			"Temperature (Sensor edge) (C)": "53.0",
+			"Temperature (Sensor junction) (C)": "55.0",
+			"sclk clock speed:": "(300Mhz)",
+			"Max Graphics Package Power (W)": "290.0",
+			"Average Graphics Package Power (W)": "36.0",
+			"GPU use (%)": "0",
+			"VRAM Total Memory (B)": "34342961152",
+			"Card series": "Instinct MI100",
+		},
+		card1: {
+			"Unique ID": "N/A",
+			"PCI Bus": "0000:83:00.0",
+			"Current Socket Graphics Package Power (W)": "7.222",
+			"GPU Memory Allocated (VRAM%)": "12",
+			"Card Series": "0x1002",
+		},
+		system: { "Driver version": "6.3.6" },
+	}),
+};
+
+const rocmSmiText: Answers = {
+	all: {
+		text: "GPU[0]\t\t: Average Graphics Package Power (W): 237.0\nGPU[1]\t\t: Average Graphics Package Power (W): N/A (Secondary die)\nGPU[1]\t\t: GPU use (%): 3\n",
+	},
+};
+
+const metric = (name: string, value: number) => ({ metrics_type: `XPUM_STATS_${name}`, value });
+
+const intelXpu: Answers = {
+	stats: json({
+		device_id: 0,
+		device_level: [metric("POWER", 63.26), metric("ENERGY", 16_169_744)],
+		tile_level: [
+			{
+				tile_id: 0,
+				data_list: [
+					metric("POWER", 24.12),
+					metric("GPU_UTILIZATION", 100),
+					metric("MEMORY_USED", 8_000_000_000),
+				],
+			},
+			{
+				tile_id: 1,
+				data_list: [
+					metric("POWER", 8.78),
+					metric("GPU_UTILIZATION", 0),
+					metric("MEMORY_USED", 1_000_000_000),
+				],
+			},
+		],
+	}),
+	discovery: json({ device_list: [{ device_id: 0, device_name: "Data Center GPU Max", uuid: "uuid-0" }] }),
+};
+
+const gpuExporter: Answers = {
+	metrics: {
+		text: [
+			'nvidia_smi_gpu_info{driver_version="590.48.01",name="NVIDIA H100",uuid="aaaa"} 1',
+			'nvidia_smi_power_draw_watts{uuid="aaaa"} 631.95',
+			'nvidia_smi_clocks_current_sm_clock_hz{uuid="aaaa"} 1.98e+09',
+			'nvidia_smi_clocks_event_reasons_active{uuid="aaaa"} 4',
+			'nvidia_smi_remapped_rows_correctable{uuid="aaaa"} 2',
+			'nvidia_smi_remapped_rows_uncorrectable{uuid="aaaa"} 1',
+			'nvidia_smi_remapped_rows_failure{uuid="aaaa"} 0',
+			"nvidia_smi_command_exit_code 0",
+		].join("\n"),
+	},
+};
+
+const allSmi: Answers = {
+	metrics: {
+		text: [
+			'all_smi_gpu_power_consumption_watts{gpu="NVIDIA H200",instance="node-1",uuid="GPU-1",index="0"} 400.5',
+			'all_smi_gpu_utilization{gpu="NVIDIA H200",instance="node-1",uuid="GPU-1",index="0"} 25.5',
+			'all_smi_energy_consumed_joules_total{host="node-1",scope="gpu",gpu_index="0",gpu_uuid="GPU-1"} 8.43e6',
+			'all_smi_energy_consumed_joules_total{host="node-1",scope="chassis"} 6.13e7',
+		].join("\n"),
+	},
+};
+
+const rocmExporter: Answers = {
+	metrics: {
+		text: [
+			'gpu_package_power{gpu_id="0",gpu_partition_id="0",serial_number="PCB1",card_series="MI300X",hostname="h1"} 542',
+			'gpu_package_power{gpu_id="1",gpu_partition_id="1",serial_number="PCB1",card_series="MI300X",hostname="h1"} 0',
+			'gpu_energy_consumed{gpu_id="0",serial_number="PCB1"} 5000000',
+			'gpu_total_vram{gpu_id="0",serial_number="PCB1"} 196608',
+		].join("\n"),
+	},
+};
+
+const inference: Answers = {
+	served: {
+		text: [
+			'vllm:prompt_tokens_total{model_name="a/model-8b",engine="0"} 4000',
+			'vllm:prompt_tokens_total{model_name="b",engine="0"} 5000',
+			'vllm:generation_tokens_total{model_name="a/model-8b",engine="0"} 600',
+			'vllm:generation_tokens_total{model_name="a/model-8b",engine="1"} 400',
+			'vllm:generation_tokens_total{model_name="b",engine="0"} 500',
+			'vllm:num_requests_running{model_name="a/model-8b"} 5',
+			'vllm:num_requests_waiting{model_name="a/model-8b"} 7',
+			'vllm:kv_cache_usage_perc{model_name="a/model-8b"} 0.5',
+		].join("\n"),
+	},
+	loaded: json({ models: [{ name: "b", size_vram: 5 }] }),
+};
+
+export const WRITTEN_GPU_HOSTS: Readonly<Record<string, Answers>> = {
+	"amd-smi": amdSmi,
+	"amd-smi-text": amdSmiText,
+	"rocm-smi": rocmSmi,
+	"rocm-smi-text": rocmSmiText,
+	"intel-xpu": intelXpu,
+	"nvidia-gpu-exporter": gpuExporter,
+	"all-smi": allSmi,
+	"rocm-exporter": rocmExporter,
+	inference,
+};
