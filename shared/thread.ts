@@ -51,16 +51,18 @@ export class Thread<Operations extends Handlers> {
 		return this.waiting.size;
 	}
 
+	/** @param given memory of the argument that is given away instead of copied */
 	call<Name extends keyof Operations & string>(
 		operation: Name,
 		argument: Parameters<Operations[Name]>[0],
+		given: readonly ArrayBuffer[] = [],
 	): Promise<Awaited<ReturnType<Operations[Name]>>> {
 		if (this.ended !== undefined) return Promise.reject(this.ended);
 		const id = this.nextId;
 		this.nextId += 1;
 		return new Promise((resolve, reject) => {
 			this.waiting.set(id, { resolve: resolve as (result: unknown) => void, reject });
-			this.worker.postMessage({ id, operation, argument } satisfies Call);
+			this.worker.postMessage({ id, operation, argument } satisfies Call, given);
 		});
 	}
 

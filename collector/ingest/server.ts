@@ -304,7 +304,7 @@ export class IngestServer {
 		}
 		const named = hashesIn(frame.record);
 		const checked = named.ok
-			? { missing: named.hashes.filter((hash) => !this.options.store.knowsDefinition(hash)) }
+			? { missing: this.options.store.unknownDefinitions(named.hashes) }
 			: { failure: named.failure };
 		this.apply(session, { kind: "record", at, frame, checked });
 	}

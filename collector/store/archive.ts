@@ -1,10 +1,9 @@
 /**
- * The past of all devices: what is sealed in day files, and what still stands in the heads.
+ * The past of all devices: what is sealed in day files, and what still stands in the inbox.
  *
  * Seals closed hours, merges parts, reads runs and the sums made from them. Lives in the storage worker.
  *
- * Invariants: heads forget only what a day file has committed; an hour's sums are those of its readings
- * as they are stored, or are not stored.
+ * Invariants: an hour's sums are those of its readings as they are stored, or are not stored.
  */
 import { asBuffer } from "../../shared/thread.js";
 import {
@@ -20,7 +19,6 @@ import { type ChunkRun, decodeScaled, encodeChunk } from "./chunk.js";
 import {
 	type DayFiles,
 	type GroupHour,
-	groupHour,
 	type HourRow,
 	hourOf,
 	MILLISECONDS_PER_HOUR,
@@ -28,11 +26,12 @@ import {
 } from "./day-files.js";
 import type { Column } from "./device-state.js";
 import { reach } from "./fail-point.js";
-import type { Heads } from "./heads.js";
-import { devicesOf } from "./pack.js";
+import { type Fetched, gathered, readings, type TableMemory } from "./hour-readings.js";
+import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
-import { cutRun, joinRuns, onlyColumns } from "./runs.js";
+import { cutRun, joinRuns } from "./runs.js";
 import { decodeSums, encodeSums, SUM_COLUMNS } from "./sums.js";
+import type { Unsealed, UnsealedRecord } from "./unsealed.js";
 
 /** A chunk that could not be read: the stretch that is lost. */
 export type Damage = {
@@ -44,7 +43,9 @@ export type Damage = {
 
 export type ArchiveOptions = {
 	readonly days: DayFiles;
-	readonly heads: Heads;
+	readonly unsealed: Unsealed;
+	/** A record of the inbox; undefined where it can no longer be read. */
+	readonly fetch: (id: number) => Fetched | undefined;
 	readonly power: PowerOptions;
 	/** Undefined for a device that was forgotten. */
 	readonly describe: (device: number) => IntervalDevice["description"] | undefined;
@@ -62,41 +63,60 @@ export class Archive {
 		this.options = options;
 	}
 
+	/** What of an hour stands in records, by device, a few records at a time; views of `memory`. */
+	gathered(
+		records: readonly UnsealedRecord[],
+		hour: number,
+		devices: readonly number[],
+		memory: TableMemory,
+	): Generator<void, ReadonlyMap<number, readonly ChunkRun[]>> {
+		const from = hour * MILLISECONDS_PER_HOUR;
+		const wish = { devices, from, to: from + MILLISECONDS_PER_HOUR, memory };
+		return gathered(records, wish, this.options.fetch);
+	}
+
 	/**
-	 * Seals what groups hold of before `until`. Hours that are over become rows; what comes for an hour that
-	 * has a row already, or that still runs at `openFrom`, becomes a part.
+	 * Seals an hour of some groups. Where it is over it becomes rows; what comes for an hour that has a row
+	 * already, or that still runs at `openFrom`, becomes a part.
 	 *
 	 * @returns chunks written
-	 * @throws what SQLite throws; the heads keep everything then
+	 * @throws what SQLite throws; nothing is stored then
 	 */
-	seal(groups: readonly { readonly group: number; readonly until: number }[], openFrom: number): number {
+	seal(
+		hour: number,
+		groups: readonly number[],
+		{
+			runs,
+			openFrom,
+		}: { readonly runs: ReadonlyMap<number, readonly ChunkRun[]>; readonly openFrom: number },
+	): number {
 		const rows: HourRow[] = [];
 		const parts: PartRow[] = [];
-		for (const { group, until } of groups) {
-			const byHour = this.unsealed(group, until);
-			for (const [hour, runs] of [...byHour].sort(([a], [b]) => a - b)) {
-				const place = { hour, group };
-				const chunks = runs.map(({ device, run }) => chunkOf(device, run));
-				const isClosed = (hour + 1) * MILLISECONDS_PER_HOUR <= openFrom;
-				if (isClosed && !this.options.days.holds(place)) {
-					rows.push({ ...place, chunks, sums: this.sumsToStore(hour, runs) });
-					continue;
-				}
-				parts.push({ ...place, chunks });
-				// What was remembered is no longer what this hour ends with.
-				for (const { device } of runs) this.heldAfter.delete(device);
+		const isClosed = (hour + 1) * MILLISECONDS_PER_HOUR <= openFrom;
+		for (const group of groups) {
+			const place = { hour, group };
+			const own = devicesOf(group).flatMap((device) => {
+				const pieces = runs.get(device);
+				return pieces === undefined ? [] : [{ device, run: joinRuns(pieces) }];
+			});
+			if (own.length === 0) continue;
+			const chunks = own.map(({ device, run }) => chunkOf(device, run));
+			if (isClosed && !this.options.days.holds(place)) {
+				rows.push({ ...place, chunks, sums: this.sumsToStore(hour, own) });
+				continue;
 			}
+			parts.push({ ...place, chunks });
+			// What was remembered is no longer what this hour ends with.
+			for (const { device } of own) this.heldAfter.delete(device);
 		}
 		if (rows.length + parts.length === 0) return 0;
 		// The next hour begins with what this one ends with.
-		const next = [...rows, ...parts].map(({ hour, group }) => ({ hour: hour + 1, group }));
+		const next = [...rows, ...parts].map(({ group }) => ({ hour: hour + 1, group }));
 		const changed = next.filter((place) => this.options.days.holds(place));
 		this.options.onChange([...rows, ...parts, ...next]);
 		this.options.days.put(rows, parts);
 		reach("seal: day files stored");
 		for (const place of changed) this.options.days.dropSums(place);
-		for (const { group, until } of groups)
-			for (const device of devicesOf(group)) this.options.heads.drop(device, until);
 		return [...rows, ...parts].reduce((sum, { chunks }) => sum + chunks.length, 0);
 	}
 
@@ -122,48 +142,77 @@ export class Archive {
 		{ from, to }: { readonly from: number; readonly to: number },
 		wanted?: (column: Column) => boolean,
 	): ChunkRun {
-		const place = groupHour(device, hourOf(from));
-		const { chunks, rowsDamaged } = this.options.days.hour(place);
-		if (rowsDamaged > 0) this.rowDamaged(place);
-		const sealed = chunks
-			.filter((chunk) => chunk.device === device)
-			.flatMap((chunk) => this.readable(chunk, hourOf(from), wanted) ?? [])
-			.map((run) => cutRun(run, from, to));
-		const unsealed = this.options.heads.head(device)?.rows(from, to) ?? [];
-		return joinRuns([
-			...sealed,
-			...(wanted === undefined ? unsealed : unsealed.map((run) => onlyColumns(run, wanted))),
-		]);
+		return this.runs([device], { from, to }, wanted).get(device) ?? NOTHING;
+	}
+
+	/** The same of several devices, rising. */
+	private runs(
+		devices: readonly number[],
+		{ from, to }: { readonly from: number; readonly to: number },
+		wanted?: (column: Column) => boolean,
+	): ReadonlyMap<number, ChunkRun> {
+		const hour = hourOf(from);
+		const pieces = new Map<number, ChunkRun[]>(devices.map((device) => [device, []]));
+		for (const group of new Set(devices.map(groupOf))) {
+			const place = { hour, group };
+			const { chunks, rowsDamaged } = this.options.days.hour(place);
+			if (rowsDamaged > 0) this.rowDamaged(place);
+			for (const chunk of chunks) {
+				const own = pieces.get(chunk.device);
+				const run = own === undefined ? undefined : this.readable(chunk, hour, wanted);
+				if (run !== undefined) own?.push(cutRun(run, from, to));
+			}
+		}
+		const records = this.options.unsealed.recordsOf(hour);
+		if (records.length > 0)
+			for (const [device, own] of readings(records, { devices, from, to, wanted }, this.options.fetch))
+				pieces.get(device)?.push(...own);
+		return new Map([...pieces].map(([device, own]) => [device, joinRuns(own)]));
 	}
 
 	/** Sums of a device's hour up to `until`, of each minute where nothing else is said, SUMS numbers each. */
-	sums(
-		device: number,
+	sums(device: number, hour: number, until?: number, intervalMilliseconds?: number): Float64Array {
+		const [found] = this.sumsOf([device], hour, until, intervalMilliseconds);
+		return found?.sums ?? new Float64Array(0);
+	}
+
+	/** The same of several devices, rising; those that nothing is known of are left out. */
+	sumsOf(
+		devices: readonly number[],
 		hour: number,
 		until = (hour + 1) * MILLISECONDS_PER_HOUR,
 		intervalMilliseconds = MINUTE_MILLISECONDS,
-	): Float64Array {
-		const description = this.options.describe(device);
+	): readonly { readonly device: number; readonly sums: Float64Array }[] {
 		const from = hour * MILLISECONDS_PER_HOUR;
-		if (description === undefined) return new Float64Array(0);
-		const before = this.heldBefore(device, hour, description.pollIntervalSeconds);
-		return sumsOfRuns(
-			{ number: device, description },
-			[...before.runs, this.run(device, { from, to: until }, isRate)],
-			{ from, to: until, intervalMilliseconds },
-			this.options.power,
-			before.held,
+		const known = devices.flatMap((device) => {
+			const description = this.options.describe(device);
+			return description === undefined ? [] : [{ number: device, description }];
+		});
+		const anew = known.filter(({ number }) => this.heldAfter.get(number)?.hour !== hour - 1);
+		const hold = Math.max(
+			0,
+			...anew.map(({ description }) => longestHoldMilliseconds(description.pollIntervalSeconds)),
 		);
+		const numbersOf = (list: readonly IntervalDevice[]) => list.map(({ number }) => number);
+		const before =
+			anew.length === 0 ? undefined : this.runs(numbersOf(anew), { from: from - hold, to: from }, isRate);
+		const own = this.runs(numbersOf(known), { from, to: until }, isRate);
+		return known.map((device) => {
+			const after = this.heldAfter.get(device.number);
+			const held = after?.hour === hour - 1 ? { ...after.held } : nothingHeld();
+			const pieces = [before?.get(device.number), own.get(device.number)].filter((run) => run !== undefined);
+			const range = { from, to: until, intervalMilliseconds };
+			const sums = sumsOfRuns(device, pieces, range, this.options.power, held);
+			return { device: device.number, sums };
+		});
 	}
 
 	/** Stored sums of a group's hour; where they are missing and the hour is only in its file, they are made and kept. */
 	storedSums(
 		place: GroupHour,
 	): readonly { readonly device: number; readonly sums: Float64Array }[] | undefined {
-		const { days, heads } = this.options;
-		const end = (place.hour + 1) * MILLISECONDS_PER_HOUR;
-		if (devicesOf(place.group).some((device) => (heads.head(device)?.oldestAt ?? end) < end))
-			return undefined;
+		const { days, unsealed } = this.options;
+		if (unsealed.holdsBefore(place.group, (place.hour + 1) * MILLISECONDS_PER_HOUR)) return undefined;
 		const stored = days
 			.sums(place)
 			?.map(({ device, bytes }) => ({ device, sums: decodeSums(place.hour, bytes) }));
@@ -178,23 +227,6 @@ export class Archive {
 			device,
 			sums: decodeSums(place.hour, bytes) ?? new Float64Array(0),
 		}));
-	}
-
-	private unsealed(
-		group: number,
-		until: number,
-	): Map<number, { readonly device: number; readonly run: ChunkRun }[]> {
-		const byHour = new Map<number, { device: number; run: ChunkRun }[]>();
-		for (const device of devicesOf(group)) {
-			const pieces = this.options.heads.head(device)?.rows(Number.NEGATIVE_INFINITY, until) ?? [];
-			if (pieces.length === 0) continue;
-			for (const [hour, run] of byHours(joinRuns(pieces))) {
-				const own = byHour.get(hour) ?? [];
-				own.push({ device, run });
-				byHour.set(hour, own);
-			}
-		}
-		return byHour;
 	}
 
 	private mergeHour(place: GroupHour): void {
@@ -270,6 +302,8 @@ export class Archive {
 	}
 }
 
+const NOTHING: ChunkRun = { columns: [], times: new Float64Array(0), values: [] };
+
 /** What energy, work and state are counted from; parts matter for the watts of GPUs. */
 function isRate({ measurement, component }: Column): boolean {
 	return LOOKED_AT.has(measurement) || component?.part === "gpu";
@@ -282,16 +316,4 @@ function chunkOf(device: number, run: ChunkRun): DeviceChunk {
 
 function sumsChunk(device: number, hour: number, sums: Float64Array): DeviceChunk {
 	return { device, columns: SUM_COLUMNS, bytes: encodeSums(hour, sums) };
-}
-
-function byHours(run: ChunkRun): readonly (readonly [number, ChunkRun])[] {
-	const hours: (readonly [number, ChunkRun])[] = [];
-	for (let row = 0; row < run.times.length; ) {
-		const hour = hourOf(run.times[row] ?? 0);
-		const own = cutRun(run, hour * MILLISECONDS_PER_HOUR, (hour + 1) * MILLISECONDS_PER_HOUR);
-		// A column may have its values in another hour only.
-		hours.push([hour, own === run ? run : joinRuns([own])]);
-		row += own.times.length;
-	}
-	return hours;
 }

@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import type { DeviceDescription } from "../../shared/device.js";
 import type { Definition } from "../../shared/wire/definition.js";
+import type { ColumnValues } from "../../shared/wire/number-column.js";
 import type { Column, Shape } from "./device-state.js";
 import type { AliasRow, DefinitionRow, DeviceRow } from "./main-database.js";
 
@@ -40,6 +41,19 @@ export function sighted(site: string, hash: string): string {
 	return `${site}\n${hash}`;
 }
 
+/** Outcomes of one record that are of one kind. */
+export type SightedRows = {
+	readonly site: string;
+	readonly agent: string;
+	readonly isReading: boolean;
+	/** Definitions by place: one list for all records that name the same ones. */
+	readonly table: readonly string[];
+	/** By row. */
+	readonly places: ColumnValues;
+	/** Wall ms by row. */
+	readonly times: Float64Array;
+};
+
 /** One outcome's claim to be of a device. */
 export type Sighting = {
 	readonly hash: string;
@@ -65,6 +79,9 @@ export class Catalogue {
 	private readonly aliases = new Map<string, number>();
 	/** Site → definition hash → device. */
 	private readonly resolved = new Map<string, Map<string, Entry>>();
+	/** The same by place of a table of definitions; what it says is looked at again for each row. */
+	private readonly byTable = new WeakMap<readonly string[], Map<string, (Entry | undefined)[]>>();
+	private readonly knownTables = new WeakSet<readonly string[]>();
 	private readonly maxDevices: number;
 	private nextNumber = 1;
 	private readonly changed = {
@@ -105,8 +122,12 @@ export class Catalogue {
 			this.aliases.set(aliasKey(site, kind, value), device);
 	}
 
-	knows(hash: string): boolean {
-		return this.definitionsByHash.has(hash);
+	/** Definitions of a record's table that nobody has sent yet. */
+	unknown(table: readonly string[]): readonly string[] {
+		if (this.knownTables.has(table)) return [];
+		const missing = table.filter((hash) => !this.definitionsByHash.has(hash));
+		if (missing.length === 0) this.knownTables.add(table);
+		return missing;
 	}
 
 	/** Takes a definition that an agent sent; it is stored with the next commit. */
@@ -123,6 +144,34 @@ export class Catalogue {
 	descriptionOf(hash: string): DeviceDescription | undefined {
 		const found = this.definitionsByHash.get(hash);
 		return found?.kind === "device" ? found.device : undefined;
+	}
+
+	/** The devices of some rows, as `resolve` gives them. */
+	resolveRows({ site, agent, isReading, table, places, times }: SightedRows): readonly (Known | undefined)[] {
+		const entries = this.entriesOf(site, table);
+		const found = new Array<Known | undefined>(places.length);
+		for (let row = 0; row < places.length; row += 1) {
+			const place = places[row] as number;
+			const hash = table[place] as string;
+			const at = times[row] as number;
+			const entry = entries[place];
+			if (entry !== undefined && entry.definition === hash && entry.agent === agent) {
+				if (isReading && at > entry.lastSeenAt) entry.lastSeenAt = at;
+				found[row] = entry;
+				continue;
+			}
+			found[row] = this.resolve({ hash, site, agent, at, isReading });
+			entries[place] = this.resolved.get(site)?.get(hash);
+		}
+		return found;
+	}
+
+	private entriesOf(site: string, table: readonly string[]): (Entry | undefined)[] {
+		const bySite = this.byTable.get(table) ?? new Map<string, (Entry | undefined)[]>();
+		this.byTable.set(table, bySite);
+		const known = bySite.get(site) ?? new Array<Entry | undefined>(table.length).fill(undefined);
+		bySite.set(site, known);
+		return known;
 	}
 
 	/**

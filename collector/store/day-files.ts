@@ -11,7 +11,7 @@
  * same readings give the same rows.
  */
 import { asBuffer } from "../../shared/thread.js";
-import { groupOf, unpack } from "./pack.js";
+import { unpack } from "./pack.js";
 import {
 	type Bytes,
 	type DeviceChunk,
@@ -278,10 +278,6 @@ function writePacked(
 
 function keyOf(hour: number, group: number): number {
 	return (hour % HOURS_PER_DAY) * GROUPS_MOST + group;
-}
-
-export function groupHour(device: number, hour: number): GroupHour {
-	return { hour, group: groupOf(device) };
 }
 
 export function dayOf(at: number): string {

@@ -12,12 +12,12 @@ import type { Archive } from "./archive.js";
 import { type DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { FleetSumsQuery, FleetSumsRow, Labels } from "./device-state.js";
 import { FleetRows } from "./fleet-rows.js";
-import type { Heads } from "./heads.js";
 import { devicesOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { MINUTES_PER_HOUR, sumsRows } from "./sums.js";
 import { MILLISECONDS_PER_DAY, TIERS, type Tier } from "./tier-files.js";
 import { daysWithin, fleetLine, labelsIn, localDay, type Tiers } from "./tiers.js";
+import type { Unsealed } from "./unsealed.js";
 
 /** Hours kept in memory: about 3 KB a combination of site, rack and model. */
 const HOURS_KEPT = 12;
@@ -35,7 +35,7 @@ type Hour = {
 export type FleetSumsOptions = {
 	readonly archive: Archive;
 	readonly days: DayFiles;
-	readonly heads: Heads;
+	readonly unsealed: Unsealed;
 	readonly tiers: Tiers;
 	readonly timeZone: string;
 	readonly labelsOf: (device: number) => Labels | undefined;
@@ -194,21 +194,24 @@ export class FleetSums {
 	private hour(hour: number, until: number): ReadonlyMap<string, Cell> | undefined {
 		let known = this.hours.get(hour);
 		if (known === undefined || known.until < until) known = this.begun(hour, until);
-		for (let groups = 0; groups < GROUPS_AT_ONCE; groups += 1) {
-			const group = known.left.pop();
-			if (group === undefined) return known.cells;
-			const place = { hour, group };
-			const stored = this.options.archive.storedSums(place) ?? this.summed(place, known.until);
-			for (const { device, sums } of stored) this.add(known.cells, device, sums);
+		const { archive } = this.options;
+		const unstored: number[] = [];
+		for (const group of known.left.splice(-GROUPS_AT_ONCE)) {
+			const stored = archive.storedSums({ hour, group });
+			if (stored === undefined) unstored.push(group);
+			else for (const { device, sums } of stored) this.add(known.cells, device, sums);
 		}
+		const devices = unstored.sort((one, other) => one - other).flatMap(devicesOf);
+		for (const { device, sums } of archive.sumsOf(devices, hour, known.until))
+			this.add(known.cells, device, sums);
 		return known.left.length === 0 ? known.cells : undefined;
 	}
 
 	private begun(hour: number, until: number): Hour {
-		const { days, heads } = this.options;
+		const { days, unsealed } = this.options;
 		const groups = new Set([
 			...days.groupsOf(hour),
-			...heads.groupsBefore((hour + 1) * MILLISECONDS_PER_HOUR),
+			...unsealed.groupsBefore((hour + 1) * MILLISECONDS_PER_HOUR),
 		]);
 		const made: Hour = { until, left: [...groups], cells: new Map() };
 		this.hours.delete(hour);
@@ -216,13 +219,6 @@ export class FleetSums {
 		const [oldest] = this.hours.keys();
 		if (this.hours.size > HOURS_KEPT && oldest !== undefined) this.hours.delete(oldest);
 		return made;
-	}
-
-	private summed(place: { readonly hour: number; readonly group: number }, until: number) {
-		const { archive, days, heads } = this.options;
-		const devices = new Set(days.hour(place).chunks.map(({ device }) => device));
-		for (const device of devicesOf(place.group)) if (heads.head(device) !== undefined) devices.add(device);
-		return [...devices].map((device) => ({ device, sums: archive.sums(device, place.hour, until) }));
 	}
 
 	private add(cells: Map<string, Cell>, device: number, sums: Float64Array): void {

@@ -16,6 +16,7 @@ import type { GapEntry, LossEntry, StoredInput } from "./device-state.js";
 import { reach } from "./fail-point.js";
 import type { TierFile } from "./files.js";
 import { widenInputs } from "./migrations/inputs.js";
+import type { RecordExtent } from "./unsealed.js";
 
 const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
@@ -101,6 +102,8 @@ export type NewInboxRow = {
 	/** What to add to the agent's wall clock, ms; 0 where it is right within two seconds. */
 	readonly offset: number;
 	readonly bytes: Uint8Array;
+	/** Absent where the record tells of no device; not stored. */
+	readonly extent?: RecordExtent;
 };
 
 export type DeadLetter = {
@@ -275,6 +278,13 @@ export class MainDatabase {
 
 	inboxAfter(id: number, most: number): readonly InboxRow[] {
 		return this.statement("SELECT * FROM inbox WHERE id > ? ORDER BY id LIMIT ?").all(id, most) as InboxRow[];
+	}
+
+	/** One row's bytes and what its agent's clock lacks; undefined where it is no longer there. */
+	inboxRow(id: number): Pick<InboxRow, "bytes" | "offset"> | undefined {
+		return this.statement("SELECT bytes, offset FROM inbox WHERE id = ?").get(id) as
+			| Pick<InboxRow, "bytes" | "offset">
+			| undefined;
 	}
 
 	/** Rows of the inbox and their bytes. */

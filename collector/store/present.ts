@@ -11,9 +11,9 @@ import { quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { valueIn } from "../../shared/wire/number-column.js";
 import {
 	type DecodedRecord,
+	deviceIn,
 	type OutcomeGroup,
 	type ReadingGroup,
-	wallOf,
 } from "../../shared/wire/record.js";
 import { advance, createMeter, type EnergyMeter } from "../derive/energy.js";
 import type { Catalogue, Known } from "./catalogue.js";
@@ -48,8 +48,8 @@ type StoredState = {
 	readonly faultsByCode: Record<string, number>;
 };
 
-/** Devices by row of an outcome group; undefined where the catalogue has no place for one. */
-export type Resolved = readonly (Known | undefined)[];
+/** Devices of an outcome group, by row, undefined where the catalogue has no place for one; and the wall ms of each row. */
+export type PlacedRows = { readonly devices: readonly (Known | undefined)[]; readonly times: Float64Array };
 
 export class Present {
 	private readonly catalogue: Catalogue;
@@ -78,17 +78,18 @@ export class Present {
 		return this.inboxId;
 	}
 
-	/** Takes one stored record, in the order of the inbox, with the devices of each of its groups. */
-	apply(record: DecodedRecord, resolved: readonly Resolved[], offset: number, inboxId: number): void {
+	/** Takes one stored record, in the order of the inbox, with the devices and times of each of its groups. */
+	apply(record: DecodedRecord, placed: readonly PlacedRows[], inboxId: number): void {
 		this.inboxId = Math.max(this.inboxId, inboxId);
 		if (record.kind !== "outcomes") return;
-		for (const [index, group] of record.groups.entries()) {
-			const devices = resolved[index] ?? [];
+		for (let index = 0; index < record.groups.length; index += 1) {
+			const group = record.groups[index] as OutcomeGroup;
+			const { devices, times } = placed[index] as PlacedRows;
+			const shape = group.kind === "readings" ? this.catalogue.shape(group.shape) : undefined;
 			for (let row = 0; row < group.count; row += 1) {
 				const known = devices[row];
 				if (known === undefined || this.standsFor(known, inboxId)) continue;
-				const at = wallOf(record.time, group.measuredAt[row] as number) + offset;
-				this.take(known, group, row, at);
+				this.take(known, group, row, { at: times[row] as number, shape });
 			}
 		}
 	}
@@ -175,11 +176,7 @@ export class Present {
 		});
 	}
 
-	private stateOf(
-		known: Known,
-		hash: string,
-		{ kind, at }: { readonly kind: string; readonly at: number },
-	): MutableState | undefined {
+	private stateOf(known: Known, hash: string, kind: string, at: number): MutableState | undefined {
 		const state = this.states[known.number];
 		if (state === undefined) {
 			const description = this.catalogue.descriptionOf(hash);
@@ -203,8 +200,13 @@ export class Present {
 		return state;
 	}
 
-	private take(known: Known, group: OutcomeGroup, row: number, at: number): void {
-		const state = this.stateOf(known, group.devices[row] ?? "", { kind: group.kind, at });
+	private take(
+		known: Known,
+		group: OutcomeGroup,
+		row: number,
+		{ at, shape }: { readonly at: number; readonly shape: Shape | undefined },
+	): void {
+		const state = this.stateOf(known, deviceIn(group, row), group.kind, at);
 		if (state === undefined) return;
 		this.outcomesApplied += 1;
 		this.count(state, group, row);
@@ -220,10 +222,8 @@ export class Present {
 			return;
 		}
 		if (state.reason !== undefined) delete state.reason;
-		const shape = this.catalogue.shape(group.shape);
 		if (shape === undefined) return;
-		const latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
-		state.latest = latest;
+		state.latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
 		const { watts, terahashesPerSecond } = this.rates(state as MutableState & { latest: LatestReading });
 		advance(state.meter, { at, watts, terahashesPerSecond }, state.description.pollIntervalSeconds);
 	}
@@ -256,7 +256,7 @@ class RowReading implements LatestReading {
 	}
 
 	get values(): Float64Array {
-		this.made ??= Float64Array.from(this.group.values, (_, index) => this.numberAt(index));
+		this.made ??= Float64Array.from(this.group.columns, (_, index) => this.numberAt(index));
 		return this.made;
 	}
 
@@ -265,7 +265,7 @@ class RowReading implements LatestReading {
 	}
 
 	numberAt(index: number): number {
-		const values = this.group.values[index];
+		const values = this.group.values.at(index);
 		return values === undefined
 			? Number.NaN
 			: valueIn(values, this.row, this.group.columns[index]?.decimals ?? 0);

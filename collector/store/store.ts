@@ -37,9 +37,10 @@ import type {
 import type { ArmedFailPoint } from "./fail-point.js";
 import { joinedRows } from "./fleet-rows.js";
 import type { FleetSumsSlice } from "./fleet-sums.js";
-import type { Batch, NewGap, PresentRow } from "./main-database.js";
+import type { Batch, NewGap, NewInboxRow, PresentRow } from "./main-database.js";
 import type { Migrated } from "./migrations/migrate.js";
-import { Present, type Resolved } from "./present.js";
+import { extentOf, type PlacedRecord, placedRecord } from "./placed-record.js";
+import { Present } from "./present.js";
 import { rollUpAgain } from "./rollup.js";
 import { asColumns } from "./runs.js";
 import type { TierFile } from "./tier-files.js";
@@ -110,9 +111,7 @@ export type DropTimes = {
 
 type Decoded = {
 	readonly incoming: IncomingRecord;
-	readonly record?: DecodedRecord;
-	/** Devices of the record's groups, row by row. */
-	readonly resolved: readonly Resolved[];
+	readonly placed?: PlacedRecord;
 	readonly rejected?: Failure;
 };
 
@@ -199,8 +198,9 @@ export class Store implements SeriesStore {
 		};
 	}
 
-	knowsDefinition(hash: string): boolean {
-		return this.catalogue.knows(hash);
+	/** Definitions of a record's table that are not known. */
+	unknownDefinitions(table: readonly string[]): readonly string[] {
+		return this.catalogue.unknown(table);
 	}
 
 	define(hash: string, text: string, definition: Definition): void {
@@ -413,10 +413,7 @@ export class Store implements SeriesStore {
 		for (const { agent, epoch, settled } of stored.cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
 		this.storedInputs = [...stored.inputs];
 		await this.restorePresent();
-		// Both threads read the inbox at once; what only the replay finds out, the worker waits for.
-		const replayed = this.replay();
-		await this.fillHeads(replayed);
-		await replayed;
+		await this.replay();
 		this.present.replayed();
 		const lost = new Map(stored.gapTotals.map((one) => [`${one.site}/${one.agent}`, one.outcomes]));
 		for (const { agent, site } of stored.cursors)
@@ -447,22 +444,6 @@ export class Store implements SeriesStore {
 		this.setAgent({ agent, site, isConnected: false, since: this.clock.now(), gapOutcomes });
 	}
 
-	private async fillHeads(replayed: Promise<void>): Promise<void> {
-		let pairs = this.catalogue.allNumbers();
-		let areAll = false;
-		for (let after = 0; ; ) {
-			const filled = await this.thread.call("fillHeads", { pairs, after, areAll });
-			if (filled.isDone) return;
-			const isStuck = filled.after === after;
-			after = filled.after;
-			pairs = [];
-			if (!isStuck || areAll) continue;
-			await replayed;
-			pairs = this.catalogue.allNumbers();
-			areAll = true;
-		}
-	}
-
 	private async restorePresent(): Promise<void> {
 		let rows: readonly PresentRow[] = [];
 		do {
@@ -472,16 +453,22 @@ export class Store implements SeriesStore {
 		} while (rows.length > 0);
 	}
 
+	/** Reads the inbox again; the worker is told what each record tells of. */
 	private async replay(): Promise<void> {
-		let rows = await this.thread.call("inboxAfter", { id: 0, most: REPLAY_ROWS_AT_ONCE });
-		while (rows.length > 0) {
-			for (const row of rows) {
-				const decoded = this.decode(asBuffer(row.bytes));
+		for (let after = 0; ; ) {
+			const rows = await this.thread.call("inboxAfter", { id: after, most: REPLAY_ROWS_AT_ONCE });
+			if (rows.length === 0) return;
+			const extents = rows.flatMap((row) => {
 				this.inboxBytes += row.bytes.length;
-				if (decoded.ok)
-					this.present.apply(decoded.record, this.resolveAll(decoded.record, row), row.offset, row.id);
-			}
-			rows = await this.thread.call("inboxAfter", { id: rows.at(-1)?.id ?? 0, most: REPLAY_ROWS_AT_ONCE });
+				const decoded = this.decode(asBuffer(row.bytes));
+				if (!decoded.ok) return [];
+				const placed = placedRecord(decoded.record, row, this.catalogue);
+				this.present.apply(placed.record, placed.groups, row.id);
+				const extent = extentOf(placed);
+				return extent === undefined ? [] : [{ id: row.id, agent: `${row.site}/${row.agent}`, extent }];
+			});
+			await this.thread.call("unsealed", extents);
+			after = rows.at(-1)?.id ?? after;
 		}
 	}
 
@@ -494,7 +481,7 @@ export class Store implements SeriesStore {
 		const changes = this.catalogue.changes();
 		const accepted = decoded.filter((one) => one.rejected === undefined);
 		const batch: Batch = {
-			rows: accepted.map(({ incoming }) => incoming),
+			rows: inOneMemory(accepted),
 			deadLetters: decoded.flatMap(({ incoming, rejected }) =>
 				rejected === undefined
 					? []
@@ -504,22 +491,22 @@ export class Store implements SeriesStore {
 			...changes,
 		};
 		const started = this.clock.monotonic();
-		const { ids, cursors, groupsDue } = await this.written(batch, changes.deviceNumbers);
+		const { ids, cursors, mayBeDue } = await this.written(batch);
 		this.counts.commits += 1;
 		this.counts.commitSeconds += (this.clock.monotonic() - started) / MILLISECONDS_PER_SECOND;
 		this.catalogue.stored(changes);
 		for (const { agent, epoch, settled } of cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
 		for (const [index, one] of accepted.entries()) this.applied(one, ids[index] ?? 0);
 		this.counts.rejected += decoded.length - accepted.length;
-		if (!this.isSealing && (groupsDue > 0 || this.inboxBytes > SEAL_AT_BYTES)) this.sealSoon();
+		if (!this.isSealing && (mayBeDue || this.inboxBytes > SEAL_AT_BYTES)) this.sealSoon();
 		return decoded.map(({ incoming: { sequence, agent, site, epoch }, rejected }) =>
 			rejected === undefined ? { sequence, agent, site, epoch } : { sequence, agent, site, epoch, rejected },
 		);
 	}
 
-	private async written(batch: Batch, deviceNumbers: readonly (readonly [string, number])[]) {
+	private async written(batch: Batch) {
 		try {
-			const answer = await this.thread.call("commit", { batch, deviceNumbers });
+			const answer = await this.thread.call("commit", batch, memoryOf(batch));
 			this.isWriteBlocked = false;
 			return answer;
 		} catch (error) {
@@ -529,34 +516,16 @@ export class Store implements SeriesStore {
 	}
 
 	private examined(incoming: IncomingRecord): Decoded {
-		if (incoming.rejected !== undefined) return { incoming, resolved: [], rejected: incoming.rejected };
+		if (incoming.rejected !== undefined) return { incoming, rejected: incoming.rejected };
 		const decoded = this.decode(incoming.bytes);
-		if (!decoded.ok) return { incoming, resolved: [], rejected: decoded.failure };
+		if (!decoded.ok) return { incoming, rejected: decoded.failure };
 		const wrong = unbelievable(decoded.record, incoming);
-		if (wrong !== undefined) return { incoming, resolved: [], rejected: failure("RECORD_MALFORMED", wrong) };
-		return { incoming, record: decoded.record, resolved: this.resolveAll(decoded.record, incoming) };
+		if (wrong !== undefined) return { incoming, rejected: failure("RECORD_MALFORMED", wrong) };
+		// Every device has its number before the record is stored, so that both are stored together.
+		return { incoming, placed: placedRecord(decoded.record, incoming, this.catalogue) };
 	}
 
-	/** Gives every device in the record its number before the record is stored, so that both are stored together. */
-	private resolveAll(
-		record: DecodedRecord,
-		{ agent, site, offset }: Pick<IncomingRecord, "agent" | "site" | "offset">,
-	): readonly Resolved[] {
-		if (record.kind !== "outcomes") return [];
-		return record.groups.map(({ kind, devices, measuredAt }) =>
-			devices.map((hash, row) =>
-				this.catalogue.resolve({
-					hash,
-					site,
-					agent,
-					at: wallOf(record.time, measuredAt[row] ?? 0) + offset,
-					isReading: kind === "readings",
-				}),
-			),
-		);
-	}
-
-	private applied({ incoming, record, resolved }: Decoded, id: number): void {
+	private applied({ incoming, placed }: Decoded, id: number): void {
 		if (id === 0) {
 			this.counts.duplicates += 1;
 			return;
@@ -564,8 +533,9 @@ export class Store implements SeriesStore {
 		this.counts.records += 1;
 		this.inboxBytes += incoming.bytes.length;
 		this.disk.inboxRecords += 1;
-		invariant(record !== undefined, "an accepted record was decoded");
-		this.present.apply(record, resolved, incoming.offset, id);
+		invariant(placed !== undefined, "an accepted record was decoded");
+		const { record, groups } = placed;
+		this.present.apply(record, groups, id);
 		const key = `${incoming.site}/${incoming.agent}`;
 		const agent = this.agentStates.get(key);
 		if (agent === undefined) return;
@@ -590,8 +560,8 @@ export class Store implements SeriesStore {
 
 	private async sealDue(): Promise<void> {
 		for (;;) {
-			const { groupsDue } = await this.inTurn(() => this.thread.call("sealDue", undefined));
-			if (groupsDue === 0) break;
+			const { left } = await this.inTurn(() => this.thread.call("sealDue", undefined));
+			if (left === 0) break;
 		}
 		if (this.inboxBytes - this.trimmedBytes > TRIM_AT_BYTES) await this.trim();
 	}
@@ -628,10 +598,32 @@ export class Store implements SeriesStore {
 	}
 }
 
-function gapOf({ incoming, record }: Decoded, row: number): readonly NewGap[] {
-	if (record?.kind !== "gap") return [];
+function memoryOf({ rows }: Batch): readonly ArrayBuffer[] {
+	const memory = rows[0]?.bytes.buffer;
+	return memory instanceof ArrayBuffer ? [memory] : [];
+}
+
+/** The rows that are to be stored, their bytes in one piece of memory, which is given away with them. */
+function inOneMemory(accepted: readonly Decoded[]): readonly NewInboxRow[] {
+	const memory = Buffer.allocUnsafeSlow(
+		accepted.reduce((sum, { incoming: { bytes } }) => sum + bytes.length, 0),
+	);
+	let at = 0;
+	return accepted.map(({ incoming, placed }) => {
+		const { agent, site, epoch, sequence, receivedAt, offset, bytes: own } = incoming;
+		own.copy(memory, at);
+		const bytes = memory.subarray(at, at + own.length);
+		at += own.length;
+		const extent = placed === undefined ? undefined : extentOf(placed);
+		const row = { agent, site, epoch, sequence, receivedAt, offset, bytes };
+		return extent === undefined ? row : { ...row, extent };
+	});
+}
+
+function gapOf({ incoming, placed }: Decoded, row: number): readonly NewGap[] {
+	if (placed?.record.kind !== "gap") return [];
 	const { agent, epoch, site, offset } = incoming;
-	const { from, to, reason, outcomes, sequences } = record.gap;
+	const { from, to, reason, outcomes, sequences } = placed.record.gap;
 	const gap = { row, agent, epoch, site, from: from + offset, to: to + offset, reason, outcomes };
 	return [sequences === undefined ? gap : { ...gap, sequences }] as NewGap[];
 }
@@ -650,8 +642,8 @@ function unbelievable(
 	if (record.kind !== "outcomes") return undefined;
 	const latest = receivedAt + AHEAD_MOST_MILLISECONDS;
 	for (const { measuredAt } of record.groups) {
-		for (const monotonic of measuredAt) {
-			const at = wallOf(record.time, monotonic) + offset;
+		for (let row = 0; row < measuredAt.length; row += 1) {
+			const at = wallOf(record.time, measuredAt[row] as number) + offset;
 			if (!(at >= 0 && at <= latest)) return `A reading of ${at} ms came at ${receivedAt} ms.`;
 		}
 	}

@@ -17,7 +17,6 @@ import { type ChunkRun, decodeChunk, decodeScaled, encodeChunk } from "./chunk.j
 import { columnKey } from "./column-key.js";
 import { type DayFiles, type GroupHour, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { Column, Labels } from "./device-state.js";
-import type { Heads } from "./heads.js";
 import type { MainDatabase, TierMark } from "./main-database.js";
 import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
@@ -34,6 +33,7 @@ import {
 	type TierFiles,
 	tierPlace,
 } from "./tier-files.js";
+import type { Unsealed } from "./unsealed.js";
 
 /** In place of a group: the day's sums over the fleet are made, and every group is marked. */
 const WHOLE_DAY = -1;
@@ -58,7 +58,7 @@ export type FleetLabels = Partial<Labels> & { readonly isGpu: boolean };
 export type TiersOptions = {
 	readonly files: TierFiles;
 	readonly days: DayFiles;
-	readonly heads: Heads;
+	readonly unsealed: Unsealed;
 	readonly archive: Archive;
 	readonly main: MainDatabase;
 	/** IANA name: where days begin. */
@@ -226,7 +226,7 @@ export class Tiers {
 	}
 
 	private *closeDays(before: number): Generator<void, void> {
-		const { days, heads } = this.options;
+		const { days, unsealed } = this.options;
 		for (const date of days.days()) {
 			const day = dayNumber(date);
 			const end = (day + 1) * MILLISECONDS_PER_DAY;
@@ -234,8 +234,7 @@ export class Tiers {
 			if (this.marks.get(day)?.has(WHOLE_DAY) === true) continue;
 			for (const group of days.groupsOfDay(date)) {
 				if (this.marks.get(day)?.has(group) === true) continue;
-				const isSealed = devicesOf(group).every((device) => (heads.head(device)?.oldestAt ?? end) >= end);
-				if (isSealed) yield* this.closeGroup(day, group);
+				if (!unsealed.holdsBefore(group, end)) yield* this.closeGroup(day, group);
 				yield;
 			}
 			if (this.areDone(day)) yield* this.closeFleet(day);
@@ -521,7 +520,7 @@ export class Tiers {
 		const marks = this.marks.get(day);
 		if (marks?.has(DROPPED) === true) return true;
 		const end = (day + 1) * MILLISECONDS_PER_DAY;
-		if ((this.options.heads.head(device)?.oldestAt ?? end) < end) return false;
+		if (this.options.unsealed.holdsBefore(groupOf(device), end)) return false;
 		return marks?.has(groupOf(device)) === true || !this.options.days.hasDay(dateText(day));
 	}
 

@@ -1,14 +1,14 @@
 /**
  * The store's thread: owns every SQLite file, so that the main thread never waits for a disk.
  *
- * Commits batches and keeps what they hold in heads; seals closed hours, merges parts, reads the past.
+ * Commits batches and remembers what of them is not sealed; seals closed hours, merges parts, reads the past.
  */
 import { existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
 
 import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
-import { type DecodedRecord, decodeRecord } from "../../shared/wire/record.js";
+import { decodeRecord } from "../../shared/wire/record.js";
 import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
 import { copySlice, type SliceWish, tierNames } from "./backup.js";
@@ -20,14 +20,16 @@ import type { Column, Columns, FleetSumsQuery, IntervalSums, StoredInput } from 
 import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
 import { FleetSums } from "./fleet-sums.js";
-import { Heads } from "./heads.js";
+import type { Fetched } from "./hour-readings.js";
 import { type Batch, MainDatabase, type PresentRow } from "./main-database.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
 import { asColumns } from "./runs.js";
+import { Sealing } from "./sealing.js";
 import { intervalRows } from "./sums.js";
 import { type Tier, TierFiles } from "./tier-files.js";
 import { type StepQuery, Tiers } from "./tiers.js";
+import { type RecordExtent, Unsealed } from "./unsealed.js";
 
 export type WorkerData = {
 	readonly folder: string;
@@ -44,8 +46,6 @@ armFailPoint(failPoint);
 const SLICE_MILLISECONDS = 25;
 /** Rows that one transaction of sealing or merging writes: sixteen devices each. */
 const GROUPS_AT_ONCE = 8;
-/** A slice of the inbox, so that both threads read it in turns. */
-const FILL_ROWS_AT_ONCE = 100;
 /** Hours that one question reads at once. */
 const HOURS_AT_ONCE = 6;
 const HOURS_PER_DAY = 24;
@@ -55,8 +55,6 @@ const FREE_PAGES_KEPT = 256;
 const UNKNOWN_LABEL = "";
 
 const definitions = new Map<string, Definition>();
-/** Which device a device's definition stands for, by site and hash. */
-const numbers = new Map<string, Map<string, number>>();
 /** Definition and site by device. */
 const described = new Map<number, { readonly definition: string; readonly site: string }>();
 const damage = new DamageLog();
@@ -64,7 +62,8 @@ const damage = new DamageLog();
 type Rooms = {
 	readonly main: MainDatabase;
 	readonly days: DayFiles;
-	readonly heads: Heads;
+	readonly unsealed: Unsealed;
+	readonly sealing: Sealing;
 	readonly archive: Archive;
 	readonly tierFiles: TierFiles;
 	readonly tiers: Tiers;
@@ -97,10 +96,11 @@ function openRooms(): Rooms {
 		migrated = migrate({ folder, days, main: open, database, now: realClock.now() });
 	});
 	damage.load(main.damage());
-	const heads = new Heads();
+	const unsealed = new Unsealed();
 	const archive = new Archive({
 		days,
-		heads,
+		unsealed,
+		fetch: (id) => fetched(main, id),
 		power,
 		describe: (device) => descriptionOf(device),
 		onDamaged,
@@ -108,10 +108,11 @@ function openRooms(): Rooms {
 	});
 	const tierFiles = new TierFiles(folder);
 	const monotonic = () => realClock.monotonic();
-	const parts = { archive, days, heads, labelsOf, timeZone, monotonic };
+	const sealing = new Sealing({ archive, unsealed, monotonic });
+	const parts = { archive, days, unsealed, labelsOf, timeZone, monotonic };
 	const tiers = new Tiers({ ...parts, files: tierFiles, main });
 	const fleet = new FleetSums({ ...parts, tiers });
-	return { main, days, heads, archive, tierFiles, tiers, fleet };
+	return { main, days, unsealed, sealing, archive, tierFiles, tiers, fleet };
 }
 
 function onDamaged({ hour, ...what }: Damage): void {
@@ -141,23 +142,9 @@ function learn(hash: string, text: string): void {
 	definitions.set(hash, storedDefinition(text));
 }
 
-function number(pairs: readonly (readonly [string, number])[]): void {
-	for (const [name, device] of pairs) {
-		const end = name.indexOf("\n");
-		const site = name.slice(0, end);
-		const own = numbers.get(site) ?? new Map<string, number>();
-		numbers.set(site, own.set(name.slice(end + 1), device));
-	}
-}
-
 function describeDevices(rows: Batch["devices"]): void {
 	for (const { number: device, definition, site } of rows) described.set(device, { definition, site });
 }
-
-const NAMES = {
-	numbersOf: (site: string) => numbers.get(site),
-	onTime: (from: number, to: number) => rooms().fleet.touched(from, to),
-};
 
 function open() {
 	for (const { hash, text } of rooms().main.definitions()) learn(hash, text);
@@ -174,95 +161,52 @@ function open() {
 	};
 }
 
-type Filling = {
-	readonly pairs: readonly (readonly [string, number])[];
-	/** Inbox row up to which the heads are filled. */
-	readonly after: number;
-	/** Whether `pairs` are all there will be. */
-	readonly areAll: boolean;
-};
-
-/**
- * Fills the heads with the next rows of the inbox, as far as it is known which devices its definitions stand
- * for: the main thread reads the same rows at the same time, and says the rest when it is through.
- */
-function fillHeads({ pairs, after, areAll }: Filling): { after: number; isDone: boolean } {
-	number(pairs);
-	const rows = rooms().main.inboxAfter(after, FILL_ROWS_AT_ONCE);
-	let filled = after;
-	for (const row of rows) {
-		const record = decoded(row.bytes);
-		if (!areAll && record !== undefined && !areKnown(record, row.site))
-			return { after: filled, isDone: false };
-		if (record !== undefined) rooms().heads.append(record, row, NAMES);
-		filled = row.id;
-	}
-	return { after: filled, isDone: rows.length < FILL_ROWS_AT_ONCE };
-}
-
-function areKnown(record: DecodedRecord, site: string): boolean {
-	if (record.kind !== "outcomes") return true;
-	const own = numbers.get(site);
-	return record.groups.every(({ devices }) => devices.every((hash) => own?.has(hash) === true));
-}
-
-/** What does not decode was refused before it reached the inbox; a row that rots since then is left out. */
-function decoded(bytes: Uint8Array): DecodedRecord | undefined {
-	const found = decodeRecord(asBuffer(bytes), (hash) => {
+/** A record of the inbox; what does not decode was refused before it got there, and a row that rots since is left out. */
+function fetched(main: MainDatabase, id: number): Fetched | undefined {
+	const row = main.inboxRow(id);
+	if (row === undefined) return undefined;
+	const found = decodeRecord(asBuffer(row.bytes), (hash) => {
 		const known = definitions.get(hash);
 		return known?.kind === "shape" ? known : undefined;
 	});
-	return found.ok ? found.record : undefined;
+	return found.ok ? { record: found.record, offset: row.offset } : undefined;
 }
 
-function commit({
-	batch,
-	deviceNumbers,
-}: {
-	batch: Batch;
-	deviceNumbers: readonly (readonly [string, number])[];
-}) {
-	const { ids, cursors } = rooms().main.commit(batch);
+type Told = { readonly id: number; readonly agent: string; readonly extent: RecordExtent };
+
+/** What of the inbox is not sealed, in its order. */
+function unsealed(told: readonly Told[]): void {
+	for (const { id, agent, extent } of told) rooms().unsealed.add(id, agent, extent);
+}
+
+function commit(batch: Batch) {
+	const { main, unsealed: waiting, fleet } = rooms();
+	const { ids, cursors } = main.commit(batch);
 	for (const { hash, text } of batch.definitions) learn(hash, text);
 	describeDevices(batch.devices);
-	number(deviceNumbers);
-	for (const [index, row] of batch.rows.entries()) {
+	for (const [index, { extent, site, agent }] of batch.rows.entries()) {
 		const id = ids[index] ?? 0;
-		const record = id > 0 ? decoded(row.bytes) : undefined;
-		if (record !== undefined) rooms().heads.append(record, { id, site: row.site, offset: row.offset }, NAMES);
+		if (id === 0 || extent === undefined) continue;
+		waiting.add(id, `${site}/${agent}`, extent);
+		fleet.touched(extent.from, extent.to);
 	}
-	return { ids, cursors, groupsDue: rooms().heads.groupsDue };
+	return { ids, cursors, mayBeDue: waiting.mayBeDue };
 }
 
-/** Seals a few groups whose hour is over by their own readings. */
+/** Seals for a while what is over by its agents' own readings. */
 function sealDue() {
-	const groups = rooms().heads.takeDue(GROUPS_AT_ONCE);
-	return { chunks: sealed(groups, Number.POSITIVE_INFINITY), groupsDue: rooms().heads.groupsDue };
+	return rooms().sealing.due(SLICE_MILLISECONDS);
 }
 
-/** Seals a few groups that hold anything of before `until`; hours that end after `openFrom` become parts. */
-function seal({ until, openFrom }: { until: number; openFrom: number }) {
-	const groups = rooms().heads.groupsBefore(until);
-	const now = groups.slice(0, GROUPS_AT_ONCE).map((group) => ({ group, until }));
-	return { chunks: sealed(now, openFrom), left: groups.length - now.length };
-}
-
-function sealed(
-	groups: readonly { readonly group: number; readonly until: number }[],
-	openFrom: number,
-): number {
-	try {
-		return rooms().archive.seal(groups, openFrom);
-	} catch (error) {
-		for (const { group } of groups) rooms().heads.putBack(group);
-		throw error;
-	}
+/** Seals for a while what is of hours before `until`; hours that end after `openFrom` become parts. */
+function seal(wish: { readonly until: number; readonly openFrom: number }) {
+	return rooms().sealing.before(wish, SLICE_MILLISECONDS);
 }
 
 /** Forgets inbox rows up to `upTo` that are sealed; gives how many rows stay. */
 function trim(upTo: number): { inboxRecords: number; inboxBytes: number } {
 	reach("trim: presents stored");
-	const first = rooms().heads.firstId();
+	const first = rooms().unsealed.firstId();
 	const last = first === undefined ? upTo : Math.min(upTo, first - 1);
 	if (last > 0) rooms().main.trim(last);
 	const { count, bytes } = rooms().main.inboxSpan();
@@ -388,7 +332,7 @@ function flushDamage(): void {
 
 const operations = {
 	open,
-	fillHeads,
+	unsealed,
 	inboxAfter: ({ id, most }: { id: number; most: number }) => rooms().main.inboxAfter(id, most),
 	commit,
 	sealDue,

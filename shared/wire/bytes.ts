@@ -113,6 +113,11 @@ export class ByteReader {
 		return this.position;
 	}
 
+	/** Another reader of the same bytes. */
+	from(position: number): ByteReader {
+		return new ByteReader(this.bytes, position, this.end);
+	}
+
 	get left(): number {
 		return this.end - this.position;
 	}

@@ -173,6 +173,91 @@ export function readValues(reader: ByteReader, count: number, decimals: number):
 	return presence === undefined ? dense : spread(dense, presence, count);
 }
 
+/**
+ * Passes over a column of `count` rows and looks at all of it: what is passed over decodes without a fault.
+ *
+ * @throws OutOfBytes where readValues would
+ */
+export function skipValues(reader: ByteReader, count: number): void {
+	const byte = reader.u8();
+	const mode = byte & ~HAS_ABSENT;
+	if (mode === MODE_ABSENT) return;
+	const presence = (byte & HAS_ABSENT) === 0 ? undefined : reader.raw(Math.ceil(count / 8));
+	const present = presence === undefined ? count : countBits(presence, count);
+	if (mode === MODE_DOUBLES) {
+		readDoubles(reader, present);
+		return;
+	}
+	if (mode !== MODE_CONSTANT && mode !== MODE_PACKED) throw new OutOfBytes(`a column of mode ${mode}`);
+	const base = reader.zigzag();
+	if (mode === MODE_CONSTANT) return;
+	const packing = readPacking(reader, base);
+	const bytes = reader.raw(Math.ceil((present * packing.width) / 8));
+	const most = base + packing.step * (2 ** packing.width - 1);
+	// Beyond what any of them can be, all are exact; else each is looked at.
+	if (base < -SCALED_MOST || most > SCALED_MOST) unpackedDoubles(bytes, present, packing, 0);
+}
+
+/** Where some rows of a column belong in a larger table of numbers. */
+export type Scatter = {
+	/** How many of the rows below are meant. */
+	used: number;
+	/** Rows of the record, and the place of each in `into`. */
+	readonly rows: Int32Array;
+	readonly targets: Int32Array;
+};
+
+/**
+ * Puts some rows of a checked column straight into a table, without the others being decoded.
+ *
+ * @returns undefined where that is done; else the column, whose values are no small whole numbers
+ */
+export function scatterValues(
+	reader: ByteReader,
+	{ count, decimals }: { readonly count: number; readonly decimals: number },
+	{ used, rows, targets }: Scatter,
+	into: Int32Array,
+): Float64Array | undefined {
+	const start = reader.at;
+	const mode = reader.u8();
+	if (mode === MODE_ABSENT || mode === MODE_CONSTANT) {
+		const number = mode === MODE_ABSENT ? ABSENT_SCALED : reader.zigzag();
+		if (mode === MODE_ABSENT || fitsInt32(number, number)) {
+			for (let index = 0; index < used; index += 1) into[targets[index] as number] = number;
+			return undefined;
+		}
+	} else if (mode === MODE_PACKED) {
+		const base = reader.zigzag();
+		const { step, width } = readPacking(reader, base);
+		if (width <= WIDTH_OF_ONE_WORD && fitsInt32(base, base + step * (2 ** width - 1))) {
+			const bytes = reader.raw(Math.ceil((count * width) / 8));
+			const whole = Math.max(0, Math.floor(((bytes.length - 4) * 8) / width));
+			const mask = 2 ** width - 1;
+			for (let index = 0; index < used; index += 1) {
+				const row = rows[index] as number;
+				const bit = row * width;
+				const at = bit >>> 3;
+				const number =
+					row < whole
+						? (((bytes[at] as number) |
+								((bytes[at + 1] as number) << 8) |
+								((bytes[at + 2] as number) << 16) |
+								((bytes[at + 3] as number) << 24)) >>>
+								(bit & 7)) &
+							mask
+						: bitsAt(bytes, bit, width);
+				into[targets[index] as number] = base + number * step;
+			}
+			return undefined;
+		}
+	}
+	const values = readValues(reader.from(start), count, decimals);
+	if (values instanceof Float64Array) return values;
+	for (let index = 0; index < used; index += 1)
+		into[targets[index] as number] = values[rows[index] as number] as number;
+	return undefined;
+}
+
 /** Reads a column of places or milliseconds: whole numbers, none absent. @throws OutOfBytes */
 export function readNumbers(reader: ByteReader, count: number): ColumnValues {
 	const byte = reader.u8();
@@ -191,14 +276,19 @@ function readDense(reader: ByteReader, mode: number, count: number, decimals: nu
 			? new Int32Array(count).fill(base)
 			: new Float64Array(count).fill(base / (POWERS_OF_TEN[decimals] ?? 1));
 	}
+	const packing = readPacking(reader, base);
+	const { step, width } = packing;
+	const bytes = reader.raw(Math.ceil((count * width) / 8));
+	const most = base + step * (2 ** width - 1);
+	if (width <= WIDTH_OF_ONE_WORD && fitsInt32(base, most)) return unpacked(bytes, count, packing);
+	return unpackedDoubles(bytes, count, packing, decimals);
+}
+
+function readPacking(reader: ByteReader, base: number): Packing {
 	const step = reader.varint();
 	const width = reader.u8();
 	if (width < 1 || width > WIDTH_MOST) throw new OutOfBytes(`numbers of ${width} bits`);
-	const bytes = reader.raw(Math.ceil((count * width) / 8));
-	const most = base + step * (2 ** width - 1);
-	if (width <= WIDTH_OF_ONE_WORD && fitsInt32(base, most))
-		return unpacked(bytes, count, { base, step, width });
-	return unpackedDoubles(bytes, count, { base, step, width }, decimals);
+	return { base, step, width };
 }
 
 function fitsInt32(least: number, most: number): boolean {

@@ -17,6 +17,9 @@ import {
 	type ColumnValues,
 	readNumbers,
 	readValues,
+	type Scatter,
+	scatterValues,
+	skipValues,
 	valueIn,
 	writeNumbers,
 	writeValues,
@@ -44,21 +47,32 @@ const KIND_GAP = 2;
 const GROUP_READINGS = 1;
 const GROUP_FAILURES = 2;
 
-type Rows = {
-	readonly count: number;
-	/** Definition of the device, by row. */
-	readonly devices: readonly string[];
-	/** Monotonic ms of the agent, by row. */
-	readonly measuredAt: Float64Array;
-	readonly tookMilliseconds: ColumnValues;
+/** Columns of values, each decoded when it is asked for. */
+export type ColumnList = {
+	readonly length: number;
+	at(index: number): ColumnValues | undefined;
+	/** As scatterValues. */
+	readonly scatter?: (index: number, scatter: Scatter, into: Int32Array) => Float64Array | undefined;
 };
 
-/** Readings of one shape; `values[column]` has a place for each row. */
+type Rows = {
+	readonly count: number;
+	/** Definitions that the record names; the same list for records that name the same ones. */
+	readonly table: readonly string[];
+	/** Definition of the device, by row: its place in `table`. */
+	readonly places: ColumnValues;
+	/** Monotonic ms of the agent, by row. */
+	readonly measuredAt: Float64Array;
+	/** By row. */
+	readonly tookMilliseconds: () => ColumnValues;
+};
+
+/** Readings of one shape; a column has a place for each row. */
 export type ReadingGroup = Rows & {
 	readonly kind: "readings";
 	readonly shape: string;
 	readonly columns: readonly { readonly decimals: number }[];
-	readonly values: readonly ColumnValues[];
+	readonly values: ColumnList;
 	/** By row; absent where a device shows none. */
 	readonly errorCodes: ReadonlyMap<number, readonly string[]>;
 	readonly faults: ReadonlyMap<number, readonly (readonly [string, number])[]>;
@@ -173,7 +187,7 @@ export function decodeRecord(
 		const tables = { texts: readTexts(reader), hashes: readHashes(reader) };
 		const groups =
 			bytes[0] === RECORD_FORMAT_BEFORE
-				? ofColumns(readOutcomesFormat1(reader, { time, tables, shapes }), shapes)
+				? ofColumns(readOutcomesFormat1(reader, { time, tables, shapes }), tables.hashes, shapes)
 				: readGroups(reader, { time, tables, shapes });
 		return { ok: true, record: { kind: "outcomes", groups, time, bytes: bytes.length } };
 	});
@@ -186,14 +200,19 @@ export function wallOf(time: RecordTime, measuredAt: number): number {
 
 /** Outcomes one by one, group after group: for readers who look at few. */
 export function outcomesOf(groups: readonly OutcomeGroup[]): readonly RecordOutcome[] {
-	return groups.flatMap((group) => group.devices.map((_, row) => outcomeIn(group, row)));
+	return groups.flatMap((group) => Array.from(group.places, (_, row) => outcomeIn(group, row)));
+}
+
+/** The definition of a row's device. */
+export function deviceIn({ table, places }: Pick<Rows, "table" | "places">, row: number): string {
+	return table[places[row] as number] as string;
 }
 
 function outcomeIn(group: OutcomeGroup, row: number): RecordOutcome {
 	const common = {
-		device: group.devices[row] ?? "",
+		device: deviceIn(group, row),
 		measuredAt: group.measuredAt[row] ?? 0,
-		tookMilliseconds: group.tookMilliseconds[row] ?? 0,
+		tookMilliseconds: group.tookMilliseconds()[row] ?? 0,
 	};
 	if (group.kind === "failures")
 		return { kind: "failure", ...common, code: group.codes[row] ?? "", what: group.whats[row] ?? "" };
@@ -201,9 +220,10 @@ function outcomeIn(group: OutcomeGroup, row: number): RecordOutcome {
 		kind: "reading",
 		...common,
 		shape: group.shape,
-		values: Float64Array.from(group.values, (column, index) =>
-			valueIn(column, row, group.columns[index]?.decimals ?? 0),
-		),
+		values: Float64Array.from(group.columns, ({ decimals }, index) => {
+			const column = group.values.at(index);
+			return column === undefined ? Number.NaN : valueIn(column, row, decimals);
+		}),
 		errorCodes: group.errorCodes.get(row) ?? [],
 		faults: group.faults.get(row) ?? [],
 	};
@@ -233,14 +253,20 @@ function grouped(outcomes: readonly RecordOutcome[]): readonly Together[] {
 }
 
 /** The same outcomes as groups of columns, where they were read one by one. */
-function ofColumns(outcomes: readonly RecordOutcome[], shapes: ShapeLookup): readonly OutcomeGroup[] {
+function ofColumns(
+	outcomes: readonly RecordOutcome[],
+	table: readonly string[],
+	shapes: ShapeLookup,
+): readonly OutcomeGroup[] {
+	const placeOf = new Map(table.map((hash, place) => [hash, place]));
 	return grouped(outcomes).map((group) => {
 		const all: readonly RecordOutcome[] = group.outcomes;
 		const rows: Rows = {
 			count: all.length,
-			devices: all.map(({ device }) => device),
+			table,
+			places: Int32Array.from(all, ({ device }) => placeOf.get(device) ?? 0),
 			measuredAt: Float64Array.from(all, ({ measuredAt }) => measuredAt),
-			tookMilliseconds: Float64Array.from(all, ({ tookMilliseconds }) => tookMilliseconds),
+			tookMilliseconds: () => Float64Array.from(all, ({ tookMilliseconds }) => tookMilliseconds),
 		};
 		if (group.kind === "failures") {
 			const own = group.outcomes;
@@ -340,11 +366,16 @@ function readGroup(
 	left.outcomes -= count;
 	const places = readNumbers(reader, count);
 	const ages = readNumbers(reader, count);
-	const rows: Rows = {
+	for (let row = 0; row < count; row += 1) pick(hashes, places[row] as number);
+	const tookAt = reader.at;
+	skipValues(reader, count);
+	const rows = {
 		count,
-		devices: pickedAll(hashes, places),
+		table: hashes,
+		places,
 		measuredAt: before(time.monotonic, ages),
-		tookMilliseconds: readNumbers(reader, count),
+		/** Seldom asked for. */
+		tookMilliseconds: () => readNumbers(reader.from(tookAt), count),
 	};
 	if (type === GROUP_FAILURES) {
 		const codes = pickedAll(texts, readNumbers(reader, count));
@@ -356,10 +387,56 @@ function readGroup(
 	if (columns === undefined) throw new OutOfBytes(`the shape ${shape} is not known`);
 	left.values -= count * columns.length;
 	if (left.values < 0) throw new OutOfBytes(`more than ${RECORD_VALUES_MOST} values in one record`);
-	const values = columns.map(({ decimals }) => readValues(reader, count, decimals));
+	const values = new PackedColumns(reader, count, columns);
 	const errorCodes = readNotes(reader, count, () => pick(texts, reader.varint()));
 	const faults = readNotes(reader, count, () => [pick(texts, reader.varint()), reader.varint()] as const);
 	return { kind: "readings", ...rows, shape, columns, values, errorCodes, faults };
+}
+
+/**
+ * The columns of a group as they stand in the record. All are looked at when the record is read, so that a
+ * fault shows at the door; a column is decoded when somebody wants it, since most are wanted once an hour.
+ */
+class PackedColumns implements ColumnList {
+	readonly length: number;
+	private readonly reader: ByteReader;
+	private readonly count: number;
+	private readonly columns: readonly { readonly decimals: number }[];
+	private readonly starts: Int32Array;
+	private readonly decoded: (ColumnValues | undefined)[];
+
+	/** @throws OutOfBytes */
+	constructor(reader: ByteReader, count: number, columns: readonly { readonly decimals: number }[]) {
+		this.reader = reader;
+		this.count = count;
+		this.columns = columns;
+		this.length = columns.length;
+		this.decoded = new Array<ColumnValues | undefined>(columns.length).fill(undefined);
+		this.starts = new Int32Array(columns.length);
+		for (let index = 0; index < columns.length; index += 1) {
+			this.starts[index] = reader.at;
+			skipValues(reader, count);
+		}
+	}
+
+	at(index: number): ColumnValues | undefined {
+		const known = this.decoded[index];
+		const column = this.columns[index];
+		if (known !== undefined || column === undefined) return known;
+		const values = readValues(this.reader.from(this.starts[index] as number), this.count, column.decimals);
+		this.decoded[index] = values;
+		return values;
+	}
+
+	scatter(index: number, scatter: Scatter, into: Int32Array): Float64Array | undefined {
+		const reader = this.reader.from(this.starts[index] as number);
+		return scatterValues(
+			reader,
+			{ count: this.count, decimals: this.columns[index]?.decimals ?? 0 },
+			scatter,
+			into,
+		);
+	}
 }
 
 /** What some rows have beside their values. */

@@ -375,7 +375,7 @@ describe("a bad peer costs itself only:", () => {
 			socket.send(encodeDefinitionFrame(hashOf(unasked), definitionText(unasked)));
 			socket.send(encodeRecordFrame("live", 2 ** 45, exampleRecord(start, [])));
 			expect(await closeCode(socket)).toBe(CLOSE.protocolViolation);
-			expect(store.knowsDefinition(hashOf(unasked))).toBe(false);
+			expect(store.unknownDefinitions([hashOf(unasked)])).toEqual([hashOf(unasked)]);
 		});
 		expect(collector.store.agents().get("austin/agent-2")?.isConnected).toBe(false);
 	});

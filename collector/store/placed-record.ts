@@ -1,0 +1,67 @@
+/**
+ * A decoded record with the devices and the times of its outcomes: what the present takes, and what the
+ * storage worker is told of it.
+ *
+ * Takes a record and the catalogue; gives rows with devices and wall times. Pure but for devices that the
+ * catalogue comes to know by it.
+ */
+import { type DecodedRecord, wallOf } from "../../shared/wire/record.js";
+import type { Catalogue } from "./catalogue.js";
+import { hourOf } from "./day-files.js";
+import type { PlacedRows } from "./present.js";
+import type { RecordExtent } from "./unsealed.js";
+
+export type PlacedRecord = {
+	readonly record: DecodedRecord;
+	/** By group; empty where the record has no outcomes. */
+	readonly groups: readonly PlacedRows[];
+};
+
+export function placedRecord(
+	record: DecodedRecord,
+	{ agent, site, offset }: { readonly agent: string; readonly site: string; readonly offset: number },
+	catalogue: Catalogue,
+): PlacedRecord {
+	if (record.kind !== "outcomes") return { record, groups: [] };
+	const groups = record.groups.map(({ kind, table, places, measuredAt }) => {
+		const times = new Float64Array(measuredAt.length);
+		for (let row = 0; row < times.length; row += 1)
+			times[row] = wallOf(record.time, measuredAt[row] as number) + offset;
+		const isReading = kind === "readings";
+		return { times, devices: catalogue.resolveRows({ site, agent, isReading, table, places, times }) };
+	});
+	return { record, groups };
+}
+
+/** Undefined where it tells of no device. */
+export function extentOf({ record, groups }: PlacedRecord): RecordExtent | undefined {
+	const table = record.kind === "outcomes" ? record.groups[0]?.table : undefined;
+	if (record.kind !== "outcomes" || table === undefined) return undefined;
+	const numbers = new Int32Array(table.length);
+	const rows = new Int32Array(table.length);
+	const hours = new Set<number>();
+	let from = Number.POSITIVE_INFINITY;
+	let to = Number.NEGATIVE_INFINITY;
+	let rowsADevice = 0;
+	for (const [index, { devices, times }] of groups.entries()) {
+		const places = record.groups[index]?.places;
+		if (places === undefined) continue;
+		let hour = Number.NaN;
+		for (let row = 0; row < times.length; row += 1) {
+			const known = devices[row];
+			if (known === undefined) continue;
+			const place = places[row] as number;
+			numbers[place] = known.number;
+			rows[place] = (rows[place] as number) + 1;
+			if ((rows[place] as number) > rowsADevice) rowsADevice = rows[place] as number;
+			const at = times[row] as number;
+			if (at < from) from = at;
+			if (at > to) to = at;
+			const own = hourOf(at);
+			if (own === hour) continue;
+			hour = own;
+			hours.add(hour);
+		}
+	}
+	return rowsADevice === 0 ? undefined : { numbers, rowsADevice, hours: [...hours], from, to };
+}
