@@ -30,8 +30,8 @@ const SLOT_FIELDS = 8;
 export type EnergyMeter = {
 	joulesTotal: number;
 	terahashesTotal: number;
-	/** The reading that is being held: absent before the first. */
-	held?: MeterReading;
+	/** The reading that is being held: absent before the first; the meter's own, changed in place. */
+	held?: { -readonly [Name in keyof MeterReading]: MeterReading[Name] };
 	/** A ring of SLOTS slots, SLOT_FIELDS numbers each: the slot's number and its sums. */
 	slots: Float64Array;
 };
@@ -81,12 +81,17 @@ export function sumsOver(
 /** Adds the time since the reading before. A reading that is older than the one held changes nothing: late data corrects rollups, not counters. */
 export function advance(meter: EnergyMeter, reading: MeterReading, pollIntervalSeconds: number): void {
 	const { held } = meter;
-	if (held !== undefined) {
-		if (reading.at <= held.at) return;
-		const longest = HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
-		addHeld(meter, held, reading.at, Math.min(reading.at - held.at, longest) / MILLISECONDS_PER_SECOND);
+	const { at, watts, terahashesPerSecond } = reading;
+	if (held === undefined) {
+		meter.held = { at, watts, terahashesPerSecond };
+		return;
 	}
-	meter.held = reading;
+	if (at <= held.at) return;
+	const longest = HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
+	addHeld(meter, held, at, Math.min(at - held.at, longest) / MILLISECONDS_PER_SECOND);
+	held.at = at;
+	held.watts = watts;
+	held.terahashesPerSecond = terahashesPerSecond;
 }
 
 /** In place and without making anything: this runs for every reading of every device. */

@@ -10,7 +10,7 @@ const GATHER_MILLISECONDS = 40;
 const RETRY_MILLISECONDS = 500;
 const RECORDS_AT_ONCE = 1_000;
 /** What is decoded and applied between two looks at the sockets: about 8 ms of work. */
-const BYTES_AT_ONCE = 128 * 1_024;
+const BYTES_AT_ONCE = 256 * 1_024;
 
 export type CommitterOptions = {
 	readonly clock: Clock;

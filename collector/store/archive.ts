@@ -8,6 +8,7 @@
 import { asBuffer } from "../../shared/thread.js";
 import {
 	type Held,
+	heldCopy,
 	type IntervalDevice,
 	longestHoldMilliseconds,
 	MINUTE_MILLISECONDS,
@@ -199,7 +200,7 @@ export class Archive {
 		const own = this.runs(numbersOf(known), { from, to: until }, isRate);
 		return known.map((device) => {
 			const after = this.heldAfter.get(device.number);
-			const held = after?.hour === hour - 1 ? { ...after.held } : nothingHeld();
+			const held = after?.hour === hour - 1 ? heldCopy(after.held) : nothingHeld();
 			const pieces = [before?.get(device.number), own.get(device.number)].filter((run) => run !== undefined);
 			const range = { from, to: until, intervalMilliseconds };
 			const sums = sumsOfRuns(device, pieces, range, this.options.power, held);
@@ -279,7 +280,7 @@ export class Archive {
 		pollIntervalSeconds: number,
 	): { readonly held: Held; readonly runs: readonly ChunkRun[] } {
 		const after = this.heldAfter.get(device);
-		if (after?.hour === hour - 1) return { held: { ...after.held }, runs: [] };
+		if (after?.hour === hour - 1) return { held: heldCopy(after.held), runs: [] };
 		const from = hour * MILLISECONDS_PER_HOUR;
 		const hold = longestHoldMilliseconds(pollIntervalSeconds);
 		return { held: nothingHeld(), runs: [this.run(device, { from: from - hold, to: from }, isRate)] };

@@ -20,8 +20,8 @@ import type { RecordExtent } from "./unsealed.js";
 
 const CACHE_KIBIBYTES = 4_096;
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
-/** 32 MiB: what is sealed before a checkpoint is never written a second time. */
-const CHECKPOINT_PAGES = 8_192;
+/** 56 MiB: what is sealed before a checkpoint is never written a second time; with one commit it stays below 64. */
+const CHECKPOINT_PAGES = 14_336;
 const SYNCHRONOUS_FULL = 2;
 const DEAD_LETTER_BYTES_MOST = 16 * 1_024 * 1_024;
 /** What a row takes beside its bytes, roughly, so that many empty letters are bounded, too. */

@@ -239,6 +239,7 @@ export class Store implements SeriesStore {
 			if (sealed.left === 0) break;
 		}
 		await this.trim();
+		await this.shrink();
 		await this.keepBudget();
 		return { chunks };
 	}
@@ -566,7 +567,10 @@ export class Store implements SeriesStore {
 		if (this.inboxBytes - this.trimmedBytes > TRIM_AT_BYTES) await this.trim();
 	}
 
-	/** Gives space back. On a full disk even that needs a page or two: then the next trim does it. */
+	/**
+	 * Gives space back, with the job that seals: in between, what one hour leaves free is taken by the next. On a
+	 * full disk even that needs a page or two: then the next time does it.
+	 */
 	private async shrink(): Promise<void> {
 		const slice = () => this.inTurn(() => this.thread.call("shrink", undefined));
 		for (;;) {
@@ -587,7 +591,6 @@ export class Store implements SeriesStore {
 		this.disk.inboxRecords = inboxRecords;
 		this.inboxBytes = inboxBytes;
 		this.trimmedBytes = inboxBytes;
-		await this.shrink();
 	}
 
 	/** One after another: what moves the cursor, the inbox or the snapshot. */
