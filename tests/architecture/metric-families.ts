@@ -39,11 +39,16 @@ const OF_AGENTS: readonly MeasurementName[] = ["residentMemoryBytes", "outboxRec
 /** What decoding counts where the device does not say. */
 const COUNTED: readonly MeasurementName[] = ["boardCount", "gpuCount"];
 const CODE = "DEVICE_TIMEOUT";
+const FEED = { site: "west", meter: "meter", to: "site" } as const;
 
 export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	const clock = standingClock();
 	const store = fullStore();
-	const view = createView({ store, clock, options: { ...VIEW_OPTIONS, contractedWatts: 1e6 } });
+	const view = createView({
+		store,
+		clock,
+		options: { ...VIEW_OPTIONS, contractedWatts: 1e6, feeds: [FEED] },
+	});
 	const additional = () => [
 		...ingestFamilies({ sessions: 1, recordsReceived: 1, bytesReceived: 1, refusedByCode: { [CODE]: 1 } }),
 		...marketFeedFamilies([
@@ -133,6 +138,11 @@ function fullStore(): SeriesStore {
 	const devices = [
 		miner("a-miner"),
 		gpuHost("a-host"),
+		device({
+			key: "meter",
+			description: { kind: "meter", endpoint: "meter" },
+			values: { powerWatts: 9_000 },
+		}),
 		device({ key: "everything", values, parts, description }),
 	].map((state) => ({ ...state, pollsByResult: { ok: 1, [CODE]: 1 }, faultsByCode: { REPAIRED: 1 } }));
 	const agent = { ...AGENT };
