@@ -223,6 +223,32 @@ program
 		await runExport(options);
 	});
 
+const inventory = program
+	.command("inventory")
+	.description("what operators say of devices: name, place, owner, use, limits, intent");
+
+inventory
+	.command("import")
+	.description("hand a table (CSV) to a running collector; refused rows leave the others as they are")
+	.argument("<file>", "CSV with a header: device or addresses, name, rack, position, owner, use, intent, …")
+	.option("--dry-run", "say what would change and change nothing")
+	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+	.action(async (file: string, { url, dryRun }: { url: string; dryRun?: true }) => {
+		const { runInventoryImport } = await import("./collector/commands/inventory.js");
+		exitCode = await runInventoryImport({ file, url, dryRun: dryRun === true });
+	});
+
+inventory
+	.command("list")
+	.description("print what holds now, or held at a time")
+	.option("--at <time>", "2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
+	.option("--json", "as JSON")
+	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+	.action(async ({ url, at, json }: { url: string; at?: string; json?: true }) => {
+		const { runInventoryList } = await import("./collector/commands/inventory.js");
+		await runInventoryList({ url, json: json === true, ...(at === undefined ? {} : { at }) });
+	});
+
 program
 	.command("report")
 	.description(

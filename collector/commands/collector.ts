@@ -22,6 +22,7 @@ import type { PowerOptions } from "../derive/power.js";
 import type { Keeper } from "../expose/door.js";
 import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
 import { IngestServer } from "../ingest/server.js";
+import { inventoryDesk } from "../inventory/desk.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
 import { Store } from "../store/store.js";
@@ -358,6 +359,11 @@ async function startPage({
 			temperatureLimits: limits.temperatureCelsius,
 			feeds: feedsOf(config),
 		},
+		inventory: inventoryDesk({
+			store,
+			clock: realClock,
+			onImported: (counts) => log.info("inventory changed", counts),
+		}),
 		additional: () => [
 			...ingestFamilies(ingest.statistics()),
 			...jobFamilies(jobs.states()),

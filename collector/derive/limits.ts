@@ -38,12 +38,16 @@ const LIMITED_SENSOR_OF: ReadonlyMap<string, string> = sensorsOf(LIMIT_FAMILY);
 const COLUMNS = new WeakMap<Shape, readonly TemperatureColumn[]>();
 
 /** The sensor with the largest share of its limit, as the heat map colours it; without any limit, the hottest. */
-export function hottestSensor(latest: LatestReading, limits: TemperatureLimits): SensorReading | undefined {
+export function hottestSensor(
+	latest: LatestReading,
+	limits: TemperatureLimits,
+	override?: number,
+): SensorReading | undefined {
 	let worst: SensorReading | undefined;
 	for (const column of columnsOf(latest.shape)) {
 		const celsius = present(latest.values[column.index]);
 		if (celsius === undefined) continue;
-		const limitCelsius = limitOf(latest, column, limits);
+		const limitCelsius = overridden(column, override) ?? limitOf(latest, column, limits);
 		if (worst === undefined || isWorse({ celsius, limitCelsius }, worst)) {
 			worst = { sensor: column.sensor, celsius, ...(limitCelsius === undefined ? {} : { limitCelsius }) };
 		}
@@ -60,7 +64,9 @@ const CONFIGURED_ONLY = new WeakMap<Shape, ConfiguredOnly>();
 export function limitsBySensor(
 	latest: LatestReading,
 	limits: TemperatureLimits,
+	override?: number,
 ): ReadonlyMap<string, number> {
+	if (override !== undefined) return gatheredLimits(latest, limits, override);
 	const known = CONFIGURED_ONLY.get(latest.shape);
 	if (known?.limits === limits) return known.bySensor;
 	const bySensor = gatheredLimits(latest, limits);
@@ -69,15 +75,24 @@ export function limitsBySensor(
 	return bySensor;
 }
 
-function gatheredLimits(latest: LatestReading, limits: TemperatureLimits): ReadonlyMap<string, number> {
+function gatheredLimits(
+	latest: LatestReading,
+	limits: TemperatureLimits,
+	override?: number,
+): ReadonlyMap<string, number> {
 	const bySensor = new Map<string, number>();
 	for (const column of columnsOf(latest.shape)) {
-		const limit = limitOf(latest, column, limits);
+		const limit = overridden(column, override) ?? limitOf(latest, column, limits);
 		if (limit === undefined) continue;
 		const known = bySensor.get(column.sensor);
 		if (known === undefined || limit < known) bySensor.set(column.sensor, limit);
 	}
 	return bySensor;
+}
+
+/** What an operator set for a device is the limit of its chips, or of its GPUs. */
+function overridden({ limitName }: TemperatureColumn, override: number | undefined): number | undefined {
+	return limitName === "chip" || limitName === "gpu" ? override : undefined;
 }
 
 function limitOf(

@@ -15,6 +15,8 @@ import { type Revenue, usdPerMegawattHour, usdPerWattYear } from "./revenue.js";
 export type Contribution = {
 	readonly kind: DeviceKind;
 	readonly health: "up" | "down" | "unknown";
+	/** In maintenance or curtailed: not down, where it is not up. */
+	readonly isOutOfService?: boolean;
 	/** Whether SHA-256 hashrate is to be expected of it. */
 	readonly isSha256Miner: boolean;
 	readonly hashrateTerahashesPerSecond?: number;
@@ -27,7 +29,12 @@ export type Contribution = {
 };
 
 export type Totals = {
-	readonly devices: { readonly up: number; readonly down: number; readonly unknown: number };
+	readonly devices: {
+		readonly up: number;
+		readonly down: number;
+		readonly unknown: number;
+		readonly outOfService?: number;
+	};
 	readonly hashrateTerahashesPerSecond?: number;
 	readonly powerWatts?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
@@ -77,6 +84,7 @@ class Sum {
 /** Gathers one group; devices that are down or unknown are counted and add nothing else. */
 export class Group {
 	private readonly devices = { up: 0, down: 0, unknown: 0 };
+	private outOfService = 0;
 	private sha256Miners = 0;
 	private readonly hashrate = new Sum();
 	private readonly power = new Sum();
@@ -97,6 +105,10 @@ export class Group {
 	private readonly gpusWithRatio = new Sum();
 
 	add(device: Contribution): void {
+		if (device.health !== "up" && device.isOutOfService === true) {
+			this.outOfService += 1;
+			return;
+		}
 		this.devices[device.health] += 1;
 		if (device.isSha256Miner) this.sha256Miners += 1;
 		if (device.health !== "up") return;
@@ -112,7 +124,12 @@ export class Group {
 		const { up, down, unknown } = this.devices;
 		const [gross, net] = [this.gross.total, this.net.total];
 		return withoutAbsent({
-			devices: { up, down, unknown },
+			devices: {
+				up,
+				down,
+				unknown,
+				...(this.outOfService > 0 ? { outOfService: this.outOfService } : {}),
+			},
 			hashrateTerahashesPerSecond: this.hashrate.total,
 			powerWatts: this.power.total,
 			efficiencyJoulesPerTerahash: joulesPerTerahashFromSums(

@@ -4,6 +4,8 @@
  * (columns of samples, where a place must be kept, use null). Times are Unix milliseconds, UTC.
  */
 
+export type Intent = "in-service" | "maintenance" | "curtailed" | "retired";
+
 export type DeviceHealth = "up" | "down" | "unknown";
 
 export type DeviceReason = { readonly code: string; readonly what: string; readonly hint: string };
@@ -23,6 +25,14 @@ export type DeviceSummary = {
 	readonly firmware?: string;
 	readonly serial?: string;
 	readonly algorithm?: string;
+	/** What its operator says of it. */
+	readonly name?: string;
+	readonly owner?: string;
+	readonly use?: string;
+	/** Absent where nobody said: in service. Alerts are quiet of all others. */
+	readonly intent?: Intent;
+	/** Watts from which it draws too much. */
+	readonly powerAllowedWatts?: number;
 	/** "unknown": its agent is silent, so nobody knows. */
 	readonly health: DeviceHealth;
 	readonly healthSince: number;
@@ -56,7 +66,13 @@ export type DeviceSummary = {
 export type GroupTotals = {
 	/** Watts from which a site or rack draws too much; only where somebody said so. */
 	readonly powerAllowedWatts?: number;
-	readonly devices: { readonly up: number; readonly down: number; readonly unknown: number };
+	readonly devices: {
+		readonly up: number;
+		readonly down: number;
+		readonly unknown: number;
+		/** In maintenance or curtailed and not up: not counted as down. */
+		readonly outOfService?: number;
+	};
 	readonly hashrateTerahashesPerSecond?: number;
 	readonly powerWatts?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
@@ -480,6 +496,46 @@ export type DecisionsAnswer = {
 	}[];
 	/** Of the gross earning per MWh of all devices. */
 	readonly confidence?: ConfidenceAnswer | undefined;
+};
+
+/** One statement of the inventory; holds in [validFrom, validTo), what it leaves out is not said. */
+export type InventoryEntryAnswer = {
+	readonly kind: "device" | "rack" | "site";
+	/** A device's key, "site/rack" or a site. */
+	readonly key: string;
+	readonly validFrom: number;
+	readonly validTo?: number;
+	readonly name?: string;
+	readonly rack?: string;
+	readonly position?: string;
+	readonly owner?: string;
+	readonly use?: string;
+	readonly powerLimitWatts?: number;
+	readonly temperatureLimitCelsius?: number;
+	readonly intent: Intent;
+};
+
+/** GET /api/v1/inventory[?at=TIME][&device=K]: what held then, or all that was ever said of one device. */
+export type InventoryAnswer = { readonly at: number; readonly entries: readonly InventoryEntryAnswer[] };
+
+/**
+ * POST /api/v1/inventory[?dryRun=true], CSV or JSON {"rows": […]}. A refused row leaves the others as they are.
+ * `changes` and `refused` show the first 1,000 of each.
+ */
+export type InventoryImportAnswer = {
+	readonly isDryRun: boolean;
+	readonly rows: number;
+	/** Things of which nothing was said at that time. */
+	readonly added: number;
+	readonly changed: number;
+	readonly unchanged: number;
+	readonly refusedRows: number;
+	readonly changes: readonly {
+		readonly line: number;
+		readonly before?: InventoryEntryAnswer;
+		readonly after: InventoryEntryAnswer;
+	}[];
+	readonly refused: readonly { readonly line: number; readonly what: string }[];
 };
 
 /** Every error of the API, with the HTTP status beside it. */

@@ -70,6 +70,8 @@ export function deviceFacts(
 		isSha256Miner: description.kind === "miner" && (description.algorithm ?? "sha256") === "sha256",
 	};
 	if (reason !== undefined) facts.reason = reason;
+	const intent = state.inventory?.intent ?? "in-service";
+	if (intent !== "in-service") facts.isOutOfService = true;
 	if (latest === undefined) return facts;
 	const gauges = freshReading(state, agent, now);
 	if (gauges !== undefined) facts.gauges = gauges;
@@ -77,7 +79,7 @@ export function deviceFacts(
 	if (own !== undefined) facts.ownPower = own;
 	const power = context.metered?.get(endpointKey(state.site, description.endpoint)) ?? own;
 	if (power !== undefined) facts.latestPower = power;
-	const allowed = catalogueAllowedWatts(state, options.power);
+	const allowed = state.inventory?.powerLimitWatts ?? catalogueAllowedWatts(state, options.power);
 	if (allowed !== undefined) facts.powerAllowedWatts = allowed;
 	if (health === "up") addLive(facts, latest, context);
 	return facts;
@@ -99,7 +101,8 @@ function addLive(facts: Building<DeviceFacts>, latest: LatestReading, context: F
 	if (facts.latestPower !== undefined) facts.power = facts.latestPower;
 	const hashrate = deviceValue(latest, "hashrateTerahashesPerSecond");
 	if (hashrate !== undefined) facts.hashrateTerahashesPerSecond = hashrate;
-	const hottest = hottestSensor(latest, options.temperatureLimits);
+	const override = facts.state.inventory?.temperatureLimitCelsius;
+	const hottest = hottestSensor(latest, options.temperatureLimits, override);
 	if (hottest !== undefined) facts.hottest = hottest;
 	if (facts.kind === "gpu-host") addGpus(facts, latest);
 	const sums = trailing(facts.state.meter, now);

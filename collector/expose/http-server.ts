@@ -1,5 +1,5 @@
 /**
- * One HTTP server for the page, /metrics, the API, health and the live stream. Read-only.
+ * One HTTP server for the page, /metrics, the API, health and the live stream. Read-only, but for the inventory.
  *
  * Takes what each path answers; gives a node server that is not listening yet. Everything a stranger
  * can send is bounded: head, headers, time, sockets. Only names that belong to it are answered.
@@ -42,6 +42,8 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 	"cross-origin-opener-policy": "same-origin",
 	"x-frame-options": "DENY",
 };
+/** The one place where something can be changed, and that is not a device. */
+const INVENTORY_PATH = "/api/v1/inventory";
 const PLAIN_TEXT = "text/plain; charset=utf-8";
 
 const LIMITS = {
@@ -121,13 +123,19 @@ async function answer(
 		rooms.onAnswered(path, response.statusCode);
 		return;
 	}
-	if (request.method !== "GET" && request.method !== "HEAD") {
+	const isRead = request.method === "GET" || request.method === "HEAD";
+	if (!isRead && !(request.method === "POST" && path === INVENTORY_PATH)) {
 		response.setHeader("allow", "GET, HEAD");
 		rooms.onAnswered("", 405);
 		plain(response, 405, "Only GET: this server is read-only.\n");
 		return;
 	}
 	if (!isFree(path) && !mayPass(rooms, path, request, response)) return;
+	if (!isRead && !isOwnOrigin(request.headers.origin, request.headers.host)) {
+		rooms.onAnswered("", 403);
+		plain(response, 403, "Only the collector's own page and programs may change the inventory.\n");
+		return;
+	}
 	if (path.startsWith("/api/")) {
 		await api(request, response);
 		return;

@@ -11,6 +11,7 @@ import type { SeriesStore } from "../store/device-state.js";
 import { createApi } from "./api/app.js";
 import { Door, type Keeper } from "./door.js";
 import { createHttpServer } from "./http-server.js";
+import type { InventoryDesk } from "./inventory-desk.js";
 import { LiveStream } from "./live/live-stream.js";
 import type { PerDevice } from "./metrics/device-families.js";
 import { createExposition } from "./metrics/exposition.js";
@@ -50,6 +51,8 @@ export type ExposeOptions = {
 	readonly notReady?: () => readonly string[];
 	/** What other rooms count, for /metrics. */
 	readonly additional?: () => readonly SampledFamily[];
+	/** Absent: the inventory can be read only. */
+	readonly inventory?: InventoryDesk;
 	readonly log: (event: ExposeEvent) => void;
 };
 
@@ -97,7 +100,14 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 		door,
 		...(options.tls === undefined ? {} : { tls: options.tls }),
 		api: createApi(
-			{ view, store, options: options.view, now: () => clock.now(), door },
+			{
+				view,
+				store,
+				options: options.view,
+				now: () => clock.now(),
+				door,
+				...(options.inventory === undefined ? {} : { inventory: options.inventory }),
+			},
 			{ answered: (route, status) => own.countRequest(`api${route}`, status), failed },
 		),
 		exposition: createExposition({

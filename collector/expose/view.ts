@@ -16,6 +16,7 @@ import {
 	meteredPowers,
 	meterWatts,
 } from "../derive/metering.js";
+import { entryAt, inventoryKey } from "../derive/placement.js";
 import { hashprice } from "../derive/revenue.js";
 import { Group } from "../derive/totals.js";
 import { InputBook, type StaleLimits } from "../market/book.js";
@@ -154,7 +155,10 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 		if (feeds.length > 0) balances.add(fedDevice(device));
 		yield device;
 	}
-	const totals = groups.totals(options);
+	const totals = groups.totals(options, (kind, key) => {
+		const entries = store.inventory().get(inventoryKey({ kind, key }));
+		return entryAt(entries, now)?.powerLimitWatts;
+	});
 	const inputs = book.current(now, options.staleAfterSeconds);
 	const confidence = fleetConfidence({ ...totals, inputs });
 	return {
@@ -227,7 +231,8 @@ class FleetGroups {
 	private readonly models = new Map<string, Group>();
 
 	add(device: DeviceFacts): void {
-		if (device.kind === "agent" || device.kind === "meter") return;
+		// What is retired is no part of the fleet, though it may still answer.
+		if (device.kind === "agent" || device.kind === "meter" || device.state.inventory?.intent === "retired") return;
 		const { site, description } = device.state;
 		this.total.add(device);
 		(device.kind === "miner" ? this.mining : this.ai).add(device);
@@ -236,13 +241,16 @@ class FleetGroups {
 		if (description.model !== undefined) groupOf(this.models, description.model).add(device);
 	}
 
-	totals(options: ViewOptions): Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models"> {
+	totals(
+		options: ViewOptions,
+		limitOf: (kind: "rack" | "site", key: string) => number | undefined,
+	): Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models"> {
 		return {
 			total: this.total.totals(options.contractedWatts),
 			mining: this.mining.totals(),
 			ai: this.ai.totals(),
-			sites: totalsOf(this.sites, (site) => siteAllowedWatts(site, options)),
-			racks: totalsOf(this.racks),
+			sites: totalsOf(this.sites, (site) => limitOf("site", site) ?? siteAllowedWatts(site, options)),
+			racks: totalsOf(this.racks, (rack) => limitOf("rack", rack)),
 			models: totalsOf(this.models),
 		};
 	}
@@ -291,6 +299,7 @@ function agentAnswer(agent: AgentState): FleetAnswer["agents"][number] {
 function summaryOf(facts: DeviceFacts): DeviceSummary {
 	const { state, health, healthSince, reason } = facts;
 	const { rack, position, make, model, firmware, serial, algorithm } = state.description;
+	const { name, owner, use, intent } = state.inventory ?? {};
 	return {
 		device: state.key,
 		endpoint: state.description.endpoint,
@@ -302,6 +311,7 @@ function summaryOf(facts: DeviceFacts): DeviceSummary {
 		healthSince,
 		pollIntervalSeconds: state.description.pollIntervalSeconds,
 		...stated({ rack, position, make, model, firmware, serial, algorithm, reason }),
+		...stated({ name, owner, use, intent, powerAllowedWatts: facts.powerAllowedWatts }),
 		...(state.latest === undefined ? {} : { lastReadingAt: state.latest.at }),
 		...(state.latest === undefined || health !== "up" ? {} : liveSummary(facts, state.latest)),
 	};

@@ -40,6 +40,7 @@ export function collectorJobs({
 		},
 		{ name: "merge", cron: "40 12,42 * * * *", longestSeconds: 300, run: () => store.merge() },
 		{ name: "measure-disk", cron: "50 * * * * *", longestSeconds: 5, run: () => store.measureDisk() },
+		{ name: "inventory", cron: "0 * * * * *", longestSeconds: 1, run: async () => store.placeDevices() },
 		{ name: "market-refresh", cron: "30 * * * * *", longestSeconds: 10, run: refreshMarket },
 		{ name: "feeds", cron: "*/20 * * * * *", longestSeconds: 60, run: askFeeds },
 		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.closeTiers() },

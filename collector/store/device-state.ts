@@ -7,6 +7,7 @@
 import type { Component, DeviceDescription } from "../../shared/device.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import type { EnergyMeter } from "../derive/energy.js";
+import type { InventoryEntries, InventoryEntry } from "../derive/placement.js";
 
 /** One column of a device's readings. `measurement` may be a name that a newer agent knows and we do not. */
 export type Column = {
@@ -35,7 +36,10 @@ export type DeviceState = {
 	readonly key: string;
 	readonly site: string;
 	readonly agent: string;
+	/** Its place by the inventory, where that says one. */
 	readonly description: DeviceDescription;
+	/** What an operator says of it now. */
+	readonly inventory?: InventoryEntry;
 	readonly firstSeenAt: UnixMilliseconds;
 	/** Absent until the first reading on the live stream or from the backlog. */
 	readonly latest?: LatestReading;
@@ -238,4 +242,8 @@ export type SeriesStore = {
 		readonly to: UnixMilliseconds;
 	}): Promise<readonly LossEntry[]>;
 	inputs(): readonly StoredInput[];
+	/** All statements about each device, rack and site, by inventoryKey. */
+	inventory(): ReadonlyMap<string, InventoryEntries>;
+	/** Replaces the statements about some things; those without any are forgotten. */
+	putInventory(histories: ReadonlyMap<string, InventoryEntries>): Promise<void>;
 };

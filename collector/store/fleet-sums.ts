@@ -38,7 +38,7 @@ export type FleetSumsOptions = {
 	readonly unsealed: Unsealed;
 	readonly tiers: Tiers;
 	readonly timeZone: string;
-	readonly labelsOf: (device: number) => Labels | undefined;
+	readonly labelsOf: (device: number, at: number) => Labels | undefined;
 	/** Milliseconds of a clock that never steps: for slices. */
 	readonly monotonic: () => number;
 };
@@ -199,11 +199,11 @@ export class FleetSums {
 		for (const group of known.left.splice(-GROUPS_AT_ONCE)) {
 			const stored = archive.storedSums({ hour, group });
 			if (stored === undefined) unstored.push(group);
-			else for (const { device, sums } of stored) this.add(known.cells, device, sums);
+			else for (const { device, sums } of stored) this.add(known.cells, device, { hour, sums });
 		}
 		const devices = unstored.sort((one, other) => one - other).flatMap(devicesOf);
 		for (const { device, sums } of archive.sumsOf(devices, hour, known.until))
-			this.add(known.cells, device, sums);
+			this.add(known.cells, device, { hour, sums });
 		return known.left.length === 0 ? known.cells : undefined;
 	}
 
@@ -221,8 +221,13 @@ export class FleetSums {
 		return made;
 	}
 
-	private add(cells: Map<string, Cell>, device: number, sums: Float64Array): void {
-		const labels = this.options.labelsOf(device);
+	/** With the labels that the device had when the hour began. */
+	private add(
+		cells: Map<string, Cell>,
+		device: number,
+		{ hour, sums }: { readonly hour: number; readonly sums: Float64Array },
+	): void {
+		const labels = this.options.labelsOf(device, hour * MILLISECONDS_PER_HOUR);
 		if (labels === undefined) return;
 		let isGpu = false;
 		for (let at = GPU_SECONDS; at < sums.length && !isGpu; at += SUMS) isGpu = (sums[at] ?? 0) > 0;

@@ -11,6 +11,7 @@ import { invariant } from "../../shared/invariant.js";
 import { parseJson } from "../../shared/json.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
+import type { InventoryEntries, InventoryEntry } from "../derive/placement.js";
 import { copyMain } from "./backup.js";
 import type { GapEntry, LossEntry, StoredInput } from "./device-state.js";
 import { reach } from "./fail-point.js";
@@ -77,6 +78,11 @@ const SCHEMA = `
 		id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
 		bytes INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL
 	);
+	CREATE TABLE IF NOT EXISTS inventory (
+		kind TEXT NOT NULL, key TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER, name TEXT, rack TEXT,
+		position TEXT, owner TEXT, purpose TEXT, power_limit_watts REAL, temperature_limit_celsius REAL,
+		intent TEXT NOT NULL, PRIMARY KEY (kind, key, valid_from)
+	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS tiers_done (
 		day INTEGER NOT NULL, device_group INTEGER NOT NULL, PRIMARY KEY (day, device_group)
 	) WITHOUT ROWID;
@@ -184,6 +190,46 @@ function refuseNewer(database: Database.Database, folder: string): void {
 	throw new NewerStore(
 		`The store in ${folder} has schema ${found}; this version reads schemas 1 to ${SCHEMA_VERSION}. Run the version that wrote it, or restore a backup from before.`,
 	);
+}
+
+export type InventoryThing = Pick<InventoryEntry, "kind" | "key">;
+
+type InventoryRow = {
+	readonly kind: InventoryEntry["kind"];
+	readonly key: string;
+	readonly valid_from: number;
+	readonly valid_to: number | null;
+	readonly name: string | null;
+	readonly rack: string | null;
+	readonly position: string | null;
+	readonly owner: string | null;
+	readonly purpose: string | null;
+	readonly power_limit_watts: number | null;
+	readonly temperature_limit_celsius: number | null;
+	readonly intent: InventoryEntry["intent"];
+};
+
+function entryOf(row: InventoryRow): InventoryEntry {
+	const { kind, key, intent } = row;
+	const stated = {
+		validTo: row.valid_to,
+		name: row.name,
+		rack: row.rack,
+		position: row.position,
+		owner: row.owner,
+		use: row.purpose,
+		powerLimitWatts: row.power_limit_watts,
+		temperatureLimitCelsius: row.temperature_limit_celsius,
+	};
+	const present = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null));
+	return { kind, key, validFrom: row.valid_from, ...present, intent };
+}
+
+function inventoryValues(entry: InventoryEntry): readonly unknown[] {
+	const { kind, key, validFrom, validTo, name, rack, position, owner, use, intent } = entry;
+	const { powerLimitWatts, temperatureLimitCelsius } = entry;
+	const optional = [validTo, name, rack, position, owner, use, powerLimitWatts, temperatureLimitCelsius];
+	return [kind, key, validFrom, ...optional.map((value) => value ?? null), intent];
 }
 
 const nothing = () => undefined;
@@ -430,6 +476,23 @@ export class MainDatabase {
 				),
 			),
 		)();
+	}
+
+	inventory(): readonly InventoryEntry[] {
+		const rows = this.statement("SELECT * FROM inventory ORDER BY kind, key, valid_from").all();
+		return (rows as InventoryRow[]).map(entryOf);
+	}
+
+	/** Replaces all statements about each of these things. */
+	putInventory(histories: readonly InventoryEntries[], things: readonly InventoryThing[]): void {
+		const forget = this.statement("DELETE FROM inventory WHERE kind = ? AND key = ?");
+		const put = this.statement("INSERT INTO inventory VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		this.database
+			.transaction(() => {
+				for (const { kind, key } of things) forget.run(kind, key);
+				for (const entry of histories.flat()) put.run(...inventoryValues(entry));
+			})
+			.immediate();
 	}
 
 	/** Copies itself into a folder, a few pages at a time; commits come between. */

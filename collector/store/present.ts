@@ -16,6 +16,13 @@ import {
 	type ReadingGroup,
 } from "../../shared/wire/record.js";
 import { advance, createMeter, type EnergyMeter } from "../derive/energy.js";
+import {
+	entryAt,
+	type InventoryEntries,
+	type InventoryEntry,
+	inventoryKey,
+	placedDescription,
+} from "../derive/placement.js";
 import type { Catalogue, Known } from "./catalogue.js";
 import type { DeviceState, LatestReading, Shape } from "./device-state.js";
 import type { PresentRow } from "./main-database.js";
@@ -62,6 +69,8 @@ export class Present {
 	/** Inbox row that each restored device stands for: what is older is in it already. */
 	private readonly restoredAt = new Map<number, number>();
 	private inboxId = 0;
+	private inventory: ReadonlyMap<string, InventoryEntries> = new Map();
+	private placedAt = 0;
 	samplesApplied = 0;
 	outcomesApplied = 0;
 
@@ -72,6 +81,31 @@ export class Present {
 
 	devices(): ReadonlyMap<string, DeviceState> {
 		return this.byKey;
+	}
+
+	/** Puts in force what operators say at this time. */
+	place(inventory: ReadonlyMap<string, InventoryEntries>, now: number): void {
+		this.inventory = inventory;
+		this.placedAt = now;
+		for (const state of this.byKey.values()) {
+			const entry = this.entryOf(state.key);
+			if (entry === state.inventory) continue;
+			const description = this.catalogue.descriptionOf(this.definitions[state.number] ?? "");
+			this.describe(state, description ?? state.description);
+		}
+	}
+
+	private entryOf(key: string): InventoryEntry | undefined {
+		return this.inventory.size === 0
+			? undefined
+			: entryAt(this.inventory.get(inventoryKey({ kind: "device", key })), this.placedAt);
+	}
+
+	private describe(state: MutableState, description: DeviceDescription): void {
+		const entry = this.entryOf(state.key);
+		state.description = placedDescription(description, entry);
+		if (entry === undefined) delete state.inventory;
+		else state.inventory = entry;
 	}
 
 	get appliedInboxId(): number {
@@ -185,7 +219,7 @@ export class Present {
 		if (kind === "readings" && at >= state.lastAttemptAt && this.definitions[known.number] !== hash) {
 			const description = this.catalogue.descriptionOf(hash);
 			if (description === undefined) return undefined;
-			state.description = description;
+			this.describe(state, description);
 			state.agent = known.agent;
 			this.definitions[known.number] = hash;
 		}
@@ -193,6 +227,7 @@ export class Present {
 	}
 
 	private add(state: MutableState, definition: string, known: Known): MutableState {
+		this.describe(state, state.description);
 		this.byKey.set(state.key, state);
 		this.states[state.number] = state;
 		this.definitions[state.number] = definition;

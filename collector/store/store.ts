@@ -13,6 +13,12 @@ import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
+import {
+	INVENTORY_KINDS,
+	type InventoryEntries,
+	type InventoryEntry,
+	inventoryKey,
+} from "../derive/placement.js";
 import { effectiveRates, type PowerOptions } from "../derive/power.js";
 import { stepEdges } from "../derive/steps.js";
 import { copyStore } from "./backup.js";
@@ -37,7 +43,7 @@ import type {
 import type { ArmedFailPoint } from "./fail-point.js";
 import { joinedRows } from "./fleet-rows.js";
 import type { FleetSumsSlice } from "./fleet-sums.js";
-import type { Batch, NewGap, NewInboxRow, PresentRow } from "./main-database.js";
+import type { Batch, InventoryThing, NewGap, NewInboxRow, PresentRow } from "./main-database.js";
 import type { Migrated } from "./migrations/migrate.js";
 import { extentOf, type PlacedRecord, placedRecord } from "./placed-record.js";
 import { Present } from "./present.js";
@@ -125,6 +131,7 @@ export class Store implements SeriesStore {
 	private readonly settledBy = new Map<string, Settled>();
 	private readonly agentStates = new Map<string, AgentState>();
 	private storedInputs: StoredInput[] = [];
+	private storedInventory: ReadonlyMap<string, InventoryEntries> = new Map();
 	private readonly counts = { records: 0, duplicates: 0, rejected: 0, commits: 0, commitSeconds: 0 };
 	private disk = { fileBytes: 0, chunks: 0, damagedChunks: 0, inboxRecords: 0 };
 	private isWriteBlocked = false;
@@ -182,6 +189,27 @@ export class Store implements SeriesStore {
 
 	inputs(): readonly StoredInput[] {
 		return this.storedInputs;
+	}
+
+	inventory(): ReadonlyMap<string, InventoryEntries> {
+		return this.storedInventory;
+	}
+
+	async putInventory(histories: ReadonlyMap<string, InventoryEntries>): Promise<void> {
+		const rows = [...histories].map(([key, entries]) => ({ thing: thingOf(key), entries }));
+		await this.inTurn(() => this.thread.call("putInventory", rows));
+		const all = new Map(this.storedInventory);
+		for (const [key, entries] of histories) {
+			if (entries.length > 0) all.set(key, entries);
+			else all.delete(key);
+		}
+		this.storedInventory = all;
+		this.present.place(all, this.clock.now());
+	}
+
+	/** Puts in force what the inventory says from now on; asked once a minute, since statements may begin later. */
+	placeDevices(): void {
+		this.present.place(this.storedInventory, this.clock.now());
 	}
 
 	statistics(): StoreStatistics {
@@ -413,6 +441,8 @@ export class Store implements SeriesStore {
 		this.catalogue.load({ definitions, devices: stored.devices, aliases: stored.aliases });
 		for (const { agent, epoch, settled } of stored.cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
 		this.storedInputs = [...stored.inputs];
+		this.storedInventory = byThing(stored.inventory);
+		this.present.place(this.storedInventory, this.clock.now());
 		await this.restorePresent();
 		await this.replay();
 		this.present.replayed();
@@ -599,6 +629,24 @@ export class Store implements SeriesStore {
 		this.busy = next.catch(() => undefined);
 		return next;
 	}
+}
+
+function thingOf(key: string): InventoryThing {
+	const blank = key.indexOf(" ");
+	const kind = INVENTORY_KINDS.find((one) => one === key.slice(0, blank));
+	invariant(kind !== undefined, "a key of the inventory begins with its kind");
+	return { kind, key: key.slice(blank + 1) };
+}
+
+function byThing(entries: readonly InventoryEntry[]): ReadonlyMap<string, InventoryEntries> {
+	const found = new Map<string, InventoryEntry[]>();
+	for (const entry of entries) {
+		const key = inventoryKey(entry);
+		const history = found.get(key);
+		if (history === undefined) found.set(key, [entry]);
+		else history.push(entry);
+	}
+	return found;
 }
 
 function memoryOf({ rows }: Batch): readonly ArrayBuffer[] {

@@ -63,7 +63,7 @@ export type TiersOptions = {
 	readonly main: MainDatabase;
 	/** IANA name: where days begin. */
 	readonly timeZone: string;
-	readonly labelsOf: (device: number) => Labels | undefined;
+	readonly labelsOf: (device: number, at: number) => Labels | undefined;
 	/** Milliseconds of a clock that never steps: for slices. */
 	readonly monotonic: () => number;
 };
@@ -571,20 +571,31 @@ class FleetCells {
 	}
 
 	add(device: number, { times, row }: ReturnType<typeof sumsRows>): void {
-		const labels = this.labelsOf(device);
-		if (labels === undefined) return;
 		const isGpu = times.some((_, index) => (row(index).at(-1) ?? 0) > 0);
-		const lines = [fleetLine({ isGpu }), fleetLine({ ...labels, isGpu })];
-		for (const line of lines) {
+		let [hour, cells]: [number, readonly Float64Array[]] = [Number.NaN, []];
+		for (const [index, at] of times.entries()) {
+			// A device that moves counts where it stood when the hour began, as in the sums of hours.
+			const began = Math.floor(at / MILLISECONDS_PER_HOUR) * MILLISECONDS_PER_HOUR;
+			if (began !== hour) [hour, cells] = [began, this.cellsOf(device, { at: began, isGpu })];
+			const first = Math.floor((at - this.from) / FIVE_MINUTES_LENGTH) * SUMS;
+			for (const cell of cells)
+				for (const [place, sum] of row(index).entries())
+					cell[first + place] = (cell[first + place] ?? 0) + sum;
+		}
+	}
+
+	private cellsOf(
+		device: number,
+		{ at, isGpu }: { readonly at: number; readonly isGpu: boolean },
+	): readonly Float64Array[] {
+		const labels = this.labelsOf(device, at);
+		if (labels === undefined) return [];
+		return [fleetLine({ isGpu }), fleetLine({ ...labels, isGpu })].map((line) => {
 			const cell =
 				this.cells.get(line) ?? new Float64Array((MILLISECONDS_PER_DAY / FIVE_MINUTES_LENGTH) * SUMS);
 			this.cells.set(line, cell);
-			for (const [index, at] of times.entries()) {
-				const first = Math.floor((at - this.from) / FIVE_MINUTES_LENGTH) * SUMS;
-				for (const [place, sum] of row(index).entries())
-					cell[first + place] = (cell[first + place] ?? 0) + sum;
-			}
-		}
+			return cell;
+		});
 	}
 
 	runs(): ReadonlyMap<string, ChunkRun> {

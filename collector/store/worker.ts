@@ -9,6 +9,7 @@ import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { decodeRecord } from "../../shared/wire/record.js";
+import { entryAt, type InventoryEntries, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
 import { copySlice, type SliceWish, tierNames } from "./backup.js";
@@ -21,7 +22,7 @@ import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
 import { FleetSums } from "./fleet-sums.js";
 import type { Fetched } from "./hour-readings.js";
-import { type Batch, MainDatabase, type PresentRow } from "./main-database.js";
+import { type Batch, type InventoryThing, MainDatabase, type PresentRow } from "./main-database.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
 import { asColumns } from "./runs.js";
@@ -56,7 +57,12 @@ const UNKNOWN_LABEL = "";
 
 const definitions = new Map<string, Definition>();
 /** Definition and site by device. */
-const described = new Map<number, { readonly definition: string; readonly site: string }>();
+const described = new Map<
+	number,
+	{ readonly definition: string; readonly site: string; readonly key: string }
+>();
+/** What operators say of devices, by key. */
+const placed = new Map<string, InventoryEntries>();
 const damage = new DamageLog();
 
 type Rooms = {
@@ -125,11 +131,32 @@ function rawName(day: string): string {
 	return `raw-${day}.db`;
 }
 
-function labelsOf(device: number) {
+/** Where the device stood at that time, by the inventory; else where its agent has it now. */
+function labelsOf(device: number, at: number) {
 	const known = described.get(device);
 	if (known === undefined) return undefined;
 	const { rack = UNKNOWN_LABEL, model = UNKNOWN_LABEL } = descriptionOf(device) ?? {};
-	return { site: known.site, rack, model };
+	const stated = entryAt(placed.get(known.key), at);
+	return { site: known.site, rack: stated?.rack ?? rack, model };
+}
+
+function learnInventory(entries: readonly InventoryEntry[]): readonly InventoryEntry[] {
+	for (const entry of entries)
+		if (entry.kind === "device") placed.set(entry.key, [...(placed.get(entry.key) ?? []), entry]);
+	return entries;
+}
+
+/** The rows of what changed are forgotten, then put; sums by rack of the present are made anew. */
+function putInventory(
+	histories: readonly { readonly thing: InventoryThing; readonly entries: InventoryEntries }[],
+) {
+	const things = histories.map(({ thing }) => thing);
+	rooms().main.putInventory(
+		histories.map(({ entries }) => entries),
+		things,
+	);
+	for (const { thing, entries } of histories) if (thing.kind === "device") placed.set(thing.key, entries);
+	rooms().fleet.touched(0, Number.POSITIVE_INFINITY);
 }
 
 function descriptionOf(device: number) {
@@ -143,7 +170,8 @@ function learn(hash: string, text: string): void {
 }
 
 function describeDevices(rows: Batch["devices"]): void {
-	for (const { number: device, definition, site } of rows) described.set(device, { definition, site });
+	for (const { number: device, definition, site, key } of rows)
+		described.set(device, { definition, site, key });
 }
 
 function open() {
@@ -157,6 +185,7 @@ function open() {
 		cursors: rooms().main.allCursors(),
 		gapTotals: rooms().main.gapTotals(),
 		inputs: rooms().main.inputs(),
+		inventory: learnInventory(rooms().main.inventory()),
 		migrated,
 	};
 }
@@ -358,6 +387,7 @@ const operations = {
 	sacrifice,
 	room,
 	addInputs: (inputs: readonly StoredInput[]) => rooms().main.addInputs(inputs),
+	putInventory,
 	intervals,
 	fleetSums: ({ query, after }: { query: FleetSumsQuery; after: number | undefined }) =>
 		rooms().fleet.read(query, after, SLICE_MILLISECONDS),

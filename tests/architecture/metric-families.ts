@@ -135,6 +135,13 @@ function fullStore(): SeriesStore {
 		hostname: "one",
 		position: "1-01",
 	};
+	const stated = {
+		kind: "device",
+		key: "everything",
+		validFrom: 0,
+		intent: "in-service",
+		...{ name: "n", owner: "o", use: "u" },
+	} as const;
 	const devices = [
 		miner("a-miner"),
 		gpuHost("a-host"),
@@ -143,11 +150,31 @@ function fullStore(): SeriesStore {
 			description: { kind: "meter", endpoint: "meter" },
 			values: { powerWatts: 9_000 },
 		}),
-		device({ key: "everything", values, parts, description }),
+		device({ key: "everything", values, parts, description, state: { inventory: stated } }),
+		device({
+			key: "curtailed",
+			description: { rack: "A1" },
+			state: {
+				isAnswering: false,
+				reason: { code: CODE, what: "" },
+				inventory: { ...stated, intent: "curtailed" },
+			},
+		}),
 	].map((state) => ({ ...state, pollsByResult: { ok: 1, [CODE]: 1 }, faultsByCode: { REPAIRED: 1 } }));
 	const agent = { ...AGENT };
+	const entry = {
+		kind: "rack",
+		key: "west/A1",
+		validFrom: 0,
+		intent: "in-service",
+		powerLimitWatts: 1,
+	} as const;
+	const inventory = new Map([
+		["rack west/A1", [entry]],
+		["site west", [entry]],
+	]);
 	return {
-		...plainStore({ devices, inputs: [...STORED_INPUTS, ...CAPITAL] }),
+		...plainStore({ devices, inventory, inputs: [...STORED_INPUTS, ...CAPITAL] }),
 		agents: () => new Map([[agentKey(agent), agent]]),
 	};
 }

@@ -16,12 +16,15 @@ import { deliver } from "./delivery.js";
 import { EXPORTS_MOST, Slots } from "./export/export.js";
 import { parseParameters } from "./parameters.js";
 import { type Body, type Reply, refused } from "./reply.js";
-import { API_ROOT, type ApiContext, ROUTES, type Route } from "./routes.js";
+import { API_ROOT, type ApiContext, type Posted, ROUTES, type Route } from "./routes.js";
 
 const JSON_HEADERS = {
 	"content-type": "application/json; charset=utf-8",
 	"cache-control": "no-store",
 };
+
+/** A table of 100,000 devices. */
+const POSTED_MOST_BYTES = 8 * 1_024 * 1_024;
 
 export type ApiEvents = {
 	/** A route's name, not its path: labels must stay few. */
@@ -37,9 +40,16 @@ export function createApi(context: ApiContext, events: ApiEvents): Api {
 	const gate = new Gate();
 	const slots = new Slots(EXPORTS_MOST);
 	for (const route of ROUTES) {
-		app.get(`${API_ROOT}${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`, async (request) => {
+		const path = `${API_ROOT}${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`;
+		app[route.method ?? "get"](path, async (request) => {
 			const accept = request.req.header("accept") ?? "";
-			const asked = { url: new URL(request.req.url), path: request.req.param(), accept };
+			const posted = route.method === undefined ? NOTHING_POSTED : await postedIn(request.req.raw);
+			if (posted === undefined) {
+				events.answered(route.path, 400);
+				const what = `The body is larger than ${POSTED_MOST_BYTES} bytes.`;
+				return json(errorAnswer(refused("REQUEST_INVALID", what).failure), 400);
+			}
+			const asked = { url: new URL(request.req.url), path: request.req.param(), accept, posted };
 			const caller = context.door.callerOf(request.env.incoming);
 			const reply = within(route, context, caller, asked) ?? (await replyOf(route, context, gate, asked));
 			if (reply.ok && "body" in reply) {
@@ -77,6 +87,9 @@ function within(
 ): Reply<never> | undefined {
 	const scopes = caller?.scopes ?? [];
 	if (route.isAdmin === true) return scopes.includes("admin") ? undefined : notAllowed(scopes);
+	// At an open collector nobody has a token; where there are tokens, changing wants an administrator.
+	if (route.method !== undefined)
+		return caller?.token === "" || scopes.includes("admin") ? undefined : notAllowed(scopes);
 	const site = siteOf({ scopes });
 	if (site === undefined || route.path === "/openapi.json") return undefined;
 	if (route.parameters.some(({ name }) => name === "site")) {
@@ -121,7 +134,24 @@ async function sent(route: Route, body: Body, { request, slots, events }: Sendin
 	return RESPONSE_ALREADY_SENT;
 }
 
+const NOTHING_POSTED: Posted = { contentType: "", text: "" };
+
+/** Undefined where it is larger than anything that may be posted. */
+async function postedIn(request: Request): Promise<Posted | undefined> {
+	const pieces: Uint8Array[] = [];
+	let bytes = 0;
+	if (request.body !== null) {
+		for await (const piece of request.body as unknown as AsyncIterable<Uint8Array>) {
+			bytes += piece.length;
+			if (bytes > POSTED_MOST_BYTES) return undefined;
+			pieces.push(piece);
+		}
+	}
+	return { contentType: request.headers.get("content-type") ?? "", text: Buffer.concat(pieces).toString() };
+}
+
 type Asked = {
+	readonly posted: Posted;
 	readonly url: URL;
 	readonly path: Readonly<Record<string, string>>;
 	readonly accept: string;
@@ -131,12 +161,12 @@ async function replyOf(
 	route: Route,
 	context: ApiContext,
 	gate: Gate,
-	{ url, path, accept }: Asked,
+	{ url, path, accept, posted }: Asked,
 ): Promise<Reply<unknown>> {
 	const parsed = parseParameters(route.parameters, url.searchParams, path);
 	if (!parsed.ok) return { ok: false, status: 400, failure: parsed.failure };
-	if (route.isHeavy !== true) return await route.run(context, parsed.parameters, accept);
-	const reply = await gate.pass(async () => await route.run(context, parsed.parameters, accept));
+	if (route.isHeavy !== true) return await route.run(context, parsed.parameters, accept, posted);
+	const reply = await gate.pass(async () => await route.run(context, parsed.parameters, accept, posted));
 	return reply ?? refused("TOO_BUSY", "Twenty queries of history are under way or wait.");
 }
 

@@ -6,6 +6,8 @@ import { SCHEMAS, type SchemaName } from "./schemas.js";
 
 export type DescribedRoute = {
 	readonly path: string;
+	/** GET where absent. */
+	readonly method?: "post";
 	readonly summary: string;
 	readonly parameters: readonly Parameter[];
 	/** What its JSON looks like: one of these; none where it answers otherwise only. */
@@ -31,17 +33,28 @@ export function openApiDocument(root: string, routes: readonly DescribedRoute[],
 			title: "Fleetwatt",
 			version,
 			description:
-				"Read-only. Numbers stand in the unit that their name gives; absent is a missing key, never 0. Times are Unix milliseconds, UTC. The live stream is a WebSocket at /api/v1/live.",
+				"Read-only towards devices; what can be changed is the inventory. Numbers stand in the unit that their name gives; absent is a missing key, never 0. Times are Unix milliseconds, UTC. The live stream is a WebSocket at /api/v1/live.",
 			license: { name: "Apache-2.0", identifier: "Apache-2.0" },
 		},
-		paths: Object.fromEntries(routes.map((route) => [`${root}${route.path}`, { get: operation(route) }])),
+		paths: pathsOf(root, routes),
 		components: { schemas: SCHEMAS },
 	};
 }
 
-function operation({ path, summary, parameters, answers, media = [] }: DescribedRoute) {
+function pathsOf(root: string, routes: readonly DescribedRoute[]) {
+	const paths: Record<string, Record<string, unknown>> = {};
+	for (const route of routes) {
+		const path = `${root}${route.path}`;
+		paths[path] = { ...paths[path], [route.method ?? "get"]: operation(route) };
+	}
+	return paths;
+}
+
+function operation({ path, method, summary, parameters, answers, media = [] }: DescribedRoute) {
+	const name = path.replaceAll(/[^a-z]+/g, "-").replaceAll(/^-|-$/g, "");
 	return {
-		operationId: path.replaceAll(/[^a-z]+/g, "-").replaceAll(/^-|-$/g, ""),
+		operationId: method === undefined ? name : `${method}-${name}`,
+		...(method === undefined ? {} : { requestBody: { required: true, content: BODIES } }),
 		summary,
 		parameters: parameters.map(described),
 		responses: {
@@ -58,6 +71,9 @@ function operation({ path, summary, parameters, answers, media = [] }: Described
 		},
 	};
 }
+
+/** What is posted: a table, or its rows. */
+const BODIES = { "text/csv": {}, "application/json": {} };
 
 function json(names: readonly SchemaName[]) {
 	const schemas = names.map((name) => ({ $ref: `#/components/schemas/${name}` }));

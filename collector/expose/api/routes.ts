@@ -7,9 +7,11 @@ import { MARKET_INPUT_NAMES, MARKET_INPUTS, type MarketInputName } from "../../.
 import { PARTS } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName } from "../../../shared/measurements.js";
 import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../shared/units.js";
+import { entryAt, inventoryKey } from "../../derive/placement.js";
 import type { MoneyInputs } from "../../derive/revenue.js";
 import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
 import type { Door } from "../door.js";
+import type { InventoryDesk } from "../inventory-desk.js";
 import type { View, ViewOptions } from "../view.js";
 import { SERIES_MOST } from "./budget.js";
 import { COLUMNS_CONTENT_TYPE } from "./columns-format.js";
@@ -43,7 +45,12 @@ export type ApiContext = {
 	readonly options: ViewOptions;
 	readonly now: () => number;
 	readonly door: Door;
+	/** Absent: this collector's inventory cannot be changed. */
+	readonly inventory?: InventoryDesk;
 };
+
+/** What was posted. */
+export type Posted = { readonly contentType: string; readonly text: string };
 
 export type Route = DescribedRoute & {
 	/** Only for a token with the scope admin. */
@@ -54,6 +61,7 @@ export type Route = DescribedRoute & {
 		context: ApiContext,
 		parameters: Parameters,
 		accept: string,
+		posted: Posted,
 	) => Reply<unknown> | Promise<Reply<unknown>>;
 };
 
@@ -297,6 +305,27 @@ export const ROUTES: readonly Route[] = [
 		isAdmin: true,
 		run: ({ door }, parameters) =>
 			answered({ entries: door.keeper.auditLog(parameters.integer("limit") ?? AUDIT_DEFAULT) }),
+	},
+	{
+		path: "/inventory",
+		summary: "What operators say of devices, racks and sites: name, place, owner, use, limits, intent.",
+		parameters: [
+			query("at", "When it held; now where absent.", { kind: "time" }),
+			query("device", "All that was ever said of this device."),
+		],
+		answers: ["InventoryAnswer"],
+		run: inventory,
+	},
+	{
+		path: "/inventory",
+		method: "post",
+		summary:
+			"Changes the inventory by a table (text/csv with a header) or its rows (application/json). Never touches a device.",
+		parameters: [
+			query("dryRun", "true: say what would change and change nothing.", { choices: ["true", "false"] }),
+		],
+		answers: ["InventoryImportAnswer"],
+		run: changeInventory,
 	},
 	{
 		path: "/openapi.json",
@@ -594,6 +623,34 @@ async function gaps({ store }: ApiContext, parameters: Parameters): Promise<Repl
 	if (!within.ok) return within.reply;
 	const [missing, lost] = await Promise.all([store.gaps(within.value), store.losses(within.value)]);
 	return answered({ gaps: missing, lost });
+}
+
+function inventory({ store, now }: ApiContext, parameters: Parameters): Reply<unknown> {
+	const at = parameters.time("at") ?? now();
+	const device = parameters.text("device");
+	const all = store.inventory();
+	if (device !== undefined) {
+		if (!store.devices().has(device)) return noDevice(device);
+		return answered({ at, entries: all.get(inventoryKey({ kind: "device", key: device })) ?? [] });
+	}
+	return answered({ at, entries: [...all.values()].flatMap((entries) => entryAt(entries, at) ?? []) });
+}
+
+async function changeInventory(
+	{ inventory: desk }: ApiContext,
+	parameters: Parameters,
+	_: string,
+	{ contentType, text }: Posted,
+): Promise<Reply<unknown>> {
+	if (desk === undefined) return refused("NOT_FOUND", "The inventory cannot be changed here.");
+	const isDryRun = parameters.text("dryRun") === "true";
+	const type = contentType.split(";")[0]?.trim().toLowerCase();
+	if (type === "text/csv") return answered(await desk.importCsv(text, isDryRun));
+	if (type !== "application/json") return refused("REQUEST_INVALID", "Post text/csv or application/json.");
+	const answer = await desk.importJson(text, isDryRun);
+	return answer === undefined
+		? refused("REQUEST_INVALID", 'The body must be {"rows": [{"device": "…", "rack": "…"}, …]}.')
+		: answered(answer);
 }
 
 function spanOf(

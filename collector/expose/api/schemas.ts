@@ -4,6 +4,7 @@
  */
 import { DEVICE_KINDS, PARTS } from "../../../shared/device.js";
 import { POWER_SOURCES } from "../../../shared/measurements.js";
+import { INTENTS, INVENTORY_KINDS } from "../../derive/placement.js";
 
 export type Schema = { readonly [key: string]: unknown };
 
@@ -82,6 +83,9 @@ const deviceSummary = object(
 	},
 	{
 		...texts(["rack", "position", "make", "model", "firmware", "serial", "algorithm", "operatingState"]),
+		...texts(["name", "owner", "use"]),
+		intent: oneOf(INTENTS),
+		powerAllowedWatts: number,
 		reason: object(texts(["code", "what", "hint"])),
 		lastReadingAt: milliseconds,
 		errorCodes: listOf(text),
@@ -114,9 +118,18 @@ const feed = object(
 	{ outlet: text, ...numbers(["meteredWatts", "unaccountedWatts"]) },
 );
 
+const inventoryEntry = object(
+	{ kind: oneOf(INVENTORY_KINDS), key: text, validFrom: milliseconds, intent: oneOf(INTENTS) },
+	{
+		validTo: milliseconds,
+		...texts(["name", "rack", "position", "owner", "use"]),
+		...numbers(["powerLimitWatts", "temperatureLimitCelsius"]),
+	},
+);
+
 const groupTotals = object(
 	{
-		devices: object({ up: integer, down: integer, unknown: integer }),
+		devices: object({ up: integer, down: integer, unknown: integer }, { outOfService: integer }),
 		coverage: object({
 			powerRatio: ratio,
 			hashrateRatio: ratio,
@@ -177,6 +190,20 @@ export const SCHEMAS = {
 		},
 	),
 	DeviceSummary: deviceSummary,
+	InventoryEntryAnswer: inventoryEntry,
+	InventoryAnswer: object({ at: milliseconds, entries: listOf(the("InventoryEntryAnswer")) }),
+	InventoryImportAnswer: object({
+		isDryRun: yesOrNo,
+		rows: integer,
+		added: integer,
+		changed: integer,
+		unchanged: integer,
+		refusedRows: integer,
+		changes: listOf(
+			object({ line: integer, after: the("InventoryEntryAnswer") }, { before: the("InventoryEntryAnswer") }),
+		),
+		refused: listOf(object({ line: integer, what: text })),
+	}),
 	DevicesAnswer: object({ at: milliseconds, devices: listOf(the("DeviceSummary")) }, { total: integer }),
 	ValueAnswer: object({ ...texts(["measurement", "unit", "help"]), value: number }, { word: text }),
 	DeviceAnswer: object(

@@ -16,6 +16,7 @@ import {
 } from "../../../shared/measurements.js";
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import { limitsBySensor, type TemperatureLimits } from "../../derive/limits.js";
+import { INTENTS } from "../../derive/placement.js";
 import type { Column, Shape } from "../../store/device-state.js";
 import type { DeviceFacts } from "../device-facts.js";
 import { type Label, labelText, type RenderedFamily, rendered } from "./text-writer.js";
@@ -73,7 +74,7 @@ const TEMPERATURE_FAMILY = "temperature_celsius";
 
 /** Where rows share a family, what the family means. */
 const LIMIT_HELP =
-	"Temperature from which the sensor counts as too hot: as the device states it, else as configured.";
+	"Temperature from which the sensor counts as too hot: as the inventory says, else the device, else the configuration.";
 const SHARED_HELP: Readonly<Record<string, string>> = {
 	[TEMPERATURE_FAMILY]: "Temperature; the label sensor says where.",
 	temperature_limit_celsius: LIMIT_HELP,
@@ -95,6 +96,14 @@ const FACT_FAMILIES: readonly FactFamily[] = [
 		...gauge("up", "Whether the newest poll of the device gave a reading; absent while its agent is silent."),
 		decimals: 0,
 		of: ({ health }) => (health === "unknown" ? undefined : health === "up" ? 1 : 0),
+	},
+	{
+		...gauge(
+			"intent",
+			"What its operator means it to do: 0 in service, 1 maintenance, 2 curtailed, 3 retired. Alerts are quiet above 0.",
+		),
+		decimals: 0,
+		of: ({ state }) => wordIndex(INTENTS, state.inventory?.intent ?? "in-service"),
 	},
 	{
 		...gauge("last_reading_timestamp_seconds", "When the newest reading was taken."),
@@ -229,8 +238,9 @@ function spokenValue(
 	return source === "limit" ? bySensor?.get(sensor) : 1;
 }
 
-function limitsOf({ gauges }: DeviceFacts, limits: TemperatureLimits): ReadonlyMap<string, number> {
-	return gauges === undefined ? NO_LIMITS : limitsBySensor(gauges, limits);
+function limitsOf({ gauges, state }: DeviceFacts, limits: TemperatureLimits): ReadonlyMap<string, number> {
+	if (gauges === undefined) return NO_LIMITS;
+	return limitsBySensor(gauges, limits, state.inventory?.temperatureLimitCelsius);
 }
 
 type PlanOptions = Parameters<typeof createDevicePlans>[0];

@@ -10,6 +10,7 @@ import { labelText } from "./text-writer.js";
 /** What labels are made of: kept in place of the bytes, which stand in the lines. */
 export type LabelSources = {
 	readonly description: DeviceState["description"];
+	readonly inventory: DeviceState["inventory"];
 	readonly site: string;
 	readonly agent: string;
 	readonly source: string | undefined;
@@ -24,13 +25,21 @@ export type DeviceLabels = {
 };
 
 export function labelSources({ state, latestPower }: DeviceFacts): LabelSources {
-	const { description, site, agent } = state;
-	return { description, site, agent, source: latestPower?.source, boundary: latestPower?.boundary };
+	const { description, inventory, site, agent } = state;
+	return {
+		description,
+		inventory,
+		site,
+		agent,
+		source: latestPower?.source,
+		boundary: latestPower?.boundary,
+	};
 }
 
 export function hasLabelsOf(known: LabelSources, { state, latestPower }: DeviceFacts): boolean {
 	return (
 		known.description === state.description &&
+		known.inventory === state.inventory &&
 		known.site === state.site &&
 		known.agent === state.agent &&
 		known.source === latestPower?.source &&
@@ -53,7 +62,7 @@ export function deviceLabels(key: string, sources: LabelSources): DeviceLabels {
 	};
 }
 
-function infoLabels({ description, agent, source, boundary }: LabelSources): string {
+function infoLabels({ description, inventory, agent, source, boundary }: LabelSources): string {
 	const { kind, driver, make, firmware, serial, mac, hostname, algorithm, endpoint, position } = description;
 	const stated: readonly (readonly [string, string | undefined])[] = [
 		["kind", kind],
@@ -66,6 +75,9 @@ function infoLabels({ description, agent, source, boundary }: LabelSources): str
 		["algorithm", algorithm],
 		["endpoint", endpoint],
 		["position", position],
+		["name", inventory?.name],
+		["owner", inventory?.owner],
+		["use", inventory?.use],
 		["agent", agent],
 		["power_source", source],
 		["power_boundary", boundary],

@@ -109,6 +109,11 @@ const TOTALS_ROWS: readonly TotalsRow[] = [
 		of: ({ devices }) => devices.unknown,
 	},
 	{
+		name: "devices_out_of_service",
+		help: "Devices in maintenance or curtailed that do not answer; not counted as down",
+		of: ({ devices }) => devices.outOfService,
+	},
+	{
 		name: "hashrate_hashes_per_second",
 		help: "SHA-256 hashrate",
 		of: ({ hashrateTerahashesPerSecond: rate }) =>

@@ -6,6 +6,12 @@
 
 import { advance, createMeter } from "../../../collector/derive/energy.js";
 import { sumsOfRuns } from "../../../collector/derive/intervals.js";
+import {
+	entryAt,
+	type InventoryEntries,
+	type InventoryEntry,
+	placedDescription,
+} from "../../../collector/derive/placement.js";
 import { effectiveRates } from "../../../collector/derive/power.js";
 import { stepEdges } from "../../../collector/derive/steps.js";
 import type { ViewOptions } from "../../../collector/expose/view.js";
@@ -241,6 +247,8 @@ export type StoreWish = {
 	/** Rows of the one-minute tier. */
 	readonly minuteSums?: readonly IntervalSums[];
 	readonly gaps?: readonly GapEntry[];
+	/** Of racks and sites; a device's own stands in its state. */
+	readonly inventory?: ReadonlyMap<string, InventoryEntries>;
 	readonly statistics?: Partial<StoreStatistics>;
 };
 
@@ -254,6 +262,7 @@ export type PlainStore = SeriesStore & {
 export function plainStore(wish: StoreWish = {}): PlainStore {
 	const devices = new Map((wish.devices ?? []).map((state) => [state.key, state]));
 	const agents = new Map((wish.agents ?? [AGENT]).map((agent) => [agentKey(agent), agent]));
+	let inventory: ReadonlyMap<string, InventoryEntries> = wish.inventory ?? new Map();
 	let statistics: StoreStatistics = {
 		inboxRecords: 1,
 		recordsCommitted: 1_000,
@@ -273,6 +282,12 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		devices: () => devices,
 		agents: () => agents,
 		inputs: () => wish.inputs ?? STORED_INPUTS,
+		inventory: () => inventory,
+		putInventory: async (histories) => {
+			inventory = new Map([...inventory, ...histories]);
+			for (const [key, state] of devices)
+				devices.set(key, placedState(state, entryAt(inventory.get(`device ${key}`), NOW)));
+		},
 		statistics: () => statistics,
 		async *select({ deviceNumber, from, to, columns }) {
 			for (const piece of wish.pieces?.(deviceNumber) ?? []) yield within(piece, from, to, columns);
@@ -303,6 +318,15 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		set(changed) {
 			statistics = { ...statistics, ...changed };
 		},
+	};
+}
+
+function placedState(state: DeviceState, entry: InventoryEntry | undefined): DeviceState {
+	const { inventory: _, ...rest } = state;
+	return {
+		...rest,
+		description: placedDescription(state.description, entry),
+		...(entry === undefined ? {} : { inventory: entry }),
 	};
 }
 

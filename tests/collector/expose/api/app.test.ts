@@ -111,13 +111,14 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 	"/decisions": "/decisions",
 	"/gaps": `/gaps?${SPAN}`,
 	"/inputs": "/inputs",
+	"/inventory": "/inventory",
 	"/openapi.json": "/openapi.json",
 };
 
 describe("the description", () => {
 	// The audit log wants an administrator: door.test.ts asks for it.
-	const answering = ROUTES.flatMap(({ path, answers, isAdmin }) =>
-		answers[0] === undefined || isAdmin ? [] : [{ path, answer: answers[0] }],
+	const answering = ROUTES.flatMap(({ path, method, answers, isAdmin }) =>
+		answers[0] === undefined || isAdmin || method !== undefined ? [] : [{ path, answer: answers[0] }],
 	);
 
 	it.each(answering)("holds for $path: $answer", async ({ path, answer }) => {
@@ -133,16 +134,23 @@ describe("the description", () => {
 	it("names every route with its parameters, and no other", async () => {
 		type Document = {
 			readonly openapi: string;
-			readonly paths: Record<string, { get: { parameters: { name: string }[] } }>;
+			readonly paths: Record<string, Record<string, { parameters: { name: string }[] }>>;
 		};
 		const { answer } = await get<Document>(await running(), "/openapi.json");
 		expect(answer.openapi).toBe("3.1.0");
 		expect(
-			Object.entries(answer.paths).map(([path, { get: read }]) => [
-				path,
-				read.parameters.map(({ name }) => name),
+			Object.entries(answer.paths).flatMap(([path, methods]) =>
+				Object.entries(methods).map(([method, { parameters }]) => [
+					`${method} ${path}`,
+					parameters.map(({ name }) => name),
+				]),
+			),
+		).toEqual(
+			ROUTES.map(({ path, method = "get", parameters }) => [
+				`${method} /api/v1${path}`,
+				parameters.map(({ name }) => name),
 			]),
-		).toEqual(ROUTES.map(({ path, parameters }) => [`/api/v1${path}`, parameters.map(({ name }) => name)]));
+		);
 	});
 
 	it("would catch an answer that is wrong: a number as text, a missing key, a key too many", () => {

@@ -1,0 +1,101 @@
+/**
+ * Imports and edits of the inventory: plans them, stores what is allowed, tells what came of each row.
+ *
+ * Takes the store and a clock; one import at a time, so that each is planned on what the one before left. It never
+ * writes to a device.
+ */
+import type { Clock } from "../../shared/clock.js";
+import { type JsonValue, parseJson } from "../../shared/json.js";
+import type { InventoryEntry } from "../derive/placement.js";
+import type { InventoryEntryAnswer, InventoryImportAnswer } from "../expose/answers.js";
+import type { InventoryDesk } from "../expose/inventory-desk.js";
+import type { SeriesStore } from "../store/device-state.js";
+import { type CsvRow, TEXT_MOST_BYTES } from "./csv.js";
+import { type Plan, type PlanWish, planOf, planOfText } from "./plan.js";
+
+/** Of each kind, in an answer; all are counted. */
+const SHOWN_MOST = 1_000;
+const ROWS_LIMITS = { bytes: TEXT_MOST_BYTES, depth: 4, keys: 1_000_000 };
+
+export type DeskRooms = {
+	readonly store: Pick<SeriesStore, "devices" | "inventory" | "putInventory">;
+	readonly clock: Pick<Clock, "now">;
+	readonly onImported: (counts: { readonly changed: number; readonly refused: number }) => void;
+};
+
+export function inventoryDesk({ store, clock, onImported }: DeskRooms): InventoryDesk {
+	let busy: Promise<unknown> = Promise.resolve();
+	const wish = (): PlanWish => ({
+		devices: store.devices().values(),
+		inventory: store.inventory(),
+		now: clock.now(),
+	});
+	const run = (make: (wish: PlanWish) => Plan, isDryRun: boolean): Promise<InventoryImportAnswer> => {
+		const next = busy.then(async () => {
+			const plan = make(wish());
+			if (!isDryRun && plan.histories.size > 0) {
+				await store.putInventory(plan.histories);
+				onImported({ changed: plan.changes.length, refused: plan.refused.length });
+			}
+			return answerOf(plan, isDryRun);
+		});
+		busy = next.catch(() => undefined);
+		return next;
+	};
+	return {
+		importCsv: (text, isDryRun) => run((with_) => planOfText(text, with_), isDryRun),
+		importJson: async (text, isDryRun) => {
+			const rows = rowsIn(text);
+			return rows === undefined ? undefined : await run((with_) => planOf(rows, with_), isDryRun);
+		},
+	};
+}
+
+function answerOf({ rows, changes, unchanged, refused }: Plan, isDryRun: boolean): InventoryImportAnswer {
+	return {
+		isDryRun,
+		rows,
+		added: changes.filter(({ before }) => before === undefined).length,
+		changed: changes.filter(({ before }) => before !== undefined).length,
+		unchanged,
+		refusedRows: refused.length,
+		changes: changes.slice(0, SHOWN_MOST).map(({ line, before, after }) => ({
+			line,
+			after: entryAnswer(after),
+			...(before === undefined ? {} : { before: entryAnswer(before) }),
+		})),
+		refused: refused.slice(0, SHOWN_MOST),
+	};
+}
+
+function entryAnswer(entry: InventoryEntry): InventoryEntryAnswer {
+	return entry;
+}
+
+/** Rows as a table has them, the first on line 1; values that are no text or number count as not there. */
+function rowsIn(text: string): readonly CsvRow[] | undefined {
+	const parsed = parseJson(text, ROWS_LIMITS);
+	const rows = parsed.ok ? fieldsOf(parsed.value)?.["rows"] : undefined;
+	if (!Array.isArray(rows)) return undefined;
+	const read = (rows as readonly JsonValue[]).map((row, index) => {
+		const fields = fieldsOf(row);
+		return fields === undefined ? undefined : rowOf(fields, index + 1);
+	});
+	return read.every((row) => row !== undefined) ? read : undefined;
+}
+
+type Fields = Readonly<Record<string, JsonValue>>;
+
+function fieldsOf(value: JsonValue | undefined): Fields | undefined {
+	const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+	return isObject ? (value as Fields) : undefined;
+}
+
+function rowOf(fields: Fields, line: number): CsvRow {
+	const cells = new Map<string, string>();
+	for (const [name, value] of Object.entries(fields)) {
+		if (typeof value === "number") cells.set(name, String(value));
+		else if (typeof value === "string" && value.trim() !== "") cells.set(name, value.trim());
+	}
+	return { line, cells, extra: 0 };
+}
