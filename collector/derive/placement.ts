@@ -46,13 +46,6 @@ export function entryAt(entries: InventoryEntries | undefined, at: number): Inve
 	);
 }
 
-/** The next time after `at` at which something begins or ends. */
-export function nextChange(entries: InventoryEntries, at: number): number | undefined {
-	const times = entries.flatMap(({ validFrom, validTo }) => [validFrom, validTo ?? Number.POSITIVE_INFINITY]);
-	const later = times.filter((time) => time > at && Number.isFinite(time));
-	return later.length === 0 ? undefined : Math.min(...later);
-}
-
 /** Says the same of everything but when. */
 export function saysTheSame(one: InventoryEntry, other: InventoryEntry): boolean {
 	const words = ({ validFrom, validTo, ...rest }: InventoryEntry) => rest;
