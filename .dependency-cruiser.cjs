@@ -221,6 +221,7 @@ module.exports = {
 		roomOf("commander", ["cli.ts"]),
 		roomOf("preact", ["dashboards/live/"]),
 		roomOf("uplot", ["dashboards/live/"]),
+		roomOf("@grafana/grafana-foundation-sdk", ["dashboards/grafana/source/"]),
 	],
 	options: {
 		doNotFollow: { path: "node_modules" },

@@ -156,6 +156,11 @@ function healthOf(state: DeviceState, agent: AgentState | undefined, now: number
 	const heardAt = state.latest?.at ?? state.firstSeenAt;
 	const silentFrom = heardAt + holdMilliseconds(state);
 	if (now > silentFrom + HEALTH_GRACE_SECONDS * MILLISECONDS_PER_SECOND) {
+		// An agent that is connected and sends nothing at all is silent itself, though nobody has noticed yet.
+		if (now > (agent.lastRecordAt ?? agent.since) + holdMilliseconds(state)) {
+			const what = `Nothing came from the agent ${state.agent} since the device was read last.`;
+			return { health: "unknown", healthSince: silentFrom, reason: reasonOf("AGENT_SILENT", what) };
+		}
 		const seconds = HOLD_AT_MOST_INTERVALS * state.description.pollIntervalSeconds;
 		const reason = reasonOf("DEVICE_SILENT", `No reading for more than ${seconds} s.`);
 		return { health: "down", healthSince: silentFrom, reason };

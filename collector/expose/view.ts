@@ -229,6 +229,7 @@ class FleetGroups {
 	private readonly sites = new Map<string, Group>();
 	private readonly racks = new Map<string, Group>();
 	private readonly models = new Map<string, Group>();
+	private readonly allowedInRacks = new Map<string, number | undefined>();
 
 	add(device: DeviceFacts): void {
 		// What is retired is no part of the fleet, though it may still answer.
@@ -237,8 +238,20 @@ class FleetGroups {
 		this.total.add(device);
 		(device.kind === "miner" ? this.mining : this.ai).add(device);
 		groupOf(this.sites, site).add(device);
-		if (description.rack !== undefined) groupOf(this.racks, `${site}/${description.rack}`).add(device);
+		if (description.rack !== undefined) {
+			const rack = `${site}/${description.rack}`;
+			groupOf(this.racks, rack).add(device);
+			this.allow(rack, device);
+		}
 		if (description.model !== undefined) groupOf(this.models, description.model).add(device);
+	}
+
+	/** Where nobody set a limit for a rack, it is the sum of its devices' own; absent where one that is up has none. */
+	private allow(rack: string, { health, powerAllowedWatts }: DeviceFacts): void {
+		if (powerAllowedWatts === undefined && health !== "up") return;
+		const before = this.allowedInRacks.has(rack) ? this.allowedInRacks.get(rack) : 0;
+		const isKnown = before !== undefined && powerAllowedWatts !== undefined;
+		this.allowedInRacks.set(rack, isKnown ? before + powerAllowedWatts : undefined);
 	}
 
 	totals(
@@ -250,7 +263,7 @@ class FleetGroups {
 			mining: this.mining.totals(),
 			ai: this.ai.totals(),
 			sites: totalsOf(this.sites, (site) => limitOf("site", site) ?? siteAllowedWatts(site, options)),
-			racks: totalsOf(this.racks, (rack) => limitOf("rack", rack)),
+			racks: totalsOf(this.racks, (rack) => limitOf("rack", rack) ?? this.allowedInRacks.get(rack)),
 			models: totalsOf(this.models),
 		};
 	}

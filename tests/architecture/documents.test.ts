@@ -5,6 +5,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { devicesDocument } from "../../agent/drivers/documents.js";
 import { grafanaAlerting } from "../../dashboards/alerts/grafana-alerting.js";
 import { prometheusRules } from "../../dashboards/alerts/prometheus-rules.js";
+import { grafanaDashboard } from "../../dashboards/grafana/source/dashboard.js";
+import { DASHBOARDS } from "../../dashboards/grafana/source/panels.js";
 import { configText } from "../../shared/config/write.js";
 import { FAILURE_CODES } from "../../shared/failures.js";
 import { MEASUREMENT_NAMES, measurement } from "../../shared/measurements.js";
@@ -46,6 +48,11 @@ describe("made documents equal what makes them (npm run documents writes them)",
 	it("dashboards/grafana/alerting/fleetwatt.yml: the table of alerts for Grafana", async () => {
 		const file = path.join(ROOT, "dashboards/grafana/alerting/fleetwatt.yml");
 		await expect(configText(MADE, grafanaAlerting())).toMatchFileSnapshot(file);
+	});
+
+	it.each(DASHBOARDS)("dashboards/grafana/dashboards/$name.json: a dashboard", async (row) => {
+		const file = path.join(ROOT, `dashboards/grafana/dashboards/${row.name}.json`);
+		await expect(`${JSON.stringify(grafanaDashboard(row), undefined, "\t")}\n`).toMatchFileSnapshot(file);
 	});
 
 	it.each(MEASUREMENT_NAMES)("METRICS.md names the measurement %s with its series", (name) => {

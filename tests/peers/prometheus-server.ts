@@ -2,10 +2,12 @@
  * A real Prometheus: scrapes once a second into a temporary folder, answers queries. Listens on
  * 127.0.0.1 only and leaves nothing behind.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { parse } from "yaml";
 import { configText } from "../../shared/config/write.js";
+import { ROOT } from "../architecture/tree.js";
 import { freePort, RunningProgram, until } from "./running-program.js";
 
 const START_SECONDS = 30;
@@ -32,15 +34,37 @@ export type PrometheusServer = {
 	stop(): Promise<void>;
 };
 
-export async function startPrometheus(program: string, target: string): Promise<PrometheusServer> {
+export function startPrometheus(program: string, target: string): Promise<PrometheusServer> {
+	const scrape = { job_name: "fleetwatt", static_configs: [{ targets: [target] }] };
+	return started(program, {
+		global: { scrape_interval: "1s", scrape_timeout: "1s" },
+		scrape_configs: [scrape],
+	});
+}
+
+export type ShippedWish = {
+	readonly collector: string;
+	readonly agent: string;
+	readonly alertmanager: string;
+	/** In place of the shipped rules. */
+	readonly rulesFile?: string;
+};
+
+/** Under the shipped configuration and rules, with the addresses of a test. */
+export function startShippedPrometheus(program: string, wish: ShippedWish): Promise<PrometheusServer> {
+	const folder = path.join(ROOT, "dashboards/prometheus");
+	const text = readFileSync(path.join(folder, "prometheus.yml"), "utf8")
+		.replace("127.0.0.1:9480", wish.collector)
+		.replace("127.0.0.1:9482", wish.agent)
+		.replace("127.0.0.1:9093", wish.alertmanager)
+		.replace("- rules.yml", `- ${wish.rulesFile ?? path.join(folder, "rules.yml")}`);
+	return started(program, parse(text));
+}
+
+async function started(program: string, configuration: unknown): Promise<PrometheusServer> {
 	const folder = mkdtempSync(path.join(tmpdir(), "fleetwatt-prometheus-"));
 	const file = path.join(folder, "prometheus.yml");
 	const address = `127.0.0.1:${await freePort()}`;
-	const scrape = { job_name: "fleetwatt", static_configs: [{ targets: [target] }] };
-	const configuration = {
-		global: { scrape_interval: "1s", scrape_timeout: "1s" },
-		scrape_configs: [scrape],
-	};
 	writeFileSync(file, configText("Written by a test.", configuration));
 	const running = new RunningProgram(program, [
 		`--config.file=${file}`,

@@ -74,6 +74,7 @@ describe("a device that answers", () => {
 		["fleetwatt_component_fan_speed_revolutions_per_minute", `${S21},part="fan",component="0"`, "5880"],
 		[
 			"fleetwatt_device_info",
+			"fleetwatt_device_intent",
 			`${S21},kind="miner",driver="antminer-stock-cgi",make="Bitmain",algorithm="sha256",endpoint="${[...store.devices().values()][0]?.description.endpoint}",agent="hall-1",power_source="reported",power_boundary="wall"`,
 			"1",
 		],
@@ -97,6 +98,7 @@ describe("freshness", () => {
 		expect([...stale].sort()).toEqual([
 			"fleetwatt_device_energy_joules_total",
 			"fleetwatt_device_info",
+			"fleetwatt_device_intent",
 			"fleetwatt_device_last_reading_timestamp_seconds",
 			"fleetwatt_device_shares_accepted_total",
 			"fleetwatt_device_up",
