@@ -229,7 +229,7 @@ class FleetGroups {
 	private readonly sites = new Map<string, Group>();
 	private readonly racks = new Map<string, Group>();
 	private readonly models = new Map<string, Group>();
-	private readonly allowedInRacks = new Map<string, number | undefined>();
+	private readonly allowedInRacks = new Map<string, number>();
 
 	add(device: DeviceFacts): void {
 		// What is retired is no part of the fleet, though it may still answer.
@@ -246,12 +246,10 @@ class FleetGroups {
 		if (description.model !== undefined) groupOf(this.models, description.model).add(device);
 	}
 
-	/** Where nobody set a limit for a rack, it is the sum of its devices' own; absent where one that is up has none. */
-	private allow(rack: string, { health, powerAllowedWatts }: DeviceFacts): void {
-		if (powerAllowedWatts === undefined && health !== "up") return;
-		const before = this.allowedInRacks.has(rack) ? this.allowedInRacks.get(rack) : 0;
-		const isKnown = before !== undefined && powerAllowedWatts !== undefined;
-		this.allowedInRacks.set(rack, isKnown ? before + powerAllowedWatts : undefined);
+	/** Where nobody set a limit for a rack, it is the sum of its devices' own; one without any counts with what it draws. */
+	private allow(rack: string, { powerAllowedWatts, power }: DeviceFacts): void {
+		const watts = powerAllowedWatts ?? power?.watts;
+		if (watts !== undefined) this.allowedInRacks.set(rack, (this.allowedInRacks.get(rack) ?? 0) + watts);
 	}
 
 	totals(
