@@ -74,7 +74,6 @@ describe("a device that answers", () => {
 		["fleetwatt_component_fan_speed_revolutions_per_minute", `${S21},part="fan",component="0"`, "5880"],
 		[
 			"fleetwatt_device_info",
-			"fleetwatt_device_intent",
 			`${S21},kind="miner",driver="antminer-stock-cgi",make="Bitmain",algorithm="sha256",endpoint="${[...store.devices().values()][0]?.description.endpoint}",agent="hall-1",power_source="reported",power_boundary="wall"`,
 			"1",
 		],
