@@ -75,6 +75,10 @@ const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
 	"commander-lives-in-one-room": ["collector/commands/parses.ts", "commander"],
 	"preact-lives-in-one-room": ["collector/expose/draws.ts", "preact"],
 	"uplot-lives-in-one-room": ["collector/expose/plots.ts", "uplot"],
+	"grafana-grafana-foundation-sdk-lives-in-one-room": [
+		"collector/expose/boards.ts",
+		"@grafana/grafana-foundation-sdk/dashboard",
+	],
 };
 
 const folders: string[] = [];
