@@ -233,7 +233,8 @@ class FleetGroups {
 
 	add(device: DeviceFacts): void {
 		// What is retired is no part of the fleet, though it may still answer.
-		if (device.kind === "agent" || device.kind === "meter" || device.state.inventory?.intent === "retired") return;
+		if (device.kind === "agent" || device.kind === "meter" || device.state.inventory?.intent === "retired")
+			return;
 		const { site, description } = device.state;
 		this.total.add(device);
 		(device.kind === "miner" ? this.mining : this.ai).add(device);
