@@ -14,7 +14,7 @@ import type { ReportOptions } from "./collector/commands/report.js";
 import type { TokenOptions } from "./collector/commands/trust.js";
 import type { WhatIfOptions } from "./collector/commands/what-if.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
-import { keepMemorySmall, optimiseLate } from "./shared/frugal.js";
+import { keepMemorySmall } from "./shared/frugal.js";
 import { Bug } from "./shared/invariant.js";
 import { parseJson } from "./shared/json.js";
 
@@ -88,7 +88,6 @@ const agent = program
 		if (config === undefined)
 			throw new StartProblem(EXIT.usage, ["Name the configuration: fleetwatt agent --config agent.yaml"]);
 		keepMemorySmall();
-		optimiseLate();
 		const { runAgent } = await import("./agent/commands/agent.js");
 		await runAgent({ configFile: config, version: version(), endsWithStdin: endWithStdin === true });
 	});
@@ -395,9 +394,13 @@ program
 
 program
 	.command("scan")
-	.description("identify every address of a block of at most 4,096, with reads only")
-	.argument("<block>", "10.0.3.0/24 or 10.0.3.10-10.0.3.60")
-	.action(async (block: string) => (await import("./agent/commands/look.js")).scanCommand(block));
+	.description("find the devices of blocks and ranges by asking, with reads only")
+	.argument("<address...>", "10.0.3.0/24, 10.0.4.10-10.0.4.60; blocks of at most 4,096 addresses")
+	.option("--output <file>", "also write what was found as ranges for agent.yaml")
+	.option("--json", "a line of JSON for each device")
+	.action(async (addresses: readonly string[], options: { output?: string; json?: true }) =>
+		(await import("./agent/commands/scan.js")).scanCommand(addresses, options),
+	);
 
 program
 	.command("capture")

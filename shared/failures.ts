@@ -261,6 +261,11 @@ export const FAILURES = {
 		retry: "backoff",
 		hint: "The GPU driver's library gave an error: is the driver installed and loaded, and may the agent's user open /dev/nvidia*? A container needs both from its host.",
 	},
+	DEVICE_IDENTITY_CLASH: {
+		stage: "poller",
+		retry: "next-poll",
+		hint: "Two devices that both answer claim one serial or MAC; both are shown. A copied control board or image does this: give one its own.",
+	},
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

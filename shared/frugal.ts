@@ -9,16 +9,8 @@ import { setFlagsFromString } from "node:v8";
 export function keepMemorySmall(): void {
 	setFlagsFromString("--optimize-for-size");
 	setFlagsFromString("--semi-space-growth-factor=1");
-}
-
-/**
- * A function must run 15 times as long as usual before V8 optimises it. What really is hot still becomes
- * fast; the compiler's work on code that runs at start only, which leaves its memory in pieces, falls away.
- * For a program that makes few polls a second of much code: 4 MB of an agent with 1,000 miners, at the same
- * processor time a poll. Set before the program's libraries are loaded.
- */
-export function optimiseLate(): void {
-	setFlagsFromString("--interrupt-budget=1000000");
+	// What lives through a small collection is little: four threads cost more to wake than they save.
+	setFlagsFromString("--no-parallel-scavenge");
 }
 
 /** Limits of a worker thread's heap, MB; past the first a worker ends, so it is far above what is used. */

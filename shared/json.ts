@@ -63,7 +63,68 @@ function problem(code: JsonProblem, what: string): JsonResult {
 	return { ok: false, code, what };
 }
 
+/** A text so small costs little whatever it holds: it is parsed first and looked at then. */
+const SMALL_CHARACTERS = 32 * 1_024;
+
 function parseWithin(text: string, limits: JsonLimits): JsonResult {
+	const plain = text.length <= SMALL_CHARACTERS ? parsedAsItIs(text, limits) : undefined;
+	return plain ?? parsedAfterScan(text, limits);
+}
+
+/** Undefined where anything is unusual: the scan then says what. */
+function parsedAsItIs(text: string, limits: JsonLimits): JsonResult | undefined {
+	let parsed: unknown;
+	try {
+		parsed = JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+	if (!isStructure(parsed)) return undefined;
+	const seen: Seen = { keys: 0, hasUnsafeInteger: false };
+	const isWithin = bareWithin(parsed, limits.depth, seen) && seen.keys <= limits.keys;
+	if (!isWithin || seen.hasUnsafeInteger || countOf('":', text) !== seen.keys) return undefined;
+	return { ok: true, value: parsed as JsonValue, repairs: [] };
+}
+
+type Seen = { keys: number; hasUnsafeInteger: boolean };
+
+/** Takes the prototypes off, in place; false where the levels do not suffice. */
+function bareWithin(value: Structure, levels: number, seen: Seen): boolean {
+	if (levels === 0) return false;
+	if (Array.isArray(value)) {
+		for (const [place, entry] of value.entries()) {
+			if (isStructure(entry)) {
+				if (!bareWithin(entry, levels - 1, seen)) return false;
+			} else if (isInfinite(entry)) value[place] = null;
+			else noteInteger(entry, seen);
+		}
+		return true;
+	}
+	Object.setPrototypeOf(value, null);
+	for (const key in value) {
+		seen.keys++;
+		const entry = value[key];
+		if (isStructure(entry)) {
+			if (!bareWithin(entry, levels - 1, seen)) return false;
+		} else if (isInfinite(entry)) delete value[key];
+		else noteInteger(entry, seen);
+	}
+	return true;
+}
+
+/** Such a number may have been rounded when it was read. */
+function noteInteger(entry: unknown, seen: Seen): void {
+	if (typeof entry === "number" && Math.abs(entry) > Number.MAX_SAFE_INTEGER) seen.hasUnsafeInteger = true;
+}
+
+/** A key's end, in every usual way to write it. More of them than keys: one stood twice, or in a text. */
+function countOf(sign: string, text: string): number {
+	let count = 0;
+	for (let at = text.indexOf(sign); at >= 0; at = text.indexOf(sign, at + sign.length)) count++;
+	return count;
+}
+
+function parsedAfterScan(text: string, limits: JsonLimits): JsonResult {
 	const found = scan(text);
 	if (found.depth > limits.depth)
 		return problem("TOO_DEEP", `The text has more than ${limits.depth} levels.`);

@@ -1,8 +1,8 @@
 /**
- * `fleetwatt identify`, `capture` and `scan`: looking at devices by hand, with reads only.
+ * `fleetwatt identify` and `capture`: looking at devices by hand, with reads only.
  *
  * Identify asks the probes and says which driver fits; capture writes every answer of that driver to a
- * file, undecoded, for a report; scan identifies each address of a block.
+ * file, undecoded, for a report.
  */
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
@@ -22,7 +22,6 @@ import { ask } from "../transports/ask.js";
 import { beginPoll, type Target, transportMemory } from "../transports/transport.js";
 
 const LOOK_MILLISECONDS = 20_000;
-const AT_ONCE = 32;
 
 type Heard = { readonly request: Request; readonly target: Target; readonly answer: Answer };
 
@@ -31,27 +30,6 @@ export async function identifyCommand(address: string): Promise<void> {
 	const targets = targetsOf(address);
 	await loadFormats(formatsHeard(targets));
 	for (const target of targets) process.stdout.write(`${await lookedAt(target)}\n`);
-}
-
-/** Identifies every address of a block, some at a time; prints those that answer. */
-export async function scanCommand(block: string): Promise<void> {
-	const targets = targetsOf(block);
-	await loadFormats(formatsHeard(targets));
-	let next = 0;
-	let found = 0;
-	const worker = async () => {
-		while (next < targets.length) {
-			const target = targets[next];
-			next += 1;
-			if (target === undefined) return;
-			const line = await lookedAt(target);
-			if (/UNREACHABLE|REFUSED|TIMEOUT/.test(line)) continue;
-			found += 1;
-			process.stdout.write(`${line}\n`);
-		}
-	};
-	await Promise.all(Array.from({ length: AT_ONCE }, worker));
-	process.stdout.write(`${found} of ${targets.length} addresses answered.\n`);
 }
 
 /** Writes every answer of a device to a file, with the requests that gave it. */

@@ -12,7 +12,7 @@ import type { Outcome } from "../../shared/reading.js";
 import { type MonotonicMilliseconds, quantity, type Seconds } from "../../shared/units.js";
 import { driverByName, formatsHeard } from "../drivers/catalog.js";
 import { configuredMeters } from "../drivers/configured-meters.js";
-import { decode } from "../drivers/decode.js";
+import { decode, digest } from "../drivers/decode.js";
 import type { Driver } from "../drivers/driver.js";
 import { loadFormats } from "../drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../drivers/identify.js";
@@ -105,7 +105,7 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		clock,
 		targets: options.targets.targets,
 		allowed: allowedFor(options.targets),
-		drivers: { probes: PROBES, identify, driverByName: driverNamed, decode },
+		drivers: { probes: PROBES, identify, driverByName: driverNamed, decode, digest },
 		onOutcomes: (batch) => recorder.add(batch.map((one) => described(one, listed))),
 	});
 	uplink = new Uplink({

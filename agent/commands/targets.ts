@@ -35,7 +35,10 @@ export async function pollTargets(
 	const secrets = await readSecrets(config, folder);
 	return {
 		targets: [
-			...targets.map((target) => pollTarget(target, secrets.byFile)),
+			...targets.map((target) => ({
+				...pollTarget(target, secrets.byFile),
+				...(config.rescanSeconds !== undefined && { rescanSeconds: config.rescanSeconds }),
+			})),
 			...localTargets(config, hostname),
 		],
 		ranges: [...new Set(targets.map(({ address }) => address))],

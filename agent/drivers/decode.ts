@@ -2,7 +2,7 @@
  * A device's answers, by its driver's tables, to a reading in our units. Pure; never throws, whatever a
  * device sends; a fault of one value never costs another.
  *
- * About 200 calls a second from 2,000 devices: a driver's tables are prepared once.
+ * About 200 calls a second from 2,000 devices: what a driver's tables say is prepared once (read-values.ts).
  *
  *  - no usable answer, or a required one unusable: a failure, no values;
  *  - a value outside its row's range: left out, DEVICE_ANSWER_IMPLAUSIBLE;
@@ -12,29 +12,13 @@
  */
 import type { Identity } from "../../shared/device.js";
 import { type FailureCode, failure } from "../../shared/failures.js";
-import {
-	DEVICE_POWER_WATTS_MOST,
-	type MeasurementName,
-	measurement,
-	POWER_BOUNDARIES,
-	POWER_SOURCES,
-} from "../../shared/measurements.js";
+import { DEVICE_POWER_WATTS_MOST, type MeasurementName } from "../../shared/measurements.js";
 import type { ComponentReading, Fault, Reading } from "../../shared/reading.js";
-import type {
-	Answers,
-	Driver,
-	Parsed,
-	Parts,
-	Path,
-	Reads,
-	Request,
-	Source,
-	TextSource,
-	Unit,
-} from "./driver.js";
+import type { Answer, Answers, Driver, Parsed, Parts, Path, Reply, Request, TextSource } from "./driver.js";
 import { parseAnswer } from "./formats/parse-answer.js";
-import { at, listOf, numberOf, recordOf, textOf } from "./kit/reading.js";
+import { at, listOf, remembered, textOf } from "./kit/reading.js";
 import { commandOf, refusalOf, unjoined } from "./kit/replies.js";
+import { isWordForAbsent, lookUp, readValues, refuseNoWatts, type Values } from "./read-values.js";
 
 export type Decoded =
 	| { readonly kind: "reading"; readonly reading: Reading }
@@ -53,16 +37,12 @@ export function decode(driver: Driver, answers: Answers): Decoded {
 	const roots = laidOut(driver, parsed.answers, faults);
 	const components = driver.components.flatMap((parts) => readParts(driver, parts, roots, faults));
 	const kept = withDistinctKeys(components.slice(0, COMPONENTS_MOST));
-	const values = readValues(driver, driver.reads, roots, "", faults);
+	const values = readValues(driver.reads, roots, { ...powerOf(driver), where: "", faults });
 	const identity = readIdentity(driver, roots);
 	const errorCodes = readErrorCodes(driver, roots);
 	const says = Object.keys(values).length + kept.length + errorCodes.length;
 	if (says === 0 && (parsed.isRequiredThere || !saysWho(driver, identity)))
-		return {
-			kind: "failure",
-			code: "DEVICE_ANSWER_MALFORMED",
-			what: "The answers hold nothing that the driver's tables name.",
-		};
+		return { kind: "failure", ...nothingUsable(faults) };
 	summarise(values, kept);
 	refuseNoWatts(driver, values, roots, faults);
 	return {
@@ -77,6 +57,13 @@ export function decode(driver: Driver, answers: Answers): Decoded {
 	};
 }
 
+function nothingUsable(faults: readonly Fault[]): Unusable {
+	const implausible = faults.find(({ code }) => code === "DEVICE_ANSWER_IMPLAUSIBLE");
+	return implausible === undefined
+		? failure("DEVICE_ANSWER_MALFORMED", "The answers hold nothing that the driver's tables name.")
+		: failure("DEVICE_ANSWER_IMPLAUSIBLE", `No value of the answers is possible, such as ${implausible.at}.`);
+}
+
 /** More of the identity than the table's own constants. */
 function saysWho(driver: Driver, identity: Identity): boolean {
 	return Object.keys(identity).some((field) => typeof driver.identity[field as keyof Identity] !== "string");
@@ -84,18 +71,26 @@ function saysWho(driver: Driver, identity: Identity): boolean {
 
 type Unusable = { readonly code: FailureCode; readonly what: string };
 
+const requestLists = new WeakMap<Driver, readonly (readonly [string, Request])[]>();
+
+function requestsOf(driver: Driver): readonly (readonly [string, Request])[] {
+	const known = requestLists.get(driver) ?? Object.entries(driver.requests);
+	requestLists.set(driver, known);
+	return known;
+}
+
 type Usable = { readonly answers: Parsed; readonly isRequiredThere: boolean };
 
 function parseAll(driver: Driver, answers: Answers, faults: Fault[]): Usable | Unusable {
-	const usable: Record<string, unknown> = Object.create(null);
+	const usable: Record<string, unknown> = {};
 	const refused: Unusable[] = [];
 	let isRequiredThere = false;
-	for (const [name, request] of Object.entries(driver.requests)) {
+	for (const [name, request] of requestsOf(driver)) {
 		const answer = Object.hasOwn(answers, name) ? answers[name] : undefined;
 		if (answer === undefined) continue;
 		const isRequired = request.optional !== true && request.rarely !== true;
 		isRequiredThere ||= isRequired;
-		const result = parseOne(name, request, answer.text);
+		const result = answer.reply ?? replyIn(name, request, answer);
 		if ("code" in result) {
 			if (isRequired) return result;
 			refused.push(result);
@@ -115,11 +110,12 @@ function faultOf(at: string, code: FailureCode): readonly Fault[] {
 	return code === "DEVICE_REQUEST_REFUSED" ? [] : [{ code, at }];
 }
 
-function parseOne(
-	name: string,
-	request: Request,
-	text: string,
-): { readonly value: unknown; readonly repairs: readonly string[] } | Unusable {
+/** What stands for several polls is parsed once; its structure takes no more memory than its text. */
+export function digest(name: string, request: Request, answer: Answer): Answer {
+	return { text: "", reply: replyIn(name, request, answer) };
+}
+
+function replyIn(name: string, request: Request, { text }: Answer): Reply {
 	const parsed = parseAnswer(request.format, text);
 	if (!parsed.ok) return failure(parsed.code, `${name}: ${parsed.what}`);
 	const value = unjoined(parsed.value, commandOf(request));
@@ -139,190 +135,17 @@ function laidOut(driver: Driver, answers: Parsed, faults: Fault[]): Parsed {
 	}
 }
 
-type Values = Partial<Record<MeasurementName, number>>;
-
-/** The tables as lists, made once: `Object.entries` of every table at every poll would cost more than the reading. */
-type PreparedReads = readonly { readonly name: MeasurementName; readonly sources: readonly Source[] }[];
-const preparedReads = new WeakMap<Reads, PreparedReads>();
-
-function prepared(reads: Reads): PreparedReads {
-	const known = preparedReads.get(reads);
-	if (known !== undefined) return known;
-	const made = Object.entries(reads).map(([name, source]) => ({
-		name: name as MeasurementName,
-		sources: isSource(source) ? [source] : source,
-	}));
-	preparedReads.set(reads, made);
-	return made;
-}
-
-function isSource(source: Source | readonly Source[]): source is Source {
-	return "at" in source && !Array.isArray(source);
-}
-
-function readValues(driver: Driver, reads: Reads, from: unknown, where: string, faults: Fault[]): Values {
-	const values: Values = {};
-	for (const { name, sources } of prepared(reads))
-		for (const source of sources) {
-			const value = readOne(name, source, from, where, faults);
-			if (value === undefined) continue;
-			if (name === "powerWatts" && value > DEVICE_POWER_WATTS_MOST && driver.kind !== "meter") {
-				faults.push({ code: "DEVICE_ANSWER_IMPLAUSIBLE", at: placeOf(name, source, where) });
-				continue;
-			}
-			values[name] = value;
-			if (name === "powerWatts") namePower(values, source.power ?? driver.power);
-			break;
-		}
-	return values;
-}
-
-function namePower(values: Values, { source, boundary }: Driver["power"]): void {
-	values.powerSource = POWER_SOURCES.indexOf(source);
-	values.powerBoundary = POWER_BOUNDARIES.indexOf(boundary);
-}
-
-/** Nothing hashes on 0 W: a device that says so has no meter, and the operator should know that it says so. */
-function refuseNoWatts(driver: Driver, values: Values, roots: Parsed, faults: Fault[]): void {
-	const isHashing =
-		(values.hashrateTerahashesPerSecond ?? values.otherAlgorithmHashrateHashesPerSecond ?? 0) > 0;
-	const { powerWatts } = driver.reads;
-	if (!isHashing || powerWatts === undefined || (values.powerWatts ?? 0) > 0) return;
-	delete values.powerWatts;
-	delete values.powerSource;
-	delete values.powerBoundary;
-	const sources = isSource(powerWatts) ? [powerWatts] : powerWatts;
-	const zero = sources.find((source) =>
-		lookUp(roots, source.at).some((found) => numberIn(found, source.unit) === 0),
-	);
-	if (zero === undefined) return;
-	faults.push({ code: "DEVICE_ANSWER_IMPLAUSIBLE", at: placeOf("powerWatts", zero, "") });
-}
-
-function readOne(
-	name: MeasurementName,
-	source: Source,
-	from: unknown,
-	where: string,
-	faults: Fault[],
-): number | undefined {
-	const found = lookUp(from, source.at);
-	if (found.length === 0) return undefined;
-	const usable: number[] = [];
-	for (const one of found) {
-		const value = toOurs(name, source, one);
-		if (typeof value === "object") faults.push({ code: value.code, at: placeOf(name, source, where) });
-		if (typeof value !== "number") continue;
-		if (source.of === undefined) return value;
-		usable.push(value);
-	}
-	if (usable.length === 0 || source.of === undefined) return undefined;
-	const value = GATHER[source.of](usable);
-	if (isPlausible(name, value)) return value;
-	faults.push({ code: "DEVICE_ANSWER_IMPLAUSIBLE", at: placeOf(name, source, where) });
-	return undefined;
-}
-
-function placeOf(name: MeasurementName, source: Source, where: string): string {
-	return `${where}${source.at.join(".")} (${name})`;
-}
-
-const GATHER: Readonly<Record<NonNullable<Source["of"]>, (values: readonly number[]) => number>> = {
-	first: (values) => values[0] ?? Number.NaN,
-	highest: (values) => values.reduce((most, value) => Math.max(most, value)),
-	lowest: (values) => values.reduce((least, value) => Math.min(least, value)),
-	sum: (values) => values.reduce((sum, value) => sum + value),
-	mean: (values) => values.reduce((sum, value) => sum + value) / values.length,
-};
-
-function isPlausible(name: MeasurementName, value: number): boolean {
-	const { least, most } = measurement(name);
-	return value >= least && value <= most;
-}
-
-/** A number in our unit, a fault, or undefined where the device says that it has none. */
-function toOurs(
-	name: MeasurementName,
-	source: Source,
-	found: unknown,
-): number | { readonly code: Fault["code"] } | undefined {
-	if (found === null || found === undefined) return undefined;
-	const vendorValue = source.words === undefined ? numberIn(found, source.unit) : undefined;
-	if (vendorValue === undefined) {
-		if (typeof found === "string" && isWordForAbsent(found)) return undefined;
-		return source.words === undefined ? MALFORMED : wordOf(name, source.words, found);
-	}
-	if (source.absent?.includes(vendorValue)) return undefined;
-	const value = vendorValue * (source.unit?.factor ?? 1);
-	return isPlausible(name, value) ? value : IMPLAUSIBLE;
-}
-
-const MALFORMED = { code: "DEVICE_ANSWER_MALFORMED" } as const;
-const IMPLAUSIBLE = { code: "DEVICE_ANSWER_IMPLAUSIBLE" } as const;
-
-const WORDS_FOR_ABSENT: ReadonlySet<string> = new Set([
-	"",
-	"-",
-	"n/a",
-	"na",
-	"none",
-	"null",
-	"nan",
-	"not supported",
-	"not available",
-	"unknown error",
-	"gpu is lost",
-	"insufficient permissions",
-	"requested functionality has been deprecated",
-]);
-
-/** "[N/A]" and "N/A" alike. */
-function isWordForAbsent(text: string): boolean {
-	return text.length < 64 && WORDS_FOR_ABSENT.has(text.replaceAll(/[[\]]/g, "").trim().toLowerCase());
-}
-
-function numberIn(found: unknown, unit: Unit | undefined): number | undefined {
-	const number = numberOf(found);
-	if (number !== undefined || typeof found !== "string" || unit === undefined) return number;
-	const text = found.trim();
-	const written = unit.written.find((suffix) => text.endsWith(suffix));
-	return written === undefined ? undefined : numberOf(text.slice(0, -written.length));
-}
-
-/** A word that the table does not know is no fault: vendors add states. */
-function wordOf(
-	name: MeasurementName,
-	words: Readonly<Record<string, string>>,
-	found: unknown,
-): number | undefined {
-	const text = textOf(found)?.toLowerCase();
-	const word = text !== undefined && Object.hasOwn(words, text) ? words[text] : undefined;
-	const index = word === undefined ? -1 : (measurement(name).words ?? []).indexOf(word);
-	return index < 0 ? undefined : index;
-}
-
-const NOTHING: readonly unknown[] = [];
-
-function lookUp(from: unknown, path: Path, step = 0): readonly unknown[] {
-	let here = from;
-	for (let index = step; index < path.length; index++) {
-		const key = path[index] ?? "";
-		if (key === "*") return entriesOf(here).flatMap((entry) => lookUp(entry, path, index + 1));
-		if (typeof here !== "object" || here === null || !Object.hasOwn(here, key)) return NOTHING;
-		here = (here as Readonly<Record<string | number, unknown>>)[key];
-	}
-	return [here];
-}
-
-function entriesOf(value: unknown): readonly unknown[] {
-	return Array.isArray(value) ? value : Object.values(recordOf(value) ?? {});
+function powerOf({ kind, power }: Driver) {
+	const powerWattsMost = kind === "meter" ? Number.POSITIVE_INFINITY : DEVICE_POWER_WATTS_MOST;
+	return { power, powerWattsMost };
 }
 
 function readParts(driver: Driver, parts: Parts, roots: Parsed, faults: Fault[]): ComponentReading[] {
 	const entries = listOf(at(roots, ...parts.each)).slice(0, COMPONENTS_MOST);
 	const list = parts.each.join(".");
 	return entries.flatMap((entry, index) => {
-		const values = readValues(driver, parts.reads, entry, `${list}.${index}.`, faults);
+		const where = `${list}.${index}.`;
+		const values = readValues(parts.reads, entry, { ...powerOf(driver), where, faults });
 		const said = parts.key === undefined ? undefined : textOf(at(entry, ...parts.key));
 		const key = said === undefined || isWordForAbsent(said) ? String(index) : identifierOf(said);
 		const isEmpty = Object.keys(values).length === 0 && said === undefined;
@@ -343,19 +166,25 @@ function withDistinctKeys(components: readonly ComponentReading[]): readonly Com
 
 /** What a device leaves to be seen from its parts: its hottest sensor, and how many work. */
 function summarise(values: Values, components: readonly ComponentReading[]): void {
-	const of = (part: ComponentReading["part"]) => components.filter((component) => component.part === part);
-	const boards = of("board");
-	const gpus = of("gpu");
-	const modules = of("module");
+	if (components.length === 0) return;
+	const boards: ComponentReading[] = [];
+	let gpus = 0;
+	let modules = 0;
+	for (const component of components) {
+		if (component.part === "board") boards.push(component);
+		else if (component.part === "gpu") gpus++;
+		else if (component.part === "module") modules++;
+	}
 	const hottest = (name: MeasurementName) => {
-		const found = boards.flatMap(({ values: board }) => board[name] ?? []);
-		if (found.length > 0) values[name] ??= Math.max(...found);
+		let most = Number.NEGATIVE_INFINITY;
+		for (const { values: board } of boards) most = Math.max(most, board[name] ?? most);
+		if (most > Number.NEGATIVE_INFINITY) values[name] ??= most;
 	};
 	hottest("chipTemperatureCelsius");
 	hottest("boardTemperatureCelsius");
 	if (boards.length > 0) values.boardCount ??= boards.length;
-	if (gpus.length > 0) values.gpuCount ??= gpus.length;
-	if (modules.length > 0) values.moduleCount ??= modules.length;
+	if (gpus > 0) values.gpuCount ??= gpus;
+	if (modules > 0) values.moduleCount ??= modules;
 	const chips = boards.flatMap(({ values: board }) => board.chipCount ?? []);
 	if (chips.length > 0 && chips.length === boards.length)
 		values.chipCount ??= chips.reduce((sum, count) => sum + count);
@@ -363,11 +192,21 @@ function summarise(values: Values, components: readonly ComponentReading[]): voi
 
 function readIdentity(driver: Driver, roots: Parsed): Identity {
 	const identity: Partial<Record<keyof Identity, string>> = {};
-	for (const [field, source] of Object.entries(driver.identity) as [keyof Identity, TextSource][]) {
+	for (const [field, source] of identityOf(driver)) {
 		const text = typeof source === "string" ? source : firstText(roots, source.at);
 		if (text !== undefined) identity[field] = field === "mac" ? macOf(text) : text;
 	}
 	return identity;
+}
+
+type IdentitySources = readonly (readonly [keyof Identity, TextSource])[];
+const identitySources = new WeakMap<Driver, IdentitySources>();
+
+function identityOf(driver: Driver): IdentitySources {
+	const known =
+		identitySources.get(driver) ?? (Object.entries(driver.identity) as [keyof Identity, TextSource][]);
+	identitySources.set(driver, known);
+	return known;
 }
 
 function firstText(roots: Parsed, paths: readonly Path[]): string | undefined {
@@ -379,11 +218,14 @@ function firstText(roots: Parsed, paths: readonly Path[]): string | undefined {
 	return undefined;
 }
 
-function identifierOf(text: string): string {
+const PLAIN = /^[\x21-\x7e]{1,64}$/;
+
+const identifierOf = remembered((text) => {
+	if (PLAIN.test(text)) return text;
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what is taken out
 	const clean = text.slice(0, 4 * IDENTITY_CHARACTERS_MOST).replaceAll(/[\u0000-\u001f\u007f\s]+/g, " ");
 	return clean.trim().slice(0, IDENTITY_CHARACTERS_MOST);
-}
+});
 
 const MAC =
 	/^([0-9a-f]{2})[:-]?([0-9a-f]{2})[:-]?([0-9a-f]{2})[:-]?([0-9a-f]{2})[:-]?([0-9a-f]{2})[:-]?([0-9a-f]{2})$/i;

@@ -3,6 +3,7 @@
  * measurement stands, in which vendor unit. Drivers do no I/O, so a capture tests them completely.
  */
 import type { DeviceKind, Identity, Part } from "../../shared/device.js";
+import type { FailureCode } from "../../shared/failures.js";
 import type { MeasurementName, PowerBoundary, PowerSource } from "../../shared/measurements.js";
 
 /** How the text of an answer is written; parsing lives in formats/. "text" is looked at, never parsed. */
@@ -114,7 +115,14 @@ export type Answer = {
 	/** HTTP only. Header names in lower case. */
 	readonly status?: number;
 	readonly headers?: Readonly<Record<string, string>>;
+	/** Its structure, where it was parsed already because it stands for several polls. */
+	readonly reply?: Reply;
 };
+
+/** What stands in an answer, with the defects that were mended; or why nothing does. */
+export type Reply =
+	| { readonly value: unknown; readonly repairs: readonly string[] }
+	| { readonly code: FailureCode; readonly what: string };
 
 /** Answers by request name; an optional request that gave nothing is missing. */
 export type Answers = Readonly<Record<string, Answer>>;
@@ -189,6 +197,8 @@ export type DriverDefinition = DriverIdentity & {
 	readonly source: string;
 	readonly grade: Grade;
 	readonly requests: Readonly<Record<string, Request>>;
+	/** Its devices' controllers dislike being asked more often: seconds between two polls, at least. */
+	readonly pollSecondsLeast?: number;
 	/** At least one of these must give a usable answer, or the poll has failed. */
 	readonly atLeastOne?: readonly string[];
 	readonly recognises: (signs: Signs) => boolean;

@@ -104,8 +104,8 @@ export class Recorder {
 		const values = this.valuesOf(known, outcome.reading);
 		const errorCodes = outcome.reading.errorCodes.slice(0, ERROR_CODES_MOST);
 		const faults = countedByCode(outcome.reading);
-		this.gatheredBytes +=
-			values.length * BYTES_PER_VALUE_MOST + textBytesMost([...errorCodes, ...faults.map(([code]) => code)]);
+		this.gatheredBytes += values.length * BYTES_PER_VALUE_MOST + textBytesMost(errorCodes);
+		if (faults.length > 0) this.gatheredBytes += textBytesMost(faults.map(([code]) => code));
 		this.gathered.push({
 			kind: "reading",
 			...common,
@@ -129,13 +129,11 @@ export class Recorder {
 	}
 
 	private valuesOf(known: Known, reading: Reading): Float64Array {
+		const row = filledRow(known.shape, reading);
+		if (row !== undefined) return row;
 		const groups: readonly Group[] = [
-			{ key: "", component: undefined, values: reading.values },
-			...reading.components.map(({ part, key, values }) => ({
-				key: `${part}\n${key}`,
-				component: { part, key },
-				values,
-			})),
+			{ component: undefined, values: reading.values },
+			...reading.components.map(({ part, key, values }) => ({ component: { part, key }, values })),
 		];
 		const missing = groups.flatMap((group) => missingColumns(known.shape, group));
 		if (missing.length > 0) {
@@ -143,9 +141,7 @@ export class Recorder {
 			known.shape = shape;
 			this.handOver(text);
 		}
-		const row = new Float64Array(known.shape.columns.length).fill(Number.NaN);
-		for (const { key, values } of groups) fill(row, known.shape.places.get(key), values);
-		return row;
+		return filledRow(known.shape, reading, "as-far-as-known") ?? new Float64Array(0);
 	}
 
 	private handOver(text: string): string {
@@ -156,9 +152,8 @@ export class Recorder {
 	}
 }
 
-/** The values of a device (key "") or of one of its parts. */
+/** The values of a device or of one of its parts. */
 type Group = {
-	readonly key: string;
 	readonly component: WireColumn["component"];
 	readonly values: Values;
 };
@@ -166,9 +161,11 @@ type Group = {
 type SharedShape = {
 	readonly hash: string;
 	readonly columns: readonly WireColumn[];
-	/** Group key → measurement → place in the row. */
-	readonly places: ReadonlyMap<string, ReadonlyMap<string, number>>;
+	/** Measurement → place in the row: of the device, and of its parts by part and key. */
+	readonly own: Places;
+	readonly parts: ReadonlyMap<string, ReadonlyMap<string, Places>>;
 };
+type Places = ReadonlyMap<string, number>;
 
 /** Shapes by content: a thousand machines of one model share one, and all shapes share their columns. */
 class Shapes {
@@ -196,7 +193,7 @@ class Shapes {
 	private of(columns: readonly WireColumn[]): { readonly shape: SharedShape; readonly text: string } {
 		const text = definitionText({ kind: "shape", columns });
 		const hash = hashOfText(text);
-		const shape = this.byHash.get(hash) ?? { hash, columns, places: placesOf(columns) };
+		const shape = this.byHash.get(hash) ?? { hash, columns, ...placesOf(columns) };
 		this.byHash.set(hash, shape);
 		return { shape, text };
 	}
@@ -209,21 +206,26 @@ class Shapes {
 	}
 }
 
-function placesOf(columns: readonly WireColumn[]): ReadonlyMap<string, ReadonlyMap<string, number>> {
-	const places = new Map<string, Map<string, number>>();
+function placesOf(columns: readonly WireColumn[]): Pick<SharedShape, "own" | "parts"> {
+	const own = new Map<string, number>();
+	const parts = new Map<string, Map<string, Map<string, number>>>();
 	for (const [index, { measurement: name, component }] of columns.entries()) {
-		const key = component === undefined ? "" : `${component.part}\n${component.key}`;
-		const own = places.get(key) ?? new Map<string, number>();
-		places.set(key, own.set(name, index));
+		if (component === undefined) {
+			own.set(name, index);
+			continue;
+		}
+		const keys = parts.get(component.part) ?? new Map<string, Map<string, number>>();
+		const places = keys.get(component.key) ?? new Map<string, number>();
+		parts.set(component.part, keys.set(component.key, places.set(name, index)));
 	}
-	return places;
+	return { own, parts };
 }
 
 function missingColumns(
-	{ places, columns }: SharedShape,
-	{ key, component, values }: Group,
+	{ own, parts, columns }: SharedShape,
+	{ component, values }: Group,
 ): readonly WireColumn[] {
-	const known = places.get(key);
+	const known = component === undefined ? own : parts.get(component.part)?.get(component.key);
 	const names = Object.keys(values) as MeasurementName[];
 	const missing = names.filter((name) => values[name] !== undefined && known?.has(name) !== true);
 	if (columns.length >= COLUMNS_MOST) return [];
@@ -235,11 +237,31 @@ function missingColumns(
 	});
 }
 
-function fill(row: Float64Array, places: ReadonlyMap<string, number> | undefined, values: Values): void {
-	for (const [name, value] of Object.entries(values)) {
-		const place = places?.get(name);
-		if (place !== undefined && value !== undefined) row[place] = value;
+/** The reading's values by column; undefined where the shape lacks a column, unless that is allowed. */
+function filledRow(
+	{ own, parts, columns }: SharedShape,
+	{ values, components }: Reading,
+	reach: "all" | "as-far-as-known" = "all",
+): Float64Array | undefined {
+	const row = new Float64Array(columns.length).fill(Number.NaN);
+	if (!fill(row, own, values) && reach === "all") return undefined;
+	for (const { part, key, values: ofPart } of components) {
+		if (!fill(row, parts.get(part)?.get(key), ofPart) && reach === "all") return undefined;
 	}
+	return row;
+}
+
+/** Whether every value has its column. */
+function fill(row: Float64Array, places: Places | undefined, values: Values): boolean {
+	let isWhole = true;
+	for (const name in values) {
+		const value = values[name as MeasurementName];
+		if (value === undefined) continue;
+		const place = places?.get(name);
+		if (place === undefined) isWhole = false;
+		else row[place] = value;
+	}
+	return isWhole;
 }
 
 function textBytesMost(texts: readonly string[]): number {
@@ -250,7 +272,10 @@ function textBytesMost(texts: readonly string[]): number {
 	);
 }
 
+const NONE: readonly (readonly [string, number])[] = [];
+
 function countedByCode({ faults }: Reading): readonly (readonly [string, number])[] {
+	if (faults.length === 0) return NONE;
 	const counts = new Map<string, number>();
 	for (const { code } of faults) counts.set(code, (counts.get(code) ?? 0) + 1);
 	return [...counts];

@@ -31,6 +31,8 @@ const DOUBLINGS_MAX = 10;
 export type FailedPoll = {
 	readonly code: FailureCode;
 	readonly intervalSeconds: number;
+	/** How long an address where nobody ever answered may rest; ten minutes where absent. */
+	readonly rescanSeconds?: number | undefined;
 	/** Reported as down even when nobody ever answered. */
 	readonly isListed: boolean;
 	/** Something answered, though nothing that could be read. */
@@ -59,12 +61,13 @@ function restLimit({
 	intervalSeconds,
 	failures,
 	isSearched,
+	rescanSeconds = SEARCH_REST_SECONDS_MAX,
 }: FailedPoll & { readonly failures: number; readonly isSearched: boolean }): number {
 	const { retry } = FAILURES[code];
 	const atMost = (seconds: number, intervals: number) =>
 		Math.max(1, Math.min(intervals, Math.floor(seconds / intervalSeconds)));
 	if (retry === "never") return atMost(SEARCH_REST_SECONDS_MAX, Number.POSITIVE_INFINITY);
-	if (isSearched) return atMost(SEARCH_REST_SECONDS_MAX, 2 ** Math.min(failures, DOUBLINGS_MAX));
+	if (isSearched) return atMost(rescanSeconds, 2 ** Math.min(failures, DOUBLINGS_MAX));
 	if (retry === "next-poll" || failures <= FAILURES_BEFORE_REST) return 1;
 	return atMost(REST_SECONDS_MAX, Math.min(REST_INTERVALS_MAX, failures - FAILURES_BEFORE_REST + 1));
 }

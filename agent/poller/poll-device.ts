@@ -16,6 +16,8 @@ export type PolledDriver = {
 	readonly name: string;
 	readonly kind: DeviceKind;
 	readonly requests: Readonly<Record<string, Request>>;
+	/** Its devices dislike being asked more often. */
+	readonly pollSecondsLeast?: number;
 };
 
 export type Decoded =
@@ -28,6 +30,8 @@ export type Drivers<Driver extends PolledDriver = PolledDriver> = {
 	readonly identify: (answers: Answers) => Driver | undefined;
 	readonly driverByName: (name: string) => Driver | undefined;
 	readonly decode: (driver: Driver, answers: Answers) => Decoded;
+	/** What stays of an answer that stands for several polls; its text where absent. */
+	readonly digest?: (name: string, request: Request, answer: Answer) => Answer;
 };
 
 export type Ask = (request: Request, target: Target, context: PollContext) => Promise<Asked>;
@@ -49,9 +53,20 @@ export type DeviceMemory<Driver extends PolledDriver> = {
 	driver: Driver | undefined;
 	/** The device changed, or its driver no longer fits: the next poll identifies it anew. */
 	isDriverDoubted: boolean;
+	/** The same object while the device says the same. */
 	identity: Identity | undefined;
+	plan: Plan<Driver> | undefined;
 	decodeFailures: number;
 	readonly requests: Map<string, RequestMemory>;
+};
+
+/** What a driver asks of this device, required answers first, and where each of its requests goes. */
+type Plan<Driver> = { readonly driver: Driver; readonly steps: readonly Step[] };
+type Step = {
+	readonly name: string;
+	readonly request: Request;
+	/** Absent where no port is known. */
+	readonly at: Target | undefined;
 };
 
 type RequestMemory = {
@@ -68,6 +83,7 @@ export function deviceMemory<Driver extends PolledDriver>(): DeviceMemory<Driver
 		driver: undefined,
 		isDriverDoubted: false,
 		identity: undefined,
+		plan: undefined,
 		decodeFailures: 0,
 		requests: new Map(),
 	};
@@ -77,6 +93,8 @@ export type PollTools<Driver extends PolledDriver> = {
 	readonly ask: Ask;
 	readonly drivers: Drivers<Driver>;
 	readonly context: PollContext;
+	/** Which ports of an unknown address are open, before it is asked anything; all are asked where absent. */
+	readonly openPorts?: (target: PollTarget) => Promise<ReadonlySet<number>>;
 };
 
 /** `measuredAt` is when the last byte of the last answer arrived. */
@@ -106,10 +124,13 @@ export async function pollDevice<Driver extends PolledDriver>(
 		return { kind: "failure", failure: failure(decoded.code, decoded.what) };
 	}
 	memory.decodeFailures = 0;
-	const { identity } = decoded.reading;
+	const { identity, faults } = decoded.reading;
 	if (hasOtherFirmware(memory.identity, identity)) identifyAnew(memory);
-	memory.identity = identity;
-	const reading = { ...decoded.reading, faults: [...decoded.reading.faults, ...asked.faults] };
+	if (!areAlike(memory.identity, identity)) memory.identity = identity;
+	const reading =
+		asked.faults.length === 0
+			? decoded.reading
+			: { ...decoded.reading, faults: [...faults, ...asked.faults] };
 	return { kind: "reading", reading, measuredAt: asked.measuredAt };
 }
 
@@ -120,7 +141,8 @@ export function descriptionOf(
 ): DeviceDescription | undefined {
 	const { driver, identity } = memory;
 	if (driver === undefined) return undefined;
-	const { endpoint, rack, position, pollIntervalSeconds } = target;
+	const { endpoint, rack, position } = target;
+	const pollIntervalSeconds = intervalSeconds(target, driver);
 	return {
 		...identity,
 		endpoint,
@@ -132,11 +154,22 @@ export function descriptionOf(
 	};
 }
 
+/** What the configuration says, but never more often than the device's family bears. */
+export function intervalSeconds(target: PollTarget, driver: PolledDriver | undefined): number {
+	return Math.max(target.pollIntervalSeconds, driver?.pollSecondsLeast ?? 0);
+}
+
 /** A driver that the configuration names is found again by its name. */
 function identifyAnew(memory: DeviceMemory<PolledDriver>): void {
 	memory.decodeFailures = 0;
 	memory.requests.clear();
 	memory.isDriverDoubted = true;
+}
+
+function areAlike(one: Identity | undefined, other: Identity): boolean {
+	if (one === undefined) return false;
+	const fields = Object.keys(other) as (keyof Identity)[];
+	return fields.length === Object.keys(one).length && fields.every((field) => one[field] === other[field]);
 }
 
 function hasOtherFirmware(before: Identity | undefined, now: Identity): boolean {
@@ -161,7 +194,10 @@ async function identifyByProbes<Driver extends PolledDriver>(
 	const { drivers, context, ask } = tools;
 	const answers: Record<string, Answer> = {};
 	const heard: Heard[] = [];
+	const open = tools.openPorts === undefined ? undefined : await tools.openPorts(target);
+	if (open?.size === 0) return failure("DEVICE_UNREACHABLE", `${target.endpoint} opens no port of a device.`);
 	for (const { name, probe, port } of probesAt(target, drivers.probes)) {
+		if (open?.has(port) === false) continue;
 		if (isOver(context) || !isWorthProbing({ over: probe.over, port }, heard)) continue;
 		const isSilent = heard.some(({ failed }) => failed?.code === "DEVICE_UNREACHABLE");
 		const limit = isSilent ? PROBE_AFTER_SILENCE_MILLISECONDS_MAX : PROBE_MILLISECONDS_MAX;
@@ -236,16 +272,18 @@ async function askAll<Driver extends PolledDriver>(
 	tools: PollTools<Driver> & { readonly driver: Driver },
 ): Promise<AllAsked> {
 	const { requests } = memory;
-	const fresh = new Map<string, Answer>();
+	const { driver, drivers, context } = tools;
+	const answers: Record<string, Answer> = {};
 	let measuredAt: MonotonicMilliseconds | undefined;
 	let firstFailure: Failure | undefined;
-	for (const [name, request] of requiredFirst(tools.driver.requests)) {
-		if (request.unless !== undefined && fresh.has(request.unless)) continue;
-		if (!isToBeAsked(request, requests.get(name), tools.context)) continue;
-		const asked = await askOne(request, target, tools);
-		remember({ requests, name, request, asked }, tools.context);
+	for (const step of planFor(target, memory, driver).steps) {
+		const { name, request } = step;
+		if (request.unless !== undefined && answers[request.unless] !== undefined) continue;
+		if (!isToBeAsked(request, requests.get(name), context)) continue;
+		const asked = await askOne(step, target, tools);
+		remember({ requests, name, request, asked, digest: drivers.digest ?? textAlone }, context);
 		if (asked.ok) {
-			fresh.set(name, asked.answer);
+			answers[name] = asked.answer;
 			measuredAt = asked.receivedAt;
 		} else if (request.optional) firstFailure ??= asked.failure;
 		else return { kind: "failure", failure: asked.failure };
@@ -254,32 +292,54 @@ async function askAll<Driver extends PolledDriver>(
 		const none = failure("DEVICE_ANSWER_TRUNCATED", `${target.endpoint} gave no answer to any request.`);
 		return { kind: "failure", failure: firstFailure ?? none };
 	}
-	const kept = [...requests].flatMap(([name, { answer }]) =>
-		answer === undefined ? [] : [[name, answer] as const],
-	);
-	const faults = [...requests.values()].flatMap(({ fault }) => (fault === undefined ? [] : [fault]));
-	return { kind: "answers", answers: Object.fromEntries([...kept, ...fresh]), faults, measuredAt };
+	const faults: Fault[] = [];
+	for (const [name, { answer, fault }] of requests) {
+		// What is kept was digested already.
+		if (answer !== undefined) answers[name] = answer;
+		if (fault !== undefined) faults.push(fault);
+	}
+	return { kind: "answers", answers, faults, measuredAt };
 }
 
-function askOne<Driver extends PolledDriver>(
-	request: Request,
+function planFor<Driver extends PolledDriver>(
 	target: PollTarget,
-	{ ask, context, driver }: PollTools<Driver> & { readonly driver: Driver },
-): Promise<Asked> {
+	memory: DeviceMemory<Driver>,
+	driver: Driver,
+): Plan<Driver> {
+	if (memory.plan?.driver !== driver) {
+		const steps = requiredFirst(driver.requests).map(([name, request]) => ({
+			name,
+			request,
+			at: placeOf(request, driver, target),
+		}));
+		memory.plan = { driver, steps };
+	}
+	return memory.plan;
+}
+
+function placeOf(request: Request, driver: PolledDriver, target: PollTarget): Target | undefined {
 	const { host, commandPaths, unit } = target;
 	const port = portOf(request, driver.requests, target);
-	if (port === undefined) {
-		const what = `No ${request.over} port of ${target.endpoint} is configured; set it under ports.`;
-		return Promise.resolve({ ok: false, failure: failure("DEVICE_REQUEST_REFUSED", what) });
-	}
+	if (port === undefined) return undefined;
 	const credentials = target.credentials?.[driver.name];
-	const at = {
+	return {
 		host,
 		port,
 		...(credentials === undefined ? {} : { credentials }),
 		...(commandPaths === undefined ? {} : { commandPaths }),
 		...(unit === undefined ? {} : { unit }),
 	};
+}
+
+function askOne<Driver extends PolledDriver>(
+	{ request, at }: Step,
+	target: PollTarget,
+	{ ask, context }: PollTools<Driver>,
+): Promise<Asked> {
+	if (at === undefined) {
+		const what = `No ${request.over} port of ${target.endpoint} is configured; set it under ports.`;
+		return Promise.resolve({ ok: false, failure: failure("DEVICE_REQUEST_REFUSED", what) });
+	}
 	return ask(request, at, request.optional ? atMost(OPTIONAL_MILLISECONDS_MAX, context) : context);
 }
 
@@ -290,27 +350,32 @@ function remember(
 		readonly name: string;
 		readonly request: Request;
 		readonly asked: Asked;
+		readonly digest: NonNullable<Drivers["digest"]>;
 	},
 	{ clock }: PollContext,
 ): void {
-	const { requests, name, request, asked } = poll;
-	const before = requests.get(name);
-	const laterOn = clock.monotonic() + RARELY_MILLISECONDS;
+	const { requests, name, request, asked, digest } = poll;
 	if (asked.ok) {
 		const rest = restOf(request);
+		if (rest === 0) {
+			requests.delete(name);
+			return;
+		}
 		const restsUntil = clock.monotonic() + rest;
-		if (rest === 0) requests.delete(name);
-		else requests.set(name, { answer: textAlone(asked.answer), failures: 0, fault: undefined, restsUntil });
+		const answer = digest(name, request, asked.answer);
+		requests.set(name, { answer, failures: 0, fault: undefined, restsUntil });
 		return;
 	}
 	if (!request.optional) return;
+	const before = requests.get(name);
+	const laterOn = clock.monotonic() + RARELY_MILLISECONDS;
 	const failures = (before?.failures ?? 0) + 1;
 	const restsUntil = failures < OPTIONAL_FAILURES_BEFORE_REST ? 0 : laterOn;
 	requests.set(name, { answer: before?.answer, failures, fault: faultOf(name, asked.failure), restsUntil });
 }
 
 /** What is kept for ten minutes is kept small: a decoder reads no headers. */
-function textAlone({ text }: Answer): Answer {
+function textAlone(_name: string, _request: Request, { text }: Answer): Answer {
 	return { text };
 }
 

@@ -26,6 +26,8 @@ export type PollTarget = {
 	/** Reported as down even when never seen; addresses of a range are reported once seen. */
 	readonly isListed: boolean;
 	readonly pollIntervalSeconds: number;
+	/** An address where nobody has answered yet is asked again within so long; ten minutes where absent. */
+	readonly rescanSeconds?: number;
 	/** By driver name. */
 	readonly credentials?: Readonly<Record<string, Credentials>>;
 	readonly commandPaths?: Readonly<Record<string, string>>;
@@ -48,6 +50,15 @@ export function portOf(request: Request, requests: Requests, target: PollTarget)
 	if (target.port === undefined || isClassicOfAnother(target.port, main)) return vendorPort(request);
 	if (isAtFirstPort && request.over === main.over) return target.port;
 	return target.port === vendorPort(main) ? vendorPort(request) : undefined;
+}
+
+/** Every port at which a probe may find a device. */
+export function probedPorts(target: PollTarget, probes: Requests): readonly number[] {
+	const ports = Object.entries(probes).flatMap(([name, probe]) => {
+		const port = isOverNetwork(probe) ? portOf(probe, { [name]: probe }, target) : undefined;
+		return port === undefined ? [] : [port];
+	});
+	return [...new Set(ports)];
 }
 
 function vendorPort(request: NetworkRequest): number {

@@ -10,9 +10,9 @@
  * (statistics.ts).
  */
 import type { Cancel, Clock } from "../../shared/clock.js";
-import type { DeviceDescription } from "../../shared/device.js";
+import type { DeviceDescription, Identity } from "../../shared/device.js";
 import type { FailureCode } from "../../shared/failures.js";
-import type { Outcome } from "../../shared/reading.js";
+import type { Outcome, Reading } from "../../shared/reading.js";
 import {
 	MILLISECONDS_PER_SECOND,
 	type MonotonicMilliseconds,
@@ -21,7 +21,9 @@ import {
 } from "../../shared/units.js";
 import type { AllowedAddresses } from "../transports/allowed-addresses.js";
 import { ask } from "../transports/ask.js";
-import { beginPoll, transportMemory } from "../transports/transport.js";
+import { openPortsAmong } from "../transports/connection.js";
+import { beginPoll, PollAbort, transportMemory } from "../transports/transport.js";
+import { Claims } from "./claims.js";
 import { afterFailure, type FailedPoll, type Health, UNSEEN, UP } from "./health.js";
 import {
 	type Ask,
@@ -29,11 +31,12 @@ import {
 	type Drivers,
 	descriptionOf,
 	deviceMemory,
+	intervalSeconds,
 	type PolledDriver,
 	type PollResult,
 	pollDevice,
 } from "./poll-device.js";
-import type { PollTarget } from "./poll-target.js";
+import { type PollTarget, probedPorts } from "./poll-target.js";
 import { BURST_MILLISECONDS, dueAfter, missedTurns, nextBurst, type Rhythm } from "./schedule.js";
 import { type Lane, POLLS_IN_FLIGHT_MAX, Slots } from "./slots.js";
 import { LATE_MILLISECONDS, PollCounters, type PollStatistics } from "./statistics.js";
@@ -68,6 +71,10 @@ type Device<Driver extends PolledDriver> = {
 	memory: DeviceMemory<Driver>;
 	health: Health;
 	description: DeviceDescription | undefined;
+	/** What the description was made of. */
+	described: { readonly target: PollTarget; readonly driver: Driver | undefined; readonly identity: unknown };
+	/** The identity it stands under. */
+	claimed: Identity | undefined;
 	/** The burst at which its next turn comes. */
 	due: MonotonicMilliseconds;
 	/** The burst of the turn that waits or is under way. */
@@ -82,7 +89,7 @@ type Device<Driver extends PolledDriver> = {
 type Flight = {
 	readonly lane: Lane;
 	readonly startedAt: MonotonicMilliseconds;
-	readonly abort: AbortController;
+	readonly abort: PollAbort;
 	ended: Promise<void>;
 };
 
@@ -91,11 +98,14 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 	readonly #drivers: Drivers<Driver>;
 	readonly #onOutcomes: PollerOptions<Driver>["onOutcomes"];
 	readonly #ask: Ask;
+	/** Without sockets of its own a simulation has no ports to knock at. */
+	readonly #hasSockets: boolean;
 	readonly #transportMemory = transportMemory();
 	readonly #counters = new PollCounters();
 	readonly #devices = new Map<string, Device<Driver>>();
 	readonly #bursts = new Map<number, Device<Driver>[]>();
 	readonly #slots = new Slots<Device<Driver>>();
+	readonly #claims = new Claims<Device<Driver>>();
 	/** In the order of their start. */
 	readonly #flights = new Map<Device<Driver>, Flight>();
 	#allowed: AllowedAddresses;
@@ -108,6 +118,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 		this.#drivers = options.drivers;
 		this.#onOutcomes = options.onOutcomes;
 		this.#ask = options.ask ?? ask;
+		this.#hasSockets = options.ask === undefined;
 		this.#allowed = options.allowed;
 		for (const target of options.targets) this.#devices.set(target.endpoint, newDevice(target));
 	}
@@ -170,12 +181,15 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 		const hasOtherRhythm = device.target.pollIntervalSeconds !== target.pollIntervalSeconds;
 		device.target = target;
 		device.memory = deviceMemory();
+		this.#claims.withdraw(device);
+		device.claimed = undefined;
 		device.restsUntil = 0;
 		if (hasOtherRhythm && this.#nextBurst !== undefined) this.#schedule(device);
 	}
 
 	#remove(device: Device<Driver>): void {
 		this.#devices.delete(device.target.endpoint);
+		this.#claims.withdraw(device);
 		this.#leaveQueue(device);
 		this.#abandonFlight(device);
 		device.state = "removed";
@@ -235,20 +249,27 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 
 	#startPoll(device: Device<Driver>, lane: Lane): void {
 		const { memory, target } = device;
-		const abort = new AbortController();
+		const abort = new PollAbort();
 		const startedAt = this.#clock.monotonic();
 		const context = beginPoll({
 			clock: this.#clock,
 			allowed: this.#allowed,
 			memory: this.#transportMemory,
-			signal: abort.signal,
+			signal: abort,
 		});
 		const flight: Flight = { lane, startedAt, abort, ended: Promise.resolve() };
 		device.state = "in-flight";
 		this.#flights.set(device, flight);
 		this.#counters.started++;
 		if (startedAt - device.turn > LATE_MILLISECONDS) this.#counters.late++;
-		const tools = { ask: this.#ask, drivers: this.#drivers, context };
+		const knock = (at: PollTarget) => openPortsAmong(at.host, probedPorts(at, this.#drivers.probes), context);
+		const tools = {
+			ask: this.#ask,
+			drivers: this.#drivers,
+			context,
+			// A listed device is given the time of a slow link; of a block's addresses most are empty.
+			...(this.#hasSockets && isSearched(device) ? { openPorts: knock } : {}),
+		};
 		flight.ended = pollDevice(target, memory, tools).then((result) => {
 			if (this.#flights.get(device) !== flight) return;
 			this.#endFlight(device);
@@ -273,27 +294,62 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 		const took = quantity<Seconds>((endedAt - startedAt) / MILLISECONDS_PER_SECOND);
 		const code = result.kind === "failure" ? result.failure.code : undefined;
 		this.#counters.finished(code, took);
-		if (code === undefined) {
+		if (result.kind === "reading") {
 			device.health = UP;
 			device.usualMilliseconds = endedAt - startedAt;
-		} else this.#rest(device, { code, isPresent: isPresent(device.target, memory, code) });
+			this.#identify(device, memory);
+		} else if (code !== undefined)
+			this.#rest(device, { code, isPresent: isPresent(device.target, memory, code) });
 		if (isSearched(device)) return;
 		const { endpoint } = device.target;
 		const outcome: Outcome =
 			result.kind === "reading"
-				? { kind: "reading", endpoint, measuredAt: result.measuredAt, took, reading: result.reading }
+				? {
+						kind: "reading",
+						endpoint,
+						measuredAt: result.measuredAt,
+						took,
+						reading: this.#marked(device, result.reading),
+					}
 				: { kind: "failure", endpoint, measuredAt: endedAt, took, ...result.failure };
 		device.description = currentDescription(device, memory);
 		this.#outcomes.push({ outcome, description: device.description });
 		if (this.#outcomes.length >= OUTCOMES_PER_BATCH_MAX) this.#flush();
 	}
 
+	/** A device that answers at a new address has left its old one, which is an empty address again. */
+	#identify(device: Device<Driver>, { identity }: DeviceMemory<Driver>): void {
+		const isNew = device.claimed !== identity;
+		device.claimed = identity;
+		const others = isNew ? this.#claims.claim(device, identity ?? {}) : this.#claims.others(device);
+		for (const other of others) if (other.health.state !== "up") this.#forget(other);
+	}
+
+	/** Two that both answer and claim one identity are both shown, and say so. */
+	#marked(device: Device<Driver>, reading: Reading): Reading {
+		const others = this.#claims.others(device);
+		if (others.length === 0) return reading;
+		const at = others.map(({ target }) => target.endpoint).join(", ");
+		return { ...reading, faults: [...reading.faults, { code: "DEVICE_IDENTITY_CLASH", at }] };
+	}
+
+	#forget(device: Device<Driver>): void {
+		this.#claims.withdraw(device);
+		device.claimed = undefined;
+		device.memory = deviceMemory();
+		device.health = UNSEEN;
+		device.description = undefined;
+		device.described = { target: device.target, driver: undefined, identity: undefined };
+	}
+
 	#rest(device: Device<Driver>, failed: Pick<FailedPoll, "code" | "isPresent">): void {
-		const { pollIntervalSeconds: intervalSeconds, isListed } = device.target;
+		const { isListed, rescanSeconds } = device.target;
+		const interval = rhythmOf(device).intervalSeconds;
 		const random = this.#clock.random();
-		const after = afterFailure(device.health, { ...failed, intervalSeconds, isListed, random });
+		const poll = { ...failed, intervalSeconds: interval, isListed, rescanSeconds, random };
+		const after = afterFailure(device.health, poll);
 		device.health = after.health;
-		const leftOut = (after.restIntervals - 1) * intervalSeconds * MILLISECONDS_PER_SECOND;
+		const leftOut = (after.restIntervals - 1) * interval * MILLISECONDS_PER_SECOND;
 		device.restsUntil = this.#clock.monotonic() + leftOut;
 	}
 
@@ -346,6 +402,8 @@ function newDevice<Driver extends PolledDriver>(target: PollTarget): Device<Driv
 		memory: deviceMemory(),
 		health: UNSEEN,
 		description: undefined,
+		described: { target, driver: undefined, identity: undefined },
+		claimed: undefined,
 		due: quantity<MonotonicMilliseconds>(0),
 		turn: quantity<MonotonicMilliseconds>(0),
 		usualMilliseconds: 0,
@@ -354,8 +412,8 @@ function newDevice<Driver extends PolledDriver>(target: PollTarget): Device<Driv
 	};
 }
 
-function rhythmOf({ target }: Device<PolledDriver>): Rhythm {
-	return { endpoint: target.endpoint, intervalSeconds: target.pollIntervalSeconds };
+function rhythmOf({ target, memory }: Device<PolledDriver>): Rhythm {
+	return { endpoint: target.endpoint, intervalSeconds: intervalSeconds(target, memory.driver) };
 }
 
 function isDueAt({ due, state }: Device<PolledDriver>, burst: MonotonicMilliseconds): boolean {
@@ -394,9 +452,14 @@ function areAlike(one: DeviceDescription | undefined, other: DeviceDescription |
 
 /** The same object while nothing changed, so that the next room can compare by identity. */
 function currentDescription<Driver extends PolledDriver>(
-	{ target, description: before }: Device<Driver>,
+	device: Device<Driver>,
 	memory: DeviceMemory<Driver>,
 ): DeviceDescription | undefined {
+	const { target, description: before, described } = device;
+	const { driver, identity } = memory;
+	const isKnown = described.driver === driver && described.identity === identity;
+	if (isKnown && described.target === target) return before;
+	device.described = { target, driver, identity };
 	const now = descriptionOf(target, memory) ?? before;
 	return areAlike(now, before) ? before : now;
 }

@@ -30,14 +30,30 @@ export function allowedAddresses(ranges: readonly string[]): {
 	const singles = new Set(usable.filter(isSingle).map(({ base }) => base.toString()));
 	const wide = usable.filter((range) => !isSingle(range));
 	return {
-		allowed: { allows: (host) => allows({ singles, wide }, host) },
+		allowed: remembering((host) => allows({ singles, wide }, host)),
 		problems: read
 			.filter(({ range }) => range === undefined)
 			.map(({ text }) => `"${text}" is no address range. Use for example 10.0.3.0/24 or 10.0.3.17.`),
 	};
 }
 
-/** Single addresses may be 10,000 and are asked for at every connection. */
+/** As many as an agent may have addresses; asked for at every connection, and text of ours, not of a device. */
+const REMEMBERED_MAX = 10_000;
+
+function remembering(decide: (host: string) => boolean): AllowedAddresses {
+	const known = new Map<string, boolean>();
+	return {
+		allows(host) {
+			const before = known.get(host);
+			if (before !== undefined) return before;
+			if (known.size >= REMEMBERED_MAX) known.clear();
+			const now = decide(host);
+			known.set(host, now);
+			return now;
+		},
+	};
+}
+
 type Ranges = { readonly singles: ReadonlySet<string>; readonly wide: readonly Range[] };
 
 function allows({ singles, wide }: Ranges, host: string): boolean {

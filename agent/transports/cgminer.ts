@@ -33,8 +33,12 @@ function untilNulOrEnd(request: RequestOver<"cgminer">, target: Target): AnswerR
 		const part = nul === -1 ? segment : segment.subarray(0, nul);
 		bytes += part.length;
 		if (bytes > ANSWER_BYTES_MAX) return { ok: false, failure: tooLarge(target) };
+		if (nul === -1) {
+			segments.push(Buffer.from(part));
+			return undefined;
+		}
 		segments.push(part);
-		return nul === -1 ? undefined : { ok: true, answer: { text: textOf(segments) } };
+		return { ok: true, answer: { text: textOf(segments) } };
 	};
 	const ended = (): Read => {
 		const text = textOf(segments);

@@ -1,7 +1,7 @@
 /**
- * One TCP connection to a device: opens it, or sends a request and reads one answer, within the bounds of the
- * poll. Takes an address and a context, gives a socket, bytes or a coded failure; never throws, never dials
- * an address that is not allowed, never leaves a timer or a socket behind.
+ * One TCP connection to a device: sends a request and reads one answer, within the bounds of the poll. Takes an
+ * address and a context, gives an answer or a coded failure; never throws, never dials an address that is not
+ * allowed, never leaves a timer or a connection behind.
  */
 import { connect, type Socket } from "node:net";
 import { type Failure, type FailureCode, failure } from "../../shared/failures.js";
@@ -14,10 +14,6 @@ import {
 	refuse,
 	type Target,
 } from "./transport.js";
-
-export type Opened =
-	| { readonly ok: true; readonly socket: Socket }
-	| { readonly ok: false; readonly failure: Failure };
 
 type Address = Pick<Target, "host" | "port">;
 
@@ -45,13 +41,18 @@ export function timeoutFailure(address: Address, context: PollContext): Failure 
 export function atEnd(context: PollContext, end: () => void): () => void {
 	const { clock, endsAt, signal } = context;
 	const cancel = clock.after(Math.max(0, endsAt - clock.monotonic()), end);
-	signal?.addEventListener("abort", end, { once: true });
+	signal?.addEventListener("abort", end);
 	return () => {
 		cancel();
 		signal?.removeEventListener("abort", end);
 	};
 }
 
+type Opened =
+	| { readonly ok: true; readonly socket: Socket }
+	| { readonly ok: false; readonly failure: Failure };
+
+/** A socket of its own, for a library that wants to own one. */
 export function openSocket(address: Address, context: PollContext): Promise<Opened> {
 	const { clock, allowed, endsAt, signal } = context;
 	if (!allowed.allows(address.host)) return Promise.resolve(notAllowed(address));
@@ -70,14 +71,17 @@ export function openSocket(address: Address, context: PollContext): Promise<Open
 		};
 		const giveUp = () => finish({ ok: false, failure: timeoutFailure(address, context) });
 		const cancel = clock.after(milliseconds, () => finish(notAnswering(address)));
-		signal?.addEventListener("abort", giveUp, { once: true });
+		signal?.addEventListener("abort", giveUp);
 		// Stays for the socket's whole life: an error without a listener would end the process.
 		socket.on("error", (error) => finish({ ok: false, failure: failureOf(error, address) }));
 		socket.once("connect", () => finish({ ok: true, socket }));
 	});
 }
 
-/** Reads one answer out of segments. `ended` is asked once, when the device closed its side. */
+/**
+ * Reads one answer out of segments, which are overwritten after the call: what is kept is copied. `ended` is
+ * asked once, when the device closed its side.
+ */
 export type AnswerReader = {
 	readonly add: (segment: Buffer) => Read | undefined;
 	readonly ended: () => Read;
@@ -87,31 +91,79 @@ export type Read =
 	| { readonly ok: false; readonly failure: Failure };
 
 /** One connection, one request, one answer. What comes after the answer is not read. */
-export async function converse(
+export function converse(
 	address: Address,
 	context: PollContext,
 	{ send, reader }: { readonly send: Uint8Array | string; readonly reader: AnswerReader },
 ): Promise<Asked> {
-	const opened = await openSocket(address, context);
-	if (!opened.ok) return opened;
-	const { socket } = opened;
-	const read = await new Promise<Read>((resolve) => {
-		const stop = atEnd(context, () => finish({ ok: false, failure: timeoutFailure(address, context) }));
-		const finish = (result: Read) => {
-			stop();
-			resolve(result);
+	const { clock, allowed, endsAt, memory, signal } = context;
+	if (!allowed.allows(address.host)) return Promise.resolve(notAllowed(address));
+	const left = endsAt - clock.monotonic();
+	if (left <= 0 || signal?.aborted) {
+		return Promise.resolve({ ok: false, failure: timeoutFailure(address, context) });
+	}
+	return new Promise((resolve) => {
+		let isConnected = false;
+		const finish = (read: Read) => {
+			cancel();
+			signal?.removeEventListener("abort", timeIsUp);
+			line.end();
+			resolve(read.ok ? { ok: true, answer: read.answer, receivedAt: clock.monotonic() } : read);
 		};
-		socket.on("data", (segment: Buffer) => {
-			const result = reader.add(segment);
-			if (result !== undefined) finish(result);
+		const timeIsUp = () => finish({ ok: false, failure: timeoutFailure(address, context) });
+		const line = memory.lines.connect(address, {
+			connected() {
+				isConnected = true;
+				line.send(send);
+			},
+			heard(segment) {
+				const read = reader.add(segment);
+				if (read !== undefined) finish(read);
+			},
+			ended: () => finish(reader.ended()),
+			failed: (error) => finish({ ok: false, failure: failureOf(error, address) }),
 		});
-		socket.once("end", () => finish(reader.ended()));
-		socket.once("error", (error) => finish({ ok: false, failure: failureOf(error, address) }));
-		socket.write(send);
+		let cancel = clock.after(Math.min(CONNECT_MILLISECONDS_MAX, left), () => {
+			if (!isConnected) finish(notAnswering(address));
+			else cancel = clock.after(Math.max(0, endsAt - clock.monotonic()), timeIsUp);
+		});
+		signal?.addEventListener("abort", timeIsUp);
 	});
-	socket.removeAllListeners("data");
-	socket.destroy();
-	return read.ok ? { ...read, receivedAt: context.clock.monotonic() } : read;
+}
+
+/** A device on the same network accepts within a few; one that does not is not there. */
+export const KNOCK_MILLISECONDS = 500;
+
+/** Those of the ports at which an address accepts a connection. Asks all at once, sends nothing. */
+export async function openPortsAmong(
+	host: string,
+	ports: readonly number[],
+	context: PollContext,
+): Promise<ReadonlySet<number>> {
+	if (!context.allowed.allows(host)) return new Set();
+	const isOpen = await Promise.all(ports.map((port) => knock({ host, port }, context)));
+	return new Set(ports.filter((_, index) => isOpen[index]));
+}
+
+function knock(address: Address, { clock, endsAt, memory, signal }: PollContext): Promise<boolean> {
+	return new Promise((resolve) => {
+		const finish = (isOpen: boolean) => {
+			cancel();
+			signal?.removeEventListener("abort", giveUp);
+			line.end();
+			resolve(isOpen);
+		};
+		const giveUp = () => finish(false);
+		const line = memory.lines.connect(address, {
+			connected: () => finish(true),
+			heard: () => {},
+			ended: () => {},
+			failed: giveUp,
+		});
+		const milliseconds = Math.min(KNOCK_MILLISECONDS, Math.max(0, endsAt - clock.monotonic()));
+		const cancel = clock.after(milliseconds, giveUp);
+		signal?.addEventListener("abort", giveUp);
+	});
 }
 
 function notAllowed(address: Address) {

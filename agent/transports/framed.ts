@@ -58,7 +58,7 @@ function firstFrame(request: RequestOver<"framed">, target: Target): AnswerReade
 		}
 	};
 	const add = (segment: Buffer): Read | undefined => {
-		segments.push(segment);
+		segments.push(Buffer.from(segment));
 		pendingBytes += segment.length;
 		receivedBytes += segment.length;
 		readLength();

@@ -1,24 +1,21 @@
 /**
- * HTTP and its logins: one connection for each request, closed after it, by Node's own client. Takes a request of a driver's table,
- * gives status, headers and text; never follows a redirect, never decompresses, never sends credentials that
+ * HTTP and its logins: one connection for each request, closed after it. Takes a request of a driver's table, gives
+ * status, headers and text; never follows a redirect, never decompresses, never sends credentials that
  * are not this target's own, and sends those at most once more after a refusal.
  *
  * A device that asks for a password in another way than the driver's table says gets none: a digest driver
  * never answers a Basic challenge.
  */
-import { request as ask, type IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { type Failure, failure } from "../../shared/failures.js";
 import type { Answer, TokenLogin } from "../drivers/driver.js";
-import { atEnd, failureOf, openSocket, timeoutFailure } from "./connection.js";
+import { converse } from "./connection.js";
 import { digestAuthorization, parseDigestChallenge } from "./digest.js";
+import { httpAnswerReader } from "./http-answer.js";
 import { COOKIE_PREFIX, isLoggedOut, sessionProof, sessionRequest } from "./session.js";
-import { isCutShort, textOf } from "./text.js";
+import { isCutShort } from "./text.js";
 import {
-	ANSWER_BYTES_MAX,
 	type Asked,
 	endpointOf,
-	HTTP_HEADER_BYTES_MAX,
 	type PollContext,
 	type RequestOver,
 	refuse,
@@ -29,6 +26,8 @@ type HttpRequest = RequestOver<"http">;
 
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
+const HTTP_PORT = 80;
+const HEADERS = "Accept: */*\r\nAccept-Encoding: identity\r\nUser-Agent: fleetwatt\r\nConnection: close\r\n";
 const CLIENT_NONCE_BYTES = 16;
 /** Braiins OS: the answer's "token" is sent back as it is. */
 const BRAIINS_LOGIN: TokenLogin = {
@@ -177,103 +176,42 @@ async function send(
 	context: PollContext,
 	authorization?: string,
 ): Promise<Asked> {
-	const opened = await openSocket(target, context);
-	if (!opened.ok) return opened;
-	const { socket } = opened;
-	const received = await exchanged(request, target, context, { socket, authorization });
-	socket.destroy();
-	if (!received.ok) return received;
-	const defect = defectOf(received.answer, request, target);
-	if (defect !== undefined) return { ok: false, failure: defect };
-	return { ...received, receivedAt: context.clock.monotonic() };
+	const asked = await converse(target, context, {
+		send: requestText(request, target, authorization),
+		reader: httpAnswerReader(target),
+	});
+	if (!asked.ok) return asked;
+	const defect = defectOf(asked.answer, request, target);
+	return defect === undefined ? asked : { ok: false, failure: defect };
 }
 
-type Received =
-	| { readonly ok: true; readonly answer: Required<Answer> }
-	| { readonly ok: false; readonly failure: Failure };
-
-type Connection = { readonly socket: Socket; readonly authorization: string | undefined };
-
-function exchanged(
-	request: HttpRequest,
-	target: Target,
-	context: PollContext,
-	{ socket, authorization }: Connection,
-): Promise<Received> {
-	return new Promise((resolve) => {
-		const stop = atEnd(context, () => finish({ ok: false, failure: timeoutFailure(target, context) }));
-		const finish = (result: Received) => {
-			stop();
-			resolve(result);
-			asking.destroy();
-		};
-		const fail = (error: Error) => finish({ ok: false, failure: failureOfHttp(error, target) });
-		const asking = ask({
-			createConnection: () => socket,
-			host: target.host,
-			port: target.port,
-			method: request.method ?? "GET",
-			path: request.path,
-			headers: headersFor(request, authorization),
-			maxHeaderSize: HTTP_HEADER_BYTES_MAX,
-		});
-		asking.on("error", fail);
-		asking.on("response", (response) => read(response, target, finish, fail));
-		asking.end(request.body);
-	});
-}
-
-function read(
-	response: IncomingMessage,
-	target: Target,
-	finish: (result: Received) => void,
-	fail: (error: Error) => void,
-): void {
-	const chunks: Uint8Array[] = [];
-	let bytes = 0;
-	response.on("data", (chunk: Buffer) => {
-		bytes += chunk.length;
-		if (bytes > ANSWER_BYTES_MAX) finish({ ok: false, failure: tooLarge(target) });
-		else chunks.push(chunk);
-	});
-	response.on("error", fail);
-	response.on("end", () => {
-		const { statusCode: status = 0, headers } = response;
-		finish({ ok: true, answer: { text: textOf(chunks), status, headers: flat(headers) } });
-	});
-}
-
-function headersFor(request: HttpRequest, authorization: string | undefined): Record<string, string> {
-	return {
-		accept: "*/*",
-		"accept-encoding": "identity",
-		"user-agent": "fleetwatt",
-		...(request.body === undefined ? {} : { "content-type": contentTypeOf(request.body) }),
-		...(authorization === undefined ? {} : proofHeader(authorization)),
-	};
+/** Paths and bodies are of the drivers' tables; a credential is encoded by its method. */
+function requestText(request: HttpRequest, target: Target, authorization: string | undefined): string {
+	const { method = "GET", path, body } = request;
+	const content =
+		body === undefined
+			? ""
+			: `Content-Type: ${contentTypeOf(body)}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+	const login = authorization === undefined ? "" : proofHeader(authorization);
+	return `${method} ${path} HTTP/1.1\r\nHost: ${hostOf(target)}\r\n${HEADERS}${content}${login}\r\n${body ?? ""}`;
 }
 
 function contentTypeOf(body: string): string {
 	return body.startsWith("{") ? "application/json" : "application/x-www-form-urlencoded";
 }
 
-function proofHeader(authorization: string): Record<string, string> {
+function proofHeader(authorization: string): string {
 	return authorization.startsWith(COOKIE_PREFIX)
-		? { cookie: authorization.slice(COOKIE_PREFIX.length) }
-		: { authorization };
+		? `Cookie: ${authorization.slice(COOKIE_PREFIX.length)}\r\n`
+		: `Authorization: ${authorization}\r\n`;
 }
 
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-	const entries = Object.entries(headers).flatMap(([name, value]) =>
-		value === undefined
-			? []
-			: [[name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value] as const],
-	);
-	return Object.fromEntries(entries);
+function hostOf(target: Target): string {
+	return target.port === HTTP_PORT ? endpointOf(target).replace(/:80$/, "") : endpointOf(target);
 }
 
-function defectOf(answer: Required<Answer>, request: HttpRequest, target: Target): Failure | undefined {
-	const { "content-encoding": encoding = "identity", ...headers } = answer.headers;
+function defectOf(answer: Answer, request: HttpRequest, target: Target): Failure | undefined {
+	const { "content-encoding": encoding = "identity", ...headers } = answer.headers ?? {};
 	if (encoding !== "identity" && encoding !== "") {
 		return failure("DEVICE_ANSWER_MALFORMED", `${endpointOf(target)} compressed its answer unasked.`);
 	}
@@ -282,24 +220,4 @@ function defectOf(answer: Required<Answer>, request: HttpRequest, target: Target
 	return isEndedByClose && isSuccess(answer) && isCutShort(answer.text, request.format)
 		? failure("DEVICE_ANSWER_TRUNCATED", `${endpointOf(target)} closed in mid-answer.`)
 		: undefined;
-}
-
-function failureOfHttp(error: Error, target: Target): Failure {
-	const code = "code" in error ? String(error.code) : "";
-	if (code === "HPE_HEADER_OVERFLOW") return tooLarge(target);
-	if (code.startsWith("HPE_")) {
-		return failure("DEVICE_ANSWER_MALFORMED", `${endpointOf(target)} breaks the rules of HTTP: ${code}.`);
-	}
-	// A reset by the device names its system call; a connection that only ended does not.
-	if (code === "ECONNRESET" && !("syscall" in error)) {
-		return failure("DEVICE_ANSWER_TRUNCATED", `${endpointOf(target)} closed before its answer was complete.`);
-	}
-	return failureOf(error, target);
-}
-
-function tooLarge(target: Target): Failure {
-	return failure(
-		"DEVICE_ANSWER_TOO_LARGE",
-		`${endpointOf(target)} sent more than ${ANSWER_BYTES_MAX} bytes, or ${HTTP_HEADER_BYTES_MAX} of headers.`,
-	);
 }

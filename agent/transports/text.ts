@@ -10,7 +10,8 @@ const BYTE_ORDER_MARK = "\uFEFF";
 
 /** Chunks are joined first: a character may be cut between two TCP segments. */
 export function textOf(chunks: readonly Uint8Array[]): string {
-	const text = Buffer.concat(chunks).toString("utf8");
+	const only = chunks.length === 1 ? chunks[0] : undefined;
+	const text = (only instanceof Buffer ? only : Buffer.concat(chunks)).toString("utf8");
 	let start = 0;
 	while (text[start] === "\0" || text[start] === BYTE_ORDER_MARK) start++;
 	let end = text.length;

@@ -11,6 +11,7 @@ import { type MonotonicMilliseconds, quantity } from "../../shared/units.js";
 import type { Answer, Request } from "../drivers/driver.js";
 import type { AllowedAddresses } from "./allowed-addresses.js";
 import type { Credentials } from "./credentials.js";
+import { Lines } from "./line.js";
 import { Logins } from "./logins.js";
 import type { NvmlHelper } from "./nvml-helper.js";
 
@@ -43,13 +44,19 @@ export type RequestOver<Over extends Request["over"]> = Extract<Request, { reado
 /** What outlives a poll: who is logged in where, and which local programs have not ended. Bounded. */
 export type TransportMemory = {
 	readonly logins: Logins;
+	readonly lines: Lines;
 	readonly runningCommands: Set<string>;
 	/** By the file of the library. */
 	readonly nvmlHelpers: Map<string, NvmlHelper>;
 };
 
 export function transportMemory(): TransportMemory {
-	return { logins: new Logins(), runningCommands: new Set(), nvmlHelpers: new Map() };
+	return {
+		logins: new Logins(),
+		lines: new Lines(),
+		runningCommands: new Set(),
+		nvmlHelpers: new Map(),
+	};
 }
 
 /** The bounds of one poll, shared by all of its requests. */
@@ -59,10 +66,38 @@ export type PollContext = {
 	readonly memory: TransportMemory;
 	readonly endsAt: MonotonicMilliseconds;
 	/** Ends the request under way as DEVICE_TIMEOUT: the poller gave the poll up. */
-	readonly signal?: AbortSignal;
+	readonly signal?: PollSignal;
 	/** Set once the device refused the credentials: they are sent at most once per poll. */
 	readonly authentication: { isRefused: boolean };
 };
+
+/** As much of an AbortSignal as a transport needs. */
+export type PollSignal = {
+	readonly aborted: boolean;
+	addEventListener(type: "abort", listener: () => void): void;
+	removeEventListener(type: "abort", listener: () => void): void;
+};
+
+/** What the poller gives a poll up by. The platform's own AbortController costs as much as decoding an answer. */
+export class PollAbort implements PollSignal {
+	aborted = false;
+	readonly #listeners: (() => void)[] = [];
+
+	abort(): void {
+		if (this.aborted) return;
+		this.aborted = true;
+		for (const listener of this.#listeners.splice(0)) listener();
+	}
+
+	addEventListener(_type: "abort", listener: () => void): void {
+		this.#listeners.push(listener);
+	}
+
+	removeEventListener(_type: "abort", listener: () => void): void {
+		const at = this.#listeners.indexOf(listener);
+		if (at >= 0) this.#listeners.splice(at, 1);
+	}
+}
 
 export function beginPoll(
 	poll: Omit<PollContext, "endsAt" | "authentication"> & { readonly milliseconds?: number },

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import type { DeviceDescription } from "../../shared/device.js";
+import { identifiersOf } from "../../shared/identity.js";
 import type { Definition } from "../../shared/wire/definition.js";
 import type { ColumnValues } from "../../shared/wire/number-column.js";
 import type { Column, Shape } from "./device-state.js";
@@ -15,7 +16,6 @@ import type { AliasRow, DefinitionRow, DeviceRow } from "./main-database.js";
 
 /** A device that was read at another endpoint within so many intervals is in use there: a restart takes longer. */
 const IN_USE_INTERVALS = 3;
-const NO_IDENTIFIER = /^(|n\/?a|none|null|unknown|0+|f+|x+|redacted|default string|to be filled.*)$/i;
 const KEY_LONGEST = 80;
 
 export type CatalogueChanges = {
@@ -190,7 +190,8 @@ export class Catalogue {
 			if (known !== undefined && known.lastEndpoint !== description.endpoint) return undefined;
 			// What is known of a device is more than a description made while it does not answer.
 			const silent = this.atEndpoint(site, description.endpoint);
-			if (silent !== undefined) return this.keptAs(silent, hash);
+			if (silent !== undefined)
+				return silent.lastEndpoint === description.endpoint ? this.keptAs(silent, hash) : undefined;
 		}
 		const entry = this.find(site, description, at) ?? this.make({ site, agent, description, hash, at });
 		if (entry === undefined) return undefined;
@@ -339,13 +340,7 @@ export class Catalogue {
 
 /** Strongest first. */
 function aliasesOf(description: DeviceDescription): readonly (readonly [string, string])[] {
-	const { serial, mac, endpoint } = description;
-	const found: (readonly [string, string])[] = [];
-	if (serial !== undefined && !NO_IDENTIFIER.test(serial)) found.push(["serial", serial]);
-	if (mac !== undefined && !NO_IDENTIFIER.test(mac.replaceAll(":", "")))
-		found.push(["mac", mac.toLowerCase()]);
-	found.push(["endpoint", endpoint]);
-	return found;
+	return [...identifiersOf(description), ["endpoint", description.endpoint]];
 }
 
 /** Two devices that each name themselves, and differently, are two devices though they share an address. */

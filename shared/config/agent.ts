@@ -258,6 +258,12 @@ const agentKeys = map(
 			"Where the readings go.",
 		),
 		pollIntervalSeconds: pollIntervalSeconds("Seconds between two polls of one device.").default(10),
+		rescanSeconds: integer({
+			is: "Ask each address of blocks and ranges where nobody answered again within so many seconds, so that new devices are found and moved ones followed. Where absent, such addresses rest for up to ten minutes.",
+			from: 60,
+			to: 3_600,
+			example: 240,
+		}).exactOptional(),
 		ranges: list(rangeKeys, {
 			is: "What to poll. Nothing outside these ranges is ever asked. May be left out where local is given.",
 			of: "ranges",

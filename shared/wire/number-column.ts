@@ -55,12 +55,17 @@ export function valueIn(values: ColumnValues, row: number, decimals: number): nu
 	return found === ABSENT_SCALED ? Number.NaN : found / (POWERS_OF_TEN[decimals] ?? 1);
 }
 
+/** A column's scaled numbers while it is written; nothing is kept in it between two calls. */
+let scratch = new Float64Array(0);
+
 /** @param values finite, or not finite where absent */
 export function writeValues(writer: ByteWriter, values: Float64Array, decimals: number): void {
-	const numbers = new Float64Array(values.length);
+	if (scratch.length < values.length) scratch = new Float64Array(values.length);
+	const numbers = scratch;
 	let isWhole = true;
 	let count = 0;
-	for (const value of values) {
+	for (let row = 0; row < values.length; row += 1) {
+		const value = values[row] as number;
 		if (!Number.isFinite(value)) continue;
 		const scaled = scaledOf(value, decimals);
 		if (Number.isNaN(scaled)) isWhole = false;
@@ -105,21 +110,26 @@ function writePacked(
 function rangeOf(numbers: Float64Array): { base: number; most: number; step: number } {
 	let base = numbers[0] ?? 0;
 	let most = base;
-	for (const number of numbers) {
+	for (let row = 1; row < numbers.length; row += 1) {
+		const number = numbers[row] as number;
 		if (number < base) base = number;
 		if (number > most) most = number;
 	}
 	let step = 0;
-	for (const number of numbers) {
-		step = greatestCommonDivisor(number - base, step);
-		if (step === 1) break;
+	for (let row = 0; row < numbers.length && step !== 1; row += 1) {
+		step = greatestCommonDivisor((numbers[row] as number) - base, step);
 	}
 	return { base: base + 0, most, step };
 }
 
 function greatestCommonDivisor(one: number, other: number): number {
-	let [a, b] = [one, other];
-	while (b !== 0) [a, b] = [b, a % b];
+	let a = one;
+	let b = other;
+	while (b !== 0) {
+		const rest = a % b;
+		a = b;
+		b = rest;
+	}
 	return a;
 }
 

@@ -300,31 +300,29 @@ type Writing = {
 
 function writeGroup(writer: ByteWriter, group: Together, { time, texts, hashes, shapes }: Writing): void {
 	const outcomes: readonly RecordOutcome[] = group.outcomes;
-	const column = (number: (outcome: RecordOutcome) => number) =>
-		writeNumbers(writer, Float64Array.from(outcomes.map(number)));
+	// One column after another in the same memory: fifty outcomes of a hundred columns are four records a second.
+	const column = new Float64Array(outcomes.length);
+	const writeColumn = (number: (outcome: RecordOutcome) => number) => {
+		for (let row = 0; row < outcomes.length; row += 1) column[row] = number(outcomes[row] as RecordOutcome);
+		writeNumbers(writer, column);
+	};
 	writer.u8(group.kind === "readings" ? GROUP_READINGS : GROUP_FAILURES);
 	writer.varint(outcomes.length);
-	column(({ device }) => hashes.number(device));
-	column(({ measuredAt }) => Math.round(time.monotonic - measuredAt));
-	column(({ tookMilliseconds }) => Math.max(0, Math.round(tookMilliseconds)));
+	writeColumn(({ device }) => hashes.number(device));
+	writeColumn(({ measuredAt }) => Math.round(time.monotonic - measuredAt));
+	writeColumn(({ tookMilliseconds }) => Math.max(0, Math.round(tookMilliseconds)));
 	if (group.kind === "failures") {
-		writeNumbers(
-			writer,
-			Float64Array.from(group.outcomes, ({ code }) => texts.number(code)),
-		);
-		writeNumbers(
-			writer,
-			Float64Array.from(group.outcomes, ({ what }) => texts.number(what)),
-		);
+		for (const [row, { code }] of group.outcomes.entries()) column[row] = texts.number(code);
+		writeNumbers(writer, column);
+		for (const [row, { what }] of group.outcomes.entries()) column[row] = texts.number(what);
+		writeNumbers(writer, column);
 		return;
 	}
 	writer.varint(hashes.number(group.shape));
+	const rows = group.outcomes.map(({ values }) => values);
 	for (const [index, { decimals }] of (shapes(group.shape)?.columns ?? []).entries()) {
-		writeValues(
-			writer,
-			Float64Array.from(group.outcomes, ({ values }) => values[index] ?? Number.NaN),
-			decimals,
-		);
+		for (let row = 0; row < rows.length; row += 1) column[row] = rows[row]?.[index] ?? Number.NaN;
+		writeValues(writer, column, decimals);
 	}
 	const codes = group.outcomes.flatMap(({ errorCodes }, row) =>
 		errorCodes.map((code) => [row, code] as const),

@@ -18,6 +18,7 @@ import {
 	present,
 	recordOf,
 	recordsOf,
+	remembered,
 	textOf,
 } from "./reading.js";
 
@@ -44,10 +45,10 @@ export function layOutAntminer(answers: Parsed): Parsed {
 	const found = boardsOf(values, web ?? oldWebShape(oldWeb), kind, rates);
 	const power = powerOf(values, rates, algorithm);
 	const isPlausible = at(power, "estimate") !== IMPLAUSIBLE;
-	const boards = found.map((board) => ({
-		...board,
-		...present({ watts: isPlausible ? boardWatts(values, board) : undefined }),
-	}));
+	const boards = found.map((board) => {
+		const watts = isPlausible ? boardWatts(values, board) : undefined;
+		return watts === undefined ? board : { ...board, watts };
+	});
 	const chips = boards.map(({ chips: count }) => count);
 	const knowsBoards = boards.length > 0 || hasChains(values) || Array.isArray(at(web, "chain"));
 	return present({
@@ -102,7 +103,11 @@ function modelOf(answers: Parsed, entries: readonly AnyRecord[]): string | undef
 		at(answers, "summaryCgi", "INFO", "type"),
 		at(answers, "stats", "INFO", "type"),
 	]);
-	const firstLine = textOf(said)?.split("\n")[0] ?? "";
+	return modelIn(textOf(said) ?? "");
+}
+
+const modelIn = remembered((said: string): string | undefined => {
+	const firstLine = said.split("\n")[0] ?? "";
 	const model = firstLine
 		.replace(BEHIND_MODEL, "")
 		.replace(/[\s.]+$/, "")
@@ -110,7 +115,7 @@ function modelOf(answers: Parsed, entries: readonly AnyRecord[]): string | undef
 		.trim();
 	if (model === "" || /\bBHB\d/i.test(model)) return undefined;
 	return /^[A-Z]{1,2}\d/i.test(model) ? `Antminer ${model}` : model;
-}
+});
 
 const UNKNOWN = "unknown";
 
@@ -134,9 +139,13 @@ const ALGORITHMS: readonly (readonly [RegExp, string])[] = [
 
 /** Undefined where the name tells nothing. */
 export function algorithmOfModel(model: string | undefined): string | undefined {
-	const short = model?.replace(/^antminer\s*/i, "").toUpperCase() ?? "";
-	return ALGORITHMS.find(([pattern]) => pattern.test(short))?.[1];
+	return model === undefined ? undefined : algorithmIn(model);
 }
+
+const algorithmIn = remembered((model) => {
+	const short = model.replace(/^antminer\s*/i, "").toUpperCase();
+	return ALGORITHMS.find(([pattern]) => pattern.test(short))?.[1];
+});
 
 function algorithmOf(answers: Parsed, model: string | undefined, summary: AnyRecord | undefined): string {
 	const said = textOf(at(answers, "systemInfo", "Algorithm"));
@@ -349,6 +358,7 @@ function boardsOf(
 	total: Rates,
 ): readonly Board[] {
 	const rpc = values === undefined ? new Map<number, AnyRecord>() : rpcBoards(values, kind, total);
+	if (web === undefined) return boardsInOrder(rpc);
 	const joined = webBoards(web, kind);
 	const slots = [...new Set([...rpc.keys(), ...joined.keys()])].sort((one, other) => one - other);
 	return slots.flatMap((slot) => {
@@ -362,6 +372,18 @@ function boardsOf(
 		if (chips <= 0) return [];
 		return [{ ...board, slot: String(slot), chips, chipTemperatures: listAt(board, "chipTemperatures") }];
 	});
+}
+
+/** Of the RPC alone: what most polls of most firmwares have. */
+function boardsInOrder(boards: ReadonlyMap<number, AnyRecord>): readonly Board[] {
+	return [...boards]
+		.sort(([one], [other]) => one - other)
+		.flatMap(([slot, board]) => {
+			const chips = numberOf(at(board, "chips")) ?? 0;
+			if (chips <= 0) return [];
+			const chipTemperatures = listAt(board, "chipTemperatures");
+			return [{ ...board, slot: String(slot), chips, chipTemperatures }];
+		});
 }
 
 function listAt(record: AnyRecord, key: string): readonly unknown[] {
@@ -477,12 +499,14 @@ const IMPLAUSIBLE = -1;
  * of it is their model of the boards, 0 where they have none.
  */
 function powerOf(values: AnyRecord | undefined, rates: Rates, algorithm: string): AnyRecord {
-	const leading = (value: unknown) => numberOf(/^\s*[-\d.,]+/.exec(textOf(value) ?? "")?.[0]);
+	const leading = (value: unknown) =>
+		value === undefined ? undefined : numberOf(/^\s*[-\d.,]+/.exec(textOf(value) ?? "")?.[0]);
 	const sums = WATTS_OF_A_BOARD.map((name) =>
-		numbered(values ?? {}, new RegExp(`^${name}(\\d+)$`)).reduce(
-			(sum, { value }) => sum + (numberOf(value) ?? 0),
-			0,
-		),
+		[
+			...(columns(values ?? {})
+				.get(name)
+				?.values() ?? []),
+		].reduce<number>((sum, value) => sum + (numberOf(value) ?? 0), 0),
 	);
 	const watts = [leading(at(values, "total_power")), leading(at(values, "chain_power")), ...sums].find(
 		(value) => value,

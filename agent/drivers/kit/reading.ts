@@ -59,27 +59,66 @@ export function numbered(
 	pattern: RegExp,
 ): readonly { readonly slot: number; readonly value: unknown }[] {
 	const found: { slot: number; value: unknown }[] = [];
-	for (const key of Object.keys(record)) {
-		const match = pattern.exec(key);
-		if (match !== null) found.push({ slot: Number(match[1]), value: record[key] });
-	}
-	return found.sort((one, other) => one.slot - other.slot);
+	const name = columnOf(pattern);
+	if (name !== undefined) {
+		for (const [slot, value] of columns(record).get(name) ?? []) found.push({ slot, value });
+	} else
+		for (const key of Object.keys(record)) {
+			const match = pattern.exec(key);
+			if (match !== null) found.push({ slot: Number(match[1]), value: record[key] });
+		}
+	return found.length < 2 ? found : found.sort((one, other) => one.slot - other.slot);
 }
 
+const columnNames = new WeakMap<RegExp, string | undefined>();
+
+/** A pattern such as /^fan(\d+)$/ asks for a column; one whose name ends in a digit does not. */
+function columnOf(pattern: RegExp): string | undefined {
+	if (columnNames.has(pattern)) return columnNames.get(pattern);
+	const name =
+		pattern.flags === "" ? /^\^([\w ]*[A-Za-z_ ])\(\\d\+\)\$$/.exec(pattern.source)?.[1] : undefined;
+	columnNames.set(pattern, name);
+	return name;
+}
+
+type Columns = ReadonlyMap<string, ReadonlyMap<number, unknown>>;
+
+const columnsByRecord = new WeakMap<AnyRecord, Columns>();
+
 /**
- * Every entry whose key ends in a number, by what stands before: `chain_acn1` is entry 1 of `chain_acn`. One pass,
- * where an answer has many such lists.
+ * Every entry whose key ends in a number, by what stands before: `chain_acn1` is entry 1 of `chain_acn`. One pass
+ * for all that ask, since an answer has a hundred keys and a layout twenty questions.
  */
-export function columns(record: AnyRecord): ReadonlyMap<string, ReadonlyMap<number, unknown>> {
+export function columns(record: AnyRecord): Columns {
+	const known = columnsByRecord.get(record);
+	if (known !== undefined) return known;
 	const found = new Map<string, Map<number, unknown>>();
 	for (const key of Object.keys(record)) {
-		const digits = digitsAtEnd(key);
-		if (digits === 0) continue;
-		const name = key.slice(0, -digits);
-		const column = found.get(name) ?? new Map<number, unknown>();
-		found.set(name, column.set(Number(key.slice(-digits)), record[key]));
+		const split = splitOf(key);
+		if (split === undefined) continue;
+		const column = found.get(split.name);
+		if (column === undefined) found.set(split.name, new Map([[split.slot, record[key]]]));
+		else column.set(split.slot, record[key]);
 	}
+	columnsByRecord.set(record, found);
 	return found;
+}
+
+type Split = { readonly name: string; readonly slot: number };
+
+/** Devices of one family have the same keys at every poll; whoever sends others only empties this. */
+const SPLITS_MOST = 4_096;
+const splits = new Map<string, Split>();
+
+function splitOf(key: string): Split | undefined {
+	const known = splits.get(key);
+	if (known !== undefined) return known;
+	const digits = digitsAtEnd(key);
+	if (digits === 0) return undefined;
+	if (splits.size >= SPLITS_MOST) splits.clear();
+	const split = { name: key.slice(0, -digits), slot: Number(key.slice(-digits)) };
+	splits.set(key, split);
+	return split;
 }
 
 function digitsAtEnd(text: string): number {
@@ -102,4 +141,21 @@ export function present(record: AnyRecord): AnyRecord {
 	const found: Record<string, unknown> = {};
 	for (const key of Object.keys(record)) if (record[key] !== undefined) found[key] = record[key];
 	return found;
+}
+
+const REMEMBERED_MOST = 256;
+const REMEMBERED_CHARACTERS_MOST = 128;
+
+/** A pure function of a text that many devices write alike, with its last results kept; long texts are not. */
+export function remembered<Value>(compute: (text: string) => Value): (text: string) => Value {
+	const known = new Map<string, { readonly value: Value }>();
+	return (text) => {
+		const before = known.get(text);
+		if (before !== undefined) return before.value;
+		const value = compute(text);
+		if (text.length > REMEMBERED_CHARACTERS_MOST) return value;
+		if (known.size >= REMEMBERED_MOST) known.clear();
+		known.set(text, { value });
+		return value;
+	};
 }

@@ -414,6 +414,18 @@ describe("whatever the driver", () => {
 		});
 	});
 
+	it("fails as implausible where every value is beyond what can be, and as malformed where there is none", () => {
+		const bitaxe = driverByName("bitaxe") ?? expect.fail("no bitaxe");
+		const { layOut: _, errorCodes: __, ...bare } = bitaxe;
+		const plain = defineDriver({ ...bare, components: [], reads: { powerWatts: { at: ["info", "power"] } } });
+		const codeOf = (text: string) => {
+			const decoded = decode(plain, { info: { text } });
+			return decoded.kind === "failure" ? decoded.code : decoded.kind;
+		};
+		expect(codeOf('{"power":-5}')).toBe("DEVICE_ANSWER_IMPLAUSIBLE");
+		expect(codeOf('{"volts":5}')).toBe("DEVICE_ANSWER_MALFORMED");
+	});
+
 	it("tells two GPUs of one UUID apart, so that neither overwrites the other", () => {
 		const text = "index, uuid, power.draw [W]\n0, GPU-1, 10 W\n1, GPU-1, 20 W";
 		expect(parts(read("nvidia-smi", { gpus: { text } }), "gpu").map(({ key }) => key)).toEqual([

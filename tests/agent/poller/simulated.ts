@@ -88,7 +88,7 @@ function behaved(behaviour: Behaviour, context: PollContext): Promise<Asked> {
 	const takes = behaviour === "hangs" ? timeLeft : (behaviour.afterMilliseconds ?? 2);
 	return new Promise((resolve) => {
 		const timedOut = () => resolve({ ok: false, failure: failure("DEVICE_TIMEOUT", "hangs") });
-		signal?.addEventListener("abort", timedOut, { once: true });
+		signal?.addEventListener("abort", timedOut);
 		clock.after(Math.min(takes, timeLeft), () => {
 			if (behaviour === "hangs" || takes > timeLeft) return timedOut();
 			if ("fails" in behaviour) return resolve({ ok: false, failure: failure(behaviour.fails, "simulated") });

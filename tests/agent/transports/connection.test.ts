@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { failureOf, openSocket } from "../../../agent/transports/connection.js";
+import { converse, failureOf } from "../../../agent/transports/connection.js";
 import { fastClock, LOOPBACK, poll } from "./devices.js";
 
 describe("the meaning of a connection's error", () => {
@@ -25,6 +25,12 @@ describe("the meaning of a connection's error", () => {
 		expect(failure).toEqual({ code, what: `[fd00::17]:4028 gave ${word}.` });
 	});
 });
+
+function asked(port: number, context: ReturnType<typeof poll>) {
+	const nothing = failureOf(new Error("nothing was read"), { host: LOOPBACK, port });
+	const reader = { add: () => undefined, ended: () => ({ ok: false, failure: nothing }) as const };
+	return converse({ host: LOOPBACK, port }, context, { send: "hello", reader });
+}
 
 /** A listener whose process is stopped and whose queue is full: its host drops every further connection. */
 describe("an address that drops connections", () => {
@@ -57,7 +63,7 @@ describe("an address that drops connections", () => {
 	it("is DEVICE_UNREACHABLE after 2 s", async () => {
 		const clock = fastClock(10);
 		const startedAt = clock.monotonic();
-		const opened = await openSocket({ host: LOOPBACK, port }, poll({ clock }));
+		const opened = await asked(port, poll({ clock }));
 		const took = clock.monotonic() - startedAt;
 		expect(opened).toMatchObject({ ok: false, failure: { code: "DEVICE_UNREACHABLE" } });
 		expect(took).toBeGreaterThanOrEqual(1_980);
@@ -66,10 +72,10 @@ describe("an address that drops connections", () => {
 
 	it("does not outlast what is left of the poll, nor a poll that was given up", async () => {
 		const clock = fastClock(10);
-		const short = await openSocket({ host: LOOPBACK, port }, poll({ clock, milliseconds: 300 }));
+		const short = await asked(port, poll({ clock, milliseconds: 300 }));
 		expect(short.ok).toBe(false);
 		const abort = new AbortController();
-		const opening = openSocket({ host: LOOPBACK, port }, poll({ signal: abort.signal }));
+		const opening = asked(port, poll({ signal: abort.signal }));
 		abort.abort();
 		expect(await opening).toMatchObject({ ok: false, failure: { code: "DEVICE_TIMEOUT" } });
 	});

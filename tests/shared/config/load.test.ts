@@ -233,7 +233,7 @@ describe("each kind of mistake is one message with its line", () => {
 		[
 			"a list as the whole file",
 			"- agent",
-			"agent.yaml:1:1 is a list. Use a map with the keys agent, dataFolder, collector, pollIntervalSeconds, ranges, meters, local, outbox, listen, network, logLevel.",
+			"agent.yaml:1:1 is a list. Use a map with the keys agent, dataFolder, collector, pollIntervalSeconds, rescanSeconds, ranges, meters, local, outbox, listen, network, logLevel.",
 		],
 		[
 			"brackets 40 levels deep",
