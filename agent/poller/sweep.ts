@@ -7,7 +7,7 @@
  */
 export const SWEEP_AT_ONCE = 64;
 
-export type Knocked = "open" | "closed" | "silent";
+type Knocked = "open" | "closed" | "silent";
 
 export type SweepOptions<Target, Found> = {
 	readonly targets: readonly Target[];
