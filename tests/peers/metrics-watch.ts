@@ -10,8 +10,8 @@ const LOOK_EVERY_MILLISECONDS = 250;
 /** A rendering is up to a second old, and the agent's clock is known to a fraction of a second. */
 const SLACK_SECONDS = 2;
 const LAST_READING = "fleetwatt_device_last_reading_timestamp_seconds";
-/** What stands on beside gauges while nothing new is known. */
-const STAYS = /_total$|_info$|_up$|_timestamp_seconds$/;
+/** What stands on beside gauges while nothing new is known; the intent is the operator's word, no reading. */
+const STAYS = /_total$|_info$|_up$|_intent$|_timestamp_seconds$/;
 
 export type Watched = {
 	/** Times it answered. */
