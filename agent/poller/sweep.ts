@@ -7,8 +7,6 @@
  */
 export const SWEEP_AT_ONCE = 64;
 
-type Knocked = "open" | "closed" | "silent";
-
 export type SweepOptions<Target, Found> = {
 	readonly targets: readonly Target[];
 	/** The ports of this address that are open; empty where there is none. */
