@@ -42,31 +42,21 @@ export function Comparison() {
 	);
 }
 
-/** Read in five seconds: what a MWh earns, what it costs, who is ahead and by how much, how sure that is. */
+/** Beside what a MWh earns: what it costs, who is ahead and by how much, how sure that is. */
 function Headline({ fleet, uses }: { readonly fleet: FleetAnswer; readonly uses: readonly Use[] }) {
 	const { total, confidence } = fleet;
 	const { grossUsdPerMegawattHour: gross, powerCostUsdPerMegawattHour: cost } = total;
 	if (gross === undefined) return null;
 	return (
-		<dl class="headline">
-			<div>
-				<dt>The site earns</dt>
-				<dd data-testid="headline-earns">{money(gross)}/MWh</dd>
-			</div>
-			<div>
-				<dt>Its power costs</dt>
-				<dd data-testid="headline-costs">
-					{cost === undefined ? "unknown" : `${money(cost)}/MWh · ${(cost / 10).toFixed(2)} ¢/kWh`}
-				</dd>
-			</div>
-			<div>
-				<dt>Ahead</dt>
-				<dd data-testid="headline-ahead">{ahead(uses)}</dd>
-			</div>
-			<div>
-				<dt>How sure</dt>
-				<dd data-testid="headline-sure">{confidence === undefined ? "unknown" : sureness(confidence)}</dd>
-			</div>
+		<dl class="at-a-glance">
+			<dt>Power costs</dt>
+			<dd data-testid="headline-costs">
+				{cost === undefined ? "unknown" : `${money(cost)}/MWh · ${(cost / 10).toFixed(2)} ¢/kWh`}
+			</dd>
+			<dt>Ahead</dt>
+			<dd data-testid="headline-ahead">{ahead(uses)}</dd>
+			<dt>How sure</dt>
+			<dd data-testid="headline-sure">{confidence === undefined ? "unknown" : sureness(confidence)}</dd>
 		</dl>
 	);
 }
