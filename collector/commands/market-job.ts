@@ -124,7 +124,7 @@ class PriceFile {
 	}
 
 	async next(config: MarketConfig["powerPrices"], now: number): Promise<readonly StoredInput[] | Failure> {
-		if (config?.file === undefined) return [];
+		if (config === undefined) return [];
 		const { file } = config;
 		const facts = await stat(file).catch(() => undefined);
 		if (facts === undefined || facts.size > MOST_FILE_BYTES)

@@ -25,7 +25,7 @@ export function importedRows(
 	{ book, now }: { readonly book: InputBook; readonly now: number },
 ): readonly StoredInput[] | Failure {
 	const { source, format, currency, unit, location } = config;
-	const name = config.file ?? config.url ?? "";
+	const name = config.file;
 	const parsed = parseSeries(text, { name, format, currency, unit, location });
 	if (!parsed.ok) return parsed.failure;
 	const { series } = parsed;

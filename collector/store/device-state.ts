@@ -1,8 +1,7 @@
 /**
  * What the collector knows of one device now, and how the rest of the collector asks for the past.
  *
- * The store keeps these states (heads.ts); derive and expose read them and never change
- * them.
+ * The store keeps these states (present.ts); derive and expose read them and never change them.
  */
 import type { Component, DeviceDescription } from "../../shared/device.js";
 import type { UnixMilliseconds } from "../../shared/units.js";

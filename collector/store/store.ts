@@ -1,7 +1,7 @@
 /**
  * The store as the rest of the collector sees it: commit, select, latest.
  *
- * The main thread decodes and keeps the present (present.ts); a worker owns the disk and the heads. A
+ * The main thread decodes and keeps the present (present.ts); a worker owns the disk. A
  * commit resolves when its records are fsynced; only then do they move the present. A restart takes what
  * is stored of the present, then the records after it, and loses nothing that was acknowledged.
  */

@@ -105,8 +105,7 @@ const powerPrices = map(
 		file: path({
 			is: "A file of prices over time, read again when it changes.",
 			example: "prices.csv",
-		}).exactOptional(),
-		url: url("https://prices.example/today.csv").exactOptional(),
+		}),
 		format: choice({ is: "How it is written.", of: PRICE_FORMATS, example: "csv" }).exactOptional(),
 		currency: currency().exactOptional(),
 		unit: choice({
@@ -120,7 +119,7 @@ const powerPrices = map(
 		}).exactOptional(),
 		source: source(),
 	},
-	"Prices of power over time from a file or an address, instead of powerPriceUsdPerMegawattHour.",
+	"Prices of power over time from a file, instead of powerPriceUsdPerMegawattHour.",
 );
 
 const contract = map(
@@ -264,7 +263,6 @@ const TARIFF = z.looseObject({ periods: PERIODS });
 const CONTRACTS = z.array(
 	z.looseObject({ name: z.string(), covers: z.string(), from: z.string(), to: z.string() }),
 );
-const PRICES = z.looseObject({ file: z.string().optional(), url: z.string().optional() });
 
 /** What only several keys together show: tariffs with holes, contracts that overlap, two prices of power. */
 export function marketComplaints(value: unknown): readonly PlacedComplaint[] {
@@ -281,7 +279,6 @@ export function marketComplaints(value: unknown): readonly PlacedComplaint[] {
 		...doubled,
 		...tariffComplaints(TARIFF.safeParse(market["tariff"]).data?.periods ?? []),
 		...contractComplaints(CONTRACTS.safeParse(market["contracts"]).data ?? []),
-		...pricesComplaints(market["powerPrices"]),
 	];
 }
 
@@ -346,16 +343,4 @@ function contractComplaints(contracts: z.output<typeof CONTRACTS>): readonly Pla
 			},
 		];
 	});
-}
-
-function pricesComplaints(value: unknown): readonly PlacedComplaint[] {
-	const { data } = PRICES.safeParse(value);
-	if (data === undefined || (data.file === undefined) !== (data.url === undefined)) return [];
-	return [
-		{
-			path: ["market", "powerPrices"],
-			found: "names neither or both of file and url",
-			allowed: "Give one of them",
-		},
-	];
 }
