@@ -191,6 +191,7 @@ async function openStore(config: CollectorConfig, power: PowerOptions, log: Log)
 		clock: realClock,
 		maxDevices: limits.maxDevices,
 		power,
+		temperatureLimits: limits.temperatureCelsius,
 		onSacrificed: (files) => log.warn("files removed for the byte budget", { files }),
 		...(budgetGigabytes === undefined ? {} : { budgetBytes: budgetGigabytes * BYTES_PER_GIGABYTE }),
 		timeZone: config.site.timeZone,

@@ -32,7 +32,8 @@ export function componentValues(
 	return columns.map(({ component, index }) => ({ component, value: present(valueAt(latest, index)) }));
 }
 
-function valueAt(latest: LatestReading, index: number): number | undefined {
+/** NaN where it is absent. */
+export function valueAt(latest: LatestReading, index: number): number | undefined {
 	return latest.numberAt === undefined ? latest.values[index] : latest.numberAt(index);
 }
 

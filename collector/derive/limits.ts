@@ -6,7 +6,7 @@
  */
 import { MEASUREMENT_NAMES, type MeasurementName, measurement } from "../../shared/measurements.js";
 import type { LatestReading, Shape } from "../store/device-state.js";
-import { present } from "./latest-values.js";
+import { present, valueAt } from "./latest-values.js";
 
 /**
  * Limits in °C as the configuration names sensors ("chip", "gpu", "voltageRegulator"); a numbered
@@ -45,7 +45,7 @@ export function hottestSensor(
 ): SensorReading | undefined {
 	let worst: SensorReading | undefined;
 	for (const column of columnsOf(latest.shape)) {
-		const celsius = present(latest.values[column.index]);
+		const celsius = present(valueAt(latest, column.index));
 		if (celsius === undefined) continue;
 		const limitCelsius = overridden(column, override) ?? limitOf(latest, column, limits);
 		if (worst === undefined || isWorse({ celsius, limitCelsius }, worst)) {
@@ -101,7 +101,7 @@ function limitOf(
 	limits: TemperatureLimits,
 ): number | undefined {
 	for (const index of column.limitIndexes) {
-		const stated = present(latest.values[index]);
+		const stated = present(valueAt(latest, index));
 		if (stated !== undefined) return stated;
 	}
 	return Object.hasOwn(limits, column.limitName) ? limits[column.limitName] : undefined;

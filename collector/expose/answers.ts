@@ -341,6 +341,59 @@ export type GapsAnswer = {
 	}[];
 };
 
+export type EventKind =
+	| "down"
+	| "up"
+	| "throttled"
+	| "unthrottled"
+	| "limit-crossed"
+	| "limit-cleared"
+	| "reboot"
+	| "firmware-changed"
+	| "board-lost"
+	| "board-back"
+	| "pool-changed"
+	| "identity-clash"
+	| "agent-silent"
+	| "agent-back"
+	| "gap"
+	| "clock-step";
+
+/** A change of state. `what` says it in one sentence. */
+export type EventAnswer = {
+	/** Sorts as its time does; the same event has the same id, however often it is derived. */
+	readonly id: string;
+	readonly at: number;
+	readonly kind: EventKind;
+	readonly site: string;
+	/** What it happened to: a device by its key, else an agent. */
+	readonly device?: string;
+	readonly agent?: string;
+	/** board or gpu, of what was lost or is back. */
+	readonly part?: string;
+	/** A failure's code; what was crossed, lost or held down; of a gap its cause. */
+	readonly reason?: string;
+	readonly before?: string;
+	readonly after?: string;
+	/** What was measured when a limit was crossed, and the limit, in `unit`. */
+	readonly value?: number;
+	readonly limit?: number;
+	readonly unit?: string;
+	/** Of a gap: its end, and the outcomes lost. */
+	readonly until?: number;
+	readonly count?: number;
+	readonly what: string;
+};
+
+/** GET /api/v1/events[?from=T&to=T&device=K&site=S&kind=A,B&limit=N&order=newest|oldest&cursor=C] */
+export type EventsAnswer = {
+	readonly from: number;
+	readonly to: number;
+	readonly events: readonly EventAnswer[];
+	/** Where there are more: the cursor of the next page. */
+	readonly next?: string;
+};
+
 export type InputsAnswer = { readonly at: number; readonly inputs: readonly InputAnswer[] };
 
 /** Sums of dollars and work of a stretch of time, and ratios made from them; what is not known is not there. */
@@ -561,4 +614,60 @@ export type SiteAnswer = {
  */
 export type LiveMessage =
 	| { readonly kind: "snapshot"; readonly fleet: FleetAnswer; readonly devices: readonly DeviceSummary[] }
-	| { readonly kind: "update"; readonly fleet: FleetAnswer; readonly devices: readonly DeviceSummary[] };
+	| {
+			readonly kind: "update";
+			readonly fleet: FleetAnswer;
+			readonly devices: readonly DeviceSummary[];
+			/** What happened since the update before, in order of time; events of late readings are among them. */
+			readonly events?: readonly EventAnswer[];
+			/** Late readings changed what is known of the time from then on: ask /events again. */
+			readonly eventsChangedFrom?: number;
+	  };
+
+/** Where a replay stands. Times are of the past that is played, Unix ms. */
+export type ReplayPosition = {
+	/** Names the session, for GET /api/v1/replay/{session}/metrics. */
+	readonly session: string;
+	readonly state: "playing" | "paused" | "ended";
+	readonly at: number;
+	readonly from: number;
+	readonly to: number;
+	readonly speed: number;
+	/** Of the past, between two updates. */
+	readonly stepSeconds: number;
+};
+
+/**
+ * WebSocket /api/v1/replay?from=MS&to=MS[&speed=1…1000&step=SECONDS&devices=A,B&site=S&paused=true]: the stored past
+ * as the live stream had it, JSON text. Every message says where the replay stands, so that it is never taken for now.
+ *
+ * First a snapshot at `from`, then an update each step with the devices that changed and the events of that step;
+ * after a seek a snapshot again. The end is an update whose state is "ended"; the socket stays open for a seek.
+ * The same range gives the same updates and events at every speed where `step` is the same.
+ */
+export type ReplayMessage =
+	| {
+			readonly kind: "snapshot";
+			readonly replay: ReplayPosition;
+			readonly fleet: FleetAnswer;
+			readonly devices: readonly DeviceSummary[];
+	  }
+	| {
+			readonly kind: "update";
+			readonly replay: ReplayPosition;
+			readonly fleet: FleetAnswer;
+			readonly devices: readonly DeviceSummary[];
+			readonly events?: readonly EventAnswer[];
+	  }
+	/** After play, pause and speed. */
+	| { readonly kind: "position"; readonly replay: ReplayPosition }
+	/** What was asked for cannot be; the replay goes on as before. */
+	| { readonly kind: "refused"; readonly what: string };
+
+/** What a viewer may send on the same socket, as JSON text. `step` plays one step and pauses. */
+export type ReplayCommand =
+	| { readonly do: "play" }
+	| { readonly do: "pause" }
+	| { readonly do: "step" }
+	| { readonly do: "seek"; readonly at: number }
+	| { readonly do: "speed"; readonly speed: number };

@@ -19,7 +19,7 @@ import type { AgentState, DeviceState, LatestReading } from "../store/device-sta
 import type { DeviceReason } from "./answers.js";
 
 /** A reading is on its way for this long before its device counts as down. */
-const HEALTH_GRACE_SECONDS = 5;
+const GRACE_MILLISECONDS = 5_000;
 
 export type FactsOptions = {
 	readonly power: PowerOptions;
@@ -155,9 +155,12 @@ function healthOf(state: DeviceState, agent: AgentState | undefined, now: number
 	}
 	const heardAt = state.latest?.at ?? state.firstSeenAt;
 	const silentFrom = heardAt + holdMilliseconds(state);
-	if (now > silentFrom + HEALTH_GRACE_SECONDS * MILLISECONDS_PER_SECOND) {
-		// An agent that is connected and sends nothing at all is silent itself, though nobody has noticed yet.
-		if (now > (agent.lastRecordAt ?? agent.since) + holdMilliseconds(state)) {
+	if (now > silentFrom + GRACE_MILLISECONDS) {
+		// Only an agent that was heard since knows that its device is silent; one that begins to speak needs a while.
+		const agentHeardAt = agent.lastRecordAt ?? agent.since;
+		const speaksSince = Math.max(agent.since, agent.speaksSince ?? 0);
+		const isAsked = agentHeardAt > silentFrom + GRACE_MILLISECONDS;
+		if (!isAsked || now <= speaksSince + holdMilliseconds(state) + GRACE_MILLISECONDS) {
 			const what = `Nothing came from the agent ${state.agent} since the device was read last.`;
 			return { health: "unknown", healthSince: silentFrom, reason: reasonOf("AGENT_SILENT", what) };
 		}

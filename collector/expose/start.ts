@@ -92,7 +92,12 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 	const view = createView({ store, options: options.view, clock });
 	const own = createOwnMetrics(options.view.version);
 	const page = await readPage(options.pageDirectory);
-	const live = new LiveStream({ view, clock, onViewers: (viewers) => own.setViewers(viewers) });
+	const live = new LiveStream({
+		view,
+		newEvents: (mark) => store.newEvents(mark),
+		clock,
+		onViewers: (viewers) => own.setViewers(viewers),
+	});
 	const failed = (route: string, error: unknown) =>
 		log({ kind: "exposeAnswerFailed", route, error: error instanceof Error ? error.message : String(error) });
 	const door = new Door({ ...(options.access ?? OPEN), isTls: options.tls !== undefined, clock });

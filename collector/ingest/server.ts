@@ -456,6 +456,7 @@ export class IngestServer {
 		if (told !== undefined && now - told < MILLISECONDS_PER_HOUR) return;
 		this.clashesTold.set(key, now);
 		const what = `Agent "${agent}" of site "${site}" was replaced by itself more than ${REPLACED_A_MINUTE_MOST} times a minute.`;
+		this.options.store.agentsClash(site, agent);
 		this.options.events.onIdentityClash?.({ agent, site, failure: failure("IDENTITY_CLASH", what) });
 	}
 
@@ -463,10 +464,11 @@ export class IngestServer {
 		const { backlogRecords, wall, monotonic, hello } = status;
 		const { agent, site, boot } = hello;
 		const receivedAt = this.options.clock.now();
-		if (session.told !== undefined)
-			session.told = newestTold(session.told, { receivedAt, wall, monotonic, boot });
+		const before = session.told;
+		if (before !== undefined) session.told = newestTold(before, { receivedAt, wall, monotonic, boot });
+		const stepped = session.told === before ? {} : { clockOffsetMilliseconds: Math.round(receivedAt - wall) };
 		const known = this.options.store.agents().get(`${site}/${agent}`);
-		if (known !== undefined) this.options.store.setAgent({ ...known, backlogRecords });
+		if (known !== undefined) this.options.store.setAgent({ ...known, backlogRecords, ...stepped });
 	}
 
 	private committed(results: readonly CommitResult[]): void {

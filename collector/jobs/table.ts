@@ -41,6 +41,7 @@ export function collectorJobs({
 		{ name: "merge", cron: "40 12,42 * * * *", longestSeconds: 300, run: () => store.merge() },
 		{ name: "measure-disk", cron: "50 * * * * *", longestSeconds: 5, run: () => store.measureDisk() },
 		{ name: "inventory", cron: "0 * * * * *", longestSeconds: 1, run: async () => store.placeDevices() },
+		{ name: "events", cron: "* * * * * *", longestSeconds: 60, run: () => store.watchNow() },
 		{ name: "market-refresh", cron: "30 * * * * *", longestSeconds: 10, run: refreshMarket },
 		{ name: "feeds", cron: "*/20 * * * * *", longestSeconds: 60, run: askFeeds },
 		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.closeTiers() },
@@ -57,6 +58,7 @@ export function collectorJobs({
 					hour: before(retention.hourDays),
 					day: before(retention.dayDays),
 				});
+				await store.dropEventsBefore(before(retention.fiveMinuteDays));
 				await store.keepBudget();
 			},
 		},

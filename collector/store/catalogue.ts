@@ -69,6 +69,17 @@ export type SeenBefore = {
 	readonly lastSeenAt?: number;
 };
 
+/** Another endpoint claims to be a device that is in use at its own. */
+export type Clash = {
+	readonly at: number;
+	readonly site: string;
+	readonly device: string;
+	readonly before: string;
+	readonly after: string;
+	/** What both name: serial, MAC. */
+	readonly reason: string;
+};
+
 type Entry = Known & { definition: string; lastEndpoint: string; lastSeenAt: number };
 
 export class Catalogue {
@@ -83,6 +94,7 @@ export class Catalogue {
 	private readonly byTable = new WeakMap<readonly string[], Map<string, (Entry | undefined)[]>>();
 	private readonly knownTables = new WeakSet<readonly string[]>();
 	private readonly maxDevices: number;
+	private readonly onClash: (clash: Clash) => void;
 	private nextNumber = 1;
 	private readonly changed = {
 		definitions: new Map<string, DefinitionRow>(),
@@ -92,8 +104,9 @@ export class Catalogue {
 	};
 	clashes = 0;
 
-	constructor(options: { maxDevices: number }) {
+	constructor(options: { maxDevices: number; onClash?: (clash: Clash) => void }) {
 		this.maxDevices = options.maxDevices;
+		this.onClash = options.onClash ?? (() => undefined);
 	}
 
 	load(stored: {
@@ -288,6 +301,15 @@ export class Catalogue {
 				return entry;
 			}
 			this.clashes += 1;
+			const { endpoint } = description;
+			this.onClash({
+				at,
+				site,
+				device: entry.key,
+				before: entry.lastEndpoint,
+				after: endpoint,
+				reason: kind,
+			});
 		}
 		return undefined;
 	}

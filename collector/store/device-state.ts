@@ -6,6 +6,7 @@
 import type { Component, DeviceDescription } from "../../shared/device.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import type { EnergyMeter } from "../derive/energy.js";
+import type { EventKind, FleetEvent } from "../derive/events.js";
 import type { InventoryEntries, InventoryEntry } from "../derive/placement.js";
 
 /** One column of a device's readings. `measurement` may be a name that a newer agent knows and we do not. */
@@ -62,6 +63,8 @@ export type AgentState = {
 	/** When isConnected last changed. */
 	readonly since: UnixMilliseconds;
 	readonly lastRecordAt?: UnixMilliseconds;
+	/** When a record came after a silence. */
+	readonly speaksSince?: UnixMilliseconds;
 	readonly backlogRecords?: number;
 	readonly clockOffsetMilliseconds?: number;
 	readonly software?: string;
@@ -198,6 +201,32 @@ export type StoredInput = {
 	readonly supersedes?: number;
 };
 
+export type EventsQuery = {
+	readonly from: UnixMilliseconds;
+	readonly to: UnixMilliseconds;
+	/** Key. */
+	readonly device?: string;
+	readonly site?: string;
+	readonly kinds?: readonly EventKind[];
+	/** The id of the last event of the page before. */
+	readonly after?: string;
+	/** The newest first where absent. */
+	readonly order?: "newest" | "oldest";
+	readonly limit: number;
+};
+
+/** What happened since somebody asked last. */
+export type NewEvents = {
+	/** To ask with next time. */
+	readonly mark: number;
+	readonly events: readonly FleetEvent[];
+	/** Unix ms: late outcomes changed what is known of the time from then on. */
+	readonly changedFrom?: number;
+};
+
+/** How many events of a kind a site had since the program started; not those that were found late. */
+export type EventCount = { readonly site: string; readonly kind: EventKind; readonly count: number };
+
 export type StoreStatistics = {
 	readonly inboxRecords: number;
 	readonly recordsCommitted: number;
@@ -240,6 +269,10 @@ export type SeriesStore = {
 		readonly from: UnixMilliseconds;
 		readonly to: UnixMilliseconds;
 	}): Promise<readonly LossEntry[]>;
+	events(query: EventsQuery): Promise<readonly FleetEvent[]>;
+	/** Those that were stored after a mark; a mark of nobody gives none and the mark of now. */
+	newEvents(mark?: number): NewEvents;
+	eventCounts(): readonly EventCount[];
 	inputs(): readonly StoredInput[];
 	/** All statements about each device, rack and site, by inventoryKey. */
 	inventory(): ReadonlyMap<string, InventoryEntries>;

@@ -14,6 +14,7 @@ import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/w
 import type { InventoryEntries, InventoryEntry } from "../derive/placement.js";
 import { copyMain } from "./backup.js";
 import type { GapEntry, LossEntry, StoredInput } from "./device-state.js";
+import { EventTable } from "./event-table.js";
 import { reach } from "./fail-point.js";
 import type { TierFile } from "./files.js";
 import { widenInputs } from "./migrations/inputs.js";
@@ -245,6 +246,7 @@ export class MainDatabase {
 	 */
 	private nextId = 1;
 	readonly file: string;
+	readonly events: EventTable;
 
 	/**
 	 * @param migrate brings a store of an earlier schema to this one, while nobody else can open it
@@ -272,6 +274,7 @@ export class MainDatabase {
 			refuseNewer(this.database, folder);
 			this.database.exec(SCHEMA);
 			widenInputs(this.database);
+			this.events = new EventTable(this.database);
 			migrate(this, this.database);
 			// Not written where it stands: a store must open on a full disk, too.
 			if (this.database.pragma("user_version", { simple: true }) !== SCHEMA_VERSION)

@@ -26,6 +26,7 @@ import {
 import type { Catalogue, Known } from "./catalogue.js";
 import type { DeviceState, LatestReading, Shape } from "./device-state.js";
 import type { PresentRow } from "./main-database.js";
+import type { StoredWatch, Watch } from "./watch.js";
 
 /** Watts and terahashes per second of a reading, by the rules of derive. */
 export type EffectiveRates = (state: {
@@ -53,6 +54,8 @@ type StoredState = {
 	readonly meter: EnergyMeter;
 	readonly pollsByResult: Record<string, number>;
 	readonly faultsByCode: Record<string, number>;
+	/** Absent in stores of before. */
+	readonly watch?: StoredWatch;
 };
 
 /** Devices of an outcome group, by row, undefined where the catalogue has no place for one; and the wall ms of each row. */
@@ -61,6 +64,7 @@ export type PlacedRows = { readonly devices: readonly (Known | undefined)[]; rea
 export class Present {
 	private readonly catalogue: Catalogue;
 	private readonly rates: EffectiveRates;
+	private readonly watch: Watch;
 	private readonly byKey = new Map<string, MutableState>();
 	/** By the device's number, which are given without holes. */
 	private readonly states: (MutableState | undefined)[] = [];
@@ -74,13 +78,18 @@ export class Present {
 	samplesApplied = 0;
 	outcomesApplied = 0;
 
-	constructor(options: { catalogue: Catalogue; rates: EffectiveRates }) {
+	constructor(options: { catalogue: Catalogue; rates: EffectiveRates; watch: Watch }) {
 		this.catalogue = options.catalogue;
 		this.rates = options.rates;
+		this.watch = options.watch;
 	}
 
 	devices(): ReadonlyMap<string, DeviceState> {
 		return this.byKey;
+	}
+
+	numbered(number: number): DeviceState | undefined {
+		return this.states[number];
 	}
 
 	/** Puts in force what operators say at this time. */
@@ -181,6 +190,7 @@ export class Present {
 		};
 		this.restoredAt.set(device, inboxId);
 		this.add(state, stored.definition, known);
+		if (stored.watch !== undefined) this.watch.restore(state, stored.watch);
 	}
 
 	private storedState(state: MutableState): Uint8Array {
@@ -196,6 +206,7 @@ export class Present {
 			meter,
 			pollsByResult,
 			faultsByCode,
+			watch: this.watch.stored(number),
 			...(reason === undefined ? {} : { reason }),
 			...(latest === undefined
 				? {}
@@ -219,6 +230,7 @@ export class Present {
 		if (kind === "readings" && at >= state.lastAttemptAt && this.definitions[known.number] !== hash) {
 			const description = this.catalogue.descriptionOf(hash);
 			if (description === undefined) return undefined;
+			this.watch.firmware(state, { at, ...firmwares(state.description, description) });
 			this.describe(state, description);
 			state.agent = known.agent;
 			this.definitions[known.number] = hash;
@@ -245,7 +257,11 @@ export class Present {
 		if (state === undefined) return;
 		this.outcomesApplied += 1;
 		this.count(state, group, row);
-		if (at < state.lastAttemptAt) return;
+		if (at < state.lastAttemptAt) {
+			const then = this.catalogue.descriptionOf(deviceIn(group, row));
+			this.watch.late(state, at, group.kind === "readings" ? then?.firmware : undefined);
+			return;
+		}
 		state.lastAttemptAt = quantity<UnixMilliseconds>(at);
 		const isAnswering = group.kind === "readings";
 		if (state.isAnswering !== isAnswering) {
@@ -253,7 +269,9 @@ export class Present {
 			state.answeringSince = quantity<UnixMilliseconds>(at);
 		}
 		if (group.kind === "failures") {
-			state.reason = { code: group.codes[row] ?? "", what: group.whats[row] ?? "" };
+			const code = group.codes[row] ?? "";
+			state.reason = { code, what: group.whats[row] ?? "" };
+			this.watch.outcome(state, { at, code });
 			return;
 		}
 		if (state.reason !== undefined) delete state.reason;
@@ -261,6 +279,7 @@ export class Present {
 		state.latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
 		const { watts, terahashesPerSecond } = this.rates(state as MutableState & { latest: LatestReading });
 		advance(state.meter, { at, watts, terahashesPerSecond }, state.description.pollIntervalSeconds);
+		this.watch.outcome(state, { at, latest: state.latest, watts });
 	}
 
 	private count(state: MutableState, group: OutcomeGroup, row: number): void {
@@ -308,6 +327,13 @@ class RowReading implements LatestReading {
 }
 
 const NO_CODES: readonly string[] = [];
+
+function firmwares(before: DeviceDescription, now: DeviceDescription) {
+	return {
+		...(before.firmware === undefined ? {} : { before: before.firmware }),
+		...(now.firmware === undefined ? {} : { after: now.firmware }),
+	};
+}
 
 function newState(known: Known, description: DeviceDescription, at: number): MutableState {
 	return {

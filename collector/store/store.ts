@@ -13,7 +13,10 @@ import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
+import { eventOf, type FleetEvent } from "../derive/events.js";
+import type { TemperatureLimits } from "../derive/limits.js";
 import {
+	entryAt,
 	INVENTORY_KINDS,
 	type InventoryEntries,
 	type InventoryEntry,
@@ -27,11 +30,14 @@ import type {
 	AgentState,
 	Columns,
 	DeviceState,
+	EventCount,
+	EventsQuery,
 	FleetSumsQuery,
 	FleetSumsRow,
 	GapEntry,
 	IntervalSums,
 	LossEntry,
+	NewEvents,
 	SeriesQuery,
 	SeriesStore,
 	StepColumns,
@@ -40,6 +46,7 @@ import type {
 	StoreRoom,
 	StoreStatistics,
 } from "./device-state.js";
+import { EventFeed } from "./event-feed.js";
 import type { ArmedFailPoint } from "./fail-point.js";
 import { joinedRows } from "./fleet-rows.js";
 import type { FleetSumsSlice } from "./fleet-sums.js";
@@ -51,6 +58,7 @@ import { rollUpAgain } from "./rollup.js";
 import { asColumns } from "./runs.js";
 import type { TierFile } from "./tier-files.js";
 import type { StepRun, Steps } from "./tiers.js";
+import { AGENT_SILENT_MILLISECONDS, type Late, Watch } from "./watch.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
 const REPLAY_ROWS_AT_ONCE = 100;
@@ -96,6 +104,8 @@ export type StoreOptions = {
 	readonly maxDevices: number;
 	/** How the watts of a device are found, where it does not say them. */
 	readonly power: PowerOptions;
+	/** Above which a sensor is too hot, where the device does not say. */
+	readonly temperatureLimits?: TemperatureLimits;
 	/** The most that the folder may hold; absent: no limit. */
 	readonly budgetBytes?: number;
 	/** Is told the files that went for the budget. */
@@ -128,6 +138,8 @@ export class Store implements SeriesStore {
 	private readonly timeZone: string;
 	private readonly catalogue: Catalogue;
 	private readonly present: Present;
+	private readonly watch: Watch;
+	private readonly feed = new EventFeed();
 	private readonly settledBy = new Map<string, Settled>();
 	private readonly agentStates = new Map<string, AgentState>();
 	private storedInputs: StoredInput[] = [];
@@ -154,8 +166,20 @@ export class Store implements SeriesStore {
 		this.budgetBytes = options.budgetBytes;
 		this.onSacrificed = options.onSacrificed ?? (() => undefined);
 		this.timeZone = options.timeZone ?? "UTC";
-		this.catalogue = new Catalogue({ maxDevices: options.maxDevices });
+		this.watch = new Watch({
+			limits: options.temperatureLimits ?? {},
+			power: options.power,
+			entryAt: (key, at) =>
+				this.storedInventory.size === 0
+					? undefined
+					: entryAt(this.storedInventory.get(inventoryKey({ kind: "device", key })), at),
+		});
+		this.catalogue = new Catalogue({
+			maxDevices: options.maxDevices,
+			onClash: (clash) => this.watch.add(eventOf({ kind: "identity-clash", ...clash })),
+		});
 		this.present = new Present({
+			watch: this.watch,
 			catalogue: this.catalogue,
 			rates: (device) => effectiveRates(device, options.power),
 		});
@@ -166,6 +190,7 @@ export class Store implements SeriesStore {
 		const thread = new Thread<StoreOperations>(compiledWorker(import.meta.url, "worker.js"), {
 			folder: options.folder,
 			power: options.power,
+			temperatureLimits: options.temperatureLimits ?? {},
 			...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
 			timeZone: options.timeZone ?? "UTC",
 		} satisfies WorkerData);
@@ -240,6 +265,8 @@ export class Store implements SeriesStore {
 	}
 
 	setAgent(state: AgentState): void {
+		const before = this.agentStates.get(`${state.site}/${state.agent}`);
+		this.watch.agentChanged(before, state, this.clock.now());
 		this.agentStates.set(`${state.site}/${state.agent}`, state);
 	}
 
@@ -297,6 +324,64 @@ export class Store implements SeriesStore {
 	}): Promise<readonly IntervalSums[]> {
 		const { tierSeconds = 300, ...rest } = query;
 		return this.thread.call("intervals", { tierSeconds, ...rest });
+	}
+
+	events(query: EventsQuery): Promise<readonly FleetEvent[]> {
+		return this.thread.call("events", query);
+	}
+
+	newEvents(mark?: number): NewEvents {
+		return this.feed.after(mark);
+	}
+
+	eventCounts(): readonly EventCount[] {
+		return this.feed.counted();
+	}
+
+	/** Two agents prove one name in turn. */
+	agentsClash(site: string, agent: string): void {
+		const after = "another agent of the same name";
+		this.watch.add(eventOf({ at: this.clock.now(), kind: "identity-clash", site, agent, after }));
+	}
+
+	/**
+	 * Looks who fell silent, stores what happened since the last look, and derives anew what late outcomes changed;
+	 * asked once a second.
+	 */
+	async watchNow(): Promise<void> {
+		this.watch.tick(this.clock.now(), this.present.devices().values(), this.agentStates.values());
+		await this.inTurn(() => this.storeEvents());
+		for (const [device, late] of this.watch.dueAgain(this.clock.monotonic()))
+			await this.deriveAgain(device, late);
+	}
+
+	private async storeEvents(): Promise<void> {
+		const pending = this.watch.take();
+		const { events, removed, marks } = pending;
+		if (events.length + removed.length + marks.length === 0) return;
+		try {
+			const added = await this.thread.call("putEvents", pending);
+			this.feed.add(added);
+		} catch (error) {
+			this.watch.giveBack(pending);
+			throw error;
+		}
+	}
+
+	private async deriveAgain(device: number, late: Late): Promise<void> {
+		const state = this.present.numbered(device);
+		if (state === undefined) return;
+		const agentDevice = this.watch.agentDevice(state);
+		await this.inTurn(async () => {
+			// What is pending of it would come back after it was replaced.
+			await this.storeEvents();
+			const to = this.watch.newestOf(device);
+			const wish = { device, from: late.from, to, ...(agentDevice === undefined ? {} : { agentDevice }) };
+			const found = await this.thread.call("refoldEvents", wish);
+			if (found === undefined) return;
+			this.watch.again(device, late, { to, state: found.state });
+			if (found.added.length + found.removed > 0) this.feed.addLate(found.added, late.from);
+		});
 	}
 
 	/** In slices, so that commits come between. */
@@ -384,6 +469,11 @@ export class Store implements SeriesStore {
 			if (before !== undefined)
 				dropped.push(...(await this.inTurn(() => this.thread.call("dropTierBefore", { tier, before }))));
 		return dropped;
+	}
+
+	/** Events go as the rollups do that tell of the same time. */
+	dropEventsBefore(at: number): Promise<void> {
+		return this.inTurn(() => this.thread.call("dropEventsBefore", { at, now: this.clock.now() }));
 	}
 
 	/** Files of readings and rollups, oldest first. */
@@ -495,6 +585,7 @@ export class Store implements SeriesStore {
 				if (!decoded.ok) return [];
 				const placed = placedRecord(decoded.record, row, this.catalogue);
 				this.present.apply(placed.record, placed.groups, row.id);
+				this.noteGap(placed.record, row);
 				const extent = extentOf(placed);
 				return extent === undefined ? [] : [{ id: row.id, agent: `${row.site}/${row.agent}`, extent }];
 			});
@@ -567,11 +658,26 @@ export class Store implements SeriesStore {
 		invariant(placed !== undefined, "an accepted record was decoded");
 		const { record, groups } = placed;
 		this.present.apply(record, groups, id);
+		this.noteGap(record, incoming);
 		const key = `${incoming.site}/${incoming.agent}`;
 		const agent = this.agentStates.get(key);
 		if (agent === undefined) return;
 		const gapOutcomes = agent.gapOutcomes + (record.kind === "gap" ? record.gap.outcomes : 0);
-		this.agentStates.set(key, { ...agent, lastRecordAt: this.clock.now(), gapOutcomes });
+		const now = this.clock.now();
+		const isSpeaking =
+			agent.lastRecordAt !== undefined && now - agent.lastRecordAt <= AGENT_SILENT_MILLISECONDS;
+		const speaks = isSpeaking ? {} : { speaksSince: now };
+		this.agentStates.set(key, { ...agent, ...speaks, lastRecordAt: now, gapOutcomes });
+	}
+
+	private noteGap(
+		record: DecodedRecord,
+		{ site, agent, offset }: Pick<IncomingRecord, "site" | "agent" | "offset">,
+	) {
+		if (record.kind !== "gap") return;
+		const { from, to, reason, outcomes: count } = record.gap;
+		const [at, until] = [Math.round(from + offset), Math.round(to + offset)];
+		this.watch.add(eventOf({ at, kind: "gap", site, agent, reason, until, count }));
 	}
 
 	/** Seals what is due by its own readings, or early where the inbox is too large. A failure is the sealing job's to tell, which tries again. */
@@ -613,9 +719,14 @@ export class Store implements SeriesStore {
 	private async trim(): Promise<void> {
 		const upTo = this.present.appliedInboxId;
 		for (let from = 0; ; from += PRESENT_ROWS_AT_ONCE) {
-			const rows = this.present.stored(from, PRESENT_ROWS_AT_ONCE);
-			if (rows.length === 0) break;
-			await this.inTurn(() => this.thread.call("putPresent", rows));
+			const isDone = await this.inTurn(async () => {
+				// The rows stand for all outcomes so far, so their events go first.
+				await this.storeEvents();
+				const rows = this.present.stored(from, PRESENT_ROWS_AT_ONCE);
+				if (rows.length > 0) await this.thread.call("putPresent", rows);
+				return rows.length === 0;
+			});
+			if (isDone) break;
 		}
 		const { inboxRecords, inboxBytes } = await this.inTurn(() => this.thread.call("trim", upTo));
 		this.disk.inboxRecords = inboxRecords;

@@ -9,6 +9,7 @@ import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { decodeRecord } from "../../shared/wire/record.js";
+import type { TemperatureLimits } from "../derive/limits.js";
 import { entryAt, type InventoryEntries, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
@@ -17,7 +18,14 @@ import { sacrificeFor } from "./budget.js";
 import { columnKey } from "./column-key.js";
 import { DamageLog } from "./damage-log.js";
 import { DayFiles, dayOf, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { Column, Columns, FleetSumsQuery, IntervalSums, StoredInput } from "./device-state.js";
+import type {
+	Column,
+	Columns,
+	EventsQuery,
+	FleetSumsQuery,
+	IntervalSums,
+	StoredInput,
+} from "./device-state.js";
 import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
 import { FleetSums } from "./fleet-sums.js";
@@ -25,23 +33,26 @@ import type { Fetched } from "./hour-readings.js";
 import { type Batch, type InventoryThing, MainDatabase, type PresentRow } from "./main-database.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
+import { type Refolded, type RefoldWish, refold } from "./refold.js";
 import { asColumns } from "./runs.js";
 import { Sealing } from "./sealing.js";
 import { intervalRows } from "./sums.js";
 import { type Tier, TierFiles } from "./tier-files.js";
 import { type StepQuery, Tiers } from "./tiers.js";
 import { type RecordExtent, Unsealed } from "./unsealed.js";
+import type { PendingEvents } from "./watch.js";
 
 export type WorkerData = {
 	readonly folder: string;
 	readonly power: PowerOptions;
+	readonly temperatureLimits: TemperatureLimits;
 	/** Of tests alone. */
 	readonly failPoint?: ArmedFailPoint;
 	/** Where the site's days begin: an IANA name. */
 	readonly timeZone: string;
 };
 
-const { folder, power, timeZone, failPoint } = threadData<WorkerData>();
+const { folder, power, temperatureLimits, timeZone, failPoint } = threadData<WorkerData>();
 armFailPoint(failPoint);
 /** A slice of closing or reading; what it has begun it ends, which takes no longer than this again. */
 const SLICE_MILLISECONDS = 25;
@@ -299,6 +310,24 @@ function sumsOf(device: number, hour: number): Float64Array {
 	return stored?.find((one) => one.device === device)?.sums ?? rooms().archive.sums(device, hour);
 }
 
+/** Derives a device's events again; undefined for a device that is not known. */
+function refoldEvents(wish: RefoldWish): Refolded | undefined {
+	const known = described.get(wish.device);
+	const description = descriptionOf(wish.device);
+	if (known === undefined || description === undefined) return undefined;
+	const { archive, main } = rooms();
+	const entries = placed.get(known.key);
+	const agentIntervalSeconds = descriptionOf(wish.agentDevice ?? 0)?.pollIntervalSeconds;
+	const about = {
+		device: known.key,
+		site: known.site,
+		description,
+		...(entries === undefined ? {} : { entries }),
+		...(agentIntervalSeconds === undefined ? {} : { agentIntervalSeconds }),
+	};
+	return refold({ archive, events: main.events, limits: temperatureLimits, power }, about, wish);
+}
+
 /** Removes files until the folder fits its budget again; gives what went and how much is still too much. */
 function sacrifice({ budgetBytes, now }: { budgetBytes: number; now: number }) {
 	const { files, bytesOver } = sacrificeFor(storeFiles(folder), budgetBytes, now);
@@ -375,6 +404,10 @@ const operations = {
 	tierNames: () => tierNames(folder),
 	copySlice: (wish: SliceWish) => copySlice(wish),
 	present: ({ after, most }: { after: number; most: number }) => rooms().main.present(after, most),
+	putEvents: (pending: PendingEvents) => rooms().main.events.put(pending),
+	events: (query: EventsQuery) => rooms().main.events.select(query),
+	dropEventsBefore: ({ at, now }: { at: number; now: number }) => rooms().main.events.dropBefore(at, now),
+	refoldEvents,
 	putPresent: (rows: readonly PresentRow[]) => {
 		rooms().main.putPresent(rows);
 		reach("trim: between presents");

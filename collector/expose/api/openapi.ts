@@ -33,7 +33,7 @@ export function openApiDocument(root: string, routes: readonly DescribedRoute[],
 			title: "Fleetwatt",
 			version,
 			description:
-				"Read-only towards devices; what can be changed is the inventory. Numbers stand in the unit that their name gives; absent is a missing key, never 0. Times are Unix milliseconds, UTC. The live stream is a WebSocket at /api/v1/live.",
+				"Read-only towards devices; what can be changed is the inventory. Numbers stand in the unit that their name gives; absent is a missing key, never 0. Times are Unix milliseconds, UTC. The live stream is a WebSocket at /api/v1/live: LiveMessage. The past is played by a WebSocket at /api/v1/replay?from=MS&to=MS[&speed=1…1000&step=SECONDS&devices=A,B&site=S&paused=true]: ReplayMessage to the viewer, ReplayCommand from it.",
 			license: { name: "Apache-2.0", identifier: "Apache-2.0" },
 		},
 		paths: pathsOf(root, routes),

@@ -15,6 +15,7 @@ import type { InventoryDesk } from "../inventory-desk.js";
 import type { View, ViewOptions } from "../view.js";
 import { SERIES_MOST } from "./budget.js";
 import { COLUMNS_CONTENT_TYPE } from "./columns-format.js";
+import { EVENTS_DEFAULT, EVENTS_MOST, events } from "./events.js";
 import { EXPORT_FORMS, exportBody } from "./export/export.js";
 import { complaintOfSize, EXPORT_FORMATS, type ExportRequest } from "./export/request.js";
 import { fleetSeriesAnswer, STEP_SECONDS_LEAST, TIER_SECONDS } from "./fleet-series.js";
@@ -289,6 +290,30 @@ export const ROUTES: readonly Route[] = [
 		answers: ["GapsAnswer"],
 		isHeavy: true,
 		run: gaps,
+	},
+	{
+		path: "/events",
+		summary:
+			"Changes of state with time and reason: down, up, throttled, limits, restarts, firmware, boards, pools, agents, gaps.",
+		parameters: [
+			query("from", "Start, ISO 8601 or Unix milliseconds; a day before the end where absent.", {
+				kind: "time",
+			}),
+			query("to", "End, not included; now where absent.", { kind: "time" }),
+			query("device", "Key: only of this device."),
+			query("site", "Only of this site."),
+			query("kind", "Only of these kinds.", { kind: "list" }),
+			query("order", "newest first where absent.", { choices: ["newest", "oldest"] }),
+			query("limit", `At most so many; ${EVENTS_DEFAULT} where absent.`, {
+				kind: "integer",
+				from: 1,
+				to: EVENTS_MOST,
+			}),
+			query("cursor", "next of the page before."),
+		],
+		answers: ["EventsAnswer"],
+		isHeavy: true,
+		run: events,
 	},
 	{
 		path: "/inputs",

@@ -4,6 +4,7 @@
  */
 import { DEVICE_KINDS, PARTS } from "../../../shared/device.js";
 import { POWER_SOURCES } from "../../../shared/measurements.js";
+import { EVENT_KINDS } from "../../derive/events.js";
 import { INTENTS, INVENTORY_KINDS } from "../../derive/placement.js";
 
 export type Schema = { readonly [key: string]: unknown };
@@ -72,6 +73,20 @@ const moneyColumns: Record<string, Schema> = {
 	netUsdPerMegawattHour: column,
 	staleRatio: column,
 };
+
+const eventAnswer = object(
+	{ ...texts(["id", "site", "what"]), at: milliseconds, kind: oneOf(EVENT_KINDS) },
+	{
+		...texts(["device", "agent", "part", "reason", "before", "after", "unit"]),
+		...numbers(["value", "limit", "count"]),
+		until: milliseconds,
+	},
+);
+const fleetAndDevices: Record<string, Schema> = {
+	fleet: the("FleetAnswer"),
+	devices: listOf(the("DeviceSummary")),
+};
+const newEvents: Record<string, Schema> = { events: listOf(the("EventAnswer")) };
 
 const deviceSummary = object(
 	{
@@ -297,6 +312,44 @@ export const SCHEMAS = {
 			),
 		),
 	}),
+	EventAnswer: eventAnswer,
+	EventsAnswer: object(
+		{ from: milliseconds, to: milliseconds, events: listOf(the("EventAnswer")) },
+		{ next: text },
+	),
+	LiveMessage: {
+		oneOf: [
+			object({ kind: oneOf(["snapshot"]), ...fleetAndDevices }),
+			object(
+				{ kind: oneOf(["update"]), ...fleetAndDevices },
+				{ ...newEvents, eventsChangedFrom: milliseconds },
+			),
+		],
+	},
+	ReplayPosition: object({
+		...texts(["session"]),
+		state: oneOf(["playing", "paused", "ended"]),
+		at: milliseconds,
+		from: milliseconds,
+		to: milliseconds,
+		speed: number,
+		stepSeconds: number,
+	}),
+	ReplayMessage: {
+		oneOf: [
+			object({ kind: oneOf(["snapshot"]), replay: the("ReplayPosition"), ...fleetAndDevices }),
+			object({ kind: oneOf(["update"]), replay: the("ReplayPosition"), ...fleetAndDevices }, newEvents),
+			object({ kind: oneOf(["position"]), replay: the("ReplayPosition") }),
+			object({ kind: oneOf(["refused"]), what: text }),
+		],
+	},
+	ReplayCommand: {
+		oneOf: [
+			object({ do: oneOf(["play", "pause", "step"]) }),
+			object({ do: oneOf(["seek"]), at: milliseconds }),
+			object({ do: oneOf(["speed"]), speed: number }),
+		],
+	},
 	InputAnswer: object(
 		{
 			...texts(["name", "unit", "source"]),

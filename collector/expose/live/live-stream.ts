@@ -10,7 +10,8 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Cancel, Clock } from "../../../shared/clock.js";
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
-import type { DeviceSummary, LiveMessage } from "../answers.js";
+import type { SeriesStore } from "../../store/device-state.js";
+import type { DeviceSummary, EventAnswer, LiveMessage } from "../answers.js";
 import type { Moment, View } from "../view.js";
 
 export const LIVE_PATH = "/api/v1/live";
@@ -35,6 +36,8 @@ type Viewer = {
 
 export type LiveOptions = {
 	readonly view: View;
+	/** Gives what happened after a mark. */
+	readonly newEvents: SeriesStore["newEvents"];
 	readonly clock: Clock;
 	readonly onViewers: (viewers: number) => void;
 };
@@ -52,6 +55,7 @@ export class LiveStream {
 	private sent: ReadonlyMap<string, DeviceSummary> = new Map();
 	private stopTicking: Cancel | undefined;
 	private ticks = 0;
+	private eventMark: number | undefined;
 
 	constructor(options: LiveOptions) {
 		this.options = options;
@@ -88,7 +92,10 @@ export class LiveStream {
 		socket.on("error", () => socket.terminate());
 		socket.on("close", () => this.leave(viewer));
 		const moment = this.options.view.moment();
-		if (this.viewers.size === 1) this.sent = byDevice(moment);
+		if (this.viewers.size === 1) {
+			this.sent = byDevice(moment);
+			this.eventMark = this.options.newEvents().mark;
+		}
 		socket.send(snapshotText(moment));
 		this.stopTicking ??= this.options.clock.every(UPDATE_MILLISECONDS, () => this.tick());
 	}
@@ -107,8 +114,9 @@ export class LiveStream {
 		const hasLost = [...this.sent.keys()].some((device) => !now.has(device));
 		const changed = moment.summaries.filter((device) => !isSame(this.sent.get(device.device), device));
 		this.sent = now;
+		const happened = this.happened();
 		const snapshot = once(() => snapshotText(moment));
-		const update = once(() => text({ kind: "update", fleet: moment.fleet, devices: changed }));
+		const update = once(() => text({ kind: "update", fleet: moment.fleet, devices: changed, ...happened }));
 		this.ticks += 1;
 		for (const viewer of this.viewers) {
 			if (this.ticks % TICKS_PER_PING === 0 && !this.isStillThere(viewer)) continue;
@@ -117,6 +125,15 @@ export class LiveStream {
 			delete viewer.behindSince;
 			viewer.socket.send(needsAll ? snapshot() : update());
 		}
+	}
+
+	private happened(): { readonly events?: readonly EventAnswer[]; readonly eventsChangedFrom?: number } {
+		const { mark, events, changedFrom } = this.options.newEvents(this.eventMark);
+		this.eventMark = mark;
+		return {
+			...(events.length === 0 ? {} : { events }),
+			...(changedFrom === undefined ? {} : { eventsChangedFrom: changedFrom }),
+		};
 	}
 
 	private isBehind(viewer: Viewer): boolean {

@@ -52,6 +52,20 @@ export function* fleetFamilies(fleet: FleetAnswer, store: SeriesStore): Generato
 	yield* feedFamilies(fleet);
 	yield* moneyFamilies(fleet);
 	yield* agentFamilies(store);
+	yield family(
+		{
+			name: "events_total",
+			kind: "counter",
+			help: "Events by kind, since the program started; not those that late readings told.",
+		},
+		store.eventCounts().map(({ site, kind, count }) => ({
+			labels: [
+				["site", site],
+				["kind", kind],
+			],
+			value: count,
+		})),
+	);
 	yield* storeFamilies(store.statistics());
 }
 

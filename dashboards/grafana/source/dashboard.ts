@@ -40,6 +40,7 @@ export function grafanaDashboard(row: DashboardRow): Dashboard {
 		.refresh("10s")
 		.tooltip(DashboardCursorSync.Crosshair)
 		.annotation(alertsAnnotation())
+		.annotation(eventsAnnotation())
 		.withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"));
 	for (const variable of variables) builder.withVariable(variableOf(variable));
 	let [x, y, tallest] = [0, 0, 0];
@@ -59,6 +60,16 @@ function alertsAnnotation(): AnnotationQueryBuilder {
 		.enable(true)
 		.iconColor("red")
 		.expr('ALERTS{alertname=~"Fleetwatt.+", alertstate="firing"}');
+}
+
+/** What happened, by kind and site: the counter rises when the collector learns of it. */
+function eventsAnnotation(): AnnotationQueryBuilder {
+	return new AnnotationQueryBuilder()
+		.name("Events")
+		.datasource(DATASOURCE)
+		.enable(true)
+		.iconColor("blue")
+		.expr("sum by (site, kind) (increase(fleetwatt_events_total[30s])) > 0");
 }
 
 function variableOf(name: VariableName) {

@@ -5,6 +5,7 @@
  */
 
 import { advance, createMeter } from "../../../collector/derive/energy.js";
+import { eventOf } from "../../../collector/derive/events.js";
 import { sumsOfRuns } from "../../../collector/derive/intervals.js";
 import {
 	entryAt,
@@ -315,6 +316,22 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		put: (state) => void devices.set(state.key, state),
 		remove: (key) => void devices.delete(key),
 		putAgent: (agent) => void agents.set(agentKey(agent), agent),
+		events: async ({ from, limit }) =>
+			["m1", "m2"]
+				.map((device) =>
+					eventOf({
+						at: from + 1,
+						kind: "limit-crossed",
+						site: "austin",
+						device,
+						value: 91,
+						limit: 90,
+						unit: "°C",
+					}),
+				)
+				.slice(0, limit),
+		newEvents: (mark = 0) => ({ mark, events: [] }),
+		eventCounts: () => [{ site: "austin", kind: "down", count: 3 }],
 		set(changed) {
 			statistics = { ...statistics, ...changed };
 		},

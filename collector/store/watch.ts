@@ -1,0 +1,257 @@
+/**
+ * Watches what is stored and keeps what happened, until the worker has it: events of devices by derive's watch.ts,
+ * of agents by what is known of their connections.
+ *
+ * Takes outcomes in the order in which they arrive. Those that are late change no state here: they say from when on
+ * their device's events are to be derived again. Lives beside the present, on the main thread.
+ *
+ * Invariants: what is pending is stored before, or with, the present that stands for it; an event that is derived
+ * again has the id that it had.
+ */
+import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
+import { eventOf, type FleetEvent } from "../derive/events.js";
+import type { TemperatureLimits } from "../derive/limits.js";
+import type { InventoryEntry } from "../derive/placement.js";
+import type { PowerOptions } from "../derive/power.js";
+import { newWatch, type WatchedOutcome, type WatchState, watched, watchedSilence } from "../derive/watch.js";
+import type { AgentState, DeviceState } from "./device-state.js";
+
+const MILLISECONDS_PER_DAY = SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
+/** A connection that comes back at once is nobody's news. */
+const DISCONNECTED_LEAST_MILLISECONDS = 10_000;
+/** Agents send something every second or so; after so much silence nobody believes that one still runs. */
+export const AGENT_SILENT_MILLISECONDS = 15_000;
+/** A clock that moves by less was corrected, not set. */
+const CLOCK_STEP_MILLISECONDS = 2_000;
+/** Late outcomes come in thousands: their devices' events are derived again when no more come. */
+const LATE_QUIET_MILLISECONDS = 5_000;
+const LATE_LONGEST_MILLISECONDS = 60_000;
+/** Events that wait for a disk that refuses: beyond it the oldest are dropped and counted. */
+const PENDING_MOST = 100_000;
+
+/** The state of a device's watch before its first outcome of a UTC day. */
+export type WatchMark = { readonly device: number; readonly day: number; readonly state: WatchState };
+
+export type PendingEvents = {
+	readonly events: readonly FleetEvent[];
+	/** Ids of events that turned out to be others. */
+	readonly removed: readonly string[];
+	readonly marks: readonly WatchMark[];
+};
+
+export type WatchOptions = {
+	readonly limits: TemperatureLimits;
+	readonly power: PowerOptions;
+	/** What operators say of a device at a time. */
+	readonly entryAt: (key: string, at: number) => InventoryEntry | undefined;
+};
+
+/** What a restart needs of one device's watch. */
+export type StoredWatch = { readonly state: WatchState; readonly lateFrom?: number };
+
+/** Outcomes of a device that are not in its events yet: the time of the first, and how many; made anew by each. */
+export type Late = { readonly from: number; readonly outcomes: number };
+
+type AgentWatch = { silentSince?: number; device?: DeviceState };
+
+export class Watch {
+	private readonly options: WatchOptions;
+	private readonly states: (WatchState | undefined)[] = [];
+	private readonly lateBy = new Map<number, Late>();
+	private readonly agents = new Map<string, AgentWatch>();
+	private pending: FleetEvent[] = [];
+	private removed: string[] = [];
+	private marks: WatchMark[] = [];
+	/** Monotonic, of the first late outcome that is not dealt with. */
+	private lateSince: number | undefined;
+	/** How many there were at the last look, and when that number was seen first. */
+	private lateSeen = 0;
+	private lateAt = 0;
+	private lateOutcomes = 0;
+	/** Events that no disk took in time. */
+	dropped = 0;
+
+	constructor(options: WatchOptions) {
+		this.options = options;
+	}
+
+	restore({ number }: DeviceState, { state, lateFrom }: StoredWatch): void {
+		this.states[number] = state;
+		if (lateFrom !== undefined) this.lateBy.set(number, { from: lateFrom, outcomes: 1 });
+	}
+
+	stored(number: number): StoredWatch {
+		const lateFrom = this.lateBy.get(number)?.from;
+		const state = this.states[number] ?? newWatch();
+		return lateFrom === undefined ? { state } : { state, lateFrom };
+	}
+
+	/** A device's newest outcome. */
+	outcome(device: DeviceState, outcome: WatchedOutcome): void {
+		const { number, key, site, description, agent } = device;
+		const state = this.states[number] ?? newWatch();
+		this.states[number] = state;
+		const day = dayOf(outcome.at);
+		if (state.at > 0 && day > dayOf(state.at)) this.marks.push({ device: number, day, state: { ...state } });
+		if (description.kind === "agent") this.agentOf(`${site}/${agent}`).device = device;
+		const { limits, power, entryAt } = this.options;
+		const entry = entryAt(key, outcome.at);
+		const context = { device: key, site, description, entry, limits, power };
+		for (const event of watched(state, outcome, context)) this.add(event);
+	}
+
+	/** An outcome that others, newer ones, came before. */
+	late({ number, key, site }: DeviceState, at: number, firmware: string | undefined): void {
+		const late = this.lateBy.get(number) ?? { from: at, outcomes: 0 };
+		this.lateBy.set(number, { from: Math.min(at, late.from), outcomes: late.outcomes + 1 });
+		this.lateOutcomes += 1;
+		const state = this.states[number];
+		const change = state?.firmware;
+		if (state === undefined || change === undefined || firmware !== change.after || at >= change.at) return;
+		// It had this firmware earlier than was thought.
+		this.removed.push(firmwareEvent({ key, site }, change).id);
+		state.firmware = { ...change, at };
+		this.add(firmwareEvent({ key, site }, state.firmware));
+	}
+
+	firmware(device: DeviceState, change: { readonly at: number; before?: string; after?: string }): void {
+		const { at, before, after } = change;
+		if (before === undefined || after === undefined || before === after) return;
+		const state = this.states[device.number] ?? newWatch();
+		this.states[device.number] = state;
+		state.firmware = { at, before, after };
+		this.add(firmwareEvent(device, state.firmware));
+	}
+
+	add(event: FleetEvent): void {
+		this.pending.push(event);
+		if (this.pending.length <= PENDING_MOST) return;
+		this.pending.shift();
+		this.dropped += 1;
+	}
+
+	/** An agent as it is known now, in place of how it was known before. */
+	agentChanged(before: AgentState | undefined, now: AgentState, at: number): void {
+		const [was, is] = [before?.clockOffsetMilliseconds, now.clockOffsetMilliseconds];
+		if (was === undefined || is === undefined || Math.abs(is - was) <= CLOCK_STEP_MILLISECONDS) return;
+		const { site, agent } = now;
+		this.add(eventOf({ at, kind: "clock-step", site, agent, before: String(was), after: String(is) }));
+	}
+
+	/** What only the passing of time tells: agents and devices that fell silent. */
+	tick(now: number, devices: Iterable<DeviceState>, agents: Iterable<AgentState>): void {
+		for (const agent of agents) this.tickAgent(agent, now);
+		for (const device of devices) {
+			const { site, description } = device;
+			const state = this.states[device.number];
+			if (state === undefined || description.kind === "agent") continue;
+			const own = this.agents.get(`${site}/${device.agent}`)?.device;
+			const speech = own === undefined ? undefined : this.states[own.number];
+			const event = watchedSilence(state, speech, { device: device.key, site, description });
+			if (event !== undefined) this.add(event);
+		}
+	}
+
+	private tickAgent({ site, agent, isConnected, since, lastRecordAt }: AgentState, now: number): void {
+		const watch = this.agentOf(`${site}/${agent}`);
+		const quietSince = isConnected ? Math.max(since, lastRecordAt ?? since) : since;
+		const longest = isConnected ? AGENT_SILENT_MILLISECONDS : DISCONNECTED_LEAST_MILLISECONDS;
+		const isSilent = now > quietSince + longest;
+		if (isSilent === (watch.silentSince !== undefined)) return;
+		if (isSilent) {
+			watch.silentSince = quietSince;
+			this.add(eventOf({ at: quietSince, kind: "agent-silent", site, agent, reason: "AGENT_SILENT" }));
+			return;
+		}
+		delete watch.silentSince;
+		this.add(eventOf({ at: Math.max(since, lastRecordAt ?? since), kind: "agent-back", site, agent }));
+	}
+
+	/** What waits to be stored; it is the caller's from now on, who gives it back where that fails. */
+	take(): PendingEvents {
+		const taken = { events: this.pending, removed: this.removed, marks: this.marks };
+		this.pending = [];
+		this.removed = [];
+		this.marks = [];
+		return taken;
+	}
+
+	giveBack({ events, removed, marks }: PendingEvents): void {
+		this.pending = [...events, ...this.pending];
+		this.removed = [...removed, ...this.removed];
+		this.marks = [...marks, ...this.marks];
+	}
+
+	/** Devices whose events are to be derived again, when no more late outcomes come for a while. */
+	dueAgain(monotonic: number): ReadonlyMap<number, Late> {
+		if (this.lateBy.size === 0) {
+			this.lateSince = undefined;
+			return NOTHING_LATE;
+		}
+		this.lateSince ??= monotonic;
+		if (this.lateSeen !== this.lateOutcomes) {
+			this.lateSeen = this.lateOutcomes;
+			this.lateAt = monotonic;
+		}
+		const isQuiet = monotonic - this.lateAt >= LATE_QUIET_MILLISECONDS;
+		if (!isQuiet && monotonic - this.lateSince < LATE_LONGEST_MILLISECONDS) return NOTHING_LATE;
+		this.lateSince = undefined;
+		return new Map(this.lateBy);
+	}
+
+	/** When the newest outcome of a device was. */
+	newestOf(number: number): number {
+		return this.states[number]?.at ?? 0;
+	}
+
+	/**
+	 * A device's state as its outcomes in order of time made it up to `to`. Says whether it was taken: outcomes
+	 * may have come meanwhile, and then it is to be made again.
+	 */
+	again(
+		number: number,
+		late: Late,
+		{ to, state }: { readonly to: number; readonly state: WatchState },
+	): boolean {
+		const known = this.states[number];
+		if (known === undefined || known.at !== to || this.lateBy.get(number) !== late) return false;
+		// Of the agent's silence and of firmware, a device's outcomes alone do not tell.
+		const { firmware, downFor } = known;
+		const isSilent = downFor === "DEVICE_SILENT" && state.downFor === undefined;
+		this.states[number] = {
+			...state,
+			...(firmware === undefined ? {} : { firmware }),
+			...(isSilent ? { downFor } : {}),
+		};
+		this.lateBy.delete(number);
+		return true;
+	}
+
+	/** The device by which an agent tells of itself. */
+	agentDevice({ site, agent }: DeviceState): number | undefined {
+		return this.agents.get(`${site}/${agent}`)?.device?.number;
+	}
+
+	private agentOf(key: string): AgentWatch {
+		const known = this.agents.get(key) ?? {};
+		this.agents.set(key, known);
+		return known;
+	}
+}
+
+const NOTHING_LATE: ReadonlyMap<number, Late> = new Map();
+
+export function dayOf(at: number): number {
+	return Math.floor(at / MILLISECONDS_PER_DAY);
+}
+
+export function dayStart(day: number): number {
+	return day * MILLISECONDS_PER_DAY;
+}
+
+function firmwareEvent(
+	{ key, site }: Pick<DeviceState, "key" | "site">,
+	change: { readonly at: number; readonly before: string; readonly after: string },
+): FleetEvent {
+	return eventOf({ kind: "firmware-changed", site, device: key, ...change });
+}
