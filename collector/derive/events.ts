@@ -83,11 +83,6 @@ export function idOfTime(at: number): string {
 	return String(Math.max(0, Math.round(at))).padStart(AT_DIGITS, "0");
 }
 
-/** In order of time; of one instant in an order that does not depend on arrival. */
-export function inOrder(one: FleetEvent, other: FleetEvent): number {
-	return one.id < other.id ? -1 : one.id > other.id ? 1 : 0;
-}
-
 function sentence(said: Said): string {
 	const { kind, reason = "", before, after, value, limit, unit = "", until, count } = said;
 	const who = said.device ?? `The agent ${said.agent ?? ""}`;
