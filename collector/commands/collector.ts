@@ -17,7 +17,7 @@ import { toldToStop } from "../../shared/stop.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import { Access, LOGIN_HOURS } from "../access/access.js";
 import type { ServerTls } from "../access/certificates.js";
-import type { Feed } from "../derive/metering.js";
+import type { Feed } from "../derive/feeds.js";
 import type { PowerOptions } from "../derive/power.js";
 import type { Keeper } from "../expose/door.js";
 import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
@@ -115,10 +115,7 @@ type Parts = { stop(): Promise<void> };
 
 async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): Promise<Parts> {
 	const { config, tokens } = loaded;
-	const power: PowerOptions = {
-		hostOverheadRatio: config.gpuHost.overheadRatio,
-		hostOverheadWatts: config.gpuHost.overheadWatts,
-	};
+	const power = powerOf(config);
 	const store = await openStore(config, power, log);
 	if (store.migrated !== undefined) log.info("store brought over", store.migrated);
 	const stopping: (() => Promise<void>)[] = [() => store.close()];
@@ -335,7 +332,7 @@ async function startPage({
 	ingest,
 	jobs,
 }: PageParts): Promise<Expose> {
-	const { site, gpuHost, limits, listen, metrics, market } = config;
+	const { site, limits, listen, metrics, market } = config;
 	const staleAfterSeconds = Object.fromEntries(
 		Object.entries(market.staleAfterHours).map(([name, hours]) => [name, hours * 3_600]),
 	);
@@ -355,7 +352,7 @@ async function startPage({
 			isDemo: options.isDemo,
 			...(site.contractedWatts === undefined ? {} : { contractedWatts: site.contractedWatts }),
 			staleAfterSeconds,
-			power: { hostOverheadRatio: gpuHost.overheadRatio, hostOverheadWatts: gpuHost.overheadWatts },
+			power: powerOf(config),
 			money: { siteOverheadRatio: site.overheadRatio },
 			temperatureLimits: limits.temperatureCelsius,
 			feeds: feedsOf(config),
@@ -378,6 +375,15 @@ async function startPage({
 	}).catch((error: unknown) => {
 		throw error instanceof ListenProblem ? new StartProblem(EXIT.input, [error.message]) : error;
 	});
+}
+
+function powerOf(config: CollectorConfig): PowerOptions {
+	return {
+		hostOverheadRatio: config.gpuHost.overheadRatio,
+		hostOverheadWatts: config.gpuHost.overheadWatts,
+		conversions: config.powerConversions,
+		feeds: feedsOf(config),
+	};
 }
 
 /** As the configuration's check left them: each names one of device, rack and site. */

@@ -12,7 +12,7 @@ import { ABSENT_SCALED, type ColumnValues, POWERS_OF_TEN, valueIn } from "../../
 import type { Column, IntervalSums, LatestReading } from "../store/device-state.js";
 import { HOLD_AT_MOST_INTERVALS } from "./energy.js";
 import { gpusListed } from "./latest-values.js";
-import { effectiveRates, type PoweredDevice, type PowerOptions } from "./power.js";
+import { effectiveRates, isPlainPower, type PoweredDevice, type PowerOptions, ratiosOf } from "./power.js";
 
 export const MINUTE_MILLISECONDS = 60_000;
 export const INTERVAL_MILLISECONDS = 300_000;
@@ -20,6 +20,8 @@ export const INTERVAL_MILLISECONDS = 300_000;
 export type IntervalDevice = {
 	readonly number: number;
 	readonly description: PoweredDevice["description"] & { readonly pollIntervalSeconds: number };
+	/** Watts at the wall by meters of its own, of a reading at a time; undefined where they are silent. */
+	readonly meteredWatts?: ((at: number) => number | undefined) | undefined;
 };
 
 /** Readings with the results of their polls, failed ones too: times rise strictly. */
@@ -85,7 +87,7 @@ export function sumsRow(deviceNumber: number, from: number, sums: ArrayLike<numb
  * @param held what an earlier span ended with; it is changed into what this one ends with
  */
 export function sumsOfRuns(
-	{ description }: IntervalDevice,
+	device: IntervalDevice,
 	runs: Iterable<PolledRun>,
 	{ from, to, intervalMilliseconds = INTERVAL_MILLISECONDS }: IntervalRange,
 	options: PowerOptions,
@@ -97,9 +99,9 @@ export function sumsOfRuns(
 		intervalMilliseconds,
 		sums: new Float64Array(Math.ceil((to - from) / intervalMilliseconds) * SUMS),
 	};
-	const hold = longestHoldMilliseconds(description.pollIntervalSeconds);
+	const hold = longestHoldMilliseconds(device.description.pollIntervalSeconds);
 	for (const run of runs) {
-		const rates = ratesOf(description, run, options);
+		const rates = ratesOf(device, run, options);
 		const results = deviceColumn(run, "pollResult");
 		for (let row = 0; row < run.times.length; row += 1) {
 			const at = run.times[row] ?? Number.NaN;
@@ -218,11 +220,13 @@ function deviceColumn({ columns, values }: PolledRun, name: string): DeviceColum
  * own columns; anything else goes by the rules of power.ts.
  */
 function ratesOf(
-	description: IntervalDevice["description"],
+	{ description, meteredWatts }: IntervalDevice,
 	run: PolledRun,
 	options: PowerOptions,
 ): (row: number, held: Held) => void {
 	const power = deviceColumn(run, "powerWatts");
+	const boundary = deviceColumn(run, "powerBoundary");
+	const ratios = description.kind === "meter" ? [] : ratiosOf(options);
 	const work = deviceColumn(run, "hashrateTerahashesPerSecond");
 	const gpuCount = deviceColumn(run, "gpuCount");
 	const shape = { hash: "", columns: run.columns };
@@ -237,8 +241,11 @@ function ratesOf(
 		held.terahashesPerSecond = valueAt(work, row);
 		const counted = valueAt(gpuCount, row);
 		held.gpus = Number.isNaN(counted) ? gpus : counted;
-		held.watts =
-			watts > 0 && description.kind !== "agent" ? watts : wattsByRule(description, run, row, options);
+		const metered = meteredWatts?.(run.times[row] ?? Number.NaN);
+		// NaN where nothing is said: the rules of power.ts then.
+		const plain = watts * (ratios[valueAt(boundary, row)] ?? 1);
+		const isPlain = isPlainPower(plain, held.terahashesPerSecond) && description.kind !== "agent";
+		held.watts = metered ?? (isPlain ? plain : wattsByRule(description, run, row, options));
 	};
 }
 

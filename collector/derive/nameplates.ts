@@ -1,5 +1,5 @@
 /**
- * What is printed on mining machines: hashrate and watts at the wall, as their makers state them.
+ * What is printed on mining machines: rate and watts at the wall, as their makers state them.
  *
  * A table and how a device's own words for its model find its rows. One name is sold in several bins;
  * the bin nearest to the stated hashrate counts. Facts only: nothing here says what a machine draws
@@ -38,8 +38,29 @@ const ROWS: readonly (readonly [model: string, terahashesPerSecond: number, watt
 	["Antminer S19a Pro", 110, 3_245],
 	["Antminer S19a", 96, 3_312],
 	["Antminer S19j", 90, 2_655],
+	["Antminer S19 Pro Hyd", 177, 5_221],
+	["Antminer S19 Pro+ Hyd", 198, 5_445],
+	["Antminer S19 Hyd", 158, 5_451],
+	["Antminer S19j XP", 151, 3_247],
+	["Antminer T19", 84, 3_150],
+	["Antminer S17", 53, 2_385],
+	["Antminer S17", 56, 2_520],
+	["Antminer S17 Pro", 53, 2_094],
+	["Antminer S17 Pro", 50, 1_975],
+	["Antminer S17+", 73, 2_920],
 	["Antminer S17e", 64, 2_880],
+	["Antminer T17", 40, 2_200],
+	["Antminer T17+", 64, 3_200],
+	["Antminer T17e", 53, 2_915],
+	["Antminer S15", 28, 1_596],
+	["Antminer T15", 23, 1_541],
+	["Antminer S11", 20.5, 1_530],
 	["Antminer S9", 13.5, 1_323],
+	["Antminer S9i", 14, 1_320],
+	["Antminer S9j", 14.5, 1_350],
+	["Antminer S9k", 13.5, 1_148],
+	["Antminer S9 SE", 16, 1_280],
+	["Antminer T9+", 10.5, 1_432],
 	["Whatsminer M66", 282, 5_612],
 	["Whatsminer M60S+", 200, 3_600],
 	["Whatsminer M60S", 186, 3_422],
@@ -56,6 +77,10 @@ const ROWS: readonly (readonly [model: string, terahashesPerSecond: number, watt
 	["Whatsminer M31S", 74, 3_404],
 	["Whatsminer M21S", 50, 3_300],
 	["Whatsminer M20S", 62, 2_976],
+	["Whatsminer M20S", 68, 3_360],
+	["Whatsminer M21", 31, 1_860],
+	["Whatsminer M20", 45, 2_160],
+	["Whatsminer M3", 11.5, 2_000],
 	["Avalon A1566", 185, 3_420],
 	["Avalon A1466", 150, 3_300],
 	["Avalon A1346", 107, 3_250],
@@ -66,9 +91,69 @@ const ROWS: readonly (readonly [model: string, terahashesPerSecond: number, watt
 	["Avalon A1146 Pro", 63, 3_276],
 	["Avalon A1146", 56, 3_196],
 	["Avalon A1066", 50, 3_250],
+	["Avalon A1047", 37, 2_380],
+	["Avalon A841", 13.6, 1_290],
+	["Avalon A821", 11.5, 1_200],
+	["Avalon A741", 7.3, 1_150],
 	["Avalon Nano 3S", 6, 140],
 	["SealMiner A2", 230.84, 3_500],
 	["Proto Rig", 145, 3_400],
+	["DragonMint T1", 16, 1_480],
+	["Ebang E10", 18, 1_650],
+	["StrongU STU-U8", 46, 2_100],
+];
+
+const MEGA = 1e6;
+const GIGA = 1e9;
+const TERA = 1e12;
+
+/** Of algorithms other than SHA-256: model, H/s or Sol/s, W. */
+const OTHER_ROWS: readonly (readonly [model: string, perSecond: number, watts: number])[] = [
+	["Antminer L3+", 504 * MEGA, 800],
+	["Antminer L3++", 580 * MEGA, 942],
+	["Antminer L7", 9_500 * MEGA, 3_425],
+	["Antminer L7", 9_050 * MEGA, 3_260],
+	["Antminer L9", 16 * GIGA, 3_360],
+	["Antminer L9", 17 * GIGA, 3_570],
+	["Antminer D3", 19.3 * GIGA, 1_200],
+	["Antminer D7", 1_286 * GIGA, 3_148],
+	["Antminer D9", 1.77 * TERA, 2_839],
+	["Antminer Z11", 135_000, 1_418],
+	["Antminer Z15", 420_000, 1_510],
+	["Antminer Z15 Pro", 840_000, 2_780],
+	["Antminer E9 Pro", 3_680 * MEGA, 2_200],
+	["Antminer E9", 2_400 * MEGA, 1_920],
+	["Antminer E3", 190 * MEGA, 760],
+	["Antminer K7", 63.5 * TERA, 3_080],
+	["Antminer KA3", 166 * TERA, 3_154],
+	["Antminer KS3", 9.4 * TERA, 3_500],
+	["Antminer KS5", 20 * TERA, 3_000],
+	["Antminer KS5 Pro", 21 * TERA, 3_150],
+	["Antminer KS7", 40 * TERA, 3_080],
+	["Goldshell CK5", 12 * TERA, 2_400],
+	["Goldshell LT5", 2.05 * GIGA, 2_080],
+	["Goldshell LT5 Pro", 2.45 * GIGA, 3_100],
+	["Goldshell KD6", 29.2 * TERA, 2_630],
+	["Goldshell KD5", 18 * TERA, 2_250],
+	["Goldshell Mini-DOGE", 185 * MEGA, 233],
+	["IceRiver KS0", 100 * GIGA, 65],
+	["IceRiver KS1", 1 * TERA, 600],
+	["IceRiver KS2", 2 * TERA, 1_200],
+	["IceRiver KS3", 8 * TERA, 3_200],
+	["IceRiver KS3M", 6 * TERA, 3_400],
+	["IceRiver KS3L", 5 * TERA, 3_200],
+	["IceRiver KS5L", 12 * TERA, 3_400],
+	["IceRiver KS5M", 15 * TERA, 3_400],
+	["IceRiver AL3", 15 * TERA, 3_500],
+	["Elphapex DG1", 11 * GIGA, 3_420],
+	["Elphapex DG1+", 14 * GIGA, 3_920],
+	["Elphapex DG-Home1", 2.1 * GIGA, 630],
+	["Innosilicon A9", 50_000, 620],
+	["Innosilicon A10 Pro", 500 * MEGA, 860],
+	["Hammer D10", 5 * GIGA, 3_400],
+	["StrongU STU-U6", 440 * GIGA, 2_100],
+	["VolcMiner D1", 15.5 * GIGA, 3_900],
+	["Baikal X10", 10 * GIGA, 650],
 ];
 
 export type Nameplate = {
@@ -77,10 +162,15 @@ export type Nameplate = {
 	readonly watts: number;
 };
 
+export type OtherNameplate = { readonly model: string; readonly perSecond: number; readonly watts: number };
+
 /** Names longer than this are no model's; it bounds the work on what a device says. */
 const NAME_LONGEST = 64;
 
-const BY_NAME: ReadonlyMap<string, readonly Nameplate[]> = indexed();
+const BY_NAME = byName(
+	ROWS.map(([model, terahashesPerSecond, watts]) => ({ model, terahashesPerSecond, watts })),
+);
+const OTHERS_BY_NAME = byName(OTHER_ROWS.map(([model, perSecond, watts]) => ({ model, perSecond, watts })));
 
 /**
  * The nameplate of a model as a device names it ("Antminer S21", "s21pro", "M60S_VK40").
@@ -88,12 +178,29 @@ const BY_NAME: ReadonlyMap<string, readonly Nameplate[]> = indexed();
  * @param statedTerahashesPerSecond what the device says it should do, to tell bins of one name apart
  */
 export function nameplateOf(model: string, statedTerahashesPerSecond?: number): Nameplate | undefined {
-	const bins = BY_NAME.get(normalised(model));
-	if (bins === undefined || statedTerahashesPerSecond === undefined) return bins?.[0];
-	return bins.reduce((best, bin) => {
-		const distance = Math.abs(bin.terahashesPerSecond - statedTerahashesPerSecond);
-		return distance < Math.abs(best.terahashesPerSecond - statedTerahashesPerSecond) ? bin : best;
-	});
+	return nameplatesOf(model, statedTerahashesPerSecond)[0];
+}
+
+/** All bins of the name, the one that is meant first. */
+export function nameplatesOf(model: string, statedTerahashesPerSecond?: number): readonly Nameplate[] {
+	const bins = BY_NAME.get(normalised(model)) ?? [];
+	return nearestFirst(bins, ({ terahashesPerSecond }) => terahashesPerSecond, statedTerahashesPerSecond);
+}
+
+/** The same of machines of other algorithms. */
+export function otherNameplatesOf(model: string, statedPerSecond?: number): readonly OtherNameplate[] {
+	const bins = OTHERS_BY_NAME.get(normalised(model)) ?? [];
+	return nearestFirst(bins, ({ perSecond }) => perSecond, statedPerSecond);
+}
+
+function nearestFirst<Row>(
+	bins: readonly Row[],
+	rateOf: (row: Row) => number,
+	stated: number | undefined,
+): readonly Row[] {
+	if (bins.length < 2 || stated === undefined) return bins;
+	const distance = (row: Row) => Math.abs(rateOf(row) - stated);
+	return [...bins].sort((one, other) => distance(one) - distance(other));
 }
 
 /**
@@ -105,17 +212,22 @@ function normalised(model: string): string {
 		.slice(0, NAME_LONGEST)
 		.toLowerCase()
 		.replace(/\([^)]*\)/g, " ")
-		.replace(/\b(?:bitmain|microbt|canaan|bitdeer|antminer|whatsminer|avalonminer|avalon|sealminer)\b/g, " ")
+		.replace(
+			/\b(?:bitmain|microbt|canaan|bitdeer|antminer|whatsminer|avalonminer|avalon|sealminer|goldshell|iceriver|elphapex|innosilicon|hammer|volcminer|ibelink|baikal|strongu|minerva|dragonmint|ebang|ebit)\b/g,
+			" ",
+		)
 		.replace(/[\s.]+/g, "");
 	const withoutBoardVersion = /^m\d/.test(plain) ? plain.replace(/_?v[a-z]?\d{2}[a-z]?$/, "") : plain;
 	return /^\d{3,4}$/.test(withoutBoardVersion) ? `a${withoutBoardVersion}` : withoutBoardVersion;
 }
 
-function indexed(): Map<string, Nameplate[]> {
-	const byName = new Map<string, Nameplate[]>();
-	for (const [model, terahashesPerSecond, watts] of ROWS) {
-		const name = normalised(model);
-		byName.set(name, [...(byName.get(name) ?? []), { model, terahashesPerSecond, watts }]);
+function byName<Row extends { readonly model: string }>(
+	rows: readonly Row[],
+): ReadonlyMap<string, readonly Row[]> {
+	const found = new Map<string, Row[]>();
+	for (const row of rows) {
+		const name = normalised(row.model);
+		found.set(name, [...(found.get(name) ?? []), row]);
 	}
-	return byName;
+	return found;
 }

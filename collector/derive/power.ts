@@ -1,45 +1,53 @@
 /**
  * The watts to count with, and where they come from.
  *
- * Takes what a device said and the configuration's ratios; gives watts with source and boundary, or
+ * Takes what a device said and the configuration's ratios; gives watts at the wall with source and boundary, or
  * nothing. Pure. Estimates are made here and never sent or stored as readings, so that they can be
  * restated. It never turns an absent watt into zero.
  */
 import type { DeviceDescription } from "../../shared/device.js";
-import {
-	type MeasurementName,
-	POWER_BOUNDARIES,
-	POWER_SOURCES,
-	type PowerBoundary,
-	type PowerSource,
-} from "../../shared/measurements.js";
+import { type MeasurementName, POWER_BOUNDARIES, POWER_SOURCES } from "../../shared/measurements.js";
 import type { LatestReading } from "../store/device-state.js";
+import {
+	CONVERSION_ERROR_RATIO,
+	type Power,
+	type PowerConversions,
+	wallRatio,
+	wallRatios,
+} from "./boundaries.js";
+import { TYPICAL_ERRORS } from "./confidence.js";
 import { IDLE_BELOW } from "./efficiency.js";
+import type { Feed } from "./feeds.js";
 import { componentValues, deviceValue, gpusListed } from "./latest-values.js";
-import { nameplateOf } from "./nameplates.js";
-
-export type Power = {
-	readonly watts: number;
-	readonly source: PowerSource;
-	/** Absent where the device does not say what its watts cover. */
-	readonly boundary?: PowerBoundary;
-};
+import { minerEstimate } from "./power-estimate.js";
 
 export type PowerOptions = {
 	/** A GPU host without a meter draws its GPUs' watts × hostOverheadRatio + hostOverheadWatts. */
 	readonly hostOverheadRatio: number;
 	readonly hostOverheadWatts: number;
+	/** From a hash board's watts to those at the wall, and so on; typical ones where nobody stated any. */
+	readonly conversions?: PowerConversions;
+	/** What meters feed: a device with a meter of its own counts with that. */
+	readonly feeds?: readonly Feed[];
 };
+
+/**
+ * Nothing hashes SHA-256 on less: the best machine announced takes 9.5. A device that says less has another
+ * quantity in the field or a broken sensor.
+ */
+const JOULES_PER_TERAHASH_LEAST = 5;
 
 /** What of a device the power depends on. */
 export type PoweredDevice = {
 	readonly description: Pick<DeviceDescription, "kind" | "model">;
 	readonly latest?: LatestReading;
+	/** By meters of its own, at the wall. */
+	readonly meteredWatts?: number | undefined;
 };
 
 /**
- * The device's own watts where they can be true; else a miner's nameplate at its present hashrate, and
- * for a GPU host the sum of its GPUs with the stated overhead. 0 W from a machine that hashes is a
+ * The device's own watts where they can be true, brought to the wall; else a miner's boards' output, else an
+ * estimate; for a GPU host the sum of its GPUs with the stated overhead. 0 W from a machine that hashes is a
  * fault of its sensor, not a reading.
  */
 export function effectivePower(
@@ -48,10 +56,12 @@ export function effectivePower(
 ): Power | undefined {
 	if (latest === undefined || description.kind === "agent") return undefined;
 	const own = ownPower(latest);
-	if (own !== undefined && (own.watts > 0 || !works(latest))) return own;
+	// A meter says what it measures; what that is for others depends on what hangs on it.
+	if (description.kind === "meter") return own;
+	if (own !== undefined && canBeTrue(own.watts, latest)) return atTheWall(own, options);
 	return description.kind === "gpu-host"
 		? hostEstimate(latest, options)
-		: nameplateEstimate(description.model, latest);
+		: (outputEstimate(latest, options) ?? minerEstimate(description.model, latest));
 }
 
 /** What effectiveRates looks at, of the device as a whole; the watts of parts come beside. */
@@ -63,6 +73,11 @@ export const RATE_MEASUREMENTS = [
 	"hashrateNominalTerahashesPerSecond",
 	"hashrateNameplateTerahashesPerSecond",
 	"otherAlgorithmHashrateHashesPerSecond",
+	"otherAlgorithmHashrateNominalHashesPerSecond",
+	"hashboardOutputPowerWatts",
+	"boardCount",
+	"boardSlotCount",
+	"powerMode",
 ] as const satisfies readonly MeasurementName[];
 
 export type Rates = {
@@ -72,21 +87,78 @@ export type Rates = {
 
 /** What energy and work are counted from: the effective power and the SHA-256 hashrate of one reading. */
 export function effectiveRates(device: PoweredDevice, options: PowerOptions): Rates {
-	const { latest, description } = device;
+	const { latest, description, meteredWatts } = device;
 	if (latest === undefined) return { watts: undefined, terahashesPerSecond: undefined };
 	const terahashesPerSecond = deviceValue(latest, "hashrateTerahashesPerSecond");
+	if (meteredWatts !== undefined) return { watts: meteredWatts, terahashesPerSecond };
 	// Nearly every device says its watts, 10,000 times in ten seconds: then no rule is needed.
 	const own = deviceValue(latest, "powerWatts");
-	const isPlain = own !== undefined && own > 0 && description.kind !== "agent";
-	return { watts: isPlain ? own : effectivePower(device, options)?.watts, terahashesPerSecond };
+	if (description.kind !== "agent" && own !== undefined && isPlainPower(own, terahashesPerSecond)) {
+		const ratio =
+			description.kind === "meter" ? 1 : ratiosOf(options)[deviceValue(latest, "powerBoundary") ?? WALL];
+		if (ratio !== undefined && !Number.isNaN(ratio)) return { watts: own * ratio, terahashesPerSecond };
+	}
+	return { watts: effectivePower(device, options)?.watts, terahashesPerSecond };
+}
+
+/** Watts that no rule has anything to say of. */
+export function isPlainPower(watts: number, terahashesPerSecond: number | undefined): boolean {
+	return watts > 0 && !(watts < (terahashesPerSecond ?? 0) * JOULES_PER_TERAHASH_LEAST);
+}
+
+const WALL = POWER_BOUNDARIES.indexOf("wall");
+const RATIOS = new WeakMap<PowerOptions, readonly number[]>();
+
+/** Watts at the wall over watts at a boundary, by its number in a reading; NaN where a ratio is not enough. */
+export function ratiosOf(options: PowerOptions): readonly number[] {
+	const known = RATIOS.get(options);
+	if (known !== undefined) return known;
+	const ratios = wallRatios(options.conversions);
+	RATIOS.set(options, ratios);
+	return ratios;
+}
+
+/** Watts of which nobody says otherwise are at the wall already. */
+export function atTheWall(power: Power, options: PowerOptions): Power {
+	const { watts, source, boundary } = power;
+	const ratio = wallRatio(boundary, options.conversions);
+	if (boundary === "gpu" || ratio === undefined) {
+		const host = watts * options.hostOverheadRatio + options.hostOverheadWatts;
+		return { ...estimated(host, TYPICAL_ERRORS.nameplateWatts), boundary: "host", convertedFrom: "gpu" };
+	}
+	if (boundary === "feeder")
+		return { watts: watts * ratio, source, boundary: "wall", convertedFrom: "feeder" };
+	if (boundary === "board" || boundary === "chip") {
+		const own = source === "estimated" ? TYPICAL_ERRORS.estimatedWatts : 0;
+		const error = own + CONVERSION_ERROR_RATIO * (boundary === "chip" ? 2 : 1);
+		return { ...estimated(watts * ratio, error), convertedFrom: boundary };
+	}
+	return source === "estimated" ? { errorRatio: TYPICAL_ERRORS.estimatedWatts, ...power } : power;
+}
+
+function estimated(watts: number, errorRatio: number): Power {
+	return { watts, source: "estimated", boundary: "wall", errorRatio };
 }
 
 function ownPower(latest: LatestReading): Power | undefined {
-	const watts = deviceValue(latest, "powerWatts");
+	return namedPower((name) => deviceValue(latest, name));
+}
+
+/** The watts of a device or a part, as it says them. */
+export function namedPower(
+	said: (name: "powerWatts" | "powerSource" | "powerBoundary") => number | undefined,
+): Power | undefined {
+	const watts = said("powerWatts");
 	if (watts === undefined) return undefined;
-	const source = POWER_SOURCES[deviceValue(latest, "powerSource") ?? -1] ?? "reported";
-	const boundary = POWER_BOUNDARIES[deviceValue(latest, "powerBoundary") ?? -1];
+	const source = POWER_SOURCES[said("powerSource") ?? -1] ?? "reported";
+	const boundary = POWER_BOUNDARIES[said("powerBoundary") ?? -1];
 	return boundary === undefined ? { watts, source } : { watts, source, boundary };
+}
+
+/** 0 W and a few watts are possible only of a machine that does not work. */
+function canBeTrue(watts: number, latest: LatestReading): boolean {
+	if (!works(latest)) return true;
+	return isPlainPower(watts, deviceValue(latest, "hashrateTerahashesPerSecond"));
 }
 
 /** Hashes of any algorithm, or GPUs that answer: what cannot run on no power. */
@@ -96,16 +168,11 @@ function works(latest: LatestReading): boolean {
 	return terahashesPerSecond >= IDLE_BELOW || otherHashesPerSecond > 0 || gpusListed(latest) > 0;
 }
 
-function nameplateEstimate(model: string | undefined, latest: LatestReading): Power | undefined {
-	const hashrate = deviceValue(latest, "hashrateTerahashesPerSecond");
-	if (model === undefined || hashrate === undefined || hashrate < IDLE_BELOW) return undefined;
-	const stated =
-		deviceValue(latest, "hashrateNameplateTerahashesPerSecond") ??
-		deviceValue(latest, "hashrateNominalTerahashesPerSecond");
-	const nameplate = nameplateOf(model, stated);
-	if (nameplate === undefined) return undefined;
-	const watts = (nameplate.watts * hashrate) / nameplate.terahashesPerSecond;
-	return { watts, source: "nameplate", boundary: "wall" };
+/** Of a machine that says only what its supply gives to the hash boards. */
+function outputEstimate(latest: LatestReading, options: PowerOptions): Power | undefined {
+	const watts = deviceValue(latest, "hashboardOutputPowerWatts");
+	if (watts === undefined || !(watts > 0) || !canBeTrue(watts, latest)) return undefined;
+	return atTheWall({ watts, source: "reported", boundary: "board" }, options);
 }
 
 /** Absent unless every GPU of the host says its watts: a part of the sum would read as the whole. */
@@ -118,6 +185,5 @@ function hostEstimate(latest: LatestReading, options: PowerOptions): Power | und
 		sum += value;
 	}
 	if (sum <= 0) return undefined;
-	const watts = sum * options.hostOverheadRatio + options.hostOverheadWatts;
-	return { watts, source: "estimated", boundary: "host" };
+	return atTheWall({ watts: sum, source: "reported", boundary: "gpu" }, options);
 }

@@ -7,9 +7,9 @@
 import type { DeviceKind } from "../../shared/device.js";
 import { POWER_SOURCES, type PowerSource } from "../../shared/measurements.js";
 import { type Joules, quantity, type Terahashes, WATTS_PER_MEGAWATT } from "../../shared/units.js";
+import type { Power } from "./boundaries.js";
 import { joulesPerTerahashFromSums } from "./efficiency.js";
 import type { TrailingSums } from "./energy.js";
-import type { Power } from "./power.js";
 import { type Revenue, usdPerMegawattHour, usdPerWattYear } from "./revenue.js";
 
 export type Contribution = {
@@ -58,6 +58,8 @@ export type Totals = {
 		readonly powerRatio: number;
 		readonly hashrateRatio: number;
 		readonly powerBySource: Readonly<Partial<Record<PowerSource, number>>>;
+		/** What the estimates among the watts may be off by, all in one direction. */
+		readonly powerErrorWatts?: number;
 	};
 };
 
@@ -88,6 +90,7 @@ export class Group {
 	private sha256Miners = 0;
 	private readonly hashrate = new Sum();
 	private readonly power = new Sum();
+	private readonly errorWatts = new Sum();
 	private readonly wattsBySource: Partial<Record<PowerSource, number>> = {};
 	private readonly joules = new Sum();
 	private readonly terahashes = new Sum();
@@ -153,6 +156,7 @@ export class Group {
 				powerRatio: shareOf(this.power.contributors, up + down + unknown) ?? 0,
 				hashrateRatio: shareOf(this.hashrate.contributors, this.sha256Miners) ?? 0,
 				powerBySource: this.shareBySource(),
+				...withoutAbsent({ powerErrorWatts: this.errorWatts.total }),
 			},
 		});
 	}
@@ -167,6 +171,8 @@ export class Group {
 	private addPower(power: Power | undefined): void {
 		if (power === undefined) return;
 		this.power.add(power.watts);
+		// Estimates by one rule are wrong alike: their errors add up and do not cancel.
+		if (power.errorRatio !== undefined) this.errorWatts.add(power.watts * power.errorRatio);
 		this.wattsBySource[power.source] = (this.wattsBySource[power.source] ?? 0) + power.watts;
 	}
 

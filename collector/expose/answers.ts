@@ -47,6 +47,10 @@ export type DeviceSummary = {
 	readonly powerWatts?: number;
 	readonly powerSource?: "metered" | "reported" | "estimated" | "nameplate";
 	readonly powerBoundary?: string;
+	/** Where the device measured, of watts brought to the wall by the configured ratios. */
+	readonly powerConvertedFrom?: string;
+	/** Of an estimate: the truth is thought to lie within ± this share of the watts. */
+	readonly powerErrorRatio?: number;
 	/** Trailing five minutes: joules over terahashes. */
 	readonly efficiencyJoulesPerTerahash?: number;
 	/** Hottest sensor relative to its limit. */
@@ -100,6 +104,8 @@ export type GroupTotals = {
 		readonly powerBySource: Readonly<
 			Partial<Record<"metered" | "reported" | "estimated" | "nameplate", number>>
 		>;
+		/** What the estimates among the watts may be off by, all in one direction. */
+		readonly powerErrorWatts?: number;
 	};
 };
 
@@ -132,6 +138,8 @@ export type FeedAnswer = {
 	readonly devices: number;
 	/** Their watts are unknown, or not known at the wall: part of the unaccounted watts is theirs. */
 	readonly devicesWithoutWatts: number;
+	/** Of the meter: accountedWatts are brought there. */
+	readonly boundary?: string;
 };
 
 /** How sure the gross earning per MWh of all devices is: one standard deviation either way. */

@@ -6,12 +6,13 @@
  */
 import { FAILURES, isFailureCode } from "../../shared/failures.js";
 import { type Joules, MILLISECONDS_PER_SECOND, quantity, type Terahashes } from "../../shared/units.js";
+import type { Power } from "../derive/boundaries.js";
 import { joulesPerTerahashFromSums } from "../derive/efficiency.js";
 import { HOLD_AT_MOST_INTERVALS, type TrailingSums, trailing } from "../derive/energy.js";
+import { endpointKey } from "../derive/feeds.js";
 import { componentValues, deviceValue, gpusListed } from "../derive/latest-values.js";
 import { hottestSensor, type SensorReading, type TemperatureLimits } from "../derive/limits.js";
-import { endpointKey } from "../derive/metering.js";
-import { effectivePower, type Power, type PowerOptions } from "../derive/power.js";
+import { effectivePower, type PowerOptions } from "../derive/power.js";
 import { catalogueAllowedWatts } from "../derive/power-allowed.js";
 import { type EarningDevice, type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
 import type { Contribution } from "../derive/totals.js";
@@ -133,8 +134,7 @@ function earningOf({ hashrateTerahashesPerSecond, power, gpuCount, sums }: Devic
 		earning.hashrateTerahashesPerSecond = sums.terahashes / sums.secondsWithWork;
 	}
 	if (power === undefined) return earning;
-	// The sums are of the device's own watts; metered ones outrank them.
-	const hasSums = power.source !== "metered" && sums !== undefined && sums.secondsWithPower > 0;
+	const hasSums = sums !== undefined && sums.secondsWithPower > 0;
 	earning.powerWatts = hasSums ? sums.joules / sums.secondsWithPower : power.watts;
 	return earning;
 }

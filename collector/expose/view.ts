@@ -6,15 +6,16 @@
  */
 import type { Clock } from "../../shared/clock.js";
 import { isMeasurementName, measurement, OPERATING_STATES } from "../../shared/measurements.js";
+import { endpointKey, type Feed } from "../derive/feeds.js";
 import { deviceValue, present } from "../derive/latest-values.js";
 import {
-	endpointKey,
 	type FedDevice,
-	type Feed,
 	type FeedBalance,
 	FeedBalances,
+	type FeedWord,
+	feedWord,
 	meteredPowers,
-	meterWatts,
+	NEVER_HEARD,
 } from "../derive/metering.js";
 import { entryAt, inventoryKey } from "../derive/placement.js";
 import { hashprice } from "../derive/revenue.js";
@@ -149,8 +150,8 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 	const groups = new FleetGroups();
 	const feeds = options.feeds ?? [];
 	const balances = new FeedBalances(feeds);
-	const wattsOf = meterReader(now, sources);
-	for (const device of factsAt(now, sources, wattsOf)) {
+	const wordOf = meterReader(now, sources);
+	for (const device of factsAt(now, sources, wordOf)) {
 		groups.add(device);
 		if (feeds.length > 0) balances.add(fedDevice(device));
 		yield device;
@@ -164,7 +165,7 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 	return {
 		at: now,
 		...totals,
-		...(feeds.length > 0 ? { feeds: balances.balances(wattsOf).map(feedAnswer) } : {}),
+		...(feeds.length > 0 ? { feeds: balances.balances(wordOf, options.power).map(feedAnswer) } : {}),
 		agents: [...store.agents().values()].map(agentAnswer),
 		inputs,
 		...(confidence === undefined ? {} : { confidence }),
@@ -175,10 +176,10 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 function* factsAt(
 	now: number,
 	sources: BookSources & { readonly isWanted?: (device: DeviceState) => boolean },
-	wattsOf = meterReader(now, sources),
+	wordOf = meterReader(now, sources),
 ): Generator<DeviceFacts, undefined> {
 	const { store, options, book, isWanted } = sources;
-	const metered = meteredPowers(options.feeds ?? [], wattsOf);
+	const metered = meteredPowers(options.feeds ?? [], wordOf, options.power);
 	const context = { now, inputs: book.money(now).inputs, options, metered };
 	const agents = store.agents();
 	for (const state of store.devices().values()) {
@@ -188,8 +189,8 @@ function* factsAt(
 	return undefined;
 }
 
-/** The present watts of a feed's meter; absent while its reading is not fresh. */
-function meterReader(now: number, { store, options }: BookSources): (feed: Feed) => number | undefined {
+/** What a feed's meter says now; nothing while its reading is not fresh. */
+function meterReader(now: number, { store, options }: BookSources): (feed: Feed) => FeedWord {
 	const meters = new Map<string, DeviceState>();
 	if ((options.feeds ?? []).length > 0)
 		for (const state of store.devices().values())
@@ -197,8 +198,9 @@ function meterReader(now: number, { store, options }: BookSources): (feed: Feed)
 				meters.set(endpointKey(state.site, state.description.endpoint), state);
 	return ({ site, meter, outlet }) => {
 		const state = meters.get(endpointKey(site, meter));
-		const latest = state && freshReading(state, store.agents().get(agentKey(state)), now);
-		return latest && meterWatts(latest, outlet);
+		if (state?.latest === undefined) return NEVER_HEARD;
+		const isFresh = freshReading(state, store.agents().get(agentKey(state)), now) !== undefined;
+		return feedWord(state.latest, outlet, isFresh);
 	};
 }
 
@@ -341,6 +343,8 @@ function liveSummary(facts: DeviceFacts, latest: LatestReading): Partial<DeviceS
 		powerWatts: power?.watts,
 		powerSource: power?.source,
 		powerBoundary: power?.boundary,
+		powerConvertedFrom: power?.convertedFrom,
+		powerErrorRatio: power?.errorRatio,
 		efficiencyJoulesPerTerahash: facts.efficiencyJoulesPerTerahash,
 		temperatureCelsius: hottest?.celsius,
 		temperatureSensor: hottest?.sensor,

@@ -28,6 +28,7 @@ import {
 import type { Column } from "./device-state.js";
 import { reach } from "./fail-point.js";
 import { type Fetched, gathered, readings, type TableMemory } from "./hour-readings.js";
+import { MeteredPast, type NamedDevice } from "./metered-past.js";
 import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
 import { cutRun, joinRuns } from "./runs.js";
@@ -50,6 +51,8 @@ export type ArchiveOptions = {
 	readonly power: PowerOptions;
 	/** Undefined for a device that was forgotten. */
 	readonly describe: (device: number) => IntervalDevice["description"] | undefined;
+	/** All devices that are known. */
+	readonly devices: () => Iterable<NamedDevice>;
 	readonly onDamaged: (damage: Damage) => void;
 	/** Is told what a sealing is about to change. */
 	readonly onChange: (places: readonly GroupHour[]) => void;
@@ -60,8 +63,17 @@ export class Archive {
 	/** What the last sealed hour of each device ended with. */
 	private readonly heldAfter = new Map<number, { readonly hour: number; readonly held: Held }>();
 
+	private readonly metered: MeteredPast;
+
 	constructor(options: ArchiveOptions) {
 		this.options = options;
+		const { power, devices, unsealed } = options;
+		this.metered = new MeteredPast({
+			power,
+			devices,
+			runs: (numbers, range, wanted) => this.runs(numbers, range, wanted),
+			versionOf: (hour) => versionOf(unsealed.recordsOf(hour - 1)) + versionOf(unsealed.recordsOf(hour)),
+		});
 	}
 
 	/** What of an hour stands in records, by device, a few records at a time; views of `memory`. */
@@ -107,18 +119,33 @@ export class Archive {
 				continue;
 			}
 			parts.push({ ...place, chunks });
+			this.metered.forget();
 			// What was remembered is no longer what this hour ends with.
 			for (const { device } of own) this.heldAfter.delete(device);
 		}
 		if (rows.length + parts.length === 0) return 0;
-		// The next hour begins with what this one ends with.
-		const next = [...rows, ...parts].map(({ group }) => ({ hour: hour + 1, group }));
+		// The next hour begins with what this one ends with, and a meter that spoke late changes its devices' sums.
+		const fed = this.groupsFedBy(parts, hour);
+		const next = [
+			...[...rows, ...parts].map(({ group }) => ({ hour: hour + 1, group })),
+			...fed.flatMap((group) => [
+				{ hour, group },
+				{ hour: hour + 1, group },
+			]),
+		];
 		const changed = next.filter((place) => this.options.days.holds(place));
 		this.options.onChange([...rows, ...parts, ...next]);
 		this.options.days.put(rows, parts);
 		reach("seal: day files stored");
 		for (const place of changed) this.options.days.dropSums(place);
 		return [...rows, ...parts].reduce((sum, { chunks }) => sum + chunks.length, 0);
+	}
+
+	private groupsFedBy(parts: readonly PartRow[], hour: number): readonly number[] {
+		const late = parts.flatMap(({ chunks }) => chunks.map(({ device }) => device));
+		const fed = late.length === 0 ? [] : this.metered.fedBy(late, hour);
+		for (const device of fed) this.heldAfter.delete(device);
+		return [...new Set(fed.map(groupOf))];
 	}
 
 	/** Joins the parts of hours before `before`, at most `most` rows; gives how many it joined. */
@@ -203,7 +230,8 @@ export class Archive {
 			const held = after?.hour === hour - 1 ? heldCopy(after.held) : nothingHeld();
 			const pieces = [before?.get(device.number), own.get(device.number)].filter((run) => run !== undefined);
 			const range = { from, to: until, intervalMilliseconds };
-			const sums = sumsOfRuns(device, pieces, range, this.options.power, held);
+			const meteredWatts = this.metered.wattsOf(device.number, hour);
+			const sums = sumsOfRuns({ ...device, meteredWatts }, pieces, range, this.options.power, held);
 			return { device: device.number, sums };
 		});
 	}
@@ -231,6 +259,7 @@ export class Archive {
 	}
 
 	private mergeHour(place: GroupHour): void {
+		this.metered.forget();
 		const { chunks, rowsDamaged } = this.options.days.hour(place);
 		if (rowsDamaged > 0) {
 			this.rowDamaged(place);
@@ -267,7 +296,9 @@ export class Archive {
 			const from = hour * MILLISECONDS_PER_HOUR;
 			const range = { from, to: from + MILLISECONDS_PER_HOUR, intervalMilliseconds: MINUTE_MILLISECONDS };
 			const pieces = [...held.runs, run];
-			const sums = sumsOfRuns({ number: device, description }, pieces, range, this.options.power, held.held);
+			const meteredWatts = this.metered.wattsOf(device, hour);
+			const known = { number: device, description, meteredWatts };
+			const sums = sumsOfRuns(known, pieces, range, this.options.power, held.held);
 			this.heldAfter.set(device, { hour, held: held.held });
 			return [sumsChunk(device, hour, sums)];
 		});
@@ -301,6 +332,11 @@ export class Archive {
 		this.options.onDamaged({ device, hour, what: decoded.failure.what });
 		return undefined;
 	}
+}
+
+/** Records come at the end of an hour's list and go from its beginning. */
+function versionOf(records: readonly UnsealedRecord[]): string {
+	return `${records[0]?.id ?? ""}-${records.at(-1)?.id ?? ""} `;
 }
 
 const NOTHING: ChunkRun = { columns: [], times: new Float64Array(0), values: [] };

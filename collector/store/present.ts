@@ -7,7 +7,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import type { DeviceDescription } from "../../shared/device.js";
-import { quantity, type UnixMilliseconds } from "../../shared/units.js";
+import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { valueIn } from "../../shared/wire/number-column.js";
 import {
 	type DecodedRecord,
@@ -15,7 +15,9 @@ import {
 	type OutcomeGroup,
 	type ReadingGroup,
 } from "../../shared/wire/record.js";
-import { advance, createMeter, type EnergyMeter } from "../derive/energy.js";
+import { advance, createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
+import { endpointKey, FeedIndex, feedKey } from "../derive/feeds.js";
+import { type HeldWord, meterPower, suppliedWatts } from "../derive/metering.js";
 import {
 	entryAt,
 	type InventoryEntries,
@@ -23,18 +25,16 @@ import {
 	inventoryKey,
 	placedDescription,
 } from "../derive/placement.js";
+import { effectiveRates, type PowerOptions } from "../derive/power.js";
 import type { Catalogue, Known } from "./catalogue.js";
 import type { DeviceState, LatestReading, Shape } from "./device-state.js";
 import type { PresentRow } from "./main-database.js";
 import type { StoredWatch, Watch } from "./watch.js";
 
-/** Watts and terahashes per second of a reading, by the rules of derive. */
-export type EffectiveRates = (state: {
-	readonly description: DeviceDescription;
-	readonly latest: LatestReading;
-}) => { readonly watts?: number | undefined; readonly terahashesPerSecond?: number | undefined };
-
-type MutableState = { -readonly [Name in keyof DeviceState]: DeviceState[Name] };
+type MutableState = { -readonly [Name in keyof DeviceState]: DeviceState[Name] } & {
+	/** What the meters of a device said last, by feedKey; only of devices with meters of their own. */
+	held?: Record<string, HeldWord>;
+};
 
 /** What a restart needs of one device, as stored. */
 type StoredState = {
@@ -56,6 +56,7 @@ type StoredState = {
 	readonly faultsByCode: Record<string, number>;
 	/** Absent in stores of before. */
 	readonly watch?: StoredWatch;
+	readonly held?: Record<string, HeldWord>;
 };
 
 /** Devices of an outcome group, by row, undefined where the catalogue has no place for one; and the wall ms of each row. */
@@ -63,7 +64,6 @@ export type PlacedRows = { readonly devices: readonly (Known | undefined)[]; rea
 
 export class Present {
 	private readonly catalogue: Catalogue;
-	private readonly rates: EffectiveRates;
 	private readonly watch: Watch;
 	private readonly byKey = new Map<string, MutableState>();
 	/** By the device's number, which are given without holes. */
@@ -75,13 +75,18 @@ export class Present {
 	private inboxId = 0;
 	private inventory: ReadonlyMap<string, InventoryEntries> = new Map();
 	private placedAt = 0;
+	private readonly power: PowerOptions;
+	private readonly feeds: FeedIndex;
+	/** Devices that meters feed, by endpointKey. */
+	private readonly fed = new Map<string, MutableState>();
 	samplesApplied = 0;
 	outcomesApplied = 0;
 
-	constructor(options: { catalogue: Catalogue; rates: EffectiveRates; watch: Watch }) {
+	constructor(options: { catalogue: Catalogue; power: PowerOptions; watch: Watch }) {
 		this.catalogue = options.catalogue;
-		this.rates = options.rates;
 		this.watch = options.watch;
+		this.power = options.power;
+		this.feeds = new FeedIndex(options.power.feeds ?? []);
 	}
 
 	devices(): ReadonlyMap<string, DeviceState> {
@@ -112,9 +117,18 @@ export class Present {
 
 	private describe(state: MutableState, description: DeviceDescription): void {
 		const entry = this.entryOf(state.key);
+		if (this.feeds.ofDevice.size > 0) this.locate(state, description);
 		state.description = placedDescription(description, entry);
 		if (entry === undefined) delete state.inventory;
 		else state.inventory = entry;
+	}
+
+	/** Meters name devices by their endpoints, which may change. */
+	private locate(state: MutableState, { endpoint }: DeviceDescription): void {
+		const before = endpointKey(state.site, state.description.endpoint);
+		if (this.fed.get(before) === state) this.fed.delete(before);
+		const key = endpointKey(state.site, endpoint);
+		if (this.feeds.ofDevice.has(key)) this.fed.set(key, state);
 	}
 
 	get appliedInboxId(): number {
@@ -131,14 +145,54 @@ export class Present {
 			const shape = group.kind === "readings" ? this.catalogue.shape(group.shape) : undefined;
 			for (let row = 0; row < group.count; row += 1) {
 				const known = devices[row];
-				if (known === undefined || this.standsFor(known, inboxId)) continue;
+				if (known === undefined) continue;
+				if (shape !== undefined && this.feeds.ofMeter.size > 0)
+					this.feed(known, group as ReadingGroup, row, { at: times[row] as number, shape, inboxId });
+				if (this.standsFor(known, inboxId)) continue;
 				this.take(known, group, row, { at: times[row] as number, shape });
 			}
 		}
 	}
 
+	/**
+	 * Tells the devices on a meter what it says. A device's watts are a function of its own records and its meters',
+	 * so that a restart counts the same energy: what the meter's own state stands for does not matter here.
+	 */
+	private feed(
+		{ site, number }: Known,
+		group: ReadingGroup,
+		row: number,
+		{ at, shape, inboxId }: { readonly at: number; readonly shape: Shape; readonly inboxId: number },
+	): void {
+		const endpoint = this.catalogue.descriptionOf(deviceIn(group, row))?.endpoint;
+		const feeds = endpoint && this.feeds.ofMeter.get(endpointKey(site, endpoint));
+		if (feeds === undefined || feeds === "") return;
+		const latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
+		const intervalSeconds = this.states[number]?.description.pollIntervalSeconds ?? 10;
+		for (const feed of feeds) {
+			const state = this.fed.get(endpointKey(site, feed.device));
+			const power = meterPower(latest, feed.outlet);
+			if (state === undefined || power === undefined || this.standsFor(state, inboxId)) continue;
+			const key = feedKey(feed);
+			state.held ??= {};
+			if (at < (state.held[key]?.at ?? 0)) continue;
+			const holdMilliseconds = HOLD_AT_MOST_INTERVALS * intervalSeconds * MILLISECONDS_PER_SECOND;
+			state.held[key] = { at, power, holdMilliseconds };
+		}
+	}
+
+	private meteredWatts({ site, description, held = {} }: MutableState, at: number): number | undefined {
+		const feeds = this.feeds.ofDevice.get(endpointKey(site, description.endpoint));
+		if (feeds === undefined) return undefined;
+		return suppliedWatts(
+			feeds.map((feed) => held[feedKey(feed)]),
+			at,
+			this.power,
+		);
+	}
+
 	/** Whether a restored device's state holds this inbox row already. */
-	private standsFor({ number }: Known, inboxId: number): boolean {
+	private standsFor({ number }: Pick<Known, "number">, inboxId: number): boolean {
 		return this.restoredAt.size > 0 && inboxId <= (this.restoredAt.get(number) ?? 0);
 	}
 
@@ -184,6 +238,7 @@ export class Present {
 			pollsByResult,
 			faultsByCode,
 			...(reason === undefined ? {} : { reason }),
+			...(stored.held === undefined ? {} : { held: stored.held }),
 			...(latest === undefined || shape === undefined
 				? {}
 				: { latest: { ...latest, at: quantity<UnixMilliseconds>(latest.at), shape } }),
@@ -195,7 +250,7 @@ export class Present {
 
 	private storedState(state: MutableState): Uint8Array {
 		const { number, isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode } = state;
-		const { latest, reason } = state;
+		const { latest, reason, held } = state;
 		return serialize({
 			version: 2,
 			definition: this.definitions[number] ?? "",
@@ -208,6 +263,7 @@ export class Present {
 			faultsByCode,
 			watch: this.watch.stored(number),
 			...(reason === undefined ? {} : { reason }),
+			...(held === undefined ? {} : { held }),
 			...(latest === undefined
 				? {}
 				: {
@@ -277,7 +333,9 @@ export class Present {
 		if (state.reason !== undefined) delete state.reason;
 		if (shape === undefined) return;
 		state.latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
-		const { watts, terahashesPerSecond } = this.rates(state as MutableState & { latest: LatestReading });
+		const meteredWatts = this.feeds.ofDevice.size === 0 ? undefined : this.meteredWatts(state, at);
+		const { latest, description } = state;
+		const { watts, terahashesPerSecond } = effectiveRates({ description, latest, meteredWatts }, this.power);
 		advance(state.meter, { at, watts, terahashesPerSecond }, state.description.pollIntervalSeconds);
 		this.watch.outcome(state, { at, latest: state.latest, watts });
 	}

@@ -22,7 +22,7 @@ import {
 	type InventoryEntry,
 	inventoryKey,
 } from "../derive/placement.js";
-import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import type { PowerOptions } from "../derive/power.js";
 import { stepEdges } from "../derive/steps.js";
 import { copyStore } from "./backup.js";
 import { Catalogue } from "./catalogue.js";
@@ -181,7 +181,7 @@ export class Store implements SeriesStore {
 		this.present = new Present({
 			watch: this.watch,
 			catalogue: this.catalogue,
-			rates: (device) => effectiveRates(device, options.power),
+			power: options.power,
 		});
 	}
 

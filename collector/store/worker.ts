@@ -31,6 +31,7 @@ import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
 import { FleetSums } from "./fleet-sums.js";
 import type { Fetched } from "./hour-readings.js";
 import { type Batch, type InventoryThing, MainDatabase, type PresentRow } from "./main-database.js";
+import type { NamedDevice } from "./metered-past.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
 import { type Refolded, type RefoldWish, refold } from "./refold.js";
@@ -120,6 +121,7 @@ function openRooms(): Rooms {
 		fetch: (id) => fetched(main, id),
 		power,
 		describe: (device) => descriptionOf(device),
+		devices: namedDevices,
 		onDamaged,
 		onChange: (places) => tiers.touched(places),
 	});
@@ -146,7 +148,9 @@ function rawName(day: string): string {
 function labelsOf(device: number, at: number) {
 	const known = described.get(device);
 	if (known === undefined) return undefined;
-	const { rack = UNKNOWN_LABEL, model = UNKNOWN_LABEL } = descriptionOf(device) ?? {};
+	const { kind, rack = UNKNOWN_LABEL, model = UNKNOWN_LABEL } = descriptionOf(device) ?? {};
+	// A meter measures what others draw: counted with them, it would double the fleet's energy.
+	if (kind === "meter") return undefined;
 	const stated = entryAt(placed.get(known.key), at);
 	return { site: known.site, rack: stated?.rack ?? rack, model };
 }
@@ -174,6 +178,13 @@ function descriptionOf(device: number) {
 	const known = described.get(device);
 	const found = known === undefined ? undefined : definitions.get(known.definition);
 	return found?.kind === "device" ? found.device : undefined;
+}
+
+function* namedDevices(): Generator<NamedDevice> {
+	for (const [number, { site }] of described) {
+		const description = descriptionOf(number);
+		if (description !== undefined) yield { ...description, number, site };
+	}
 }
 
 function learn(hash: string, text: string): void {

@@ -137,7 +137,7 @@ function State({ device }: { readonly device: DeviceSummary }) {
 }
 
 function Numbers({ device }: { readonly device: DeviceSummary }) {
-	const { powerSource, powerBoundary, hashrateNominalTerahashesPerSecond: nominal } = device;
+	const { hashrateNominalTerahashesPerSecond: nominal } = device;
 	const limit = device.temperatureLimitCelsius;
 	const isHost = device.kind === "gpu-host";
 	return (
@@ -155,13 +155,7 @@ function Numbers({ device }: { readonly device: DeviceSummary }) {
 					note={nominal === undefined ? "" : `of ${joined(hashrate(nominal))} nominal`}
 				/>
 			)}
-			<Numbered
-				name="power"
-				shown={power(device.powerWatts)}
-				note={[powerSource, powerBoundary === undefined ? undefined : `at the ${powerBoundary}`]
-					.filter((word) => word !== undefined)
-					.join(" ")}
-			/>
+			<Numbered name="power" shown={power(device.powerWatts)} note={powerNote(device)} />
 			{isHost ? null : (
 				<Numbered
 					name="efficiency"
@@ -176,6 +170,19 @@ function Numbers({ device }: { readonly device: DeviceSummary }) {
 			/>
 		</dl>
 	);
+}
+
+/** Where the watts come from, how far they can be trusted, and what they cover. */
+function powerNote(device: DeviceSummary): string {
+	const { powerSource, powerErrorRatio, powerConvertedFrom, powerBoundary } = device;
+	return [
+		powerSource,
+		powerErrorRatio === undefined ? undefined : `±${Math.round(powerErrorRatio * 100)} %`,
+		powerConvertedFrom === undefined ? undefined : `from the ${powerConvertedFrom}'s`,
+		powerBoundary === undefined ? undefined : `at the ${powerBoundary}`,
+	]
+		.filter((word) => word !== undefined)
+		.join(" ");
 }
 
 function Numbered(input: { readonly name: string; readonly shown: Shown; readonly note: string }) {

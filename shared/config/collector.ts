@@ -365,6 +365,29 @@ const collectorKeys = map(
 			},
 			"How the watts of a GPU host without a meter are estimated from its GPUs.",
 		).prefault({}),
+		powerConversions: map(
+			{
+				chipToBoardRatio: number({
+					is: "Watts at the input of a hash board over watts at its chips: the regulators' losses.",
+					from: 1,
+					to: 2,
+					example: 1.053,
+				}).default(1.053),
+				boardToWallRatio: number({
+					is: "Watts at the wall over watts at the hash boards: the supply's losses, fans and control board.",
+					from: 1,
+					to: 2,
+					example: 1.087,
+				}).default(1.087),
+				wallToFeederRatio: number({
+					is: "Watts at a feeder's meter over watts at the outlets behind it: cables, panels, transformers.",
+					from: 1,
+					to: 2,
+					example: 1.02,
+				}).default(1),
+			},
+			"How watts are brought from where they are measured to the wall, where all are counted. Assumptions: what they are used for is marked as estimated and says where it was measured.",
+		).prefault({}),
 		market: map(
 			{
 				...forEachInput(input),

@@ -105,7 +105,8 @@ const deviceSummary = object(
 		lastReadingAt: milliseconds,
 		errorCodes: listOf(text),
 		powerSource: oneOf(POWER_SOURCES),
-		...texts(["powerBoundary", "temperatureSensor"]),
+		...texts(["powerBoundary", "powerConvertedFrom", "temperatureSensor"]),
+		powerErrorRatio: ratio,
 		...numbers([
 			"hashrateTerahashesPerSecond",
 			"hashrateNominalTerahashesPerSecond",
@@ -130,7 +131,7 @@ const feed = object(
 		devices: integer,
 		devicesWithoutWatts: integer,
 	},
-	{ outlet: text, ...numbers(["meteredWatts", "unaccountedWatts"]) },
+	{ ...texts(["outlet", "boundary"]), ...numbers(["meteredWatts", "unaccountedWatts"]) },
 );
 
 const inventoryEntry = object(
@@ -145,11 +146,14 @@ const inventoryEntry = object(
 const groupTotals = object(
 	{
 		devices: object({ up: integer, down: integer, unknown: integer }, { outOfService: integer }),
-		coverage: object({
-			powerRatio: ratio,
-			hashrateRatio: ratio,
-			powerBySource: object({}, Object.fromEntries(POWER_SOURCES.map((source) => [source, ratio]))),
-		}),
+		coverage: object(
+			{
+				powerRatio: ratio,
+				hashrateRatio: ratio,
+				powerBySource: object({}, Object.fromEntries(POWER_SOURCES.map((source) => [source, ratio]))),
+			},
+			{ powerErrorWatts: number },
+		),
 	},
 	numbers([
 		"powerAllowedWatts",

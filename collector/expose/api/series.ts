@@ -16,6 +16,9 @@ import {
 	type UnixMilliseconds,
 } from "../../../shared/units.js";
 import { IDLE_BELOW } from "../../derive/efficiency.js";
+import { endpointKey, FeedIndex } from "../../derive/feeds.js";
+import { longestHoldMilliseconds } from "../../derive/intervals.js";
+import { lastWords, suppliedWatts } from "../../derive/metering.js";
 import { effectiveRates, type PowerOptions, RATE_MEASUREMENTS } from "../../derive/power.js";
 import { type Aggregate, rolledName, stepEdges } from "../../derive/steps.js";
 import type {
@@ -94,6 +97,11 @@ export async function seriesAnswer(
 	return answered({ from, to, ...(stepSeconds === undefined ? {} : { stepSeconds }), series });
 }
 
+type MeteredDevice = {
+	readonly device: DeviceState;
+	readonly meteredWatts: ((at: number) => number | undefined) | undefined;
+};
+
 function complaintOf(request: SeriesRequest): string | undefined {
 	const { devices, measurements, from, to, stepSeconds } = request;
 	const count = devices.length * measurements.length;
@@ -134,9 +142,13 @@ async function gather(
 		name,
 		points: new NativePoints(shared),
 	}));
+	const meteredWatts = measurements.includes(EFFICIENCY)
+		? await meteredPast(store, device, request, options)
+		: undefined;
 	for await (const piece of store.select(selection(device, request))) {
 		for (const { name, points } of gatherers) {
-			if (name === EFFICIENCY) points.add(piece.times, ...efficiencyColumns(device, piece, options));
+			if (name === EFFICIENCY)
+				points.add(piece.times, ...efficiencyColumns({ device, meteredWatts }, piece, options));
 			else addColumn(points, piece, { measurement: name, ...(component === undefined ? {} : { component }) });
 			if (points.count > POINTS_MOST + 1) return undefined;
 		}
@@ -357,9 +369,42 @@ function valuesOf(
 	return values[place];
 }
 
+/** Watts of a device by meters of its own; undefined where it has none. */
+async function meteredPast(
+	store: SeriesStore,
+	{ site, description: { endpoint } }: DeviceState,
+	{ from, to }: SeriesRequest,
+	options: PowerOptions,
+): Promise<((at: number) => number | undefined) | undefined> {
+	const feeds = new FeedIndex(options.feeds ?? []).ofDevice.get(endpointKey(site, endpoint));
+	if (feeds === undefined) return undefined;
+	const words = await Promise.all(
+		feeds.map(async ({ meter, outlet }) => {
+			const named = [...store.devices().values()].find(
+				(one) => endpointKey(one.site, one.description.endpoint) === endpointKey(site, meter),
+			);
+			if (named === undefined) return () => undefined;
+			const holdMilliseconds = longestHoldMilliseconds(named.description.pollIntervalSeconds);
+			const pieces: Columns[] = [];
+			const span = {
+				from: quantity<UnixMilliseconds>(from - holdMilliseconds),
+				to: quantity<UnixMilliseconds>(to),
+			};
+			for await (const piece of store.select({ deviceNumber: named.number, ...span })) pieces.push(piece);
+			return lastWords(pieces, { outlet, holdMilliseconds });
+		}),
+	);
+	return (at) =>
+		suppliedWatts(
+			words.map((lastBefore) => lastBefore(at)),
+			at,
+			options,
+		);
+}
+
 /** Watts, and the hashrate they are divided by. */
 function efficiencyColumns(
-	{ description }: DeviceState,
+	{ device: { description }, meteredWatts }: MeteredDevice,
 	piece: Columns,
 	options: PowerOptions,
 ): readonly [watts: Float64Array, terahashesPerSecond: Float64Array] {
@@ -369,7 +414,7 @@ function efficiencyColumns(
 	for (const [row, at] of piece.times.entries()) {
 		const values = Float64Array.from(piece.values, (column) => column[row] ?? Number.NaN);
 		const latest = { at: quantity<UnixMilliseconds>(at), shape, values, errorCodes: [] };
-		const rates = effectiveRates({ description, latest }, options);
+		const rates = effectiveRates({ description, latest, meteredWatts: meteredWatts?.(at) }, options);
 		watts[row] = rates.watts ?? Number.NaN;
 		const terahashesPerSecond = rates.terahashesPerSecond ?? Number.NaN;
 		if (terahashesPerSecond >= IDLE_BELOW) work[row] = terahashesPerSecond;

@@ -134,6 +134,14 @@ const FACT_FAMILIES: readonly FactFamily[] = [
 		of: ({ gauges, latestPower }) => wordIndex(POWER_BOUNDARIES, gauges && latestPower?.boundary),
 	},
 	{
+		...gauge(
+			"power_error_ratio",
+			"What watts that are an estimate may be off by, as a share of them; absent for measured ones.",
+		),
+		decimals: 3,
+		of: ({ gauges, latestPower }) => gauges && latestPower?.errorRatio,
+	},
+	{
 		...gauge("efficiency_joules_per_terahash", "Energy over work of the trailing five minutes."),
 		decimals: 4,
 		of: ({ gauges, efficiencyJoulesPerTerahash }) => gauges && efficiencyJoulesPerTerahash,

@@ -135,6 +135,11 @@ const TOTALS_ROWS: readonly TotalsRow[] = [
 	},
 	{ name: "power_watts", help: "Power of the devices", of: ({ powerWatts }) => powerWatts },
 	{
+		name: "power_error_watts",
+		help: "What the estimates among the watts may be off by, all in one direction",
+		of: ({ coverage }) => coverage.powerErrorWatts,
+	},
+	{
 		name: "efficiency_joules_per_terahash",
 		help: "Energy over work of the trailing five minutes",
 		of: ({ efficiencyJoulesPerTerahash }) => efficiencyJoulesPerTerahash,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Feed } from "../../../collector/derive/metering.js";
+import type { Feed } from "../../../collector/derive/feeds.js";
 import { fleetFamilies } from "../../../collector/expose/metrics/fleet-families.js";
 import { createView } from "../../../collector/expose/view.js";
 import type { DeviceState } from "../../../collector/store/device-state.js";
@@ -79,6 +79,7 @@ describe("a fleet with meters", () => {
 				unaccountedWatts: 200,
 				devices: 1,
 				devicesWithoutWatts: 0,
+				boundary: "wall",
 			},
 			{
 				site: "west",
@@ -90,6 +91,7 @@ describe("a fleet with meters", () => {
 				unaccountedWatts: 800,
 				devices: 2,
 				devicesWithoutWatts: 0,
+				boundary: "wall",
 			},
 		]);
 		expect(family("feed_unaccounted_watts")?.map(({ value }) => value)).toEqual([200, 800]);

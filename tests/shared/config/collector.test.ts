@@ -38,6 +38,7 @@ describe("a collector's configuration", () => {
 			network: "loopback",
 			tls: { mode: "off" },
 			gpuHost: { overheadWatts: 0, overheadRatio: 1.25 },
+			powerConversions: { chipToBoardRatio: 1.053, boardToWallRatio: 1.087, wallToFeederRatio: 1 },
 			market: {
 				staleAfterHours: {
 					bitcoinDifficulty: 336,
