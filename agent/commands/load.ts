@@ -77,11 +77,21 @@ async function credentialFor(config: AgentConfig, configFile: string): Promise<F
 }
 
 function unknownDrivers({ ranges, meters = {} }: AgentConfig): readonly string[] {
-	return ranges.flatMap(({ driver }, index) =>
-		driver === undefined || Object.hasOwn(meters, driver) || driverByName(driver) !== undefined
+	const isUnknown = (name: string) => !Object.hasOwn(meters, name) && driverByName(name) === undefined;
+	const credentials = ranges.flatMap((range, index) =>
+		Object.keys(range.credentials ?? {})
+			.filter(isUnknown)
+			.map(
+				(name) =>
+					`ranges[${index}].credentials.${name} names no driver, so this login would never be used. Use a name from DEVICES.md.`,
+			),
+	);
+	const drivers = ranges.flatMap(({ driver }, index) =>
+		driver === undefined || !isUnknown(driver)
 			? []
 			: [
 					`ranges[${index}].driver is "${driver}", which is no driver. Use a name from DEVICES.md, or leave it out to find out by asking.`,
 				],
 	);
+	return [...drivers, ...credentials];
 }

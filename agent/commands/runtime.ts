@@ -17,12 +17,14 @@ import type { Driver } from "../drivers/driver.js";
 import { loadFormats } from "../drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../drivers/identify.js";
 import type { OutboxState } from "../outbox/database.js";
+import { MissedPolls } from "../outbox/missed-polls.js";
 import { Outbox } from "../outbox/outbox.js";
 import { Recorder } from "../outbox/recorder.js";
 import type { PollTarget } from "../poller/poll-target.js";
 import { type PolledOutcome, Poller } from "../poller/poller.js";
 import type { PollStatistics } from "../poller/statistics.js";
 import { allowedAddresses } from "../transports/allowed-addresses.js";
+import type { UplinkCaps } from "../uplink/pace.js";
 import type { Credential } from "../uplink/session.js";
 import { Uplink, type UplinkStatistics } from "../uplink/uplink.js";
 import type { Identity } from "./identity.js";
@@ -32,6 +34,7 @@ import type { Targets } from "./targets.js";
 const BYTES_PER_MEBIBYTE = 1_024 * 1_024;
 const DRAIN_MILLISECONDS = 3_000;
 const SELF_REPORT_MILLISECONDS = 10_000;
+const MISSED_POLLS_MILLISECONDS = 10 * 60_000;
 /** One line for a range of failing devices, not one for each poll. */
 const UNIDENTIFIED = "unidentified";
 
@@ -51,6 +54,9 @@ export type AgentStatistics = {
 	readonly polls: PollStatistics;
 	readonly outbox: OutboxState;
 	readonly outboxBytesWaiting: number;
+	readonly outboxOutcomesWaiting: number;
+	/** Polls that were never made, told of by gap records. */
+	readonly pollsMissed: number;
 	readonly uplink: UplinkStatistics;
 	readonly outcomesRecorded: number;
 	readonly isConfigurationCurrent: boolean;
@@ -119,6 +125,7 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			boot,
 			software: `fleetwatt ${options.version}`,
 		},
+		caps: capsOf(config),
 		pins: options.credential.kind === "identity" ? options.credential.identity.pins : [],
 		outbox,
 		events: {
@@ -134,6 +141,12 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 	const cancelSelfReport = clock.every(SELF_REPORT_MILLISECONDS, () =>
 		recorder.add([selfReport(options, outbox.state, clock.monotonic())]),
 	);
+	const timeNow = () => ({ wall: clock.now(), monotonic: clock.monotonic(), boot });
+	const missed = new MissedPolls({ timeNow, tell: (time, gap) => outbox.tellGap(time, gap) });
+	missed.started(outbox.state.newestWall);
+	const cancelMissed = clock.every(MISSED_POLLS_MILLISECONDS, () =>
+		missed.counted(poller.statistics().overruns),
+	);
 	poller.start();
 	uplink.start();
 	const running = uplink;
@@ -142,6 +155,8 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			polls: poller.statistics(),
 			outbox: outbox.state,
 			outboxBytesWaiting: outbox.bytesWaiting,
+			outboxOutcomesWaiting: outbox.outcomesWaiting,
+			pollsMissed: missed.told,
 			uplink: running.statistics(),
 			outcomesRecorded: recorder.outcomesRecorded,
 			isConfigurationCurrent,
@@ -158,8 +173,10 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		useIdentity: (identity) => running.useCredential(credentialOf({ kind: "identity", identity })),
 		async stop() {
 			cancelSelfReport();
+			cancelMissed();
 			await poller.stop();
 			recorder.pack();
+			missed.counted(poller.statistics().overruns);
 			await running.drain(DRAIN_MILLISECONDS);
 			await running.stop();
 			await outbox.close();
@@ -170,6 +187,13 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 function credentialOf(loaded: LoadedCredential): Credential {
 	if (loaded.kind === "token") return loaded;
 	return { kind: "key", privateKey: loaded.identity.privateKey, pin: undefined };
+}
+
+function capsOf({ collector: { maxKilobitsPerSecond, maxMegabytesPerDay } }: AgentConfig): UplinkCaps {
+	return {
+		...(maxKilobitsPerSecond === undefined ? {} : { kilobitsPerSecond: maxKilobitsPerSecond }),
+		...(maxMegabytesPerDay === undefined ? {} : { megabytesPerDay: maxMegabytesPerDay }),
+	};
 }
 
 function allowedFor({ ranges, targets }: Targets) {

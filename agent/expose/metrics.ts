@@ -88,10 +88,36 @@ function agentFamilies({
 		counter("polls_abandoned_total", "Polls ended by a reload or a stop.", polls.abandoned),
 		labelled("counter", "polls_failed_total", "Polls that gave a failure, by code.", failed),
 		counter("outcomes_recorded_total", "Outcomes put into records.", more.outcomesRecorded),
+		counter("polls_missed_total", "Polls left out that gap records told of.", more.pollsMissed),
+		counter(
+			"outcomes_settled_total",
+			"Outcomes that the collector has settled, with those that its gap records tell of.",
+			outbox.outcomesSettled,
+		),
 		counter(
 			"outcomes_dropped_total",
 			"Outcomes dropped from the outbox; each drop is a gap record.",
 			outbox.outcomesDropped,
+		),
+		counter(
+			"outcomes_thinned_total",
+			"Outcomes left out because the outbox was full and keeps one each five minutes of what is old; told by gap records.",
+			outbox.outcomesThinned,
+		),
+		gauge(
+			"outbox_outcomes",
+			"Outcomes in the outbox, not yet settled, with those that its gap records tell of.",
+			outbox.outcomes,
+		),
+		gauge("outbox_waiting_outcomes", "Outcomes that wait for the disk.", more.outboxOutcomesWaiting),
+		gauge(
+			"outcomes_unaccounted",
+			"Outcomes that are neither settled, nor in the outbox, nor told of by a gap, since the start: 0, or there is a fault.",
+			outbox.outcomesUnaccounted +
+				more.outcomesRecorded +
+				more.pollsMissed -
+				outbox.outcomesTaken -
+				more.outboxOutcomesWaiting,
 		),
 		gauge("outbox_records", "Records in the outbox, not yet acknowledged.", outbox.records),
 		gauge("outbox_bytes", "Size of the records in the outbox.", outbox.bytes),
@@ -106,6 +132,19 @@ function agentFamilies({
 		counter("uplink_connections_total", "Times the collector welcomed this agent.", uplink.connections),
 		counter("uplink_records_sent_total", "Records sent.", uplink.recordsSent),
 		counter("uplink_bytes_sent_total", "Bytes of records sent.", uplink.bytesSent),
+		labelled(
+			"gauge",
+			"uplink_round_trip_seconds",
+			"The newest round trip to the collector; measured while there is a backlog.",
+			uplink.roundTripMilliseconds === undefined
+				? []
+				: [{ labels: {}, value: uplink.roundTripMilliseconds / 1_000 }],
+		),
+		gauge(
+			"uplink_backfill_window_bytes",
+			"Bytes of the backlog that may be on their way: it shrinks while round trips take longer.",
+			uplink.backfillWindowBytes,
+		),
 		counter(
 			"uplink_records_rejected_total",
 			"Records the collector refused for good.",

@@ -1,28 +1,40 @@
 /**
  * The outbox on disk: numbered records until the collector has them, in one SQLite file.
  *
- *   records      sequence (1, 2, 3 …, never reused), made_at (wall ms), outcomes, bytes, acked_at (by the
- *                wall clock of the newest record; NULL until the collector has settled it)
+ *   records      sequence (1, 2, 3 …, never reused), made_at (wall ms), outcomes, missing (those that a gap
+ *                record tells of), bytes, acked_at (by the wall clock of the newest record; NULL until the
+ *                collector has settled it), thinned (1: a reading each five minutes), made (outcomes of the
+ *                epoch up to it, for conservation)
  *   definitions  hash, text: what the records name by hash
- *   facts        epoch: thirty-two hex digits, made with the file
+ *   facts        epoch: thirty-two hex digits, made with the file; made: outcomes that the epoch began with
  *
  * Invariants: a record is numbered in the transaction that stores it, with synchronous=FULL; what is
  * dropped unsent is followed by a gap record that says how many outcomes it held; what is settled stays
  * for a day, so that a collector restored from an older backup gets it again; the file belongs to one
  * process (exclusive locking).
  */
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
-import type { RecordTime } from "../../shared/wire/outcome.js";
-import { checkRecord, decodeRecord, encodeGap, type Gap } from "../../shared/wire/record.js";
+import { storedDefinition } from "../../shared/wire/definition.js";
+import type { Gap, GapReason } from "../../shared/wire/gap.js";
+import type { RecordTime, ShapeLookup } from "../../shared/wire/outcome.js";
+import { checkRecord, type DecodedRecord, decodeRecord, encodeGap } from "../../shared/wire/record.js";
 import type { Settled } from "../../shared/wire/sequences.js";
+import { type LostRow, lossesOf } from "./loss.js";
+import { newEpoch, openOutboxFile } from "./outbox-file.js";
+import { type OutcomesRecord, thinned } from "./thinning.js";
 
 export type OutboxLimits = { readonly maxBytes: number; readonly maxDays: number };
-export type NewRecord = { readonly bytes: Uint8Array; readonly outcomes: number; readonly time: RecordTime };
+export type NewRecord = {
+	readonly bytes: Uint8Array;
+	readonly outcomes: number;
+	/** Of a gap record: outcomes that it tells of. */
+	readonly missing?: number;
+	readonly time: RecordTime;
+};
 export type NewDefinition = { readonly hash: string; readonly text: string };
 export type StoredRecord = { readonly sequence: number; readonly bytes: Uint8Array };
 export type OutboxState = {
@@ -35,51 +47,53 @@ export type OutboxState = {
 	readonly bytes: number;
 	/** Of records that are settled and still kept. */
 	readonly keptBytes: number;
+	/**
+	 * Outcomes in records not yet settled, with what their gap records tell of. What was there when the file was
+	 * opened + taken = settled + these, less those that were settled and then found damaged.
+	 */
+	readonly outcomes: number;
+	/** Since it was opened; what gap records tell of counts, too. */
+	readonly outcomesTaken: number;
+	readonly outcomesSettled: number;
 	readonly outcomesDropped: number;
+	readonly outcomesThinned: number;
+	/** By which the law above does not hold: 0, or there is a fault. */
+	readonly outcomesUnaccounted: number;
+	/** Outcomes of this epoch so far; absent where the epoch began under a version that did not count. */
+	readonly made?: number;
+	/** Wall ms of the newest record; 0 where none was made. */
+	readonly newestWall: number;
 };
 
-const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
-const CACHE_KIBIBYTES = 1_024;
 /** Settled records stay so long: a backup of the collector may be a day old. */
 const KEPT_MILLISECONDS = 24 * 3_600 * MILLISECONDS_PER_SECOND;
 /** Wall clocks that jump further between two records of one boot have been set. */
 const STEP_MILLISECONDS = 60_000;
 const EVICT_AT_ONCE = 500;
+const EVICT_BYTES_AT_ONCE = 4 * 1_024 * 1_024;
 const EVICT_AHEAD_RATIO = 1 / 64;
-const SYNCHRONOUS_FULL = 2;
+/** Of an outbox: what spans many times five minutes, and leaves the newest as it is. */
+const THIN_AT_ONCE_RATIO = 1 / 8;
 
-const SCHEMA = `
-	CREATE TABLE IF NOT EXISTS records (
-		sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-		made_at INTEGER NOT NULL,
-		outcomes INTEGER NOT NULL,
-		size INTEGER NOT NULL,
-		bytes BLOB NOT NULL,
-		acked_at INTEGER
-	);
-	CREATE TABLE IF NOT EXISTS definitions (hash TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
-	CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-`;
-
-/** Made after the column is there, in a file of an earlier version too. */
-const INDEXES = `
-	CREATE INDEX IF NOT EXISTS records_open ON records (sequence) WHERE acked_at IS NULL;
-	CREATE INDEX IF NOT EXISTS records_acked ON records (acked_at) WHERE acked_at IS NOT NULL;
-`;
-
-/** `gap` is the record where it is one that tells of a gap. */
-type Row = {
-	sequence: number;
-	made_at: number;
-	outcomes: number;
-	size: number;
-	bytes: Buffer;
-	acked_at: number | null;
-	gap?: Buffer | null;
+type Row = LostRow & {
+	readonly size: number;
+	readonly acked_at: number | null;
+	readonly thinned: number;
 };
-type Counts = { records: number; bytes: number; keptBytes: number; outcomesDropped: number };
-type Sums = { readonly records: number; readonly bytes: number; readonly keptBytes: number };
-type Opened = { readonly database: Database.Database; readonly epoch: string; readonly sums: Sums };
+type Counts = {
+	records: number;
+	bytes: number;
+	keptBytes: number;
+	outcomes: number;
+	outcomesTaken: number;
+	outcomesSettled: number;
+	outcomesDropped: number;
+	outcomesThinned: number;
+	/** Settled, and then found to be damaged. */
+	outcomesReopened: number;
+	made: number | undefined;
+};
+const COLUMNS = "sequence, made_at, outcomes, missing, size, bytes, acked_at, thinned";
 
 export class OutboxDatabase {
 	private readonly database: Database.Database;
@@ -90,20 +104,28 @@ export class OutboxDatabase {
 	private newest: RecordTime | undefined;
 	private steppedForward = 0;
 	private newestWall: number;
+	private readonly outcomesAtOpening: number;
+	private readonly shapes = new Map<string, ReturnType<ShapeLookup>>();
 
 	/** @throws what SQLite throws where the folder cannot be written or another process has the file */
 	constructor(folder: string, limits: OutboxLimits) {
 		mkdirSync(folder, { recursive: true });
 		this.limits = limits;
-		const { database, epoch, sums } = openWhole(path.join(folder, "outbox.db"));
+		const { database, epoch, sums } = openOutboxFile(path.join(folder, "outbox.db"));
 		this.database = database;
 		this.ownEpoch = epoch;
-		this.counts = { ...sums, outcomesDropped: 0 };
-		this.newestWall = (
-			this.database.prepare("SELECT coalesce(max(made_at), 0) AS wall FROM records").get() as {
-				wall: number;
-			}
-		).wall;
+		const { newestWall, made, ...held } = sums;
+		this.counts = {
+			...held,
+			outcomesTaken: 0,
+			outcomesSettled: 0,
+			outcomesDropped: 0,
+			outcomesThinned: 0,
+			outcomesReopened: 0,
+			made,
+		};
+		this.outcomesAtOpening = held.outcomes;
+		this.newestWall = newestWall;
 	}
 
 	get epoch(): string {
@@ -119,10 +141,15 @@ export class OutboxDatabase {
 			base: Math.min(settled.base, upTo),
 			ranges: settled.ranges.filter(([from]) => from <= upTo).map(([from, to]) => [from, Math.min(to, upTo)]),
 		});
-		const epoch = randomBytes(16).toString("hex");
+		const epoch = newEpoch();
 		this.changing(() => {
 			this.database.prepare("DELETE FROM records WHERE acked_at IS NOT NULL").run();
-			this.database.prepare("UPDATE facts SET value = ? WHERE name = 'epoch'").run(epoch);
+			const put = this.database.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)");
+			put.run("epoch", epoch);
+			// What is taken along is what the new epoch has made so far.
+			put.run("made", String(this.counts.outcomes));
+			this.database.prepare("UPDATE records SET made = NULL").run();
+			this.counts.made = this.counts.outcomes;
 			this.counts.keptBytes = 0;
 		});
 		this.ownEpoch = epoch;
@@ -138,7 +165,12 @@ export class OutboxDatabase {
 			const define = this.database.prepare("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
 			for (const { hash, text } of definitions) define.run(hash, text);
 			let last = 0;
-			for (const record of records) last = this.insert(record);
+			for (const record of records) {
+				const { outcomes, missing = 0 } = record;
+				if (this.counts.made !== undefined) this.counts.made += outcomes + missing;
+				this.counts.outcomesTaken += outcomes + missing;
+				last = this.insert(record);
+			}
 			const newest = records.at(-1);
 			if (newest !== undefined) this.evict(this.aged(newest.time));
 			return { first: last - records.length + 1, last };
@@ -150,9 +182,7 @@ export class OutboxDatabase {
 		const found: StoredRecord[] = [];
 		let bytes = 0;
 		const rows = this.database
-			.prepare(
-				"SELECT sequence, made_at, outcomes, size, bytes, acked_at FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
-			)
+			.prepare(`SELECT ${COLUMNS} FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence`)
 			.iterate(from, to) as IterableIterator<Row>;
 		const damaged: Row[] = [];
 		for (const row of rows) {
@@ -199,12 +229,24 @@ export class OutboxDatabase {
 			epoch: this.epoch,
 			tail: tail.tail ?? 0,
 			head: head?.head ?? 0,
-			...this.counts,
+			...this.told(),
+			newestWall: this.newestWall,
 		};
 	}
 
 	close(): void {
 		this.database.close();
+	}
+
+	private told() {
+		const { outcomesReopened, made, ...counts } = this.counts;
+		const { outcomes, outcomesTaken, outcomesSettled } = counts;
+		const came = this.outcomesAtOpening + outcomesTaken + outcomesReopened;
+		return {
+			...counts,
+			outcomesUnaccounted: came - outcomesSettled - outcomes,
+			...(made === undefined ? {} : { made }),
+		};
 	}
 
 	/** One transaction; where the disk refuses it, the counts stay as they were, too. */
@@ -218,21 +260,32 @@ export class OutboxDatabase {
 		}
 	}
 
-	private insert({ bytes, outcomes, time }: NewRecord): number {
+	private insert({ bytes, outcomes, missing = 0, time }: NewRecord, isThinned = false): number {
 		const { lastInsertRowid } = this.database
-			.prepare("INSERT INTO records (made_at, outcomes, size, bytes) VALUES (?, ?, ?, ?)")
-			.run(Math.round(time.wall), outcomes, bytes.length, bytes);
+			.prepare(
+				"INSERT INTO records (made_at, outcomes, missing, size, bytes, thinned, made) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			)
+			.run(
+				Math.round(time.wall),
+				outcomes,
+				missing,
+				bytes.length,
+				bytes,
+				isThinned ? 1 : 0,
+				this.counts.made ?? null,
+			);
 		this.counts.records += 1;
 		this.counts.bytes += bytes.length;
+		this.counts.outcomes += outcomes + missing;
 		return Number(lastInsertRowid);
 	}
 
 	private acknowledge(from: number, to: number): void {
 		const open = this.database
 			.prepare(
-				"SELECT count(*) AS records, coalesce(sum(size), 0) AS bytes FROM records WHERE acked_at IS NULL AND sequence BETWEEN ? AND ?",
+				"SELECT count(*) AS records, coalesce(sum(size), 0) AS bytes, coalesce(sum(outcomes + missing), 0) AS outcomes FROM records WHERE acked_at IS NULL AND sequence BETWEEN ? AND ?",
 			)
-			.get(from, to) as { records: number; bytes: number };
+			.get(from, to) as { records: number; bytes: number; outcomes: number };
 		if (open.records === 0) return;
 		this.database
 			.prepare("UPDATE records SET acked_at = ? WHERE acked_at IS NULL AND sequence BETWEEN ? AND ?")
@@ -240,9 +293,17 @@ export class OutboxDatabase {
 		this.counts.records -= open.records;
 		this.counts.bytes -= open.bytes;
 		this.counts.keptBytes += open.bytes;
+		this.counts.outcomes -= open.outcomes;
+		this.counts.outcomesSettled += open.outcomes;
 	}
 
-	private remove({ sequence, size, acked_at }: Row): void {
+	private remove({
+		sequence,
+		size,
+		outcomes,
+		missing,
+		acked_at,
+	}: Pick<Row, "sequence" | "size" | "outcomes" | "missing" | "acked_at">): void {
 		this.database.prepare("DELETE FROM records WHERE sequence = ?").run(sequence);
 		if (acked_at !== null) {
 			this.counts.keptBytes -= size;
@@ -250,6 +311,7 @@ export class OutboxDatabase {
 		}
 		this.counts.records -= 1;
 		this.counts.bytes -= size;
+		this.counts.outcomes -= outcomes + missing;
 	}
 
 	/** A wall clock that is set forward makes no record old: its steps are taken out while this file is open. */
@@ -268,7 +330,7 @@ export class OutboxDatabase {
 	/** Settled records go first: after a day, or where their room is needed. */
 	private dropKept(now: RecordTime, enoughBytes: number): void {
 		const find = this.database.prepare(
-			"SELECT sequence, made_at, outcomes, size, acked_at FROM records WHERE acked_at < ? ORDER BY acked_at LIMIT ?",
+			"SELECT sequence, outcomes, missing, size, acked_at FROM records WHERE acked_at < ? ORDER BY acked_at LIMIT ?",
 		);
 		const { bytes, keptBytes } = this.counts;
 		const isFull = bytes + keptBytes > this.limits.maxBytes;
@@ -284,10 +346,10 @@ export class OutboxDatabase {
 		}
 	}
 
+	/** By age, then what is settled, then thins and drops from the front until there is room. */
 	private evict(now: RecordTime): void {
 		const oldestAllowed = now.wall - this.limits.maxDays * SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
-		const tooOld = this.oldest().filter((row) => row.made_at < oldestAllowed);
-		if (tooOld.length > 0) this.replaceByGap(tooOld, "expired", now);
+		this.dropOlder(oldestAllowed, now);
 		const { maxBytes } = this.limits;
 		// Somewhat more than is needed, so that a full outbox does not make a gap record for each record.
 		const enoughBytes = maxBytes * (1 - EVICT_AHEAD_RATIO);
@@ -296,45 +358,106 @@ export class OutboxDatabase {
 		let bytesBefore = Number.POSITIVE_INFINITY;
 		while (this.counts.bytes > enoughBytes && this.counts.bytes < bytesBefore) {
 			bytesBefore = this.counts.bytes;
-			const surplus = this.counts.bytes - enoughBytes;
-			this.replaceByGap(enough(this.oldest().slice(0, -1), surplus), "outbox_full", now);
+			this.makeRoom(this.counts.bytes - enoughBytes, now);
 		}
 	}
 
-	private oldest(): Row[] {
-		return this.database
+	/** What was thinned stands behind newer records, though it is older. */
+	private dropOlder(oldestAllowed: number, now: RecordTime): void {
+		const [first] = this.front(1);
+		if (first !== undefined && first.made_at < oldestAllowed) {
+			const rows = this.front(EVICT_AT_ONCE);
+			const young = rows.findIndex(({ made_at }) => made_at >= oldestAllowed);
+			this.replaceByGap(young === -1 ? rows : rows.slice(0, young), "expired", now);
+		}
+		const old = this.database
 			.prepare(
-				"SELECT sequence, made_at, outcomes, size, acked_at, CASE WHEN substr(bytes, 2, 1) = x'02' THEN bytes END AS gap FROM records WHERE acked_at IS NULL ORDER BY sequence LIMIT ?",
+				`SELECT ${COLUMNS} FROM records WHERE thinned = 1 AND acked_at IS NULL AND made_at < ? ORDER BY made_at LIMIT ?`,
 			)
-			.all(EVICT_AT_ONCE) as Row[];
+			.all(oldestAllowed, EVICT_AT_ONCE) as Row[];
+		old.sort((a, b) => a.sequence - b.sequence);
+		for (const rows of followingEachOther(old)) this.replaceByGap(rows, "expired", now);
 	}
 
-	/** Drops rows and says so in a numbered record of its own; what a dropped gap record told stays told. */
-	private replaceByGap(rows: readonly Row[], reason: string, now: RecordTime | undefined): void {
-		const first = rows[0];
+	/**
+	 * Thins the front, or drops it where it was thinned before: what is thinned goes to the end of the line, so that
+	 * everything is thinned once before anything is dropped. The newest record stays.
+	 */
+	private makeRoom(surplus: number, now: RecordTime): void {
+		const rows = this.front(EVICT_AT_ONCE).slice(0, -1);
+		const wasThinned = rows.findIndex((row) => row.thinned === 1);
+		const raw = wasThinned === -1 ? rows : rows.slice(0, wasThinned);
+		const share = enough(raw, Math.max(surplus, this.limits.maxBytes * THIN_AT_ONCE_RATIO));
+		if (share.length > 0 && this.thin(share, now)) return;
+		this.replaceByGap(enough(rows, surplus), "outbox_full", now);
+	}
+
+	/** Whether it could: what was damaged or is in nobody's shape cannot be read. */
+	private thin(rows: readonly Row[], now: RecordTime): boolean {
+		const records = rows.map(({ bytes }) => this.decoded(bytes));
+		const outcomes = records.filter((one): one is OutcomesRecord => one?.kind === "outcomes");
+		const isReadable = records.every((one) => one?.kind === "outcomes" || one?.kind === "gap");
+		if (outcomes.length === 0 || !isReadable) return false;
+		const { records: fewer, dropped, devices } = thinned(outcomes, (hash) => this.shapeOf(hash));
+		this.replaceByGap(rows, "thinned", now, { outcomes: dropped, devices });
+		for (const record of fewer) this.insert(record, true);
+		return true;
+	}
+
+	private decoded(bytes: Buffer): DecodedRecord | undefined {
+		if (checkRecord(bytes) !== undefined) return undefined;
+		const decoded = decodeRecord(bytes, (hash) => this.shapeOf(hash));
+		return decoded.ok ? decoded.record : undefined;
+	}
+
+	private shapeOf(hash: string): ReturnType<ShapeLookup> {
+		const known = this.shapes.get(hash);
+		if (known !== undefined) return known;
+		const [found] = this.definitions([hash]);
+		const definition = found === undefined ? undefined : storedDefinition(found.text);
+		if (definition?.kind !== "shape") return undefined;
+		this.shapes.set(hash, definition);
+		return definition;
+	}
+
+	/** The oldest numbers not yet settled, at most `most` and not many bytes of them. */
+	private front(most: number): Row[] {
+		const rows: Row[] = [];
+		let bytes = 0;
+		const found = this.database
+			.prepare(`SELECT ${COLUMNS} FROM records WHERE acked_at IS NULL ORDER BY sequence LIMIT ?`)
+			.iterate(most) as IterableIterator<Row>;
+		for (const row of found) {
+			rows.push(row);
+			bytes += row.size;
+			if (bytes >= EVICT_BYTES_AT_ONCE && rows.length > 1) break;
+		}
+		return rows;
+	}
+
+	/**
+	 * Takes rows away and says so in a numbered record of its own; what a gap record among them told stays told.
+	 * Of rows that are thinned, `left` is what is not made again.
+	 */
+	private replaceByGap(
+		rows: readonly Row[],
+		reason: GapReason,
+		now: RecordTime | undefined,
+		left?: Pick<Required<Gap>, "outcomes" | "devices">,
+	): void {
 		const last = rows.at(-1);
-		if (first === undefined || last === undefined) return;
-		for (const row of rows) this.remove(row);
-		const dropped = rows.reduce((sum, row) => sum + row.outcomes, 0);
-		this.counts.outcomesDropped += dropped;
-		const told = rows.map(gapIn).filter((one) => one !== undefined);
-		const swallowed = told.flatMap(({ sequences }) => (sequences === undefined ? [] : [sequences.from]));
-		const gap: Gap = {
-			reason,
-			from: Math.min(first.made_at, ...told.map(({ from }) => from)),
-			to: last.made_at,
-			outcomes: told.reduce((sum, one) => sum + one.outcomes, dropped),
-			sequences: { from: Math.min(first.sequence, ...swallowed), to: last.sequence },
-		};
+		if (last === undefined) return;
+		for (const row of rows) {
+			this.remove(row);
+			if (row.acked_at !== null) this.counts.outcomesReopened += row.outcomes + row.missing;
+		}
+		const dropped = left?.outcomes ?? rows.reduce((sum, { outcomes }) => sum + outcomes, 0);
+		if (reason === "thinned") this.counts.outcomesThinned += dropped;
+		else this.counts.outcomesDropped += dropped;
 		const time = now ?? { wall: last.made_at, monotonic: 0, boot: "0".repeat(32) };
-		this.insert({ bytes: encodeGap(time, gap), outcomes: 0, time });
+		for (const gap of lossesOf(rows, { reason, left, decoded: (bytes) => this.decoded(bytes) }))
+			this.insert({ bytes: encodeGap(time, gap), outcomes: 0, missing: gap.outcomes, time });
 	}
-}
-
-function gapIn({ gap }: Row): Gap | undefined {
-	if (gap === undefined || gap === null || checkRecord(gap) !== undefined) return undefined;
-	const decoded = decodeRecord(gap, () => undefined);
-	return decoded.ok && decoded.record.kind === "gap" ? decoded.record.gap : undefined;
 }
 
 /** Rows in groups without a number between them. */
@@ -358,61 +481,4 @@ function enough(rows: readonly Row[], surplus: number): readonly Row[] {
 		if (bytes >= surplus) break;
 	}
 	return found;
-}
-
-/** Opens the file; one that is no database any more is set aside, and a new epoch begins. */
-function openWhole(file: string): Opened {
-	try {
-		return open(file);
-	} catch (error) {
-		const code = error instanceof Error && "code" in error ? error.code : undefined;
-		if ((code !== "SQLITE_NOTADB" && code !== "SQLITE_CORRUPT") || !existsSync(file)) throw error;
-		let aside = `${file}.damaged`;
-		for (let count = 2; existsSync(aside); count += 1) aside = `${file}.damaged-${count}`;
-		renameSync(file, aside);
-		for (const suffix of ["-wal", "-shm"])
-			if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-		return open(file);
-	}
-}
-
-function open(file: string): Opened {
-	const database = new Database(file, { timeout: 1_000 });
-	try {
-		database.pragma("locking_mode = EXCLUSIVE");
-		database.pragma("journal_mode = WAL");
-		database.pragma("synchronous = FULL");
-		database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
-		database.pragma(`journal_size_limit = ${JOURNAL_LONGEST_BYTES}`);
-		invariant(
-			database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
-			"SQLite keeps synchronous=FULL",
-		);
-		// Takes the exclusive lock now, so that a second process fails here and not later.
-		database.exec("BEGIN EXCLUSIVE; COMMIT");
-		database.exec(SCHEMA);
-		const columns = database.pragma("table_info(records)") as { readonly name: string }[];
-		if (!columns.some(({ name }) => name === "acked_at"))
-			database.exec("ALTER TABLE records ADD COLUMN acked_at INTEGER");
-		database.exec(INDEXES);
-		const sums = database
-			.prepare(
-				"SELECT count(*) FILTER (WHERE acked_at IS NULL) AS records, coalesce(sum(size) FILTER (WHERE acked_at IS NULL), 0) AS bytes, coalesce(sum(size) FILTER (WHERE acked_at IS NOT NULL), 0) AS keptBytes FROM records",
-			)
-			.get() as Sums;
-		return { database, epoch: epochOf(database), sums };
-	} catch (error) {
-		database.close();
-		throw error;
-	}
-}
-
-function epochOf(database: Database.Database): string {
-	const known = database.prepare("SELECT value FROM facts WHERE name = 'epoch'").get() as
-		| { value: string }
-		| undefined;
-	if (known !== undefined) return known.value;
-	const epoch = randomBytes(16).toString("hex");
-	database.prepare("INSERT INTO facts (name, value) VALUES ('epoch', ?)").run(epoch);
-	return epoch;
 }

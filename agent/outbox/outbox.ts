@@ -6,6 +6,7 @@
  * gap record says so once the disk accepts again.
  */
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
+import type { Gap } from "../../shared/wire/gap.js";
 import type { RecordTime } from "../../shared/wire/outcome.js";
 import { encodeGap } from "../../shared/wire/record.js";
 import type { Settled } from "../../shared/wire/sequences.js";
@@ -31,6 +32,7 @@ export class Outbox {
 	private current: OutboxState;
 	private waiting: Waiting[] = [];
 	private waitingBytes = 0;
+	private waitingOutcomes = 0;
 	/** Of records that were lost; bounded by the shapes and devices there are. */
 	private definitionsLeft: NewDefinition[] = [];
 	private isWriting = false;
@@ -74,6 +76,16 @@ export class Outbox {
 		return this.waitingBytes;
 	}
 
+	/** Outcomes that wait for the disk, and those that did not fit: a gap record will tell of them. */
+	get outcomesWaiting(): number {
+		return this.waitingOutcomes;
+	}
+
+	/** Tells of outcomes that were never made. */
+	tellGap(time: RecordTime, gap: Gap): void {
+		this.append({ bytes: encodeGap(time, gap), outcomes: 0, missing: gap.outcomes, time }, []);
+	}
+
 	append(record: NewRecord, definitions: readonly NewDefinition[]): void {
 		if (this.waitingBytes + record.bytes.length > WAITING_BYTES_MOST) {
 			// Later records name these definitions, though this one is lost.
@@ -83,6 +95,7 @@ export class Outbox {
 		}
 		this.waiting.push({ record, definitions });
 		this.waitingBytes += record.bytes.length;
+		this.waitingOutcomes += countIn(record);
 		this.write();
 	}
 
@@ -141,6 +154,7 @@ export class Outbox {
 			}
 			this.current = written.state;
 			this.waitingBytes -= batch.reduce((sum, { record }) => sum + record.bytes.length, 0);
+			this.waitingOutcomes -= records.reduce((sum, record) => sum + countIn(record), 0);
 			this.events.onAppended({ first: written.first, records: records.map(({ bytes }) => asBuffer(bytes)) });
 		}
 	}
@@ -154,11 +168,16 @@ export class Outbox {
 		}
 	}
 
-	private lose({ outcomes, time }: NewRecord): void {
-		const at = Math.round(time.wall);
-		this.lost = joined(this.lost, { from: at, to: at, outcomes });
+	private lose(record: NewRecord): void {
+		const at = Math.round(record.time.wall);
+		this.waitingOutcomes += countIn(record);
+		this.lost = joined(this.lost, { from: at, to: at, outcomes: countIn(record) });
 		this.write();
 	}
+}
+
+function countIn({ outcomes, missing = 0 }: NewRecord): number {
+	return outcomes + missing;
 }
 
 function joined(before: Lost | undefined, after: Lost | undefined): Lost | undefined {
@@ -169,5 +188,6 @@ function joined(before: Lost | undefined, after: Lost | undefined): Lost | undef
 function gapFirst(lost: Lost | undefined, batch: readonly Waiting[]): readonly NewRecord[] {
 	const time: RecordTime | undefined = batch[0]?.record.time;
 	if (lost === undefined || time === undefined) return [];
-	return [{ bytes: encodeGap(time, { reason: "disk_error", ...lost }), outcomes: 0, time }];
+	const bytes = encodeGap(time, { reason: "disk_error", ...lost });
+	return [{ bytes, outcomes: 0, missing: lost.outcomes, time }];
 }

@@ -10,10 +10,11 @@
  */
 import { type Failure, failure } from "../../shared/failures.js";
 import type { FromAgent } from "../../shared/wire/from-agent.js";
-import type { FromCollector } from "../../shared/wire/from-collector.js";
+import type { FromCollector, Welcome } from "../../shared/wire/from-collector.js";
 import { proofText, signed } from "../../shared/wire/keys.js";
 import { type Lane, PROTOCOL_VERSION, proofOf, RANGES_MOST, type Range } from "../../shared/wire/messages.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle, unsettled } from "../../shared/wire/sequences.js";
+import { type Allowance, NO_CAP, WINDOW_MOST_BYTES } from "./pace.js";
 
 /** Backfill goes out in blocks of this many records, the newest block first. */
 export const BACKFILL_BLOCK_RECORDS = 256;
@@ -45,7 +46,7 @@ type LaneState = { readonly credit: number; readonly inFlight: number };
 
 export type SessionState = {
 	readonly self: Self;
-	readonly phase: "greeting" | "proving" | "ready" | "closed";
+	readonly phase: "greeting" | "proving" | "comparing" | "ready" | "closed";
 	readonly head: number;
 	/** Up to here nothing is kept any more. */
 	readonly goneUpTo: number;
@@ -59,6 +60,12 @@ export type SessionState = {
 	readonly sent: ReadonlyMap<number, Sent>;
 	readonly isReading: Readonly<Record<Lane, boolean>>;
 	readonly lastHeardAt: number;
+	/** What caps let each lane send now: a lane may begin a record while its own is above 0. */
+	readonly allowance: Allowance;
+	/** Bytes that the backfill may have on its way, beside its credit: it yields to others on the link. */
+	readonly backfillWindow: number;
+	/** Heard, and not yet in force: whether the collector's newest record is this outbox's own is being looked at. */
+	readonly welcome: Welcome | undefined;
 };
 
 type Sent = { readonly lane: Lane; readonly bytes: number; readonly at: number };
@@ -87,6 +94,10 @@ export type SessionEvent =
 			readonly to: number;
 			readonly records: readonly { readonly sequence: number; readonly bytes: Buffer }[];
 	  }
+	| { readonly kind: "allowed"; readonly at: number; readonly allowance: Allowance }
+	| { readonly kind: "window"; readonly bytes: number }
+	/** Whether the outbox has the record that `compare` named: not where it is gone. */
+	| { readonly kind: "compared"; readonly isAnother: boolean }
 	/** The outbox could not be read; the next tick asks again. */
 	| { readonly kind: "unread"; readonly lane: Lane }
 	/** `head` is the newest number in the outbox, which numbers its gap records itself. */
@@ -106,6 +117,8 @@ export type SessionEffect =
 	| { readonly kind: "settle"; readonly settled: Settled }
 	/** The collector has numbers of this epoch that the outbox never gave: it is a copy from before. */
 	| { readonly kind: "renewEpoch"; readonly settled: Settled }
+	/** Asks whether the outbox has another record under this number. */
+	| { readonly kind: "compare"; readonly sequence: number; readonly crc: number }
 	| { readonly kind: "rejected"; readonly sequence: number; readonly failure: string }
 	| { readonly kind: "welcomed"; readonly session: string; readonly backlogRecords: number }
 	| { readonly kind: "close"; readonly failure: Failure; readonly spreadSeconds?: number };
@@ -125,6 +138,9 @@ export function newSession(self: Self, at: number): SessionState {
 		sent: new Map(),
 		isReading: { live: false, backfill: false },
 		lastHeardAt: at,
+		allowance: NO_CAP,
+		backfillWindow: WINDOW_MOST_BYTES,
+		welcome: undefined,
 	};
 }
 
@@ -141,6 +157,12 @@ export function reduceSession(state: SessionState, event: SessionEvent): Step {
 			return committed(state, event);
 		case "read":
 			return wasRead(state, event);
+		case "allowed":
+			return pump({ ...state, allowance: event.allowance });
+		case "window":
+			return pump({ ...state, backfillWindow: event.bytes });
+		case "compared":
+			return compared(state, event.isAnother);
 		case "unread":
 			return { state: { ...state, isReading: { ...state.isReading, [event.lane]: false } }, effects: [] };
 		case "tick":
@@ -190,7 +212,7 @@ function told(state: SessionState, message: FromCollector): Step {
 		}
 		case "welcome":
 			return state.phase === "proving"
-				? welcomed(state, message)
+				? comparing(state, message)
 				: violated(state, "A welcome came before the proof.");
 		case "ack":
 			return state.phase === "ready" ? acked(state, message) : violated(state, "An ack came before welcome.");
@@ -205,7 +227,9 @@ function told(state: SessionState, message: FromCollector): Step {
 				},
 			});
 		case "refuse":
-			return close(state, failure(refusalCode(message.code), message.what));
+			return message.code === "RECORD_CONFLICT"
+				? conflicting(state, message.what)
+				: close(state, failure(refusalCode(message.code), message.what));
 		case "restart":
 			return close(state, failure("COLLECTOR_UNREACHABLE", "The collector restarts."), message.spreadSeconds);
 	}
@@ -220,7 +244,32 @@ function proofFor({ agent, site, epoch, credential }: Self, nonce: string): From
 	return { kind: "proof", method: "ed25519", signature: signed(credential.privateKey, text) };
 }
 
-function welcomed(state: SessionState, message: Extract<FromCollector, { kind: "welcome" }>): Step {
+/** Two outboxes of one epoch, a disk and its copy, give the same numbers to different records. */
+function comparing(state: SessionState, message: Welcome): Step {
+	const { newest } = message;
+	if (newest === undefined || newest.sequence > state.head || newest.sequence <= state.goneUpTo)
+		return welcomed(state, message);
+	return {
+		state: { ...state, phase: "comparing", welcome: message },
+		effects: [{ kind: "compare", ...newest }],
+	};
+}
+
+function compared(state: SessionState, isAnother: boolean): Step {
+	const { welcome } = state;
+	if (state.phase !== "comparing" || welcome === undefined) return { state, effects: [] };
+	if (!isAnother) return welcomed({ ...state, welcome: undefined }, welcome);
+	const what = `The collector has another record under number ${welcome.newest?.sequence}: this outbox and another are copies of one, and it begins a new epoch.`;
+	return conflicting(state, what);
+}
+
+/** What the collector has settled may be the other's: everything that was not settled for this one goes on. */
+function conflicting(state: SessionState, what: string): Step {
+	const step = close(state, failure("RECORD_CONFLICT", what));
+	return { state: step.state, effects: [{ kind: "renewEpoch", settled: NOTHING_SETTLED }, ...step.effects] };
+}
+
+function welcomed(state: SessionState, message: Welcome): Step {
 	const furthest = Math.max(message.base, ...message.ranges.map(([, to]) => to));
 	if (furthest > state.head) {
 		const what = `The collector has record ${furthest}, this outbox made ${state.head}: it is a copy from before, and begins a new epoch.`;
@@ -322,17 +371,23 @@ function sentWhileCredit(
 	at: number,
 ): Step {
 	const { credit } = state.lanes[lane];
+	const most = windowOf(state, lane);
 	let { inFlight } = state.lanes[lane];
+	let spent = 0;
 	const sent = new Map(state.sent);
 	const effects: SessionEffect[] = [];
 	for (const { sequence, bytes } of records) {
-		if (inFlight >= credit) break;
+		if (inFlight >= most || spent >= state.allowance[lane]) break;
 		effects.push({ kind: "sendRecord", lane, sequence, bytes });
 		sent.set(sequence, { lane, bytes: bytes.length, at });
 		inFlight += bytes.length;
+		spent += bytes.length;
 	}
 	if (effects.length === 0) return { state, effects };
-	return { state: { ...state, sent, lanes: { ...state.lanes, [lane]: { credit, inFlight } } }, effects };
+	const { live, backfill } = state.allowance;
+	const allowance = { live: live - spent, backfill: backfill - spent };
+	const lanes = { ...state.lanes, [lane]: { credit, inFlight } };
+	return { state: { ...state, sent, allowance, lanes }, effects };
 }
 
 function tick(state: SessionState, at: number): Step {
@@ -357,13 +412,13 @@ function pump(state: SessionState): Step {
 	if (state.phase !== "ready") return { state, effects: [] };
 	const effects: SessionEffect[] = [];
 	let next = state;
-	if (!next.isReading.live && next.nextLive <= next.head && hasCredit(next.lanes.live)) {
+	if (!next.isReading.live && next.nextLive <= next.head && maySend(next, "live")) {
 		effects.push({ kind: "read", lane: "live", from: next.nextLive, to: next.head, mostBytes: READ_BYTES });
 		next = { ...next, isReading: { ...next.isReading, live: true } };
 	}
 	const isFullOfHoles = next.settled.ranges.length >= HOLES_MOST;
 	const block = isFullOfHoles ? oldestBlock(next.backlog) : newestBlock(next.backlog);
-	if (!next.isReading.backfill && block !== undefined && hasCredit(next.lanes.backfill)) {
+	if (!next.isReading.backfill && block !== undefined && maySend(next, "backfill")) {
 		effects.push({ kind: "read", lane: "backfill", from: block[0], to: block[1], mostBytes: READ_BYTES });
 		next = { ...next, isReading: { ...next.isReading, backfill: true } };
 	}
@@ -393,8 +448,13 @@ function without(backlog: readonly Range[], from: number, to: number): readonly 
 	});
 }
 
-function hasCredit({ credit, inFlight }: LaneState): boolean {
-	return inFlight < credit;
+function maySend(state: SessionState, lane: Lane): boolean {
+	return state.lanes[lane].inFlight < windowOf(state, lane) && state.allowance[lane] > 0;
+}
+
+/** Bytes that a lane may have on its way. */
+function windowOf({ lanes, backfillWindow }: SessionState, lane: Lane): number {
+	return lane === "live" ? lanes.live.credit : Math.min(lanes.backfill.credit, backfillWindow);
 }
 
 function violated(state: SessionState, what: string): Step {

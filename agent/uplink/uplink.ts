@@ -19,7 +19,21 @@ import {
 	PAYLOAD_LONGEST_BYTES,
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
+import { recordCrc } from "../../shared/wire/record.js";
 import type { Appended, Outbox } from "../outbox/outbox.js";
+import {
+	afterRoundTrip,
+	allowanceOf,
+	filled,
+	isCapped,
+	isLate,
+	newPace,
+	newYielding,
+	type Pace,
+	spent,
+	type UplinkCaps,
+	type Yielding,
+} from "./pace.js";
 import { reconnectSeconds } from "./reconnect.js";
 import {
 	backlogOf,
@@ -35,6 +49,10 @@ import {
 const HANDSHAKE_MILLISECONDS = 10_000;
 const TICK_MILLISECONDS = 1_000;
 const STATUS_EVERY_TICKS = 5;
+/** So often capped lanes go on: what is sent at once is as much as this brings. */
+const PACE_MILLISECONDS = 50;
+/** While there is a backlog, the link's round trip is measured so often. */
+const PING_MILLISECONDS = 200;
 const CLOSE_MILLISECONDS = 2_000;
 /** A session that another one replaced sooner was a clash of two. */
 const GOOD_MILLISECONDS = 60_000;
@@ -55,6 +73,7 @@ export type UplinkOptions = {
 	 * counts. Empty: it is verified as a browser would.
 	 */
 	readonly pins?: readonly string[];
+	readonly caps?: UplinkCaps;
 	readonly outbox: Outbox;
 	readonly events: UplinkEvents;
 };
@@ -66,6 +85,9 @@ export type UplinkStatistics = {
 	readonly recordsRejected: number;
 	readonly connections: number;
 	readonly backlogRecords: number;
+	/** Of the newest round trip; absent where none was measured: only a backfill looks. */
+	readonly roundTripMilliseconds?: number;
+	readonly backfillWindowBytes: number;
 };
 
 export class Uplink {
@@ -87,14 +109,25 @@ export class Uplink {
 	private recordsRejected = 0;
 	private connections = 0;
 	private settling: Promise<void> = Promise.resolve();
+	private pace: Pace;
+	private yielding: Yielding;
+	private pingedAt: number | undefined;
+	private roundTrip: number | undefined;
+	private cancelPace: Cancel | undefined;
+	private cancelPing: Cancel | undefined;
 
 	constructor(options: UplinkOptions) {
 		this.options = options;
+		this.pace = newPace(options.caps ?? {}, options.clock.monotonic());
+		this.yielding = newYielding(options.clock.monotonic());
 		this.state = newSession(options.self, options.clock.monotonic());
 	}
 
 	start(): void {
-		this.cancelTick = this.options.clock.every(TICK_MILLISECONDS, () => this.tick());
+		const { clock } = this.options;
+		this.cancelTick = clock.every(TICK_MILLISECONDS, () => this.tick());
+		this.cancelPing = clock.every(PING_MILLISECONDS, () => this.lookAtLink());
+		if (isCapped(this.pace)) this.cancelPace = clock.every(PACE_MILLISECONDS, () => this.goOn());
 		this.connect();
 	}
 
@@ -115,6 +148,8 @@ export class Uplink {
 			bytesSent: this.bytesSent,
 			recordsRejected: this.recordsRejected,
 			connections: this.connections,
+			...(this.roundTrip === undefined ? {} : { roundTripMilliseconds: this.roundTrip }),
+			backfillWindowBytes: this.yielding.windowBytes,
 			backlogRecords:
 				this.state.phase === "ready" ? backlogOf(this.state) : this.options.outbox.state.records,
 		};
@@ -134,6 +169,8 @@ export class Uplink {
 		this.isStopped = true;
 		this.cancelRetry?.();
 		this.cancelTick?.();
+		this.cancelPace?.();
+		this.cancelPing?.();
 		const { socket } = this;
 		if (socket !== undefined && socket.readyState !== WebSocket.CLOSED) {
 			await new Promise<void>((resolve) => {
@@ -153,6 +190,11 @@ export class Uplink {
 		const { clock, url, self, ...options } = this.options;
 		const { epoch } = options.outbox.state;
 		this.state = newSession({ ...self, epoch }, clock.monotonic());
+		this.pingedAt = undefined;
+		// A link is learnt anew: it may be another one.
+		this.yielding = newYielding(clock.monotonic());
+		this.apply({ kind: "window", bytes: this.yielding.windowBytes });
+		this.goOn();
 		this.reason = undefined;
 		this.spreadSeconds = undefined;
 		const socket = new WebSocket(url, SUBPROTOCOL, {
@@ -167,6 +209,7 @@ export class Uplink {
 		socket.on("open", () => this.opened());
 		socket.on("message", (data, isBinary) => this.heard(data, isBinary));
 		socket.on("ping", () => this.apply({ kind: "heard", at: clock.monotonic() }));
+		socket.on("pong", () => this.returned(socket));
 		socket.on("error", (error) => {
 			this.reason ??= failure(
 				"COLLECTOR_UNREACHABLE",
@@ -226,14 +269,53 @@ export class Uplink {
 		if (this.state.phase === "ready" && this.ticks % STATUS_EVERY_TICKS === 0) this.send(this.status());
 	}
 
+	/** What the caps allow by now. */
+	private goOn(): void {
+		const at = this.options.clock.monotonic();
+		this.pace = filled(this.pace, at);
+		if (isCapped(this.pace)) this.apply({ kind: "allowed", at, allowance: allowanceOf(this.pace) });
+	}
+
+	/** One ping at a time; one that is late says as much as one that came late. */
+	private lookAtLink(): void {
+		const { socket, state, pingedAt } = this;
+		const at = this.options.clock.monotonic();
+		if (socket === undefined || socket.readyState !== WebSocket.OPEN || state.phase !== "ready") return;
+		if (pingedAt !== undefined) {
+			if (isLate(this.yielding, at - pingedAt)) this.measured(at - pingedAt);
+			return;
+		}
+		if (state.backlog.length === 0) return;
+		this.pingedAt = at;
+		socket.ping();
+	}
+
+	private returned(socket: WebSocket): void {
+		const { pingedAt } = this;
+		if (socket !== this.socket || pingedAt === undefined) return;
+		this.pingedAt = undefined;
+		this.roundTrip = this.options.clock.monotonic() - pingedAt;
+		this.measured(this.roundTrip);
+	}
+
+	private measured(milliseconds: number): void {
+		this.yielding = afterRoundTrip(this.yielding, milliseconds, this.options.clock.monotonic());
+		this.apply({ kind: "window", bytes: this.yielding.windowBytes });
+	}
+
 	private status(): FromAgent {
 		const { clock, outbox } = this.options;
+		const { bytes, records, outcomes, made } = outbox.state;
+		const backlogRecords = backlogOf(this.state);
+		// While settled records are sent again, to a restored collector, what it lacks is not what is held here.
+		const isWhole = made !== undefined && backlogRecords <= records;
 		return {
 			kind: "status",
-			backlogRecords: backlogOf(this.state),
-			backlogBytes: outbox.state.bytes,
+			backlogRecords,
+			backlogBytes: bytes,
 			wall: clock.now(),
 			monotonic: clock.monotonic(),
+			...(isWhole ? { outcomesMade: made, outcomesHeld: outcomes } : {}),
 		};
 	}
 
@@ -248,16 +330,22 @@ export class Uplink {
 			case "send":
 				this.send(effect.message);
 				return;
-			case "sendRecord":
+			case "sendRecord": {
 				this.recordsSent += 1;
 				this.bytesSent += effect.bytes.length;
-				this.socket?.send(encodeRecordFrame(effect.lane, effect.sequence, effect.bytes));
+				const frame = encodeRecordFrame(effect.lane, effect.sequence, effect.bytes);
+				this.pace = spent(this.pace, frame.length);
+				this.socket?.send(frame);
 				return;
+			}
 			case "sendDefinitions":
 				void this.sendDefinitions(effect.hashes);
 				return;
 			case "read":
 				void this.read(effect);
+				return;
+			case "compare":
+				void this.compare(effect.sequence, effect.crc);
 				return;
 			case "settle":
 				this.settling = this.options.outbox.settle(effect.settled).catch(() => undefined);
@@ -305,6 +393,19 @@ export class Uplink {
 		this.apply({ kind: "read", at: this.options.clock.monotonic(), lane, from, to, records });
 	}
 
+	private async compare(sequence: number, crc: number): Promise<void> {
+		const { socket } = this;
+		const range = { from: sequence, to: sequence, mostBytes: 1 };
+		const records = await this.options.outbox.read(range).catch(() => undefined);
+		if (socket !== this.socket) return;
+		if (records === undefined) {
+			this.leave(failure("COLLECTOR_UNREACHABLE", "The outbox could not be read."), CLOSE.goingAway);
+			return;
+		}
+		const isAnother = records.some(({ bytes }) => recordCrc(bytes) !== crc);
+		this.apply({ kind: "compared", isAnother });
+	}
+
 	private async sendDefinitions(hashes: readonly string[]): Promise<void> {
 		const { socket } = this;
 		const found = await this.options.outbox.definitions(hashes).catch(() => undefined);
@@ -314,7 +415,11 @@ export class Uplink {
 			this.leave(failure("COLLECTOR_UNREACHABLE", "The outbox could not be read."), CLOSE.goingAway);
 			return;
 		}
-		for (const { hash, text } of found) socket.send(encodeDefinitionFrame(hash, text));
+		for (const { hash, text } of found) {
+			const frame = encodeDefinitionFrame(hash, text);
+			this.pace = spent(this.pace, frame.length);
+			socket.send(frame);
+		}
 		const known = new Set(found.map(({ hash }) => hash));
 		const missing = hashes.filter((hash) => !known.has(hash));
 		if (missing.length > 0) this.send({ kind: "missing", hashes: missing });

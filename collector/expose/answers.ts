@@ -330,13 +330,24 @@ export type AuditAnswer = {
 };
 
 export type GapsAnswer = {
+	/** By the time they begin. */
 	readonly gaps: readonly {
+		readonly site: string;
 		readonly agent: string;
 		readonly from: number;
 		readonly to: number;
+		/**
+		 * outbox_full, expired, thinned (one reading each five minutes was kept), corrupt, disk_error, poll_overrun or
+		 * agent_down (nothing was asked: no outcome was made, so none is counted); later agents may say more.
+		 */
 		readonly reason: string;
+		/** Outcomes missing, exactly. */
 		readonly outcomes: number;
+		/** Whose they were, as far as it is known: they add up to `outcomes` or to less. Not listed where `device` is asked for. */
+		readonly devices: readonly { readonly device: string; readonly outcomes: number }[];
 	}[];
+	/** False where there are more gaps, or devices of them, than one answer carries: ask for a shorter range. */
+	readonly isComplete: boolean;
 	/** What was stored once: damaged since (chunk_damaged), or removed for the byte budget (budget). */
 	readonly lost: readonly {
 		readonly reason: string;

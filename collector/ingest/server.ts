@@ -23,6 +23,7 @@ import {
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
 import { checkRecord, hashesIn, timeOf } from "../../shared/wire/record.js";
+import type { Conservation, DeliveryTally } from "../store/device-state.js";
 import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
 import { newestTold, recordOffset, type ToldTime } from "./agent-time.js";
@@ -353,6 +354,7 @@ export class IngestServer {
 					credential: this.options.credentialOf(effect.hello.site, effect.hello.agent),
 					pins: session.pins,
 					settled: store.settledOf(effect.hello.agent, effect.hello.epoch),
+					newest: store.newestOf(effect.hello.agent, effect.hello.epoch),
 					wall: clock.now(),
 					proof: effect.proof,
 				});
@@ -426,6 +428,7 @@ export class IngestServer {
 			isConnected: true,
 			since: quantity<UnixMilliseconds>(clock.now()),
 			gapOutcomes: known?.gapOutcomes ?? 0,
+			gapsByReason: known?.gapsByReason ?? {},
 			clockOffsetMilliseconds: offset,
 			software: hello.software,
 			...(known?.lastRecordAt === undefined ? {} : { lastRecordAt: known.lastRecordAt }),
@@ -461,14 +464,19 @@ export class IngestServer {
 	}
 
 	private statusCame(session: Session, status: Extract<IngestEffect, { kind: "status" }>): void {
-		const { backlogRecords, wall, monotonic, hello } = status;
-		const { agent, site, boot } = hello;
+		const { backlogRecords, wall, monotonic, hello, counted } = status;
+		const { agent, site, boot, epoch } = hello;
 		const receivedAt = this.options.clock.now();
 		const before = session.told;
 		if (before !== undefined) session.told = newestTold(before, { receivedAt, wall, monotonic, boot });
 		const stepped = session.told === before ? {} : { clockOffsetMilliseconds: Math.round(receivedAt - wall) };
-		const known = this.options.store.agents().get(`${site}/${agent}`);
-		if (known !== undefined) this.options.store.setAgent({ ...known, backlogRecords, ...stepped });
+		const { store } = this.options;
+		const known = store.agents().get(`${site}/${agent}`);
+		if (known === undefined) return;
+		const tally = store.tallyOf(agent, epoch);
+		const isCounted = counted !== undefined && tally !== undefined;
+		const conserved = isCounted ? { conservation: accounted(counted, tally) } : {};
+		store.setAgent({ ...known, backlogRecords, ...stepped, ...conserved });
 	}
 
 	private committed(results: readonly CommitResult[]): void {
@@ -578,6 +586,15 @@ export class IngestServer {
 	private count(code: string): void {
 		this.refusedByCode[code] = (this.refusedByCode[code] ?? 0) + 1;
 	}
+}
+
+/** What is committed and not yet known to be so by the agent counts twice: only what is missing is told. */
+function accounted(
+	told: { readonly made: number; readonly held: number },
+	tally: DeliveryTally,
+): Conservation {
+	const here = tally.stored + tally.missing + tally.refused;
+	return { ...told, ...tally, unaccounted: Math.max(0, told.made - told.held - here) };
 }
 
 type Answer = Parameters<typeof createServer>[1];

@@ -22,6 +22,7 @@ import {
 	RANGES_MOST,
 	type Range,
 } from "../../shared/wire/messages.js";
+import { recordCrc } from "../../shared/wire/record.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 
 export const HELLO_SECONDS = 5;
@@ -65,7 +66,11 @@ export type IngestState = {
 	readonly pending: ReadonlyMap<number, Pending>;
 	readonly pendingBytes: number;
 	readonly asked: ReadonlySet<string>;
+	/** The highest number that came, and its record's checksum: another record under it is a copy's. */
+	readonly newest: NewestRecord | undefined;
 };
+
+export type NewestRecord = { readonly sequence: number; readonly crc: number };
 
 export type IngestEvent =
 	| { readonly kind: "message"; readonly at: number; readonly message: FromAgent }
@@ -86,6 +91,7 @@ export type IngestEvent =
 			/** Pins of the certificates that this connection may have been shown; none without TLS. */
 			readonly pins: readonly string[];
 			readonly settled: Settled;
+			readonly newest: NewestRecord | undefined;
 			readonly wall: number;
 			readonly proof: Proof;
 	  }
@@ -114,6 +120,8 @@ export type IngestEffect =
 			readonly backlogRecords: number;
 			readonly wall: number;
 			readonly monotonic: number;
+			/** Outcomes of the epoch: all, and those in records not yet settled. */
+			readonly counted: { readonly made: number; readonly held: number } | undefined;
 	  }
 	| { readonly kind: "close"; readonly closeCode: number; readonly failure: Failure };
 
@@ -132,6 +140,7 @@ export function newIngestSession(session: string, nonce: string, at: number): St
 		pending: new Map(),
 		pendingBytes: 0,
 		asked: new Set(),
+		newest: undefined,
 	};
 	return { state, effects: [] };
 }
@@ -199,10 +208,11 @@ function told(state: IngestState, message: FromAgent, at: number): Step {
 			const { hello } = state;
 			if (state.phase !== "ready" || hello === undefined)
 				return violated(state, "A status came before welcome.");
-			const { backlogRecords, wall, monotonic } = message;
+			const { backlogRecords, wall, monotonic, outcomesMade: made, outcomesHeld: held } = message;
+			const counted = made === undefined || held === undefined ? undefined : { made, held };
 			return {
 				state: { ...state, lastHeardAt: at },
-				effects: [{ kind: "status", hello, backlogRecords, wall, monotonic }],
+				effects: [{ kind: "status", hello, backlogRecords, wall, monotonic, counted }],
 			};
 		}
 	}
@@ -234,9 +244,11 @@ function credentialFound(state: IngestState, event: Extract<IngestEvent, { kind:
 		ranges: ranges.slice(-RANGES_MOST).map(([from, to]) => [from, to]),
 		credit: CREDIT,
 		wall: event.wall,
+		...(event.newest === undefined ? {} : { newest: event.newest }),
 	};
+	const { settled, newest } = event;
 	return {
-		state: { ...state, phase: "ready", settled: event.settled, taken: event.settled },
+		state: { ...state, phase: "ready", settled, taken: settled, newest },
 		effects: [
 			{ kind: "proven", hello, at: state.lastHeardAt, key: proven.key },
 			{ kind: "send", message: welcome },
@@ -276,13 +288,19 @@ function provenBy(
 	return holds ? { ok: true, key: undefined } : refused("did not prove the site's token.");
 }
 
-function recordCame(state: IngestState, { frame, checked }: Extract<IngestEvent, { kind: "record" }>): Step {
-	const { hello } = state;
-	if (state.phase !== "ready" || hello === undefined) return violated(state, "A record came before welcome.");
+function recordCame(came: IngestState, { frame, checked }: Extract<IngestEvent, { kind: "record" }>): Step {
+	const { hello, newest } = came;
+	if (came.phase !== "ready" || hello === undefined) return violated(came, "A record came before welcome.");
 	const { sequence, lane, record } = frame;
-	if (sequence < 1 || sequence > state.settled.base + JUMP_MOST) {
-		return violated(state, `Record number ${sequence} is out of reach of ${state.settled.base}.`);
+	if (sequence < 1 || sequence > came.settled.base + JUMP_MOST) {
+		return violated(came, `Record number ${sequence} is out of reach of ${came.settled.base}.`);
 	}
+	const crc = recordCrc(record);
+	if (newest?.sequence === sequence && newest.crc !== crc) {
+		const what = `Another record than the one that is stored came under number ${sequence}; the first is kept.`;
+		return close(came, CLOSE.recordConflict, failure("RECORD_CONFLICT", what));
+	}
+	const state = sequence > (newest?.sequence ?? 0) ? { ...came, newest: { sequence, crc } } : came;
 	if (isSettled(state.taken, sequence)) return { state, effects: acksOf(state.settled, [sequence], []) };
 	if (state.taken.ranges.length > HOLES_MOST)
 		return violated(state, `The record numbers have more than ${HOLES_MOST} holes.`);

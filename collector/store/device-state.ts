@@ -70,7 +70,23 @@ export type AgentState = {
 	readonly software?: string;
 	/** Outcomes lost on the agent's side, from gap records. */
 	readonly gapOutcomes: number;
+	/** By reason: gap records, and the outcomes they tell of. */
+	readonly gapsByReason: Readonly<Record<string, { readonly gaps: number; readonly outcomes: number }>>;
+	/** Of the epoch of its session, as it told last; absent where it does not count. */
+	readonly conservation?: Conservation;
 };
+
+/** Outcomes of one agent's epoch that are here: stored, told missing by gaps, refused for good. */
+export type DeliveryTally = { readonly stored: number; readonly missing: number; readonly refused: number };
+
+/** made = stored + missing + refused + held + unaccounted, but for what is on its way. */
+export type Conservation = DeliveryTally & {
+	readonly made: number;
+	readonly held: number;
+	readonly unaccounted: number;
+};
+
+export type NewestRecord = { readonly sequence: number; readonly crc: number };
 
 export function agentKey({ site, agent }: Pick<DeviceState, "site" | "agent">): string {
 	return `${site}/${agent}`;
@@ -144,12 +160,20 @@ export type FleetSumsRow = Omit<IntervalSums, "deviceNumber"> & {
 	readonly tierSeconds: number;
 };
 
+/** Gaps that one question is answered with. */
+export const GAPS_MOST = 10_000;
+
 export type GapEntry = {
 	readonly agent: string;
+	readonly site: string;
 	readonly from: UnixMilliseconds;
 	readonly to: UnixMilliseconds;
+	/** One of GAP_REASONS, or of a later agent. */
 	readonly reason: string;
+	/** Exactly so many outcomes are missing. */
 	readonly outcomes: number;
+	/** Whose they were, as far as it is known, by key. */
+	readonly devices: readonly { readonly device: string; readonly outcomes: number }[];
 };
 
 /** What was stored once and can no longer be given. */

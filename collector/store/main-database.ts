@@ -8,15 +8,25 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
-import { parseJson } from "../../shared/json.js";
+import { type JsonLimits, parseJson } from "../../shared/json.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
+import { countedReason } from "../../shared/wire/gap.js";
+import { recordCrc } from "../../shared/wire/record.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 import type { InventoryEntries, InventoryEntry } from "../derive/placement.js";
 import { copyMain } from "./backup.js";
-import type { GapEntry, LossEntry, StoredInput } from "./device-state.js";
+import {
+	type DeliveryTally,
+	GAPS_MOST,
+	type GapEntry,
+	type LossEntry,
+	type NewestRecord,
+	type StoredInput,
+} from "./device-state.js";
 import { EventTable } from "./event-table.js";
 import { reach } from "./fail-point.js";
 import type { TierFile } from "./files.js";
+import { widenDelivery } from "./migrations/delivery.js";
 import { widenInputs } from "./migrations/inputs.js";
 import type { RecordExtent } from "./unsealed.js";
 
@@ -28,7 +38,10 @@ const SYNCHRONOUS_FULL = 2;
 const DEAD_LETTER_BYTES_MOST = 16 * 1_024 * 1_024;
 /** What a row takes beside its bytes, roughly, so that many empty letters are bounded, too. */
 const DEAD_LETTER_ROW_BYTES = 512;
-const GAPS_MOST = 10_000;
+/** Gaps that are remembered one by one; totals by agent and reason are kept for good. */
+const GAPS_KEPT_MOST = 100_000;
+const GAP_DEVICES_LIMITS: JsonLimits = { bytes: 1_024 * 1_024, depth: 3, keys: 1 };
+const NOTHING_COUNTED: DeliveryTally = { stored: 0, missing: 0, refused: 0 };
 
 /** Kept as `user_version`; what comes before it is brought here by migrations/. */
 const SCHEMA_VERSION = 2;
@@ -38,6 +51,7 @@ const DAMAGE_MOST = 10_000;
 const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS cursors (
 		agent TEXT NOT NULL, epoch TEXT NOT NULL, site TEXT NOT NULL, base INTEGER NOT NULL, ranges TEXT NOT NULL,
+		stored INTEGER, missing INTEGER, refused INTEGER, newest INTEGER, newest_crc INTEGER,
 		PRIMARY KEY (agent, epoch)
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS inbox (
@@ -58,9 +72,13 @@ const SCHEMA = `
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS gaps (
 		id INTEGER PRIMARY KEY, agent TEXT NOT NULL, site TEXT NOT NULL, from_at INTEGER NOT NULL,
-		to_at INTEGER NOT NULL, reason TEXT NOT NULL, outcomes INTEGER NOT NULL
+		to_at INTEGER NOT NULL, reason TEXT NOT NULL, outcomes INTEGER NOT NULL, devices TEXT
 	);
 	CREATE INDEX IF NOT EXISTS gaps_by_time ON gaps (to_at);
+	CREATE TABLE IF NOT EXISTS gap_totals (
+		site TEXT NOT NULL, agent TEXT NOT NULL, reason TEXT NOT NULL, gaps INTEGER NOT NULL, outcomes INTEGER NOT NULL,
+		PRIMARY KEY (site, agent, reason)
+	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS dead_letters (
 		id INTEGER PRIMARY KEY, agent TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
 		at INTEGER NOT NULL, code TEXT NOT NULL, what TEXT NOT NULL, bytes BLOB NOT NULL
@@ -111,6 +129,8 @@ export type NewInboxRow = {
 	readonly bytes: Uint8Array;
 	/** Absent where the record tells of no device; not stored. */
 	readonly extent?: RecordExtent;
+	/** In the record; not stored but in the cursor's count. */
+	readonly outcomes: number;
 };
 
 export type DeadLetter = {
@@ -122,14 +142,29 @@ export type DeadLetter = {
 	readonly code: string;
 	readonly what: string;
 	readonly bytes: Uint8Array;
+	/** In the record, as far as it could be read. */
+	readonly outcomes: number;
 };
 
-export type NewGap = GapEntry & {
+export type NewGap = Omit<GapEntry, "devices"> & {
+	/** Number of a device and how many outcomes were its own. */
+	readonly devices: readonly (readonly [number: number, outcomes: number])[];
 	/** Place of its record in the batch: a record that was there already tells nothing new. */
 	readonly row: number;
 	readonly epoch: string;
-	readonly site: string;
+	readonly sequence: number;
 	readonly sequences?: { readonly from: number; readonly to: number };
+};
+
+/** Devices by number. */
+export type StoredGap = Omit<GapEntry, "devices"> & Pick<NewGap, "devices">;
+
+export type GapTotal = {
+	readonly site: string;
+	readonly agent: string;
+	readonly reason: string;
+	readonly gaps: number;
+	readonly outcomes: number;
 };
 
 export type DeviceRow = {
@@ -167,6 +202,10 @@ export type CursorRow = {
 	readonly epoch: string;
 	readonly site: string;
 	readonly settled: Settled;
+	/** Absent where the epoch began under a version that did not count. */
+	readonly tally?: DeliveryTally;
+	/** The highest number that came, and the checksum of its record. */
+	readonly newest?: NewestRecord;
 };
 
 /** What of the past can no longer be read. */
@@ -274,6 +313,7 @@ export class MainDatabase {
 			refuseNewer(this.database, folder);
 			this.database.exec(SCHEMA);
 			widenInputs(this.database);
+			widenDelivery(this.database);
 			this.events = new EventTable(this.database);
 			migrate(this, this.database);
 			// Not written where it stands: a store must open on a full disk, too.
@@ -390,18 +430,16 @@ export class MainDatabase {
 		return this.statement("SELECT * FROM definitions").all() as DefinitionRow[];
 	}
 
-	gaps(from: number, to: number): readonly GapEntry[] {
+	gaps(from: number, to: number): readonly StoredGap[] {
 		const rows = this.statement(
-			'SELECT agent, from_at AS "from", to_at AS "to", reason, outcomes FROM gaps WHERE to_at >= ? AND from_at < ? ORDER BY from_at LIMIT ?',
-		).all(from, to, GAPS_MOST);
-		return rows as GapEntry[];
+			'SELECT agent, site, from_at AS "from", to_at AS "to", reason, outcomes, devices FROM gaps WHERE to_at >= ? AND from_at < ? ORDER BY from_at LIMIT ?',
+		).all(from, to, GAPS_MOST) as (Omit<StoredGap, "devices"> & { readonly devices: string | null })[];
+		return rows.map(({ devices, ...gap }) => ({ ...gap, devices: devices === null ? [] : pairsIn(devices) }));
 	}
 
-	/** Outcomes that each agent has lost, by all its gaps. */
-	gapTotals(): readonly { site: string; agent: string; outcomes: number }[] {
-		return this.statement(
-			"SELECT site, agent, sum(outcomes) AS outcomes FROM gaps GROUP BY site, agent",
-		).all() as { site: string; agent: string; outcomes: number }[];
+	/** Gaps of each agent by reason, and the outcomes that they tell of. */
+	gapTotals(): readonly GapTotal[] {
+		return this.statement("SELECT site, agent, reason, gaps, outcomes FROM gap_totals").all() as GapTotal[];
 	}
 
 	/** Remembers what cannot be read; the same stretch is remembered once. */
@@ -549,7 +587,7 @@ export class MainDatabase {
 	}
 
 	private insertRow(row: NewInboxRow, moved: Map<string, CursorRow>): number {
-		const cursor = this.cursorOf(row);
+		const cursor = newestOf(counted(this.cursorOf(row), "stored", row.outcomes), row);
 		if (isSettled(cursor.settled, row.sequence)) return 0;
 		const id = this.nextId;
 		this.statement(
@@ -567,7 +605,12 @@ export class MainDatabase {
 			"INSERT INTO dead_letters (agent, epoch, sequence, at, code, what, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		).run(letter.agent, letter.epoch, letter.sequence, letter.at, letter.code, letter.what, letter.bytes);
 		this.deadLetterBytes += letter.bytes.length + DEAD_LETTER_ROW_BYTES;
-		this.move(cursor, letter.sequence, letter.sequence, moved);
+		this.move(
+			newestOf(counted(cursor, "refused", letter.outcomes), letter),
+			letter.sequence,
+			letter.sequence,
+			moved,
+		);
 	}
 
 	/** The newest stay: half of the limit, so that this runs seldom. */
@@ -594,15 +637,31 @@ export class MainDatabase {
 	}
 
 	private insertGap(gap: NewGap, moved: Map<string, CursorRow>): void {
+		const { agent, site, reason, outcomes, devices } = gap;
+		const names = devices.length === 0 ? null : JSON.stringify(devices);
+		const { lastInsertRowid } = this.statement(
+			"INSERT INTO gaps (agent, site, from_at, to_at, reason, outcomes, devices) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		).run(agent, site, Math.round(gap.from), Math.round(gap.to), reason, outcomes, names);
+		this.statement("DELETE FROM gaps WHERE id <= ?").run(Number(lastInsertRowid) - GAPS_KEPT_MOST);
 		this.statement(
-			"INSERT INTO gaps (agent, site, from_at, to_at, reason, outcomes) VALUES (?, ?, ?, ?, ?, ?)",
-		).run(gap.agent, gap.site, Math.round(gap.from), Math.round(gap.to), gap.reason, gap.outcomes);
-		if (gap.sequences !== undefined)
-			this.move(this.cursorOf(gap), gap.sequences.from, gap.sequences.to, moved);
+			`INSERT INTO gap_totals (site, agent, reason, gaps, outcomes) VALUES (?, ?, ?, 1, ?)
+			ON CONFLICT DO UPDATE SET gaps = gaps + 1, outcomes = outcomes + excluded.outcomes`,
+		).run(site, agent, countedReason(reason), outcomes);
+		const cursor = counted(this.cursorOf(gap), "missing", outcomes);
+		const { from, to } = gap.sequences ?? { from: gap.sequence, to: gap.sequence };
+		this.move(cursor, from, to, moved);
 	}
 
 	private cursorOf({ agent, epoch, site }: { agent: string; epoch: string; site: string }): CursorRow {
-		return this.cursors.get(`${agent}\n${epoch}`) ?? { agent, epoch, site, settled: NOTHING_SETTLED };
+		return (
+			this.cursors.get(`${agent}\n${epoch}`) ?? {
+				agent,
+				epoch,
+				site,
+				settled: NOTHING_SETTLED,
+				tally: NOTHING_COUNTED,
+			}
+		);
 	}
 
 	private move(cursor: CursorRow, from: number, to: number, moved: Map<string, CursorRow>): void {
@@ -612,10 +671,22 @@ export class MainDatabase {
 		moved.set(key, next);
 	}
 
-	private writeCursor({ agent, epoch, site, settled }: CursorRow): void {
+	private writeCursor({ agent, epoch, site, settled, tally, newest }: CursorRow): void {
 		this.statement(
-			"INSERT OR REPLACE INTO cursors (agent, epoch, site, base, ranges) VALUES (?, ?, ?, ?, ?)",
-		).run(agent, epoch, site, settled.base, JSON.stringify(settled.ranges));
+			`INSERT OR REPLACE INTO cursors (agent, epoch, site, base, ranges, stored, missing, refused, newest, newest_crc)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		).run(
+			agent,
+			epoch,
+			site,
+			settled.base,
+			JSON.stringify(settled.ranges),
+			tally?.stored ?? null,
+			tally?.missing ?? null,
+			tally?.refused ?? null,
+			newest?.sequence ?? null,
+			newest?.crc ?? null,
+		);
 	}
 
 	private readCursors(): readonly CursorRow[] {
@@ -625,13 +696,48 @@ export class MainDatabase {
 			site: string;
 			base: number;
 			ranges: string;
+			stored: number | null;
+			missing: number | null;
+			refused: number | null;
+			newest: number | null;
+			newest_crc: number | null;
 		}[];
-		return rows.map(({ agent, epoch, site, base, ranges }) => {
-			const parsed = parseJson(ranges, WIRE_JSON_LIMITS);
-			invariant(parsed.ok, "the cursors that we wrote are JSON");
-			return { agent, epoch, site, settled: { base, ranges: parsed.value as Settled["ranges"] } };
-		});
+		return rows.map(
+			({ agent, epoch, site, base, ranges, stored, missing, refused, newest, newest_crc: crc }) => {
+				const parsed = parseJson(ranges, WIRE_JSON_LIMITS);
+				invariant(parsed.ok, "the cursors that we wrote are JSON");
+				const isCounted = stored !== null && missing !== null && refused !== null;
+				return {
+					agent,
+					epoch,
+					site,
+					settled: { base, ranges: parsed.value as Settled["ranges"] },
+					...(isCounted ? { tally: { stored, missing, refused } } : {}),
+					...(newest !== null && crc !== null ? { newest: { sequence: newest, crc } } : {}),
+				};
+			},
+		);
 	}
+}
+
+function counted(cursor: CursorRow, what: keyof DeliveryTally, outcomes: number): CursorRow {
+	const { tally } = cursor;
+	return tally === undefined ? cursor : { ...cursor, tally: { ...tally, [what]: tally[what] + outcomes } };
+}
+
+function newestOf(
+	cursor: CursorRow,
+	row: { readonly sequence: number; readonly bytes: Uint8Array },
+): CursorRow {
+	const { sequence } = row;
+	if (cursor.newest !== undefined && sequence < cursor.newest.sequence) return cursor;
+	return { ...cursor, newest: { sequence, crc: recordCrc(row.bytes) } };
+}
+
+function pairsIn(text: string): StoredGap["devices"] {
+	const parsed = parseJson(text, GAP_DEVICES_LIMITS);
+	invariant(parsed.ok, "the devices of a gap that we wrote are JSON");
+	return parsed.value as unknown as StoredGap["devices"];
 }
 
 type InputRow = {

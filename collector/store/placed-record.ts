@@ -5,6 +5,7 @@
  * Takes a record and the catalogue; gives rows with devices and wall times. Pure but for devices that the
  * catalogue comes to know by it.
  */
+import type { Gap } from "../../shared/wire/gap.js";
 import { type DecodedRecord, wallOf } from "../../shared/wire/record.js";
 import type { Catalogue } from "./catalogue.js";
 import { hourOf } from "./day-files.js";
@@ -15,6 +16,8 @@ export type PlacedRecord = {
 	readonly record: DecodedRecord;
 	/** By group; empty where the record has no outcomes. */
 	readonly groups: readonly PlacedRows[];
+	/** Of a gap: numbers of devices, and how many outcomes were their own. */
+	readonly missing: readonly (readonly [number: number, outcomes: number])[];
 };
 
 export function placedRecord(
@@ -22,7 +25,8 @@ export function placedRecord(
 	{ agent, site, offset }: { readonly agent: string; readonly site: string; readonly offset: number },
 	catalogue: Catalogue,
 ): PlacedRecord {
-	if (record.kind !== "outcomes") return { record, groups: [] };
+	if (record.kind === "gap") return { record, groups: [], missing: missingOf(record.gap) };
+	if (record.kind !== "outcomes") return { record, groups: [], missing: [] };
 	const groups = record.groups.map(({ kind, table, places, measuredAt }) => {
 		const times = new Float64Array(measuredAt.length);
 		for (let row = 0; row < times.length; row += 1)
@@ -30,7 +34,14 @@ export function placedRecord(
 		const isReading = kind === "readings";
 		return { times, devices: catalogue.resolveRows({ site, agent, isReading, table, places, times }) };
 	});
-	return { record, groups };
+	return { record, groups, missing: [] };
+
+	function missingOf({ devices, to }: Gap): PlacedRecord["missing"] {
+		return [...(devices ?? [])].flatMap(([hash, outcomes]) => {
+			const device = catalogue.resolve({ hash, site, agent, at: to + offset, isReading: false });
+			return device === undefined ? [] : [[device.number, outcomes] as const];
+		});
+	}
 }
 
 /** Undefined where it tells of no device. */

@@ -11,7 +11,8 @@ import { invariant } from "../../shared/invariant.js";
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
-import { type DecodedRecord, decodeRecord, wallOf } from "../../shared/wire/record.js";
+import { countedReason, type Gap } from "../../shared/wire/gap.js";
+import { type DecodedRecord, decodeRecord, outcomeCount, wallOf } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { eventOf, type FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
@@ -29,6 +30,7 @@ import { Catalogue } from "./catalogue.js";
 import type {
 	AgentState,
 	Columns,
+	DeliveryTally,
 	DeviceState,
 	EventCount,
 	EventsQuery,
@@ -38,6 +40,7 @@ import type {
 	IntervalSums,
 	LossEntry,
 	NewEvents,
+	NewestRecord,
 	SeriesQuery,
 	SeriesStore,
 	StepColumns,
@@ -50,7 +53,15 @@ import { EventFeed } from "./event-feed.js";
 import type { ArmedFailPoint } from "./fail-point.js";
 import { joinedRows } from "./fleet-rows.js";
 import type { FleetSumsSlice } from "./fleet-sums.js";
-import type { Batch, InventoryThing, NewGap, NewInboxRow, PresentRow } from "./main-database.js";
+import type {
+	Batch,
+	CursorRow,
+	GapTotal,
+	InventoryThing,
+	NewGap,
+	NewInboxRow,
+	PresentRow,
+} from "./main-database.js";
 import type { Migrated } from "./migrations/migrate.js";
 import { extentOf, type PlacedRecord, placedRecord } from "./placed-record.js";
 import { Present } from "./present.js";
@@ -129,7 +140,11 @@ type Decoded = {
 	readonly incoming: IncomingRecord;
 	readonly placed?: PlacedRecord;
 	readonly rejected?: Failure;
+	/** In a record that could be read. */
+	readonly outcomes?: number;
 };
+
+const NOTHING_COUNTED: DeliveryTally = { stored: 0, missing: 0, refused: 0 };
 
 export class Store implements SeriesStore {
 	private readonly thread: Thread<StoreOperations>;
@@ -140,7 +155,7 @@ export class Store implements SeriesStore {
 	private readonly present: Present;
 	private readonly watch: Watch;
 	private readonly feed = new EventFeed();
-	private readonly settledBy = new Map<string, Settled>();
+	private readonly cursors = new Map<string, CursorRow>();
 	private readonly agentStates = new Map<string, AgentState>();
 	private storedInputs: StoredInput[] = [];
 	private storedInventory: ReadonlyMap<string, InventoryEntries> = new Map();
@@ -261,7 +276,18 @@ export class Store implements SeriesStore {
 	}
 
 	settledOf(agent: string, epoch: string): Settled {
-		return this.settledBy.get(`${agent}\n${epoch}`) ?? NOTHING_SETTLED;
+		return this.cursors.get(`${agent}\n${epoch}`)?.settled ?? NOTHING_SETTLED;
+	}
+
+	/** What of an agent's epoch is here; undefined where a version before did not count. */
+	tallyOf(agent: string, epoch: string): DeliveryTally | undefined {
+		const cursor = this.cursors.get(`${agent}\n${epoch}`);
+		return cursor === undefined ? NOTHING_COUNTED : cursor.tally;
+	}
+
+	/** The highest number that came of an epoch. */
+	newestOf(agent: string, epoch: string): NewestRecord | undefined {
+		return this.cursors.get(`${agent}\n${epoch}`)?.newest;
 	}
 
 	setAgent(state: AgentState): void {
@@ -413,8 +439,16 @@ export class Store implements SeriesStore {
 		return joinedRows(rows);
 	}
 
-	gaps(query: { readonly from: number; readonly to: number }): Promise<readonly GapEntry[]> {
-		return this.thread.call("gaps", query);
+	async gaps(query: { readonly from: number; readonly to: number }): Promise<readonly GapEntry[]> {
+		const keys = new Map([...this.present.devices().values()].map(({ number, key }) => [number, key]));
+		const found = await this.thread.call("gaps", query);
+		return found.map(({ devices, ...gap }) => ({
+			...gap,
+			devices: devices.flatMap(([number, outcomes]) => {
+				const device = keys.get(number);
+				return device === undefined ? [] : [{ device, outcomes }];
+			}),
+		}));
 	}
 
 	losses(query: { readonly from: number; readonly to: number }): Promise<readonly LossEntry[]> {
@@ -529,16 +563,19 @@ export class Store implements SeriesStore {
 			definition: storedDefinition(text),
 		}));
 		this.catalogue.load({ definitions, devices: stored.devices, aliases: stored.aliases });
-		for (const { agent, epoch, settled } of stored.cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
+		for (const cursor of stored.cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		this.storedInputs = [...stored.inputs];
 		this.storedInventory = byThing(stored.inventory);
 		this.present.place(this.storedInventory, this.clock.now());
 		await this.restorePresent();
 		await this.replay();
 		this.present.replayed();
-		const lost = new Map(stored.gapTotals.map((one) => [`${one.site}/${one.agent}`, one.outcomes]));
 		for (const { agent, site } of stored.cursors)
-			this.markSilent(agent, site, lost.get(`${site}/${agent}`) ?? 0);
+			this.markSilent(
+				agent,
+				site,
+				stored.gapTotals.filter((one) => one.site === site && one.agent === agent),
+			);
 		await this.measureDisk();
 	}
 
@@ -561,8 +598,17 @@ export class Store implements SeriesStore {
 	}
 
 	/** An agent that is known from before and has not connected yet. */
-	private markSilent(agent: string, site: string, gapOutcomes: number): void {
-		this.setAgent({ agent, site, isConnected: false, since: this.clock.now(), gapOutcomes });
+	private markSilent(agent: string, site: string, gaps: readonly GapTotal[]): void {
+		this.setAgent({
+			agent,
+			site,
+			isConnected: false,
+			since: this.clock.now(),
+			gapOutcomes: gaps.reduce((sum, { outcomes }) => sum + outcomes, 0),
+			gapsByReason: Object.fromEntries(
+				gaps.map(({ reason, gaps: count, outcomes }) => [reason, { gaps: count, outcomes }]),
+			),
+		});
 	}
 
 	private async restorePresent(): Promise<void> {
@@ -604,10 +650,18 @@ export class Store implements SeriesStore {
 		const accepted = decoded.filter((one) => one.rejected === undefined);
 		const batch: Batch = {
 			rows: inOneMemory(accepted),
-			deadLetters: decoded.flatMap(({ incoming, rejected }) =>
+			deadLetters: decoded.flatMap(({ incoming, rejected, outcomes }) =>
 				rejected === undefined
 					? []
-					: [{ ...incoming, at: incoming.receivedAt, code: rejected.code, what: rejected.what }],
+					: [
+							{
+								...incoming,
+								at: incoming.receivedAt,
+								code: rejected.code,
+								what: rejected.what,
+								outcomes: outcomes ?? 0,
+							},
+						],
 			),
 			gaps: accepted.flatMap((one, row) => gapOf(one, row)),
 			...changes,
@@ -617,7 +671,7 @@ export class Store implements SeriesStore {
 		this.counts.commits += 1;
 		this.counts.commitSeconds += (this.clock.monotonic() - started) / MILLISECONDS_PER_SECOND;
 		this.catalogue.stored(changes);
-		for (const { agent, epoch, settled } of cursors) this.settledBy.set(`${agent}\n${epoch}`, settled);
+		for (const cursor of cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		for (const [index, one] of accepted.entries()) this.applied(one, ids[index] ?? 0);
 		this.counts.rejected += decoded.length - accepted.length;
 		if (!this.isSealing && (mayBeDue || this.inboxBytes > SEAL_AT_BYTES)) this.sealSoon();
@@ -641,10 +695,11 @@ export class Store implements SeriesStore {
 		if (incoming.rejected !== undefined) return { incoming, rejected: incoming.rejected };
 		const decoded = this.decode(incoming.bytes);
 		if (!decoded.ok) return { incoming, rejected: decoded.failure };
+		const outcomes = outcomeCount(decoded.record);
 		const wrong = unbelievable(decoded.record, incoming);
-		if (wrong !== undefined) return { incoming, rejected: failure("RECORD_MALFORMED", wrong) };
+		if (wrong !== undefined) return { incoming, rejected: failure("RECORD_MALFORMED", wrong), outcomes };
 		// Every device has its number before the record is stored, so that both are stored together.
-		return { incoming, placed: placedRecord(decoded.record, incoming, this.catalogue) };
+		return { incoming, placed: placedRecord(decoded.record, incoming, this.catalogue), outcomes };
 	}
 
 	private applied({ incoming, placed }: Decoded, id: number): void {
@@ -662,12 +717,12 @@ export class Store implements SeriesStore {
 		const key = `${incoming.site}/${incoming.agent}`;
 		const agent = this.agentStates.get(key);
 		if (agent === undefined) return;
-		const gapOutcomes = agent.gapOutcomes + (record.kind === "gap" ? record.gap.outcomes : 0);
+		const told = record.kind === "gap" ? withGap(agent, record.gap) : agent;
 		const now = this.clock.now();
 		const isSpeaking =
 			agent.lastRecordAt !== undefined && now - agent.lastRecordAt <= AGENT_SILENT_MILLISECONDS;
 		const speaks = isSpeaking ? {} : { speaksSince: now };
-		this.agentStates.set(key, { ...agent, ...speaks, lastRecordAt: now, gapOutcomes });
+		this.agentStates.set(key, { ...told, ...speaks, lastRecordAt: now });
 	}
 
 	private noteGap(
@@ -771,22 +826,43 @@ function inOneMemory(accepted: readonly Decoded[]): readonly NewInboxRow[] {
 		accepted.reduce((sum, { incoming: { bytes } }) => sum + bytes.length, 0),
 	);
 	let at = 0;
-	return accepted.map(({ incoming, placed }) => {
+	return accepted.map(({ incoming, placed, outcomes = 0 }) => {
 		const { agent, site, epoch, sequence, receivedAt, offset, bytes: own } = incoming;
 		own.copy(memory, at);
 		const bytes = memory.subarray(at, at + own.length);
 		at += own.length;
 		const extent = placed === undefined ? undefined : extentOf(placed);
-		const row = { agent, site, epoch, sequence, receivedAt, offset, bytes };
+		const row = { agent, site, epoch, sequence, receivedAt, offset, bytes, outcomes };
 		return extent === undefined ? row : { ...row, extent };
 	});
 }
 
+function withGap(agent: AgentState, { reason: told, outcomes }: Gap): AgentState {
+	const reason = countedReason(told);
+	const { gaps, outcomes: before } = agent.gapsByReason[reason] ?? { gaps: 0, outcomes: 0 };
+	return {
+		...agent,
+		gapOutcomes: agent.gapOutcomes + outcomes,
+		gapsByReason: { ...agent.gapsByReason, [reason]: { gaps: gaps + 1, outcomes: before + outcomes } },
+	};
+}
+
 function gapOf({ incoming, placed }: Decoded, row: number): readonly NewGap[] {
 	if (placed?.record.kind !== "gap") return [];
-	const { agent, epoch, site, offset } = incoming;
+	const { agent, epoch, site, sequence, offset } = incoming;
 	const { from, to, reason, outcomes, sequences } = placed.record.gap;
-	const gap = { row, agent, epoch, site, from: from + offset, to: to + offset, reason, outcomes };
+	const gap = {
+		row,
+		agent,
+		epoch,
+		site,
+		sequence,
+		from: from + offset,
+		to: to + offset,
+		reason,
+		outcomes,
+		devices: placed.missing,
+	};
 	return [sequences === undefined ? gap : { ...gap, sequences }] as NewGap[];
 }
 

@@ -254,6 +254,18 @@ const agentKeys = map(
 					is: "File that holds the site's token, the same as at the collector. Absent: the agent proves the key that fleetwatt agent join made.",
 					example: "secrets/site-token",
 				}).exactOptional(),
+				maxKilobitsPerSecond: integer({
+					is: "The most that readings may take of the link, for one that others need too. What is live goes first. Where absent there is no cap; a backlog yields to others in any case.",
+					from: 8,
+					to: 10_000_000,
+					example: 512,
+				}).exactOptional(),
+				maxMegabytesPerDay: integer({
+					is: "The most that readings may take in 24 hours, for a link that is paid by volume, spread evenly over the day. What is beyond it waits in the outbox.",
+					from: 1,
+					to: 1_000_000,
+					example: 200,
+				}).exactOptional(),
 			},
 			"Where the readings go.",
 		),
@@ -305,7 +317,7 @@ const agentKeys = map(
 					example: 14,
 				}).default(14),
 				maxMebibytes: integer({
-					is: "Size at which the oldest readings are dropped, and the gap is recorded.",
+					is: "Size at which the oldest readings are thinned to one each five minutes, then dropped; the gap is recorded.",
 					from: 16,
 					to: 1_048_576,
 					example: 2048,

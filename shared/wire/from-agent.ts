@@ -40,6 +40,9 @@ const STATUS = z.object({
 	backlogBytes: SEQUENCE,
 	wall: z.number(),
 	monotonic: z.number(),
+	/** Of the epoch: all outcomes, and those in records not yet settled; both or none. */
+	outcomesMade: SEQUENCE.exactOptional(),
+	outcomesHeld: SEQUENCE.exactOptional(),
 });
 const FROM_AGENT = z.discriminatedUnion("kind", [HELLO, PROOF, MISSING, STATUS]);
 

@@ -15,6 +15,8 @@ export type Welcome = {
 	readonly ranges: readonly Range[];
 	readonly credit: Credit;
 	readonly wall: number;
+	/** The highest number that came of this epoch, and its record's checksum. */
+	readonly newest?: { readonly sequence: number; readonly crc: number };
 };
 export type Ack = {
 	readonly kind: "ack";
@@ -56,13 +58,16 @@ function kindOf({ kind }: Fields): string {
 const READERS: Readonly<Record<string, (fields: Fields) => FromCollector | undefined>> = {
 	challenge: ({ nonce }) =>
 		typeof nonce === "string" && NONCE.test(nonce) ? { kind: "challenge", nonce } : undefined,
-	welcome({ version, session, base, ranges, credit, wall }) {
+	welcome({ version, session, base, ranges, credit, wall, newest }) {
 		const known = rangesOf(ranges);
 		const given = creditOf(fieldsOf(credit));
 		const isWhole = isCount(version) && isText(session, WORD_LONGEST) && isCount(base) && isNumber(wall);
 		if (!isWhole || known === undefined || given === undefined) return undefined;
 		if (given.live === 0 || given.backfill === 0) return undefined;
-		return { kind: "welcome", version, session, base, ranges: known, credit: given, wall };
+		const welcome: Welcome = { kind: "welcome", version, session, base, ranges: known, credit: given, wall };
+		if (newest === undefined) return welcome;
+		const { sequence, crc } = fieldsOf(newest) ?? {};
+		return isCount(sequence) && isCount(crc) ? { ...welcome, newest: { sequence, crc } } : undefined;
 	},
 	ack({ base, ranges, rejected }) {
 		const known = rangesOf(ranges);

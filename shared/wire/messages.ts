@@ -29,6 +29,7 @@ export const CLOSE = {
 	versionUnsupported: 4010,
 	tooManyEpochs: 4012,
 	tooManySessions: 4013,
+	recordConflict: 4014,
 } as const;
 
 export type Lane = "live" | "backfill";

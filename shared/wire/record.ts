@@ -10,9 +10,9 @@
  */
 import { crc32 } from "node:zlib";
 import { type Failure, failure } from "../failures.js";
-import { parseJson } from "../json.js";
 import { ByteReader, ByteWriter, bounded, OutOfBytes, pick } from "./bytes.js";
-import { HASH_BYTES, WIRE_JSON_LIMITS } from "./definition.js";
+import { HASH_BYTES } from "./definition.js";
+import { devicesInGap, type Gap, readGap, writeGap } from "./gap.js";
 import {
 	type ColumnValues,
 	readNumbers,
@@ -84,16 +84,6 @@ export type FailureGroup = Rows & {
 };
 export type OutcomeGroup = ReadingGroup | FailureGroup;
 
-export type Gap = {
-	readonly reason: string;
-	/** Wall ms. */
-	readonly from: number;
-	readonly to: number;
-	readonly outcomes: number;
-	/** Record numbers that will never come, where the gap swallowed numbered records. */
-	readonly sequences?: { readonly from: number; readonly to: number };
-};
-
 export type DecodedRecord = { readonly time: RecordTime; readonly bytes: number } & (
 	| { readonly kind: "outcomes"; readonly groups: readonly OutcomeGroup[] }
 	| { readonly kind: "gap"; readonly gap: Gap }
@@ -121,13 +111,20 @@ export function encodeOutcomes(
 
 export function encodeGap(time: RecordTime, gap: Gap): Buffer {
 	const writer = startRecord(KIND_GAP, time);
-	writer.text(JSON.stringify(gap));
+	writeGap(writer, gap);
 	return finishRecord(writer);
 }
 
 /** The checksum that stands at a record's end: its fingerprint under a used number. */
-export function recordCrc(bytes: Buffer): number {
-	return bytes.length >= CRC_BYTES ? bytes.readUInt32BE(bytes.length - CRC_BYTES) : 0;
+export function recordCrc(bytes: Uint8Array): number {
+	const { buffer, byteOffset, length } = bytes;
+	return length < CRC_BYTES ? 0 : new DataView(buffer, byteOffset, length).getUint32(length - CRC_BYTES);
+}
+
+/** Outcomes in a decoded record; a gap has none of its own. */
+export function outcomeCount(record: DecodedRecord): number {
+	if (record.kind !== "outcomes") return 0;
+	return record.groups.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Whether the bytes are whole: format known, checksum right. */
@@ -167,6 +164,7 @@ export function hashesIn(
 	return atEdge(() => {
 		const reader = new ByteReader(bytes, 0, bytes.length - CRC_BYTES);
 		const { kind } = readHead(reader);
+		if (kind === KIND_GAP) return { ok: true, hashes: devicesInGap(reader) };
 		if (kind !== KIND_OUTCOMES) return { ok: true, hashes: [] };
 		readTexts(reader);
 		return { ok: true, hashes: readHashes(reader) };
@@ -181,7 +179,8 @@ export function decodeRecord(
 	return atEdge(() => {
 		const reader = new ByteReader(bytes, 0, bytes.length - CRC_BYTES);
 		const { kind, time } = readHead(reader);
-		if (kind === KIND_GAP) return readGap(reader, time, bytes.length);
+		if (kind === KIND_GAP)
+			return { ok: true, record: { kind: "gap", gap: readGap(reader), time, bytes: bytes.length } };
 		if (kind !== KIND_OUTCOMES)
 			return { ok: true, record: { kind: "unknown", number: kind, time, bytes: bytes.length } };
 		const tables = { texts: readTexts(reader), hashes: readHashes(reader) };
@@ -451,31 +450,6 @@ function readNotes<Note>(
 		notes.set(row, own);
 	}
 	return notes;
-}
-
-function readGap(reader: ByteReader, time: RecordTime, bytes: number): { ok: true; record: DecodedRecord } {
-	const parsed = parseJson(reader.text(TEXT_LONGEST), WIRE_JSON_LIMITS);
-	const gap = parsed.ok ? (parsed.value as Partial<Gap>) : undefined;
-	if (
-		typeof gap?.reason !== "string" ||
-		!Number.isFinite(gap.from) ||
-		!Number.isFinite(gap.to) ||
-		!isCount(gap.outcomes) ||
-		!areSequences(gap.sequences)
-	) {
-		throw new OutOfBytes("a gap without reason, from, to and outcomes");
-	}
-	return { ok: true, record: { kind: "gap", gap: gap as Gap, time, bytes } };
-}
-
-function isCount(value: unknown): value is number {
-	return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function areSequences(sequences: Partial<NonNullable<Gap["sequences"]>> | null | undefined): boolean {
-	if (sequences === undefined) return true;
-	const { from, to } = sequences ?? {};
-	return isCount(from) && isCount(to) && from >= 1 && to >= from;
 }
 
 function startRecord(kind: number, time: RecordTime): ByteWriter {

@@ -77,6 +77,15 @@ describe("a configuration that cannot be used ends with code 78 and one line", S
 			/ranges\[0\]\.driver is "antminr", which is no driver\./,
 		],
 		[
+			"a login for a driver that does not exist",
+			"agent",
+			() =>
+				site.writeAgent([
+					{ ...RANGES[0], credentials: { antminr: { user: "root", passwordFile: site.places.tokenFile } } },
+				]),
+			/ranges\[0\]\.credentials\.antminr names no driver, so this login would never be used\./,
+		],
+		[
 			"plain text across a network",
 			"agent",
 			() =>

@@ -9,6 +9,7 @@ import { realClock } from "../../shared/clock.js";
 import { ExampleLine } from "../collector/ingest/example-line.js";
 import { arrive, deviceNamed, NOON, openStore, rowsOf, until } from "../collector/store/example-store.js";
 import { deviceAt, randomOf } from "../shared/wire/examples.js";
+import { expectConserved } from "./conservation.js";
 import { mountSmallDisk, type SmallDisk } from "./small-disk.js";
 
 const MEBIBYTE = 1_024 * 1_024;
@@ -138,6 +139,7 @@ describe("a collector whose disk is full", { timeout: 60_000 }, () => {
 		expect(await ready()).toMatchObject({ status: 200 });
 		await vi.waitFor(async () => expect(await blocked()).toBe("0"), { timeout: 5_000 });
 		await expectAll(store, said);
+		expectConserved(store, agent.outbox.state);
 		expect(store.statistics().duplicatesIgnored).toBe(0);
 	});
 

@@ -34,6 +34,8 @@ async function expectKept(acknowledged: number, firstNumber = 1): Promise<number
 	const store = await openStore(folder);
 	const { base, ranges } = store.settledOf("agent-1", EPOCH);
 	expect(ranges).toEqual([]);
+	const stored = base * KEPT_DEVICES.length;
+	expect(store.tallyOf("agent-1", EPOCH)).toEqual({ stored, missing: 0, refused: 0 });
 	// A record may be stored and not told: its agent sends it again and is told then.
 	expect([acknowledged, acknowledged + 1]).toContain(base);
 	for (const index of base === 0 ? [] : LOOKED_AT) {

@@ -8,14 +8,15 @@ import { execPath } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { Outbox } from "../../agent/outbox/outbox.js";
 import { deviceNamed, openStore, rowsOf, until } from "../collector/store/example-store.js";
 import { randomOf } from "../shared/wire/examples.js";
+import { expectConserved, outboxState } from "./conservation.js";
 import { DEVICES, STREAM_START, valuesOf } from "./stream.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/delivery-process.js", import.meta.url));
-const KILLS = 10;
-const RECORDS = 7_000;
+const KILLS = Number(process.env["FLEETWATT_KILLS"] ?? 10);
+const RECORDS = 700 * KILLS;
+const SEED = Number(process.env["FLEETWATT_SEED"] ?? 11);
 
 type Side = { readonly process: ChildProcess; readonly said: string[] };
 const running = new Set<Side>();
@@ -61,55 +62,56 @@ function newestDurable(sides: readonly Side[]): number {
 	return Math.max(0, ...lines.map((one) => Number(one.slice(8))));
 }
 
-describe(`${KILLS} kills of the collector, then ${KILLS} of the agent, while ${RECORDS} records are made`, () => {
-	it("lose nothing that was on disk, store nothing twice, and need no hand", async () => {
-		const random = randomOf(11);
-		const [outboxFolder, storeFolder] = [path.join(folder, "agent"), path.join(folder, "collector")];
-		let collector = start("collector", storeFolder, "0");
-		const port = await word(collector, "listening");
-		let agent = start("agent", outboxFolder, port, String(RECORDS));
-		const agents = [agent];
-		const collectors = [collector];
-		const epoch = await word(agent, "epoch");
-		for (let round = 0; round < KILLS; round += 1) {
-			await sleep(random() * 500);
+describe(`${KILLS} kills of the collector, then ${KILLS} of the agent, while ${RECORDS} records are made, seed ${SEED}`, () => {
+	it(
+		"lose nothing that was on disk, store nothing twice, and need no hand",
+		async () => {
+			const random = randomOf(SEED);
+			const [outboxFolder, storeFolder] = [path.join(folder, "agent"), path.join(folder, "collector")];
+			let collector = start("collector", storeFolder, "0");
+			const port = await word(collector, "listening");
+			let agent = start("agent", outboxFolder, port, String(RECORDS));
+			const agents = [agent];
+			const collectors = [collector];
+			const epoch = await word(agent, "epoch");
+			for (let round = 0; round < KILLS; round += 1) {
+				await sleep(random() * 500);
+				await kill(collector);
+				collector = start("collector", storeFolder, port);
+				collectors.push(collector);
+				await word(collector, "listening");
+			}
+			const afterCollector = newestDurable(agents);
+			for (let round = 0; round < KILLS; round += 1) {
+				await sleep(random() * 400);
+				await kill(agent);
+				agent = start("agent", outboxFolder, port, String(RECORDS));
+				agents.push(agent);
+				expect(await word(agent, "epoch")).toBe(epoch);
+			}
+			// The kills came in mid-stream, or this proves nothing.
+			expect(newestDurable(agents)).toBeGreaterThan(afterCollector);
+			expect(afterCollector).toBeGreaterThan(100);
+			await until(() => agent.said.includes("drained"), Boolean, 40 + KILLS);
 			await kill(collector);
-			collector = start("collector", storeFolder, port);
-			collectors.push(collector);
-			await word(collector, "listening");
-		}
-		const afterCollector = newestDurable(agents);
-		for (let round = 0; round < KILLS; round += 1) {
-			await sleep(random() * 400);
 			await kill(agent);
-			agent = start("agent", outboxFolder, port, String(RECORDS));
-			agents.push(agent);
-			expect(await word(agent, "epoch")).toBe(epoch);
-		}
-		// The kills came in mid-stream, or this proves nothing.
-		expect(newestDurable(agents)).toBeGreaterThan(afterCollector);
-		expect(afterCollector).toBeGreaterThan(100);
-		await until(() => agent.said.includes("drained"), Boolean, 40);
-		await kill(collector);
-		await kill(agent);
-		const complaints = [...agents, ...collectors].flatMap(({ said }) =>
-			said.filter((one) => /^(rejected|refused|disk)/.test(one)),
-		);
-		expect(complaints).toEqual([]);
-		await expectConserved(storeFolder, outboxFolder, epoch);
-	}, 90_000);
+			const complaints = [...agents, ...collectors].flatMap(({ said }) =>
+				said.filter((one) => /^(rejected|refused|disk)/.test(one)),
+			);
+			expect(complaints).toEqual([]);
+			await expectWhole(storeFolder, outboxFolder, epoch);
+		},
+		80_000 + KILLS * 5_000,
+	);
 });
 
-async function expectConserved(storeFolder: string, outboxFolder: string, epoch: string): Promise<void> {
-	const outbox = await Outbox.open({
-		folder: outboxFolder,
-		limits: { maxBytes: 1e9, maxDays: 100_000 },
-		events: { onAppended: () => undefined, onWriteFailed: () => undefined },
-	});
-	const { head, records, epoch: found } = outbox.state;
-	await outbox.close();
+async function expectWhole(storeFolder: string, outboxFolder: string, epoch: string): Promise<void> {
+	const outbox = outboxState(outboxFolder);
+	const { head, records, epoch: found } = outbox;
 	expect({ head, records, found }).toEqual({ head: RECORDS, records: 0, found: epoch });
 	const store = await openStore(storeFolder);
+	expectConserved(store, outbox);
+	expect(store.tallyOf("agent-1", epoch)?.stored).toBe(RECORDS * DEVICES.length);
 	expect(store.settledOf("agent-1", epoch)).toEqual({ base: RECORDS, ranges: [] });
 	for (const [index] of DEVICES.entries()) {
 		const device = deviceNamed(store, `S${index}`);

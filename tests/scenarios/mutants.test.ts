@@ -41,7 +41,7 @@ const MUTANTS: readonly Mutant[] = [
 		"effects.length === event.records.length && total < READ_BYTES",
 		"true",
 	],
-	["credit is not looked at", UPLINK, "if (inFlight >= credit)", "if (false)"],
+	["credit is not looked at", UPLINK, "if (inFlight >= most ||", "if ("],
 	["what is acknowledged stays in flight", UPLINK, "sent.delete(sequence);", ""],
 	["acknowledged bytes give no credit back", UPLINK, "freed[lane] += bytes;", ""],
 	["the rest of a backlog range is forgotten", UPLINK, "high > to ? [[to + 1, high]] : []", "[]"],

@@ -25,6 +25,7 @@ import { failure } from "../../shared/failures.js";
 import type { FromAgent, Hello } from "../../shared/wire/from-agent.js";
 import type { FromCollector } from "../../shared/wire/from-collector.js";
 import type { Frame } from "../../shared/wire/messages.js";
+import { recordCrc } from "../../shared/wire/record.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
 import { randomOf } from "../shared/wire/examples.js";
 
@@ -87,6 +88,7 @@ export class SessionWorld {
 	private collectorLife = 0;
 	private isCollectorUp = true;
 	private settled: Settled = NOTHING_SETTLED;
+	private newest: { readonly sequence: number; readonly crc: number } | undefined;
 	private readonly stored = new Map<number, Buffer>();
 	private readonly storedGaps: { from: number; to: number }[] = [];
 	private readonly deadLetters = new Set<number>();
@@ -245,6 +247,7 @@ export class SessionWorld {
 	private append(row: Row): number {
 		this.head += 1;
 		row.bytes.writeUInt32BE(this.head, 0);
+		row.bytes.writeUInt32BE(this.head, row.bytes.length - 4);
 		this.outbox.set(this.head, row);
 		this.everMade.set(this.head, row);
 		return this.head;
@@ -329,6 +332,13 @@ export class SessionWorld {
 			case "welcomed":
 				this.attempt = 0;
 				this.counts.sessions += 1;
+				return;
+			case "compare":
+				this.after(this.random() * 30, () => {
+					const own = this.outbox.get(effect.sequence);
+					const isAnother = own !== undefined && recordCrc(own.bytes) !== effect.crc;
+					if (this.agentLink === link) this.uplink({ kind: "compared", isAnother });
+				});
 				return;
 			case "renewEpoch":
 				this.say("the collector has numbers that were never made");
@@ -470,7 +480,8 @@ export class SessionWorld {
 			case "lookUp": {
 				const { proof } = effect;
 				const credential = { kind: "token", token: TOKEN } as const;
-				const found = { credential, pins: [], settled: this.settled, wall: this.now, proof };
+				const { settled, newest, now: wall } = this;
+				const found = { credential, pins: [], settled, newest, wall, proof };
 				this.ingest(link, { kind: "credentialFound", ...found });
 				return;
 			}
@@ -566,6 +577,7 @@ export class SessionWorld {
 			return;
 		}
 		this.settled = settle(this.settled, sequence, sequence);
+		if (sequence > (this.newest?.sequence ?? 0)) this.newest = { sequence, crc: recordCrc(row.bytes) };
 		if (rejected !== undefined) {
 			this.deadLetters.add(sequence);
 			this.counts.rejected += 1;

@@ -19,6 +19,7 @@ import { EVENTS_DEFAULT, EVENTS_MOST, events } from "./events.js";
 import { EXPORT_FORMS, exportBody } from "./export/export.js";
 import { complaintOfSize, EXPORT_FORMATS, type ExportRequest } from "./export/request.js";
 import { fleetSeriesAnswer, STEP_SECONDS_LEAST, TIER_SECONDS } from "./fleet-series.js";
+import { gapsAnswer } from "./gaps.js";
 import { fleetLatestBytes, fleetLatestJson, latestOfOne, type Present } from "./latest.js";
 import { type MoneyBy, type MoneyRequest, moneyAnswer, SETTLEMENT_SECONDS } from "./money.js";
 import { type DescribedRoute, openApiDocument } from "./openapi.js";
@@ -285,8 +286,13 @@ export const ROUTES: readonly Route[] = [
 	},
 	{
 		path: "/gaps",
-		summary: "Stretches known to be missing, with their reasons.",
-		parameters: span,
+		summary:
+			"Stretches known to be missing, with reasons, exact counts and devices; what was stored and is lost.",
+		parameters: [
+			...span,
+			query("site", "Only gaps of this site's agents."),
+			query("device", "Only gaps that this device had, or may have had since they name none."),
+		],
 		answers: ["GapsAnswer"],
 		isHeavy: true,
 		run: gaps,
@@ -646,8 +652,14 @@ function moneyRequest({ store, options, now }: ApiContext, parameters: Parameter
 async function gaps({ store }: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
 	const within = spanOf(parameters);
 	if (!within.ok) return within.reply;
-	const [missing, lost] = await Promise.all([store.gaps(within.value), store.losses(within.value)]);
-	return answered({ gaps: missing, lost });
+	const [site, device] = [parameters.text("site"), parameters.text("device")];
+	return answered(
+		await gapsAnswer(store, {
+			...within.value,
+			...(site === undefined ? {} : { site }),
+			...(device === undefined ? {} : { device }),
+		}),
+	);
 }
 
 function inventory({ store, now }: ApiContext, parameters: Parameters): Reply<unknown> {

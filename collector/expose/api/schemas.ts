@@ -307,8 +307,15 @@ export const SCHEMAS = {
 	),
 	GapsAnswer: object({
 		gaps: listOf(
-			object({ agent: text, from: milliseconds, to: milliseconds, reason: text, outcomes: integer }),
+			object({
+				...texts(["site", "agent", "reason"]),
+				from: milliseconds,
+				to: milliseconds,
+				outcomes: integer,
+				devices: listOf(object({ device: text, outcomes: integer })),
+			}),
 		),
+		isComplete: yesOrNo,
 		lost: listOf(
 			object(
 				{ reason: text, from: milliseconds, to: milliseconds, file: text, foundAt: milliseconds },

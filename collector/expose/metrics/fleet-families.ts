@@ -383,6 +383,22 @@ function moneyFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
 	];
 }
 
+/** As the agent told last, of its outbox's epoch. */
+const CONSERVATION = [
+	["made", "Outcomes that the agent made in its outbox's epoch, with those that its gap records tell of."],
+	["held", "Of the outcomes made: in the agent's outbox, not yet settled."],
+	["stored", "Of the outcomes made: stored here."],
+	["missing", "Of the outcomes made: told missing by gap records."],
+	[
+		"refused",
+		"Of the outcomes made: refused for good and kept as dead letters, as far as they could be counted.",
+	],
+	[
+		"unaccounted",
+		"Of the outcomes made: neither held, stored, missing nor refused. 0, or something was lost.",
+	],
+] as const;
+
 function* agentFamilies(store: SeriesStore): Generator<SampledFamily> {
 	const agents = [...store.agents().values()].map((agent) => ({
 		...agent,
@@ -417,6 +433,33 @@ function* agentFamilies(store: SeriesStore): Generator<SampledFamily> {
 		{ name: "agent_gap_outcomes_total", kind: "counter", help: "Outcomes that the agent had to give up." },
 		agents.map(({ labels, gapOutcomes }) => ({ labels, value: gapOutcomes })),
 	);
+	yield family(
+		{ name: "agent_gaps_total", kind: "counter", help: "Gap records of the agent, by reason." },
+		agents.flatMap(({ labels, gapsByReason }) =>
+			Object.entries(gapsByReason).map(([reason, { gaps }]) => ({
+				labels: [...labels, ["reason", reason]],
+				value: gaps,
+			})),
+		),
+	);
+	yield family(
+		{
+			name: "agent_missing_outcomes_total",
+			kind: "counter",
+			help: "Outcomes that the agent's gap records tell of, by reason.",
+		},
+		agents.flatMap(({ labels, gapsByReason }) =>
+			Object.entries(gapsByReason).map(([reason, { outcomes }]) => ({
+				labels: [...labels, ["reason", reason]],
+				value: outcomes,
+			})),
+		),
+	);
+	for (const [name, help] of CONSERVATION)
+		yield family(
+			{ name: `agent_outcomes_${name}`, help },
+			agents.map(({ labels, conservation }) => ({ labels, value: conservation?.[name] })),
+		);
 	yield family(
 		{ name: "agent_polls_total", kind: "counter", help: "Polls by result: ok, or the failure's code." },
 		summedByWord(store, "result", ({ pollsByResult }) => pollsByResult),

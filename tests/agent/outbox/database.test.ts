@@ -6,7 +6,8 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OutboxDatabase, type OutboxLimits } from "../../../agent/outbox/database.js";
-import { checkRecord, decodeRecord, type Gap } from "../../../shared/wire/record.js";
+import type { Gap } from "../../../shared/wire/gap.js";
+import { checkRecord, decodeRecord } from "../../../shared/wire/record.js";
 import { deviceAt, exampleRecord, timeAt } from "../../shared/wire/examples.js";
 
 const AT = 1_800_000_000_000;
@@ -119,6 +120,9 @@ describe("the outbox's file", () => {
 		const { bytes, keptBytes, outcomesDropped } = outbox.state();
 		expect(bytes + keptBytes).toBeLessThanOrEqual(20_000);
 		expect(keptBytes).toBeGreaterThan(0);
+		// Made = settled + held + dropped.
+		const { outcomes, outcomesSettled } = outbox.state();
+		expect({ outcomes, outcomesSettled }).toEqual({ outcomes: 101, outcomesSettled: 299 });
 		expect(outcomesDropped).toBe(0);
 		outbox.close();
 	});

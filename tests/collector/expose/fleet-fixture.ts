@@ -96,6 +96,8 @@ export const AGENT: AgentState = {
 	backlogRecords: 0,
 	clockOffsetMilliseconds: 12,
 	gapOutcomes: 3,
+	gapsByReason: { outbox_full: { gaps: 1, outcomes: 3 } },
+	conservation: { made: 1_003, held: 10, stored: 990, missing: 3, refused: 0, unaccounted: 0 },
 };
 
 export type Values = Readonly<Partial<Record<MeasurementName, number>>>;

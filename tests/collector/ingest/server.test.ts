@@ -4,9 +4,11 @@ import { connect } from "node:net";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { quantity } from "../../../shared/units.js";
 import { definitionText, hashOf } from "../../../shared/wire/definition.js";
 import { CLOSE, encodeDefinitionFrame, encodeRecordFrame, proofOf } from "../../../shared/wire/messages.js";
-import { BOOT, deviceAt, EPOCH, exampleRecord, SHAPE_HASH } from "../../shared/wire/examples.js";
+import { expectConserved } from "../../faults/conservation.js";
+import { BOOT, deviceAt, EPOCH, exampleRecord, SHAPE_HASH, timeAt } from "../../shared/wire/examples.js";
 import { deviceNamed, present, rowsOf, SECOND, until } from "../store/example-store.js";
 import { type Agent, type Collector, ExampleLine, TOKEN } from "./example-line.js";
 
@@ -67,6 +69,7 @@ async function withNeighbour(trouble: (collector: Collector) => Promise<void>): 
 	await line.drained(agent, 40);
 	expect(agent.disconnected).toEqual([]);
 	await expectStream(collector, 40);
+	expectConserved(collector.store, agent.outbox.state);
 	return collector;
 }
 
@@ -182,6 +185,61 @@ describe("records", () => {
 		);
 		expect(restored.disconnected[0]?.reason.code).toBe("OUTBOX_COPIED");
 		await expectStream(collector, 60);
+	});
+
+	it("of two outboxes that are copies of one, under the same numbers, are all stored: the second begins a new epoch", async () => {
+		const first = await line.collector();
+		const before = await line.agent();
+		say(before, 1, 20);
+		await line.drained(before, 20);
+		await before.stop();
+		cpSync(path.join(line.folder, "agent-1"), path.join(line.folder, "copy"), { recursive: true });
+		const agent = await line.agent();
+		say(agent, 21, 30);
+		await line.drained(agent, 30);
+		const { epoch } = agent.outbox.state;
+		await agent.stop();
+		await first.stop();
+		const copy = await line.agent({ folder: "copy" });
+		say(copy, 31, 45);
+		await until(
+			() => copy.outbox.state.head,
+			(head) => head === 35,
+		);
+		const collector = await line.collector();
+		await until(
+			() => copy.outbox.state,
+			(state) => state.epoch !== epoch && state.records === 0,
+		);
+		expect(copy.disconnected.map(({ reason }) => reason.code)).toContain("RECORD_CONFLICT");
+		await expectStream(collector, 45);
+		expectConserved(collector.store, copy.outbox.state);
+		expect(collector.store.tallyOf("agent-1", epoch)?.stored).toBe(30 * DEVICES.length);
+	});
+
+	it("that were dropped are told of, by device, in the ledger and by the counts of both sides", async () => {
+		const gap = { reason: "outbox_full", from: start, to: start + SECOND, outcomes: 7 };
+		const devices = new Map([[hashOf(deviceAt("10.0.0.1:80", { serial: "S1" })), 5]]);
+		const collector = await line.collector();
+		const agent = await line.agent();
+		say(agent, 1, 5);
+		agent.outbox.tellGap(timeAt(start), { ...gap, devices });
+		await line.drained(agent, 6);
+		const found = await collector.store.gaps({ from: quantity(start), to: quantity(start + SECOND) });
+		expect(found).toEqual([
+			{ ...gap, site: "austin", agent: "agent-1", devices: [{ device: "S1", outcomes: 5 }] },
+		]);
+		expectConserved(collector.store, agent.outbox.state);
+		const told = await until(
+			() => collector.store.agents().get("austin/agent-1"),
+			(one) => one?.conservation !== undefined && one.conservation.held === 0,
+			15,
+		);
+		expect(told).toMatchObject({
+			gapOutcomes: 7,
+			gapsByReason: { outbox_full: { gaps: 1, outcomes: 7 } },
+			conservation: { made: 32, held: 0, stored: 25, missing: 7, refused: 0, unaccounted: 0 },
+		});
 	});
 
 	it("of 1,500 devices, whose 1,501 definitions nobody knows yet, come through at once", async () => {

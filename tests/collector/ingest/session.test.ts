@@ -56,6 +56,7 @@ function found(settled: Settled, mac: string) {
 		credential: { kind: "token", token: "token" },
 		pins: [],
 		settled,
+		newest: undefined,
 		wall: 0,
 		proof: { kind: "proof", method: "token-hmac", mac },
 	} as const;

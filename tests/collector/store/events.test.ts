@@ -220,7 +220,7 @@ describe("events of a store", () => {
 	});
 
 	it("tell of an agent that is silent for 10 s and comes back, of its lost outcomes and of its clock", async () => {
-		const agent = { agent: "agent-1", site: "austin", gapOutcomes: 0 };
+		const agent = { agent: "agent-1", site: "austin", gapOutcomes: 0, gapsByReason: {} };
 		const since = (at: number) => quantity<UnixMilliseconds>(at);
 		store.setAgent({ ...agent, isConnected: true, since: since(NOON), clockOffsetMilliseconds: 3 });
 		now = NOON + 5 * SECOND;

@@ -177,7 +177,14 @@ describe("a restart", () => {
 			sequences: { from: 1, to: 3 },
 		};
 		const open = await opened();
-		open.setAgent({ agent: "agent-1", site: "austin", isConnected: true, since: 0 as never, gapOutcomes: 0 });
+		open.setAgent({
+			agent: "agent-1",
+			site: "austin",
+			isConnected: true,
+			since: 0 as never,
+			gapOutcomes: 0,
+			gapsByReason: {},
+		});
 		const record = { sequence: 4, wall: NOON, outcomes: [], bytes: encodeGap(timeAt(NOON), gap) };
 		await arrive(open, [record]);
 		await arrive(open, [record]);

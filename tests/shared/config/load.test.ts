@@ -151,7 +151,7 @@ describe("each kind of mistake is one message with its line", () => {
 		[
 			"a missing section",
 			withLine(5, "# none").replace("  url: ws://127.0.0.1:9481\n  tokenFile: token\n", ""),
-			"agent.yaml:1:1 collector is missing. Add a map with the keys url, tokenFile.",
+			"agent.yaml:1:1 collector is missing. Add a map with the keys url, tokenFile, maxKilobitsPerSecond, maxMegabytesPerDay.",
 		],
 		[
 			"a map where a list must be",
@@ -253,7 +253,7 @@ describe("each kind of mistake is one message with its line", () => {
 		expect(messages("# nothing yet\n")).toEqual([
 			"agent.yaml:1:1 agent is missing. Add a map with the keys name, site.",
 			'agent.yaml:1:1 dataFolder is missing. Add a path, absolute or relative to this file, for example "data/agent".',
-			"agent.yaml:1:1 collector is missing. Add a map with the keys url, tokenFile.",
+			"agent.yaml:1:1 collector is missing. Add a map with the keys url, tokenFile, maxKilobitsPerSecond, maxMegabytesPerDay.",
 			"agent.yaml:1:1 ranges is missing. Add a list of ranges to poll, or local for the GPUs of this computer.",
 		]);
 	});

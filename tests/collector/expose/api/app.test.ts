@@ -91,7 +91,24 @@ function site() {
 			}),
 		],
 		gaps: [
-			{ agent: "hall-1", from: ms(NOW - 60_000), to: ms(NOW - 30_000), reason: "outbox-full", outcomes: 12 },
+			{
+				site: "west",
+				agent: "hall-1",
+				from: ms(NOW - 60_000),
+				to: ms(NOW - 30_000),
+				reason: "outbox_full",
+				outcomes: 12,
+				devices: [{ device: "m1", outcomes: 7 }],
+			},
+			{
+				site: "west",
+				agent: "hall-1",
+				from: ms(NOW - 20_000),
+				to: ms(NOW - 10_000),
+				reason: "agent_down",
+				outcomes: 0,
+				devices: [],
+			},
 		],
 	});
 }
