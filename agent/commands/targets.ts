@@ -14,6 +14,7 @@ import {
 import { readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
 import { DRIVERS } from "../drivers/catalog.js";
+import { WHOLE_HOST_SUFFIX } from "../drivers/local-hosts.js";
 import type { PollTarget } from "../poller/poll-target.js";
 import type { Credentials } from "../transports/credentials.js";
 import { NVML_LIBRARY } from "../transports/nvml-library.js";
@@ -111,20 +112,39 @@ function driversNamed(name: string): readonly string[] {
 	return names.length === 0 ? [name] : names;
 }
 
+/** The tools by which this computer's GPUs are read, and their drivers; of NVIDIA's two the library goes first. */
+const LOCAL_TOOLS = [
+	{ key: "nvml", driver: "nvidia", program: NVML_LIBRARY },
+	{ key: "nvidiaSmi", driver: "nvidia-smi", program: "nvidia-smi" },
+	{ key: "amdSmi", driver: "amd-smi", program: "amd-smi" },
+	{ key: "rocmSmi", driver: "rocm-smi", program: "rocm-smi" },
+	{ key: "xpuSmi", driver: "intel-xpu", program: "xpu-smi" },
+] as const;
+
 function localTargets({ local, pollIntervalSeconds }: AgentConfig, hostname: string): readonly PollTarget[] {
-	const { nvml, nvidiaSmi } = local ?? {};
-	if (nvml === undefined && nvidiaSmi === undefined) return [];
-	return [
-		{
-			endpoint: local?.name ?? hostname,
-			host: "127.0.0.1",
-			isListed: true,
-			driver: nvml === undefined ? "nvidia-smi" : "nvidia",
-			pollIntervalSeconds,
-			commandPaths: {
-				...(typeof nvml === "string" && { [NVML_LIBRARY]: nvml }),
-				...(typeof nvidiaSmi === "string" && { "nvidia-smi": nvidiaSmi }),
-			},
-		},
-	];
+	if (local === undefined) return [];
+	const tools = LOCAL_TOOLS.filter(({ key }) => local[key] !== undefined);
+	const drivers = tools.map(({ driver }) => driver).filter((driver) => !isFallback(driver, local));
+	const { wholeHost } = local;
+	const commandPaths = Object.fromEntries([
+		...tools.flatMap(({ key, program }) => {
+			const file = local[key];
+			return typeof file === "string" ? [[program, file] as const] : [];
+		}),
+		...(typeof wholeHost === "string" ? [["ipmitool", wholeHost] as const] : []),
+	]);
+	const name = local.name ?? hostname;
+	return drivers.map((driver, index) => ({
+		// A host with cards of two makers is two devices.
+		endpoint: index === 0 ? name : `${name}-${driver}`,
+		host: "127.0.0.1",
+		isListed: true,
+		driver: wholeHost === undefined || index > 0 ? driver : `${driver}${WHOLE_HOST_SUFFIX}`,
+		pollIntervalSeconds,
+		commandPaths,
+	}));
+}
+
+function isFallback(driver: string, { nvml, amdSmi }: NonNullable<AgentConfig["local"]>): boolean {
+	return (driver === "nvidia-smi" && nvml !== undefined) || (driver === "rocm-smi" && amdSmi !== undefined);
 }

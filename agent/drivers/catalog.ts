@@ -25,6 +25,7 @@ import { iceriver } from "./iceriver.js";
 import { inference } from "./inference.js";
 import { innosilicon, innosiliconRpc } from "./innosilicon.js";
 import { intelXpu } from "./intel.js";
+import { LOCAL_HOSTS } from "./local-hosts.js";
 import { luxos } from "./luxos.js";
 import { mara } from "./mara.js";
 import { METERS } from "./meters.js";
@@ -33,6 +34,7 @@ import { multminer } from "./multminer.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
 import { proto } from "./proto.js";
+import { redfish } from "./redfish.js";
 import { sealminer } from "./sealminer.js";
 import { spondoolies } from "./spondoolies.js";
 import { strongu } from "./strongu.js";
@@ -91,7 +93,9 @@ export const DRIVERS: readonly Driver[] = [
 	rocmSmiText,
 	intelXpu,
 	nvidia,
+	...LOCAL_HOSTS,
 	...METERS,
+	redfish,
 	cgminerOther,
 ];
 

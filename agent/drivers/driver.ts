@@ -44,6 +44,8 @@ export type Request = {
 	| {
 			readonly over: "http";
 			readonly method?: "GET" | "POST";
+			/** HTTPS, with whatever certificate the device has. */
+			readonly tls?: true;
 			readonly path: string;
 			/** POST bodies come from this table only. */
 			readonly body?: string;

@@ -13,6 +13,7 @@ import { digestAuthorization, parseDigestChallenge } from "./digest.js";
 import { httpAnswerReader } from "./http-answer.js";
 import { COOKIE_PREFIX, isLoggedOut, sessionProof, sessionRequest } from "./session.js";
 import { isCutShort } from "./text.js";
+import { converseOverTls } from "./tls.js";
 import {
 	type Asked,
 	endpointOf,
@@ -27,6 +28,7 @@ type HttpRequest = RequestOver<"http">;
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 const HEADERS = "Accept: */*\r\nAccept-Encoding: identity\r\nUser-Agent: fleetwatt\r\nConnection: close\r\n";
 const CLIENT_NONCE_BYTES = 16;
 /** Braiins OS: the answer's "token" is sent back as it is. */
@@ -176,7 +178,8 @@ async function send(
 	context: PollContext,
 	authorization?: string,
 ): Promise<Asked> {
-	const asked = await converse(target, context, {
+	const talk = request.tls === true ? converseOverTls : converse;
+	const asked = await talk(target, context, {
 		send: requestText(request, target, authorization),
 		reader: httpAnswerReader(target),
 	});
@@ -207,7 +210,10 @@ function proofHeader(authorization: string): string {
 }
 
 function hostOf(target: Target): string {
-	return target.port === HTTP_PORT ? endpointOf(target).replace(/:80$/, "") : endpointOf(target);
+	const { port } = target;
+	return port === HTTP_PORT || port === HTTPS_PORT
+		? endpointOf(target).replace(/:\d+$/, "")
+		: endpointOf(target);
 }
 
 function defectOf(answer: Answer, request: HttpRequest, target: Target): Failure | undefined {

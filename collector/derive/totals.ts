@@ -11,6 +11,7 @@ import type { Power } from "./boundaries.js";
 import { joulesPerTerahashFromSums } from "./efficiency.js";
 import type { TrailingSums } from "./energy.js";
 import { type Revenue, usdPerMegawattHour, usdPerWattYear } from "./revenue.js";
+import { TokenGroup, type TokenSums, type TokenWork } from "./tokens.js";
 
 export type Contribution = {
 	readonly kind: DeviceKind;
@@ -24,6 +25,8 @@ export type Contribution = {
 	/** Of the trailing five minutes. */
 	readonly sums?: TrailingSums;
 	readonly revenue?: Revenue;
+	/** Of the trailing five minutes. */
+	readonly tokens?: TokenSums;
 	readonly gpuCount?: number;
 	readonly gpuUtilization?: { readonly ratioSum: number; readonly gpus: number };
 };
@@ -54,6 +57,7 @@ export type Totals = {
 	readonly netAfterCapitalUsdPerWattYear?: number;
 	readonly gpuCount?: number;
 	readonly gpuUtilizationRatio?: number;
+	readonly tokens?: TokenWork;
 	readonly coverage: {
 		readonly powerRatio: number;
 		readonly hashrateRatio: number;
@@ -103,6 +107,7 @@ export class Group {
 	private readonly megawattsWithCost = new Sum();
 	private readonly afterCapital = new Sum();
 	private readonly megawattsWithCapital = new Sum();
+	private readonly tokens = new TokenGroup();
 	private readonly gpus = new Sum();
 	private readonly gpuRatioSum = new Sum();
 	private readonly gpusWithRatio = new Sum();
@@ -118,6 +123,7 @@ export class Group {
 		this.addWork(device);
 		this.addPower(device.power);
 		if (device.revenue !== undefined) this.addMoney(device.revenue);
+		this.tokens.add(device.tokens);
 		this.gpus.add(device.gpuCount);
 		this.gpuRatioSum.add(device.gpuUtilization?.ratioSum);
 		this.gpusWithRatio.add(device.gpuUtilization?.gpus);
@@ -152,6 +158,7 @@ export class Group {
 			netAfterCapitalUsdPerWattYear: perWattYear(this.afterCapital.total, contractedWatts),
 			gpuCount: this.gpus.total,
 			gpuUtilizationRatio: shareOf(this.gpuRatioSum.total, this.gpusWithRatio.total),
+			tokens: this.tokens.work(),
 			coverage: {
 				powerRatio: shareOf(this.power.contributors, up + down + unknown) ?? 0,
 				hashrateRatio: shareOf(this.hashrate.contributors, this.sha256Miners) ?? 0,

@@ -59,11 +59,32 @@ export type DeviceSummary = {
 	readonly temperatureLimitCelsius?: number;
 	readonly gpuCount?: number;
 	readonly gpuUtilizationRatio?: number;
+	/** What its inference servers serve. */
+	readonly tokens?: TokenWorkAnswer;
 	/** Earning now, from the trailing five minutes and the inputs in force. */
 	readonly grossUsdPerHour?: number;
 	readonly netUsdPerHour?: number;
 	/** Energy basis: gross USD per MWh consumed. */
 	readonly grossUsdPerMegawattHour?: number;
+};
+
+/** Tokens of the trailing five minutes; ratios are made from sums of tokens and joules. */
+export type TokenWorkAnswer = {
+	/** Read: prefill. */
+	readonly promptTokensPerSecond: number;
+	/** Written: decode. */
+	readonly generatedTokensPerSecond: number;
+	/** Generated tokens over all energy of their hosts; absent where no watts are known. */
+	readonly generatedTokensPerJoule?: number;
+	/** Prompt and generated tokens over the same energy. */
+	readonly tokensPerJoule?: number;
+};
+
+/** One service by its server and model; only hosts that serve nothing else are in it, since watts cannot be told apart. */
+export type ServiceAnswer = Partial<TokenWorkAnswer> & {
+	readonly hosts: number;
+	/** Hosts that serve others beside it, and are not in it. */
+	readonly sharedHosts: number;
 };
 
 /** Sums over a group of devices; ratios are made from these sums only. */
@@ -96,6 +117,8 @@ export type GroupTotals = {
 	readonly netAfterCapitalUsdPerWattYear?: number;
 	readonly gpuCount?: number;
 	readonly gpuUtilizationRatio?: number;
+	/** What its inference servers serve, and tokens per joule; absent where there are none. */
+	readonly tokens?: TokenWorkAnswer;
 	/** Shares of the devices (0 to 1) on which the sums rest. */
 	readonly coverage: {
 		readonly powerRatio: number;
@@ -165,6 +188,8 @@ export type FleetAnswer = {
 	/** Key "site/rack". */
 	readonly racks: Readonly<Record<string, GroupTotals>>;
 	readonly models: Readonly<Record<string, GroupTotals>>;
+	/** By "server:model"; only where inference servers are read. */
+	readonly services?: Readonly<Record<string, ServiceAnswer>>;
 	readonly agents: readonly {
 		readonly agent: string;
 		readonly site: string;

@@ -15,6 +15,7 @@ import { hottestSensor, type SensorReading, type TemperatureLimits } from "../de
 import { effectivePower, type PowerOptions } from "../derive/power.js";
 import { catalogueAllowedWatts } from "../derive/power-allowed.js";
 import { type EarningDevice, type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
+import { type TokenWork, tokenWork, trailingTokens } from "../derive/tokens.js";
 import type { Contribution } from "../derive/totals.js";
 import type { AgentState, DeviceState, LatestReading } from "../store/device-state.js";
 import type { DeviceReason } from "./answers.js";
@@ -42,6 +43,8 @@ export type DeviceFacts = Contribution & {
 	readonly powerAllowedWatts?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
 	readonly hottest?: SensorReading;
+	/** Of the trailing five minutes. */
+	readonly tokenWork?: TokenWork | undefined;
 };
 
 export type FactsContext = {
@@ -108,6 +111,11 @@ function addLive(facts: Building<DeviceFacts>, latest: LatestReading, context: F
 	if (facts.kind === "gpu-host") addGpus(facts, latest);
 	const sums = trailing(facts.state.meter, now);
 	if (sums !== undefined) addSums(facts, sums);
+	const tokens = facts.state.tokens && trailingTokens(facts.state.tokens, now);
+	if (tokens !== undefined) {
+		facts.tokens = tokens;
+		facts.tokenWork = tokenWork(tokens);
+	}
 	facts.revenue = revenueOf(earningOf(facts), context.inputs, options.money);
 }
 

@@ -7,7 +7,7 @@
 import type { Clock } from "../../shared/clock.js";
 import { isMeasurementName, measurement, OPERATING_STATES } from "../../shared/measurements.js";
 import { endpointKey, type Feed } from "../derive/feeds.js";
-import { deviceValue, present } from "../derive/latest-values.js";
+import { componentValues, deviceValue, present } from "../derive/latest-values.js";
 import {
 	type FedDevice,
 	type FeedBalance,
@@ -19,6 +19,7 @@ import {
 } from "../derive/metering.js";
 import { entryAt, inventoryKey } from "../derive/placement.js";
 import { hashprice } from "../derive/revenue.js";
+import { TokenGroup } from "../derive/tokens.js";
 import { Group } from "../derive/totals.js";
 import { InputBook, type StaleLimits } from "../market/book.js";
 import {
@@ -44,6 +45,8 @@ import { type DeviceFacts, deviceFacts, type FactsOptions, freshReading } from "
 import { fleetConfidence } from "./fleet-confidence.js";
 
 const CACHE_MILLISECONDS = 250;
+/** Names of services are the hosts' own words: more are not told apart. */
+const SERVICES_MOST = 256;
 
 export type ViewOptions = FactsOptions & {
 	/** What meters feed. */
@@ -231,6 +234,7 @@ class FleetGroups {
 	private readonly sites = new Map<string, Group>();
 	private readonly racks = new Map<string, Group>();
 	private readonly models = new Map<string, Group>();
+	private readonly services = new Map<string, { alone: TokenGroup; shared: number }>();
 	private readonly allowedInRacks = new Map<string, number>();
 
 	add(device: DeviceFacts): void {
@@ -246,7 +250,32 @@ class FleetGroups {
 			groupOf(this.racks, rack).add(device);
 			this.allow(rack, device);
 		}
+		if (device.tokens !== undefined) this.serve(device);
 		if (description.model !== undefined) groupOf(this.models, description.model).add(device);
+	}
+
+	/** A host's energy is one service's where it serves nothing else; else nobody can tell the watts apart. */
+	private serve({ tokens, state: { latest } }: DeviceFacts): void {
+		const keys = latest === undefined ? [] : servicesOf(latest);
+		for (const key of keys) {
+			let service = this.services.get(key);
+			if (service === undefined) {
+				if (this.services.size >= SERVICES_MOST) continue;
+				service = { alone: new TokenGroup(), shared: 0 };
+				this.services.set(key, service);
+			}
+			if (keys.length === 1) service.alone.add(tokens);
+			else service.shared += 1;
+		}
+	}
+
+	private serviceAnswers(): FleetAnswer["services"] {
+		if (this.services.size === 0) return undefined;
+		return Object.fromEntries(
+			[...this.services].flatMap(([key, { alone, shared }]) => {
+				return [[key, { hosts: alone.hosts, sharedHosts: shared, ...alone.work() }]];
+			}),
+		);
 	}
 
 	/** Where nobody set a limit for a rack, it is the sum of its devices' own; one without any counts with what it draws. */
@@ -258,8 +287,10 @@ class FleetGroups {
 	totals(
 		options: ViewOptions,
 		limitOf: (kind: "rack" | "site", key: string) => number | undefined,
-	): Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models"> {
+	): Pick<FleetAnswer, "total" | "mining" | "ai" | "sites" | "racks" | "models" | "services"> {
+		const services = this.serviceAnswers();
 		return {
+			...(services === undefined ? {} : { services }),
 			total: this.total.totals(options.contractedWatts),
 			mining: this.mining.totals(),
 			ai: this.ai.totals(),
@@ -268,6 +299,14 @@ class FleetGroups {
 			models: totalsOf(this.models),
 		};
 	}
+}
+
+function servicesOf(latest: LatestReading): readonly string[] {
+	const keys = new Set<string>();
+	for (const name of ["generatedTokens", "promptTokens"] as const)
+		for (const { component, value } of componentValues(latest, name))
+			if (component.part === "service" && value !== undefined) keys.add(component.key);
+	return [...keys];
 }
 
 function groupOf(groupsByName: Map<string, Group>, name: string): Group {
@@ -349,6 +388,7 @@ function liveSummary(facts: DeviceFacts, latest: LatestReading): Partial<DeviceS
 		temperatureCelsius: hottest?.celsius,
 		temperatureSensor: hottest?.sensor,
 		temperatureLimitCelsius: hottest?.limitCelsius,
+		tokens: facts.tokenWork,
 		gpuCount: facts.gpuCount,
 		gpuUtilizationRatio:
 			gpuUtilization === undefined ? undefined : gpuUtilization.ratioSum / gpuUtilization.gpus,

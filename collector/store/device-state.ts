@@ -8,6 +8,7 @@ import type { UnixMilliseconds } from "../../shared/units.js";
 import type { EnergyMeter } from "../derive/energy.js";
 import type { EventKind, FleetEvent } from "../derive/events.js";
 import type { InventoryEntries, InventoryEntry } from "../derive/placement.js";
+import type { TokenMeter } from "../derive/tokens.js";
 
 /** One column of a device's readings. `measurement` may be a name that a newer agent knows and we do not. */
 export type Column = {
@@ -52,6 +53,8 @@ export type DeviceState = {
 	readonly reason?: { readonly code: string; readonly what: string };
 	/** Energy and work so far, and of the trailing five minutes. */
 	readonly meter: EnergyMeter;
+	/** Of a host whose inference servers are read. */
+	readonly tokens?: TokenMeter;
 	readonly pollsByResult: Readonly<Record<string, number>>;
 	readonly faultsByCode: Readonly<Record<string, number>>;
 };

@@ -17,6 +17,7 @@ import {
 } from "../../shared/wire/record.js";
 import { advance, createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
 import { endpointKey, FeedIndex, feedKey } from "../derive/feeds.js";
+import { deviceValue } from "../derive/latest-values.js";
 import { type HeldWord, meterPower, suppliedWatts } from "../derive/metering.js";
 import {
 	entryAt,
@@ -26,6 +27,7 @@ import {
 	placedDescription,
 } from "../derive/placement.js";
 import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { advanceTokens, createTokenMeter, type TokenMeter } from "../derive/tokens.js";
 import type { Catalogue, Known } from "./catalogue.js";
 import type { DeviceState, LatestReading, Shape } from "./device-state.js";
 import type { PresentRow } from "./main-database.js";
@@ -57,6 +59,7 @@ type StoredState = {
 	/** Absent in stores of before. */
 	readonly watch?: StoredWatch;
 	readonly held?: Record<string, HeldWord>;
+	readonly tokens?: TokenMeter;
 };
 
 /** Devices of an outcome group, by row, undefined where the catalogue has no place for one; and the wall ms of each row. */
@@ -239,6 +242,7 @@ export class Present {
 			faultsByCode,
 			...(reason === undefined ? {} : { reason }),
 			...(stored.held === undefined ? {} : { held: stored.held }),
+			...(stored.tokens === undefined ? {} : { tokens: stored.tokens }),
 			...(latest === undefined || shape === undefined
 				? {}
 				: { latest: { ...latest, at: quantity<UnixMilliseconds>(latest.at), shape } }),
@@ -250,7 +254,7 @@ export class Present {
 
 	private storedState(state: MutableState): Uint8Array {
 		const { number, isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode } = state;
-		const { latest, reason, held } = state;
+		const { latest, reason, held, tokens } = state;
 		return serialize({
 			version: 2,
 			definition: this.definitions[number] ?? "",
@@ -264,6 +268,7 @@ export class Present {
 			watch: this.watch.stored(number),
 			...(reason === undefined ? {} : { reason }),
 			...(held === undefined ? {} : { held }),
+			...(tokens === undefined ? {} : { tokens }),
 			...(latest === undefined
 				? {}
 				: {
@@ -336,7 +341,8 @@ export class Present {
 		const meteredWatts = this.feeds.ofDevice.size === 0 ? undefined : this.meteredWatts(state, at);
 		const { latest, description } = state;
 		const { watts, terahashesPerSecond } = effectiveRates({ description, latest, meteredWatts }, this.power);
-		advance(state.meter, { at, watts, terahashesPerSecond }, state.description.pollIntervalSeconds);
+		advance(state.meter, { at, watts, terahashesPerSecond }, description.pollIntervalSeconds);
+		if (description.kind === "gpu-host") countTokens(state, latest, watts);
 		this.watch.outcome(state, { at, latest: state.latest, watts });
 	}
 
@@ -382,6 +388,15 @@ class RowReading implements LatestReading {
 			? Number.NaN
 			: valueIn(values, this.row, this.group.columns[index]?.decimals ?? 0);
 	}
+}
+
+function countTokens(state: MutableState, latest: LatestReading, watts: number | undefined): void {
+	const prompt = deviceValue(latest, "promptTokens");
+	const generated = deviceValue(latest, "generatedTokens");
+	if (prompt === undefined && generated === undefined && state.tokens === undefined) return;
+	const tokens = state.tokens ?? createTokenMeter();
+	state.tokens = tokens;
+	advanceTokens(tokens, { at: latest.at, prompt, generated, watts }, state.description.pollIntervalSeconds);
 }
 
 const NO_CODES: readonly string[] = [];

@@ -301,6 +301,38 @@ const agentKeys = map(
 					},
 					{ allowed: "true or an absolute path" },
 				).exactOptional(),
+				amdSmi: stated(
+					z.union([z.literal(true), z.string().regex(/^\/./)]),
+					{
+						is: "Read this computer's own AMD GPUs by amd-smi: true for the program from the search path, or its absolute path.",
+						example: true,
+					},
+					{ allowed: "true or an absolute path" },
+				).exactOptional(),
+				rocmSmi: stated(
+					z.union([z.literal(true), z.string().regex(/^\/./)]),
+					{
+						is: "The same by rocm-smi, for ROCm before 6.0.",
+						example: true,
+					},
+					{ allowed: "true or an absolute path" },
+				).exactOptional(),
+				xpuSmi: stated(
+					z.union([z.literal(true), z.string().regex(/^\/./)]),
+					{
+						is: "Read this computer's own Intel GPUs by xpu-smi: true for the program from the search path, or its absolute path.",
+						example: true,
+					},
+					{ allowed: "true or an absolute path" },
+				).exactOptional(),
+				wholeHost: stated(
+					z.union([z.literal(true), z.string().regex(/^\/./)]),
+					{
+						is: "Read what the whole host draws too, by ipmitool dcmi power reading (true for the program from the search path, or its absolute path), and what inference servers on this computer serve, on ports 8000, 30000 and 11434.",
+						example: true,
+					},
+					{ allowed: "true or an absolute path" },
+				).exactOptional(),
 				name: name({
 					is: "Name of this computer as a device; its host name where absent.",
 					example: "gpu-07",

@@ -11,6 +11,7 @@ import {
 	marketFeedFamilies,
 	roomFamilies,
 } from "../../collector/commands/own-families.js";
+import { advanceTokens, createTokenMeter } from "../../collector/derive/tokens.js";
 import { createExposition } from "../../collector/expose/metrics/exposition.js";
 import { decisionFamilies, fleetFamilies } from "../../collector/expose/metrics/fleet-families.js";
 import { createOwnMetrics } from "../../collector/expose/metrics/own-metrics.js";
@@ -25,6 +26,7 @@ import {
 	device,
 	gpuHost,
 	miner,
+	NOW,
 	type Part,
 	plainStore,
 	STORED_INPUTS,
@@ -125,6 +127,18 @@ const CAPITAL = [
 	storedInput("aiCapitalCostUsdPerWattYear", 7.65),
 ];
 
+function serving() {
+	const tokens = createTokenMeter();
+	for (const second of [-20, -10, 0])
+		advanceTokens(
+			tokens,
+			{ at: NOW + second * 1_000, prompt: second + 20, generated: second + 20, watts: 1 },
+			10,
+		);
+	const parts: readonly Part[] = [{ part: "service", key: "vllm:llama", values: { generatedTokens: 1 } }];
+	return gpuHost("serving", { values: { gpuCount: 1, generatedTokens: 1 }, parts, state: { tokens } });
+}
+
 function fullStore(): SeriesStore {
 	const { device: values, parts } = readByDrivers();
 	const description = {
@@ -145,6 +159,7 @@ function fullStore(): SeriesStore {
 	const devices = [
 		miner("a-miner"),
 		gpuHost("a-host"),
+		serving(),
 		device({
 			key: "meter",
 			description: { kind: "meter", endpoint: "meter" },

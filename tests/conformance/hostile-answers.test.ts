@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DRIVERS } from "../../agent/drivers/catalog.js";
 import { type Decoded, decode } from "../../agent/drivers/decode.js";
-import type { Answers, Driver } from "../../agent/drivers/driver.js";
+import type { Answers, Driver, Request } from "../../agent/drivers/driver.js";
 import { loadFormats } from "../../agent/drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../../agent/drivers/identify.js";
 import { isFailureCode } from "../../shared/failures.js";
@@ -88,6 +88,61 @@ const TEXT = fc.oneof(
 	SHAPED.map((value) => JSON.stringify(value)),
 	fc.constantFrom("", "\0", "STATUS=S,|STATS=0,MM ID0=PS[", "<a><gpu>", "a{b=", "name, uuid\n,,,", "cb({});"),
 );
+
+/** Any value at the very objects and registers that a meter is asked for. */
+const OBJECT = fc.oneof(
+	fc.integer(),
+	fc.double(),
+	ODD_NUMBERS,
+	fc.constantFrom("", "abc", "-1", "1e400", "NaN", null, true),
+	fc.string(),
+);
+const WORD = fc.oneof(
+	fc.integer({ min: 0, max: 0xffff }),
+	fc.constantFrom(-1, 0x10000, 0.5, null, "x", 0x7fc0, 0xffff),
+);
+
+function meterAnswer(request: Request): fc.Arbitrary<string> | undefined {
+	if (request.over === "modbus") {
+		const addresses = request.reads.flatMap(({ address, count }) =>
+			Array.from({ length: count }, (_, place) => String(address + place)),
+		);
+		return fc
+			.tuple(...addresses.map(() => WORD))
+			.map((words) =>
+				JSON.stringify(Object.fromEntries(addresses.map((address, at) => [address, words[at]]))),
+			);
+	}
+	if (request.over !== "snmp") return undefined;
+	const { get = [], walk = [] } = request;
+	const oids = [...get, ...walk.flatMap((oid) => [`${oid}.1`, `${oid}.2`, `${oid}.1.1`, `${oid}.__proto__`])];
+	return fc.dictionary(fc.constantFrom(...oids), OBJECT).map((values) => JSON.stringify(values));
+}
+
+const METERED = DRIVERS.filter(({ requests }) =>
+	Object.values(requests).some(({ over }) => over === "snmp" || over === "modbus"),
+);
+
+describe.each(METERED.map((driver) => [driver.name, driver] as const))("meter %s", (_, driver) => {
+	it("survives any value at any object or register that it asks for, and gives watts from some of them", () => {
+		const answers = Object.fromEntries(
+			Object.entries(driver.requests).flatMap(([name, request]) => {
+				const text = meterAnswer(request);
+				return text === undefined ? [] : [[name, text.map((one) => ({ text: one }))] as const];
+			}),
+		);
+		let readings = 0;
+		fc.assert(
+			fc.property(fc.record(answers), (given) => {
+				const decoded = decode(driver, given);
+				expect(broken(decoded)).toEqual([]);
+				if (decoded.kind === "reading") readings += 1;
+			}),
+			{ numRuns: 300 },
+		);
+		expect(readings).toBeGreaterThan(0);
+	});
+});
 
 const table = DRIVERS.map((driver) => [driver.name, driver] as const);
 

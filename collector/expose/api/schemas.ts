@@ -88,6 +88,16 @@ const fleetAndDevices: Record<string, Schema> = {
 };
 const newEvents: Record<string, Schema> = { events: listOf(the("EventAnswer")) };
 
+const tokenWork = object(
+	numbers(["promptTokensPerSecond", "generatedTokensPerSecond"]),
+	numbers(["generatedTokensPerJoule", "tokensPerJoule"]),
+);
+
+const service = object(
+	{ hosts: integer, sharedHosts: integer },
+	numbers(["promptTokensPerSecond", "generatedTokensPerSecond", "generatedTokensPerJoule", "tokensPerJoule"]),
+);
+
 const deviceSummary = object(
 	{
 		...texts(["device", "endpoint", "site", "agent", "driver"]),
@@ -107,6 +117,7 @@ const deviceSummary = object(
 		powerSource: oneOf(POWER_SOURCES),
 		...texts(["powerBoundary", "powerConvertedFrom", "temperatureSensor"]),
 		powerErrorRatio: ratio,
+		tokens: tokenWork,
 		...numbers([
 			"hashrateTerahashesPerSecond",
 			"hashrateNominalTerahashesPerSecond",
@@ -155,25 +166,28 @@ const groupTotals = object(
 			{ powerErrorWatts: number },
 		),
 	},
-	numbers([
-		"powerAllowedWatts",
-		"hashrateTerahashesPerSecond",
-		"powerWatts",
-		"efficiencyJoulesPerTerahash",
-		"grossUsdPerHour",
-		"powerCostUsdPerHour",
-		"netUsdPerHour",
-		"grossUsdPerMegawattHour",
-		"netAfterCapitalUsdPerHour",
-		"powerCostUsdPerMegawattHour",
-		"netUsdPerMegawattHour",
-		"netAfterCapitalUsdPerMegawattHour",
-		"grossUsdPerWattYear",
-		"netUsdPerWattYear",
-		"netAfterCapitalUsdPerWattYear",
-		"gpuCount",
-		"gpuUtilizationRatio",
-	]),
+	{
+		tokens: tokenWork,
+		...numbers([
+			"powerAllowedWatts",
+			"hashrateTerahashesPerSecond",
+			"powerWatts",
+			"efficiencyJoulesPerTerahash",
+			"grossUsdPerHour",
+			"powerCostUsdPerHour",
+			"netUsdPerHour",
+			"grossUsdPerMegawattHour",
+			"netAfterCapitalUsdPerHour",
+			"powerCostUsdPerMegawattHour",
+			"netUsdPerMegawattHour",
+			"netAfterCapitalUsdPerMegawattHour",
+			"grossUsdPerWattYear",
+			"netUsdPerWattYear",
+			"netAfterCapitalUsdPerWattYear",
+			"gpuCount",
+			"gpuUtilizationRatio",
+		]),
+	},
 );
 
 const agent = object(
@@ -205,6 +219,7 @@ export const SCHEMAS = {
 		{
 			...numbers(["hashpriceUsdPerPetahashPerSecondDay", "hashvalueSatoshisPerPetahashPerSecondDay"]),
 			feeds: listOf(feed),
+			services: mapOf(service),
 			confidence: the("ConfidenceAnswer"),
 		},
 	),

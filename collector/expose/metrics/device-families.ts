@@ -147,6 +147,32 @@ const FACT_FAMILIES: readonly FactFamily[] = [
 		of: ({ gauges, efficiencyJoulesPerTerahash }) => gauges && efficiencyJoulesPerTerahash,
 	},
 	{
+		...gauge("prompt_tokens_per_second", "Tokens of prompts that are read, over the trailing five minutes."),
+		decimals: 6,
+		of: ({ gauges, tokenWork }) => gauges && tokenWork?.promptTokensPerSecond,
+	},
+	{
+		...gauge("generated_tokens_per_second", "Tokens that are generated, over the trailing five minutes."),
+		decimals: 6,
+		of: ({ gauges, tokenWork }) => gauges && tokenWork?.generatedTokensPerSecond,
+	},
+	{
+		...gauge(
+			"generated_tokens_per_joule",
+			"Generated tokens over all energy of the host, of the trailing five minutes.",
+		),
+		decimals: 6,
+		of: ({ gauges, tokenWork }) => gauges && tokenWork?.generatedTokensPerJoule,
+	},
+	{
+		...gauge(
+			"tokens_per_joule",
+			"Prompt and generated tokens over all energy of the host, of the trailing five minutes.",
+		),
+		decimals: 6,
+		of: ({ gauges, tokenWork }) => gauges && tokenWork?.tokensPerJoule,
+	},
+	{
 		...counter("energy_joules_total", "Energy from the watts to count with, over real time stamps."),
 		decimals: 0,
 		of: ({ state }) => (state.meter.joulesTotal > 0 ? state.meter.joulesTotal : undefined),

@@ -8,7 +8,7 @@
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { DeviceState, SeriesStore, StoreStatistics } from "../../store/device-state.js";
-import type { DecisionsAnswer, FeedAnswer, FleetAnswer, GroupTotals } from "../answers.js";
+import type { DecisionsAnswer, FeedAnswer, FleetAnswer, GroupTotals, ServiceAnswer } from "../answers.js";
 import type { Pause } from "./pause.js";
 import {
 	type Family,
@@ -50,6 +50,7 @@ export function* fleetFamilies(fleet: FleetAnswer, store: SeriesStore): Generato
 	for (const level of levels(fleet)) yield* totalsFamilies(level);
 	yield* limitFamilies(fleet);
 	yield* feedFamilies(fleet);
+	yield* serviceFamilies(fleet);
 	yield* moneyFamilies(fleet);
 	yield* agentFamilies(store);
 	yield family(
@@ -202,6 +203,26 @@ const TOTALS_ROWS: readonly TotalsRow[] = [
 		of: ({ gpuUtilizationRatio }) => gpuUtilizationRatio,
 	},
 	{
+		name: "prompt_tokens_per_second",
+		help: "Tokens of prompts that are read, over the trailing five minutes",
+		of: ({ tokens }) => tokens?.promptTokensPerSecond,
+	},
+	{
+		name: "generated_tokens_per_second",
+		help: "Tokens that are generated, over the trailing five minutes",
+		of: ({ tokens }) => tokens?.generatedTokensPerSecond,
+	},
+	{
+		name: "generated_tokens_per_joule",
+		help: "Generated tokens over all energy of the hosts that serve them, of the trailing five minutes",
+		of: ({ tokens }) => tokens?.generatedTokensPerJoule,
+	},
+	{
+		name: "tokens_per_joule",
+		help: "Prompt and generated tokens over all energy of the hosts that serve them, of the trailing five minutes",
+		of: ({ tokens }) => tokens?.tokensPerJoule,
+	},
+	{
 		name: "power_coverage_ratio",
 		help: "Share of the devices whose watts are in the sums",
 		of: ({ coverage }) => coverage.powerRatio,
@@ -267,6 +288,52 @@ function feedFamilies({ feeds = [] }: FleetAnswer): readonly SampledFamily[] {
 					["to", feed.to],
 				],
 				value: of(feed),
+			})),
+		),
+	);
+}
+
+const SERVICE_ROWS = [
+	{
+		name: "hosts",
+		help: "Hosts that serve this and nothing else: what the service's numbers rest on.",
+		of: ({ hosts }: ServiceAnswer) => hosts,
+	},
+	{
+		name: "shared_hosts",
+		help: "Hosts that serve others beside it: their tokens and watts are not in the service's numbers.",
+		of: ({ sharedHosts }: ServiceAnswer) => sharedHosts,
+	},
+	{
+		name: "prompt_tokens_per_second",
+		help: "Tokens of prompts that are read, over the trailing five minutes.",
+		of: ({ promptTokensPerSecond }: ServiceAnswer) => promptTokensPerSecond,
+	},
+	{
+		name: "generated_tokens_per_second",
+		help: "Tokens that are generated, over the trailing five minutes.",
+		of: ({ generatedTokensPerSecond }: ServiceAnswer) => generatedTokensPerSecond,
+	},
+	{
+		name: "generated_tokens_per_joule",
+		help: "Generated tokens over all energy of the hosts, of the trailing five minutes.",
+		of: ({ generatedTokensPerJoule }: ServiceAnswer) => generatedTokensPerJoule,
+	},
+	{
+		name: "tokens_per_joule",
+		help: "Prompt and generated tokens over all energy of the hosts, of the trailing five minutes.",
+		of: ({ tokensPerJoule }: ServiceAnswer) => tokensPerJoule,
+	},
+] as const;
+
+function serviceFamilies({ services }: FleetAnswer): readonly SampledFamily[] {
+	if (services === undefined) return [];
+	return SERVICE_ROWS.map(({ name, help, of }) =>
+		family(
+			{ name: `service_${name}`, help },
+			Object.entries(services).map(([service, answer]) => ({
+				labels: [["service", service]],
+				value: of(answer),
 			})),
 		),
 	);

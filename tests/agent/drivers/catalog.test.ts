@@ -21,7 +21,13 @@ const POSTED_READS: ReadonlySet<string> = new Set([
 	"/gst.csp",
 ]);
 
-const LOCAL_READS: ReadonlySet<string> = new Set(["nvidia-smi", "amd-smi", "rocm-smi", "xpu-smi"]);
+const LOCAL_READS: ReadonlySet<string> = new Set([
+	"nvidia-smi",
+	"amd-smi",
+	"rocm-smi",
+	"xpu-smi",
+	"ipmitool",
+]);
 
 const every: readonly (readonly [string, Request])[] = DRIVERS.flatMap(({ name, requests }) =>
 	Object.entries(requests).map(([request, asked]) => [`${name} ${request}`, asked] as const),
