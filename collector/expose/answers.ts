@@ -652,12 +652,19 @@ export type SiteAnswer = {
 /**
  * WebSocket /api/v1/live, server to client only, JSON text.
  *
- * First a snapshot, then an update each second with the devices that changed. A client whose socket
+ * First a snapshot, then an update each second with the devices that changed; a message names at most 2,000
+ * devices, those beyond follow at once in further updates. A client whose socket
  * holds more than 256 KiB unsent gets no updates until it has caught up, then a new snapshot; after
  * 30 s it is closed with code 4008.
  */
 export type LiveMessage =
-	| { readonly kind: "snapshot"; readonly fleet: FleetAnswer; readonly devices: readonly DeviceSummary[] }
+	| {
+			readonly kind: "snapshot";
+			readonly fleet: FleetAnswer;
+			readonly devices: readonly DeviceSummary[];
+			/** Where more follow in updates: how many they are in all. What was known and is not among them is gone. */
+			readonly deviceCount?: number;
+	  }
 	| {
 			readonly kind: "update";
 			readonly fleet: FleetAnswer;

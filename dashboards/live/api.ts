@@ -12,12 +12,23 @@ export type Asked<Answer> =
 	| { readonly kind: "failure"; readonly what: string };
 
 /** One GET. The answer's shape is the collector's promise: page and collector are of one version. */
-export async function ask<Answer>(path: string, signal?: AbortSignal): Promise<Asked<Answer>> {
+export function ask<Answer>(path: string, signal?: AbortSignal): Promise<Asked<Answer>> {
+	return asked(path, { headers: ACCEPT }, signal);
+}
+
+/** What a person changes: the inventory, and nothing else. */
+export function post<Answer>(path: string, body: string, contentType: string): Promise<Asked<Answer>> {
+	return asked(path, { method: "POST", body, headers: { ...ACCEPT, "content-type": contentType } });
+}
+
+const ACCEPT = { accept: "application/json" };
+
+async function asked<Answer>(path: string, wish: RequestInit, signal?: AbortSignal): Promise<Asked<Answer>> {
 	const timeout = AbortSignal.timeout(ANSWER_WITHIN_MILLISECONDS);
 	try {
 		const response = await fetch(path, {
+			...wish,
 			signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-			headers: { accept: "application/json" },
 		});
 		if (response.status === 401) location.assign("/login");
 		const body: unknown = await response.json();
@@ -32,7 +43,9 @@ function whatWentWrong(body: unknown): string | undefined {
 	if (typeof body !== "object" || body === null || !("error" in body)) return undefined;
 	const { error } = body;
 	if (typeof error !== "object" || error === null || !("what" in error)) return undefined;
-	return typeof error.what === "string" ? error.what : undefined;
+	if (typeof error.what !== "string") return undefined;
+	const hint = "hint" in error && typeof error.hint === "string" ? ` ${error.hint}` : "";
+	return `${error.what}${hint}`;
 }
 
 /**

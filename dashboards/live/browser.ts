@@ -25,6 +25,22 @@ export function every(milliseconds: number, run: () => void): Cancel {
 	return () => clearInterval(timer);
 }
 
+/** So long may work that waits hold the main thread before input and drawing get their turn. */
+const TURN_MILLISECONDS = 8;
+const waiting: (() => void)[] = [];
+const turns = new MessageChannel();
+turns.port1.onmessage = () => {
+	const until = monotonic() + TURN_MILLISECONDS;
+	while (waiting.length > 0 && monotonic() < until) waiting.shift()?.();
+	if (waiting.length > 0) turns.port2.postMessage(undefined);
+};
+
+/** Runs it soon, in order, in turns of some milliseconds. */
+export function soon(run: () => void): void {
+	waiting.push(run);
+	if (waiting.length === 1) turns.port2.postMessage(undefined);
+}
+
 /** 0 ≤ value < 1, for jitter. */
 export function random(): number {
 	return Math.random();

@@ -6,8 +6,10 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { ABSENT, axisTicks, type Shown, timeOfDay } from "./format.js";
+import { ABSENT, axisTicks, dateAndTime, type Shown, timeOfDay } from "./format.js";
 import { useTimeZone } from "./page-context.js";
+import { customWords } from "./range.js";
+import { say } from "./route.js";
 import { colour, useTheme } from "./theme.js";
 
 export type Line = {
@@ -29,9 +31,15 @@ export type ChartProps = {
 	readonly syncKey: string;
 	/** Stretches known to be missing. */
 	readonly gaps?: readonly Band[];
+	/** What happened, as lines across. */
+	readonly marks?: readonly Mark[];
 };
 
+export type Mark = { readonly at: number; readonly colour: string };
+
 const HEIGHT = 122;
+/** Less is a press that shook. */
+const DRAG_LEAST_PIXELS = 8;
 /** So few readings make no line: they are drawn as points. */
 const LONE_POINTS_MOST = 3;
 
@@ -49,7 +57,7 @@ export function Chart(props: ChartProps) {
 		<figure class="chart">
 			<figcaption>
 				<span class="chart-title">{title}</span>
-				<span class="chart-at number">{at === undefined ? "" : timeOfDay(at * 1_000, timeZone)}</span>
+				<span class="chart-at number">{at === undefined ? "" : pointTime(at * 1_000, props, timeZone)}</span>
 				{lines.length === 1 ? <ChartValue shown={write(values[0])} /> : null}
 			</figcaption>
 			<div ref={holder} class="plot" role="img" aria-label={summary(props)} />
@@ -76,6 +84,13 @@ function ChartValue({ shown }: { readonly shown: Shown }) {
 			<span class="unit">{unit.startsWith("/") ? unit : `\u202f${unit}`}</span>
 		</span>
 	);
+}
+
+const DAY_MILLISECONDS = 86_400_000;
+
+/** A time of day alone says nothing on a chart of a week. */
+function pointTime(at: number, { from, to }: ChartProps, timeZone: string): string {
+	return to - from > DAY_MILLISECONDS ? dateAndTime(at, timeZone) : timeOfDay(at, timeZone);
 }
 
 type Table = [number[], ...(number | null | undefined)[][]];
@@ -142,7 +157,7 @@ function usePlot(input: {
 	}, [shape, theme, timeZone]);
 
 	useEffect(() => plot.current?.setData(table), [table]);
-	useEffect(() => plot.current?.redraw(false), [props.gaps]);
+	useEffect(() => plot.current?.redraw(false), [props.gaps, props.marks]);
 }
 
 type OptionInput = {
@@ -160,18 +175,34 @@ function options({ latest, timeZone, width, setIndex }: OptionInput): UPlot.Opti
 		padding: [8, 14, 0, 0],
 		legend: { show: false },
 		tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1_000), timeZone),
-		cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: { key: syncKey } },
+		cursor: {
+			y: false,
+			points: { size: 6 },
+			drag: { x: true, y: false, setScale: false },
+			sync: { key: syncKey },
+		},
 		scales: {
 			x: { time: true, range: () => [latest.current.from / 1_000, latest.current.to / 1_000] },
 			y: { range: (_plot, least, most) => padded(least, most) },
 		},
-		axes: [timeAxis(timeZone), valueAxis(latest)],
+		axes: [timeAxis(latest, timeZone), valueAxis(latest)],
 		series: [{}, ...lines.map(lineOptions)],
 		hooks: {
 			setCursor: [(plot) => setIndex(plot.cursor.idx ?? undefined)],
+			setSelect: [lookCloser],
 			drawClear: [(plot) => drawGaps(plot, latest.current.gaps ?? [])],
+			draw: [(plot) => drawMarks(plot, latest.current.marks ?? [])],
 		},
 	};
+}
+
+/** What was dragged over becomes the stretch of all charts; charts that share the pointer say the same. */
+function lookCloser(plot: UPlot): void {
+	const { left, width } = plot.select;
+	if (width < DRAG_LEAST_PIXELS) return;
+	const at = (pixel: number) => plot.posToVal(pixel, "x") * 1_000;
+	say(customWords(at(left), at(left + width)));
+	plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
 function lineOptions(line: Line): UPlot.Series {
@@ -184,7 +215,7 @@ function lineOptions(line: Line): UPlot.Series {
 	};
 }
 
-function timeAxis(timeZone: string): UPlot.Axis {
+function timeAxis(latest: { readonly current: ChartProps }, timeZone: string): UPlot.Axis {
 	return {
 		stroke: colour("ink-quiet"),
 		font: "11px system-ui, sans-serif",
@@ -193,8 +224,16 @@ function timeAxis(timeZone: string): UPlot.Axis {
 		space: 60,
 		grid: { show: false },
 		ticks: { stroke: colour("line"), width: 1, size: 4 },
-		values: (_plot, splits) => splits.map((seconds) => timeOfDay(seconds * 1_000, timeZone).slice(0, 5)),
+		values: (_plot, splits) => splits.map((seconds) => axisTime(seconds * 1_000, latest.current, timeZone)),
 	};
+}
+
+/** The hour within a day; beyond that the day, with the hour where it is not midnight. */
+function axisTime(at: number, { from, to }: ChartProps, timeZone: string): string {
+	const time = timeOfDay(at, timeZone).slice(0, 5);
+	if (to - from <= 1.5 * DAY_MILLISECONDS) return time;
+	const day = dateAndTime(at, timeZone).split(",")[0] ?? "";
+	return time === "00:00" || to - from > 4 * DAY_MILLISECONDS ? day : time;
 }
 
 function valueAxis(latest: { readonly current: ChartProps }): UPlot.Axis {
@@ -226,6 +265,27 @@ function drawGaps(plot: UPlot, gaps: readonly Band[]): void {
 		const left = Math.max(bbox.left, plot.valToPos(from / 1_000, "x", true));
 		const right = Math.min(bbox.left + bbox.width, plot.valToPos(to / 1_000, "x", true));
 		if (right > left) ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
+	}
+	ctx.restore();
+}
+
+function drawMarks(plot: UPlot, marks: readonly Mark[]): void {
+	const { ctx, bbox } = plot;
+	const colours = new Map<string, string>();
+	ctx.save();
+	ctx.lineWidth = devicePixelRatio;
+	ctx.globalAlpha = 0.75;
+	ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+	for (const { at, colour: name } of marks) {
+		const left = Math.round(plot.valToPos(at / 1_000, "x", true)) + 0.5;
+		if (left < bbox.left || left > bbox.left + bbox.width) continue;
+		const stroke = colours.get(name) ?? colour(name);
+		colours.set(name, stroke);
+		ctx.strokeStyle = stroke;
+		ctx.beginPath();
+		ctx.moveTo(left, bbox.top);
+		ctx.lineTo(left, bbox.top + bbox.height);
+		ctx.stroke();
 	}
 	ctx.restore();
 }

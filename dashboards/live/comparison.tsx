@@ -2,7 +2,7 @@
  * The next megawatt: mining and AI on one axis of USD per MWh. The hatched part of each bar pays for
  * its power, the solid part is left. A fleet with one use sees that use against its power price.
  */
-import type { ConfidenceAnswer, FleetAnswer, GroupTotals } from "../../collector/expose/answers.js";
+import type { GroupTotals } from "../../collector/expose/answers.js";
 import { Figure } from "./figure.js";
 import { multiple, tick, usdPerMegawattHour, usdPerWattYear } from "./format.js";
 import { useFleet } from "./page-context.js";
@@ -25,7 +25,6 @@ export function Comparison() {
 			<h2 id="comparison-title">
 				{present.length === 1 ? "Against the price of power" : "The next megawatt"}
 			</h2>
-			<Headline fleet={fleet} uses={present} />
 			{present.length === 0 ? (
 				<p class="quiet">No price is known yet: see the inputs below.</p>
 			) : (
@@ -40,53 +39,6 @@ export function Comparison() {
 			<p class="verdict">{verdict(present)}</p>
 		</section>
 	);
-}
-
-/** Beside what a MWh earns: what it costs, who is ahead and by how much, how sure that is. */
-function Headline({ fleet, uses }: { readonly fleet: FleetAnswer; readonly uses: readonly Use[] }) {
-	const { total, confidence } = fleet;
-	const { grossUsdPerMegawattHour: gross, powerCostUsdPerMegawattHour: cost } = total;
-	if (gross === undefined) return null;
-	return (
-		<dl class="at-a-glance">
-			<dt>Power costs</dt>
-			<dd data-testid="headline-costs">
-				{cost === undefined ? "unknown" : `${money(cost)}/MWh · ${(cost / 10).toFixed(2)} ¢/kWh`}
-			</dd>
-			<dt>Ahead</dt>
-			<dd data-testid="headline-ahead">{ahead(uses)}</dd>
-			<dt>How sure</dt>
-			<dd data-testid="headline-sure">{confidence === undefined ? "unknown" : sureness(confidence)}</dd>
-		</dl>
-	);
-}
-
-function money(usd: number): string {
-	return `${usd < 0 ? "−" : ""}$${Math.abs(usd).toFixed(2)}`;
-}
-
-function ahead(uses: readonly Use[]): string {
-	const [best, other] = [...uses].sort(byNet);
-	if (best === undefined) return "nothing earns";
-	if (other === undefined) return `${best.name} alone`;
-	const [high, low] = [best, other].map(
-		({ group }) => group.netUsdPerMegawattHour ?? group.grossUsdPerMegawattHour ?? 0,
-	);
-	return `${best.name} by ${money((high ?? 0) - (low ?? 0))}/MWh`;
-}
-
-const WORST: Readonly<Record<string, string>> = {
-	watts: "how watts are known",
-	hashrate: "hashrate as machines say it",
-	bitcoinPrice: "the price of bitcoin",
-	fees: "fees",
-};
-
-function sureness(confidence: ConfidenceAnswer): string {
-	const { relativeStandardDeviation: error, worstInput, coveredPowerRatio } = confidence;
-	const worst = worstInput === undefined ? "" : `, mostly ${WORST[worstInput] ?? worstInput}`;
-	const partial = coveredPowerRatio < 0.995 ? `; of ${Math.round(coveredPowerRatio * 100)} % of devices` : "";
-	return `± ${(error * 100).toFixed(1)} %${worst}${partial}`;
 }
 
 function Heads({ hasCapacity }: { readonly hasCapacity: boolean }) {

@@ -1,5 +1,5 @@
 /** One device: who it is, how it is, what it earns, its readings over time, its parts. */
-import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useMemo, useRef } from "preact/hooks";
 import type {
 	DeviceAnswer,
 	DeviceSummary,
@@ -8,14 +8,17 @@ import type {
 } from "../../collector/expose/answers.js";
 import { ask, useAnswer } from "./api.js";
 import { now } from "./browser.js";
-import { Chart, type Line } from "./chart.js";
-import { Choice } from "./choice.js";
+import { Chart, type Line, type Mark } from "./chart.js";
 import { askSeries, type DeviceSeries, type DrawnSeries, wantedSeries } from "./device-series.js";
+import { EventLine, useEvents } from "./event-line.js";
+import { eventMarks } from "./events.js";
+import { ExportLinks } from "./export-links.js";
 import { Figure } from "./figure.js";
 import {
 	ABSENT,
 	celsius,
 	dateAndTime,
+	decimal,
 	duration,
 	efficiency,
 	energy,
@@ -32,8 +35,13 @@ import {
 	work,
 } from "./format.js";
 import { HealthWord } from "./heat-map.js";
-import { closeDevice, Page, useDevice, useFleet, useSeconds, useTimeZone } from "./page-context.js";
+import { InventoryOf } from "./inventory-form.js";
+import { Page, useDevice, useFleet, useSeconds, useTimeZone } from "./page-context.js";
 import { modelName, place } from "./problems.js";
+import { stretchOf } from "./range.js";
+import { RangePicker, useRange } from "./range-picker.js";
+import { closeDevice } from "./route.js";
+import { Wide } from "./wide-table.js";
 
 const ASK_EVERY_LEAST_SECONDS = 2;
 
@@ -45,7 +53,9 @@ export function DeviceDrawer({ device: key }: { readonly device: string }) {
 		question: (signal) => ask(`api/v1/devices/${encodeURIComponent(key)}`, signal),
 		seconds: every,
 	});
-	const summary = live ?? answer?.summary;
+	// What the API answers is of now: beside the past only the shape of a device may stand, not its values.
+	const { isPast } = useContext(Page).state;
+	const summary = live ?? (isPast ? undefined : answer?.summary);
 	const heading = useDrawerFocus();
 	return (
 		<div class="drawer" role="dialog" aria-labelledby="device-title" data-testid="device-drawer">
@@ -69,10 +79,11 @@ export function DeviceDrawer({ device: key }: { readonly device: string }) {
 					<State device={summary} />
 					<Numbers device={summary} />
 					{answer === undefined ? null : <DeviceCharts device={answer} />}
-					{answer === undefined ? null : <Parts device={answer} />}
-					{answer === undefined ? null : <OwnValues device={answer} />}
+					{answer === undefined || isPast ? null : <Parts device={answer} />}
+					{answer === undefined || isPast ? null : <OwnValues device={answer} />}
 					<Money device={summary} />
-					<Identity device={summary} answer={answer} />
+					{isPast ? null : <InventoryOf device={key} />}
+					<Identity device={summary} answer={isPast ? undefined : answer} />
 				</>
 			)}
 		</div>
@@ -99,7 +110,7 @@ function useDrawerFocus() {
 
 function State({ device }: { readonly device: DeviceSummary }) {
 	const { state } = useContext(Page);
-	const at = useSeconds() + state.clockOffset;
+	const at = state.time(useSeconds());
 	const timeZone = useTimeZone();
 	const { reason, errorCodes = [], operatingState, lastReadingAt } = device;
 	return (
@@ -201,49 +212,32 @@ function joined(shown: Shown): string {
 	return `${shown.number} ${shown.unit}`;
 }
 
-const RANGES = {
-	quarter: { label: "15 min", seconds: 900, stepSeconds: undefined, askEverySeconds: 5 },
-	hour: { label: "1 h", seconds: 3_600, stepSeconds: 30, askEverySeconds: 15 },
-	day: { label: "24 h", seconds: 86_400, stepSeconds: 300, askEverySeconds: 60 },
-} as const;
-type RangeName = keyof typeof RANGES;
-
 function DeviceCharts({ device }: { readonly device: DeviceAnswer }) {
 	const { state } = useContext(Page);
-	const [range, setRange] = useState<RangeName>("quarter");
-	const { seconds, stepSeconds, askEverySeconds } = RANGES[range];
+	const range = useRange();
+	const { stepSeconds } = range;
+	const happened = useEvents(device.summary.device);
+	const marks = useMemo(() => eventMarks(happened?.events ?? []), [happened]);
 	const wanted = wantedSeries(device);
 	const names = wanted.map((one) => `${one.measurement}/${one.part}/${one.component}`).join();
 	const { answer, what } = useAnswer<DeviceSeries>({
-		key: `${device.summary.device} ${range} ${names}`,
-		question: (signal) => {
-			const to = now() + state.clockOffset;
-			return askSeries({
+		key: `${device.summary.device} ${JSON.stringify(range)} ${names}`,
+		question: (signal) =>
+			askSeries({
 				device: device.summary.device,
 				wanted,
-				from: to - seconds * 1_000,
-				to,
+				...stretchOf(range, state.time(now())),
 				stepSeconds,
 				signal,
-			});
-		},
-		seconds: askEverySeconds,
+			}),
+		seconds: range.askEverySeconds,
 	});
 	return (
 		<section aria-label="Readings over time">
 			<div class="section-head">
 				<h3>Over time</h3>
-				<Choice
-					name="Stretch of time"
-					options={[
-						{ value: "quarter", label: RANGES.quarter.label },
-						{ value: "hour", label: RANGES.hour.label },
-						{ value: "day", label: RANGES.day.label },
-					]}
-					chosen={range}
-					onChoose={setRange}
-				/>
-				{what === undefined ? null : <span class="quiet">{what}</span>}
+				<RangePicker range={range} />
+				{what === undefined ? null : <span class="reason-words">{what}</span>}
 			</div>
 			<DrawerChart
 				title="Hashrate"
@@ -251,17 +245,67 @@ function DeviceCharts({ device }: { readonly device: DeviceAnswer }) {
 				answer={answer}
 				belongs={isHashrate}
 				colour="line-work"
+				marks={marks}
 			/>
-			<DrawerChart title="GPUs busy" write={percent} answer={answer} belongs={isBusyShare} />
-			<DrawerChart title="Power" write={power} answer={answer} belongs={isPower} colour="line-power" />
-			<DrawerChart title="Temperature" write={celsius} answer={answer} belongs={isTemperature} />
+			<DrawerChart title="GPUs busy" write={percent} answer={answer} belongs={isBusyShare} marks={marks} />
+			<DrawerChart
+				title="Power"
+				write={power}
+				answer={answer}
+				belongs={isPower}
+				colour="line-power"
+				marks={marks}
+			/>
+			<DrawerChart
+				title="Temperature"
+				write={celsius}
+				answer={answer}
+				belongs={isTemperature}
+				marks={marks}
+			/>
+			<DrawerChart title="Fans" write={fanSpeed} answer={answer} belongs={isFanSpeed} marks={marks} />
+			{happened === undefined ? null : <EventLine happened={happened} isOfDevice />}
+			{answer === undefined ? null : <PointWords answer={answer} stepSeconds={stepSeconds} />}
+			{answer === undefined ? null : (
+				<ExportLinks
+					what="Every reading of this stretch:"
+					wish={{
+						from: answer.from,
+						to: answer.to,
+						words: { devices: device.summary.device },
+					}}
+				/>
+			)}
 		</section>
 	);
+}
+
+/** What a point stands for: a mean hides peaks, and old stretches have longer steps than were asked for. */
+function PointWords(input: { readonly answer: DeviceSeries; readonly stepSeconds: number | undefined }) {
+	const { answer, stepSeconds } = input;
+	const longest = Math.max(
+		0,
+		...answer.series.flatMap(({ stretches = [] }) => stretches.map((one) => one.stepSeconds)),
+	);
+	return (
+		<p class="quiet inputs-named">
+			{stepSeconds === undefined
+				? "Each point is one reading."
+				: `Each point is the mean of ${duration(stepSeconds)}.`}
+			{longest > (stepSeconds ?? 0) ? ` Of older stretches only means of ${duration(longest)} are kept.` : ""}
+			{" Drag across a chart to look closer."}
+		</p>
+	);
+}
+
+function fanSpeed(value: number | undefined): Shown {
+	return { number: decimal(value, 0), unit: "rpm" };
 }
 
 const isHashrate = ({ measurement }: DrawnSeries) => measurement === "hashrateTerahashesPerSecond";
 const isBusyShare = ({ measurement }: DrawnSeries) => measurement === "gpuUtilizationRatio";
 const isPower = ({ measurement }: DrawnSeries) => measurement === "powerWatts";
+const isFanSpeed = ({ measurement }: DrawnSeries) => measurement === "fanSpeedRevolutionsPerMinute";
 const isTemperature = ({ measurement }: DrawnSeries) => measurement.endsWith("Celsius");
 
 const LINE_COLOURS = 8;
@@ -272,8 +316,9 @@ function DrawerChart(input: {
 	readonly answer: DeviceSeries | undefined;
 	readonly belongs: (series: DrawnSeries) => boolean;
 	readonly colour?: string;
+	readonly marks: readonly Mark[];
 }) {
-	const { title, write, answer, belongs, colour } = input;
+	const { title, write, answer, belongs, colour, marks } = input;
 	const lines = useMemo(
 		(): readonly Line[] =>
 			(answer?.series ?? []).filter(belongs).map((series, index) => ({
@@ -286,7 +331,15 @@ function DrawerChart(input: {
 	);
 	if (answer === undefined || lines.length === 0) return null;
 	return (
-		<Chart title={title} lines={lines} from={answer.from} to={answer.to} write={write} syncKey="device" />
+		<Chart
+			title={title}
+			lines={lines}
+			from={answer.from}
+			to={answer.to}
+			write={write}
+			syncKey="device"
+			marks={marks}
+		/>
 	);
 }
 
@@ -333,7 +386,7 @@ function PartTable({
 	return (
 		<section aria-label={PART_WORDS[part] ?? part}>
 			<h3>{PART_WORDS[part] ?? part}</h3>
-			<div class="table-scroll">
+			<Wide of={PART_WORDS[part] ?? part}>
 				<table>
 					<thead>
 						<tr>
@@ -360,7 +413,7 @@ function PartTable({
 						))}
 					</tbody>
 				</table>
-			</div>
+			</Wide>
 		</section>
 	);
 }

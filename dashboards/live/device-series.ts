@@ -21,6 +21,8 @@ const TELLING_TEMPERATURES = [
 	"psuTemperatureCelsius",
 ] as const;
 
+const FAN_SPEED = "fanSpeedRevolutionsPerMinute";
+
 export type Wanted = {
 	readonly measurement: string;
 	readonly part?: string;
@@ -48,6 +50,7 @@ export function wantedSeries({ summary, values, components }: DeviceAnswer): rea
 		return [
 			...(temperature === undefined ? [] : [{ measurement: temperature, part, component }]),
 			...(isBusy ? [{ measurement: "gpuUtilizationRatio", part, component }] : []),
+			...(isPresent(held, FAN_SPEED) ? [{ measurement: FAN_SPEED, part, component }] : []),
 		];
 	});
 	const hasPartHeat = ofParts.some(({ measurement }) => measurement.endsWith("Celsius"));

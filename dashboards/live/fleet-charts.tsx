@@ -1,18 +1,25 @@
 /** The fleet over the last hour or day: power, hashrate, efficiency and what a MWh earned. */
-import { useContext, useMemo, useState } from "preact/hooks";
+import { useContext, useMemo } from "preact/hooks";
 import type { FleetSeriesAnswer, GapsAnswer } from "../../collector/expose/answers.js";
 import { ask, useAnswer } from "./api.js";
 import { now } from "./browser.js";
-import { Chart, type Line } from "./chart.js";
-import { Choice } from "./choice.js";
+import { Chart, type Line, type Mark } from "./chart.js";
+import { EventLine, useEvents } from "./event-line.js";
+import { eventMarks } from "./events.js";
 import { efficiency, hashrate, power, type Shown, usdPerMegawattHour } from "./format.js";
 import { Page } from "./page-context.js";
+import { type Range, stretchOf } from "./range.js";
+import { RangePicker, useRange } from "./range-picker.js";
+import { startReplay } from "./replay.js";
 
-const RANGES = {
-	hour: { label: "1 h", seconds: 3_600, stepSeconds: 60, askEverySeconds: 15 },
-	day: { label: "24 h", seconds: 86_400, stepSeconds: 300, askEverySeconds: 60 },
-} as const;
-type RangeName = keyof typeof RANGES;
+/** The finest sums that the whole fleet has. */
+const STEP_LEAST_SECONDS = 60;
+const GAPS_EVERY_SECONDS = 60;
+/** More lines across a small chart would hide it; the line of marks below has all. */
+const MARKS_MOST = 40;
+/** A replay runs faster than time: its charts follow it. */
+const PAST_EVERY_SECONDS = 3;
+const NO_GAPS: GapsAnswer["gaps"] = [];
 
 type Column =
 	| "powerWatts"
@@ -44,36 +51,32 @@ const CHARTS: readonly {
 
 export function FleetCharts() {
 	const { state } = useContext(Page);
-	const [range, setRange] = useState<RangeName>("hour");
-	const { seconds, stepSeconds, askEverySeconds } = RANGES[range];
+	const range = useRange();
+	const stepSeconds = Math.max(STEP_LEAST_SECONDS, range.stepSeconds ?? 0);
+	const key = JSON.stringify(range);
 	const stretch = () => {
-		const to = now() + state.clockOffset;
-		return `from=${Math.round(to - seconds * 1_000)}&to=${Math.round(to)}`;
+		const { from, to } = stretchOf(range, state.time(now()));
+		return `from=${from}&to=${to}`;
 	};
 	const { answer, what } = useAnswer<FleetSeriesAnswer>({
-		key: `fleet ${range}`,
+		key: `fleet ${key} ${state.isPast}`,
 		question: (signal) => ask(`api/v1/series/fleet?${stretch()}&step=${stepSeconds}`, signal),
-		seconds: askEverySeconds,
+		seconds: state.isPast ? PAST_EVERY_SECONDS : Math.max(15, range.askEverySeconds),
 	});
 	const { answer: gaps } = useAnswer<GapsAnswer>({
-		key: `gaps ${range}`,
+		key: `gaps ${key} ${state.isPast}`,
 		question: (signal) => ask(`api/v1/gaps?${stretch()}`, signal),
-		seconds: RANGES.day.askEverySeconds,
+		seconds: GAPS_EVERY_SECONDS,
 	});
+	const happened = useEvents();
+	const marks = useMemo(() => eventMarks((happened?.events ?? []).slice(0, MARKS_MOST)), [happened]);
 	const hasGaps = gaps?.gaps.some((gap) => answer !== undefined && gap.to > answer.from) ?? false;
 	return (
 		<section class="fleet-charts" aria-labelledby="charts-title">
 			<div class="section-head">
 				<h2 id="charts-title">Over time</h2>
-				<Choice
-					name="Stretch of time"
-					options={[
-						{ value: "hour", label: RANGES.hour.label },
-						{ value: "day", label: RANGES.day.label },
-					]}
-					chosen={range}
-					onChoose={setRange}
-				/>
+				<RangePicker range={range} />
+				{state.isPast ? null : <ReplayButton range={range} />}
 				{hasGaps ? <span class="quiet">Shaded: readings known to be missing.</span> : null}
 				{what === undefined ? null : <span class="quiet">{what}</span>}
 			</div>
@@ -85,10 +88,25 @@ export function FleetCharts() {
 						answer={answer}
 						column={column}
 						gaps={gaps?.gaps}
+						marks={marks}
 					/>
 				))}
 			</div>
+			{happened === undefined ? null : <EventLine happened={happened} isOfDevice={false} />}
 		</section>
+	);
+}
+
+function ReplayButton({ range }: { readonly range: Range }) {
+	const { state } = useContext(Page);
+	const play = () => {
+		const { from, to } = stretchOf(range, state.time(now()));
+		startReplay(from, to);
+	};
+	return (
+		<button type="button" class="plain-button" onClick={play}>
+			Replay this stretch
+		</button>
 	);
 }
 
@@ -99,8 +117,9 @@ function FleetChart(input: {
 	readonly column: Column;
 	readonly answer: FleetSeriesAnswer | undefined;
 	readonly gaps: GapsAnswer["gaps"] | undefined;
+	readonly marks: readonly Mark[];
 }) {
-	const { title, colour, write, column, answer, gaps } = input;
+	const { title, colour, write, column, answer, gaps, marks } = input;
 	const lines = useMemo(
 		(): readonly Line[] => [
 			{ name: title, colour, times: answer?.times ?? [], values: answer?.[column] ?? [] },
@@ -115,7 +134,8 @@ function FleetChart(input: {
 			to={answer?.to ?? 1}
 			write={write}
 			syncKey="fleet"
-			gaps={gaps ?? []}
+			gaps={gaps ?? NO_GAPS}
+			marks={marks}
 		/>
 	);
 }

@@ -29,16 +29,33 @@ export class FleetState {
 	/** The collector's clock less this computer's, so that ages are right where clocks differ. */
 	clockOffset = 0;
 	devices: ReadonlyMap<string, DeviceSummary> = new Map();
+	readonly #turn: (run: () => void) => void;
+	/** Of a snapshot in pieces: devices still to come, and those known before that it has not named. */
+	#toCome = 0;
+	#unnamed: Set<string> = new Set();
 	readonly #listeners = new Set<Listener>();
 	readonly #streamListeners = new Set<() => void>();
+
+	/** The past that is played stands still where it is paused; the present goes on between messages. */
+	readonly isPast: boolean;
+
+	/** The fleet's time at this computer's time: what ages and stretches that end now are counted from. */
+	time(at: number): number {
+		return this.isPast ? (this.fleet?.at ?? at) : at + this.clockOffset;
+	}
+
+	/** @param turn runs what a listener does with a message; the page gives each a turn of its own */
+	constructor(turn: (run: () => void) => void = (run) => run(), isPast = false) {
+		this.#turn = turn;
+		this.isPast = isPast;
+	}
 
 	hear(message: LiveMessage, heardAt: number): void {
 		this.fleet = message.fleet;
 		this.heardAt = heardAt;
 		this.clockOffset = message.fleet.at - heardAt;
-		const change =
-			message.kind === "snapshot" ? this.#replaceAll(message.devices) : this.#merge(message.devices);
-		for (const listener of this.#listeners) listener(change);
+		const change = message.kind === "snapshot" ? this.#renew(message) : this.#merge(message.devices);
+		for (const listener of this.#listeners) this.#turn(() => listener(change));
 	}
 
 	setStream(stream: StreamState): void {
@@ -56,6 +73,25 @@ export class FleetState {
 		return () => this.#streamListeners.delete(listener);
 	}
 
+	/** A snapshot in pieces leaves what is known where it is until its last piece: nothing goes and comes back. */
+	#renew({ devices, deviceCount = devices.length }: LiveMessage & { readonly kind: "snapshot" }): Change {
+		this.#toCome = deviceCount - devices.length;
+		if (this.#toCome <= 0) return this.#replaceAll(devices);
+		this.#toCome = deviceCount;
+		this.#unnamed = new Set(this.devices.keys());
+		return this.#merge(devices);
+	}
+
+	/** Whether this was the last piece of a snapshot, so that what it did not name is gone. */
+	#isRenewed(changed: readonly DeviceSummary[], devices: Map<string, DeviceSummary>): boolean {
+		if (this.#toCome <= 0) return false;
+		for (const { device } of changed) this.#unnamed.delete(device);
+		this.#toCome -= changed.length;
+		if (this.#toCome > 0) return false;
+		for (const device of this.#unnamed) devices.delete(device);
+		return this.#unnamed.size > 0;
+	}
+
 	#replaceAll(devices: readonly DeviceSummary[]): Change {
 		const kept = devices.slice(0, DEVICES_SHOWN_MOST);
 		this.devices = new Map(kept.map((device) => [device.device, device]));
@@ -71,13 +107,22 @@ export class FleetState {
 			everything ||= before === undefined || !standsTogether(before, device);
 			devices.set(device.device, device);
 		}
+		const hasLost = this.#isRenewed(changed, devices);
 		this.devices = devices;
-		return { everything, devices: changed };
+		return { everything: everything || hasLost, devices: changed };
 	}
 }
 
-function standsTogether(one: DeviceSummary, other: DeviceSummary): boolean {
-	return one.site === other.site && one.rack === other.rack && one.position === other.position;
+/** Same place, same words of its operator: lists and choices of filters stay as they are. */
+export function standsTogether(one: DeviceSummary, other: DeviceSummary): boolean {
+	return (
+		one.site === other.site &&
+		one.rack === other.rack &&
+		one.position === other.position &&
+		one.model === other.model &&
+		one.owner === other.owner &&
+		one.intent === other.intent
+	);
 }
 
 /** A live message, or absent: checked at the door by its shape, the rest is the collector's own word. */

@@ -6,7 +6,7 @@ import { Page, useFleet, useSeconds } from "./page-context.js";
 export function Footer() {
 	const { site, state } = useContext(Page);
 	const fleet = useFleet();
-	const at = useSeconds() + state.clockOffset;
+	const at = state.time(useSeconds());
 	return (
 		<footer>
 			<ul class="agents" aria-label="Agents">

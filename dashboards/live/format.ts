@@ -324,8 +324,8 @@ export function tick(value: number): string {
 }
 
 /** "1 device", "3 devices". */
-export function counted(count: number, noun: string): string {
-	return `${decimal(count, 0)} ${noun}${count === 1 ? "" : "s"}`;
+export function counted(count: number, noun: string, nouns = `${noun}s`): string {
+	return `${decimal(count, 0)} ${count === 1 ? noun : nouns}`;
 }
 
 /**

@@ -2,26 +2,59 @@
 import { useContext, useEffect } from "preact/hooks";
 import { duration, timeOfDay, zoneName } from "./format.js";
 import { Page, useFleet, useSeconds, useStream, useTimeZone } from "./page-context.js";
+import { addressOf, useRoute, VIEWS, type View } from "./route.js";
 import { toggleTheme, useTheme } from "./theme.js";
 
 /** The collector speaks each second: past this the figures on the screen are old. */
 const FRESH_FOR_SECONDS = 5;
 
 export function Header() {
-	const { site } = useContext(Page);
+	const { site, state } = useContext(Page);
 	const name = site?.site ?? "Fleetwatt";
 	useEffect(() => {
-		document.title = site === undefined ? "Fleetwatt" : `${site.site} · Fleetwatt`;
-	}, [site]);
+		const title = site === undefined ? "Fleetwatt" : `${site.site} · Fleetwatt`;
+		document.title = state.isPast ? `Replay · ${title}` : title;
+	}, [site, state]);
 	return (
 		<header class="top">
 			<span class="mark">fleetwatt</span>
 			<h1>{name}</h1>
 			<Marks />
-			<Connection />
-			<TimeNow />
+			<Views />
+			{state.isPast ? <span class="replay-mark replay-here">replay</span> : <Present />}
 			<ThemeToggle />
 		</header>
+	);
+}
+
+/** The past has its clock in the replay's bar: two clocks would be mixed up. */
+function Present() {
+	return (
+		<>
+			<Connection />
+			<TimeNow />
+		</>
+	);
+}
+
+const VIEW_WORDS: Readonly<Record<View, string>> = {
+	site: "Site",
+	money: "Money",
+	gaps: "Gaps",
+	inventory: "Inventory",
+};
+
+/** Filters and the stretch of time go along. */
+function Views() {
+	const { view, words } = useRoute();
+	return (
+		<nav class="views" aria-label="Views">
+			{VIEWS.map((one) => (
+				<a key={one} href={addressOf({ view: one, words })} aria-current={one === view ? "page" : undefined}>
+					{VIEW_WORDS[one]}
+				</a>
+			))}
+		</nav>
 	);
 }
 
@@ -85,7 +118,7 @@ function connectionDetail(input: {
 function TimeNow() {
 	const { state } = useContext(Page);
 	const timeZone = useTimeZone();
-	const at = useSeconds() + state.clockOffset;
+	const at = state.time(useSeconds());
 	return (
 		<time class="number clock" dateTime={new Date(at).toISOString()}>
 			{timeOfDay(at, timeZone)} <span class="quiet">{zoneName(at, timeZone)}</span>

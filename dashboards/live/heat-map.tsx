@@ -1,5 +1,5 @@
 /** The heat map: which number colours the cells, the legend, the cells, and a tip for the one pointed at. */
-import { useContext, useEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { DeviceSummary } from "../../collector/expose/answers.js";
 import { every, remember, remembered } from "./browser.js";
 import { Choice } from "./choice.js";
@@ -25,6 +25,7 @@ import {
 import { inRacks } from "./order.js";
 import { Page, useDevice, useSeconds } from "./page-context.js";
 import { modelName, place } from "./problems.js";
+import type { Shown } from "./shown.js";
 
 /** Breaks follow the fleet slowly: a scale that moves with every update cannot be read. */
 const RESCALE_EVERY_SECONDS = 60;
@@ -37,7 +38,8 @@ const METRIC_WORDS: Readonly<Record<HeatMetric, string>> = {
 
 type Pointed = { readonly device: string; readonly box: DOMRect };
 
-export function HeatMap() {
+/** @param shown the devices to draw; another list is drawn anew, else cells are painted as messages come */
+export function HeatMap({ shown }: { readonly shown: Shown }) {
 	const { state } = useContext(Page);
 	const [metric, setMetric] = useState<HeatMetric>(firstMetric);
 	const [scale, setScale] = useState(() => heatScale(metric, state.devices.values()));
@@ -49,19 +51,16 @@ export function HeatMap() {
 
 	useEffect(() => {
 		if (root.current === null) return undefined;
-		const drawn = new HeatCells(root.current);
+		const drawn = new HeatCells(root.current, () => state.devices);
 		cells.current = drawn;
-		drawn.draw(inRacks(state.devices.values()), scaleNow.current);
-		const forget = state.onChange(({ everything, devices }) => {
-			if (everything && !drawn.holds(state.devices))
-				drawn.draw(inRacks(state.devices.values()), scaleNow.current);
-			else drawn.paint(devices, scaleNow.current);
-		});
+		const forget = state.onChange(({ devices }) => drawn.paint(devices, scaleNow.current));
 		return () => {
 			forget();
 			drawn.stop();
 		};
 	}, [state]);
+
+	useEffect(() => cells.current?.draw(inRacks(shown.devices), scaleNow.current), [state, shown]);
 
 	useEffect(() => {
 		const rescale = () =>
@@ -81,9 +80,8 @@ export function HeatMap() {
 	};
 	const point = usePointing(setPointed, pointed?.device);
 	return (
-		<section class="machines" aria-labelledby="machines-title">
-			<div class="section-head">
-				<h2 id="machines-title">Machines</h2>
+		<>
+			<div class="heat-head">
 				<Choice
 					name="Colour by"
 					options={HEAT_METRICS.map((one) => ({ value: one, label: METRIC_WORDS[one] }))}
@@ -94,7 +92,7 @@ export function HeatMap() {
 			</div>
 			<div class="heat" ref={root} data-testid="heat-map" {...point} />
 			{pointed === undefined ? null : <Tip device={pointed.device} box={pointed.box} />}
-		</section>
+		</>
 	);
 }
 
@@ -143,13 +141,16 @@ function usePointing(setPointed: (pointed: Pointed | undefined) => void, shown: 
 	};
 }
 
+function hasAssumedLimit({ metric }: HeatScale, devices: Iterable<DeviceSummary>): boolean {
+	if (metric !== "temperature") return false;
+	for (const { temperatureCelsius, temperatureLimitCelsius } of devices)
+		if (temperatureCelsius !== undefined && temperatureLimitCelsius === undefined) return true;
+	return false;
+}
+
 function Legend({ scale }: { readonly scale: HeatScale }) {
 	const { state } = useContext(Page);
-	const isAssumed =
-		scale.metric === "temperature" &&
-		[...state.devices.values()].some(
-			(one) => one.temperatureCelsius !== undefined && one.temperatureLimitCelsius === undefined,
-		);
+	const isAssumed = useMemo(() => hasAssumedLimit(scale, state.devices.values()), [scale, state]);
 	return (
 		<div class="legend">
 			<div
@@ -212,7 +213,7 @@ function Tip({ device: key, box }: { readonly device: string; readonly box: DOMR
 export function HealthWord({ device }: { readonly device: DeviceSummary }) {
 	const at = useSeconds();
 	const { state } = useContext(Page);
-	const since = duration((at + state.clockOffset - device.healthSince) / 1_000);
+	const since = duration((state.time(at) - device.healthSince) / 1_000);
 	return (
 		<span class={`health health-${device.health}`}>
 			{device.health} for {since}

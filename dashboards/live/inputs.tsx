@@ -47,7 +47,7 @@ function Input({ input }: { readonly input: InputAnswer }) {
 				<Figure shown={inputValue(input)} />
 			</dd>
 			<dd class="quiet" title={`${source}, observed ${duration(ageSeconds)} ago`}>
-				{source} · {duration(ageSeconds)} old
+				{duration(ageSeconds)} old · {source}
 			</dd>
 		</div>
 	);

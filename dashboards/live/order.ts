@@ -11,7 +11,7 @@ export const NO_RACK = "no rack";
 const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 export function inRacks(devices: Iterable<DeviceSummary>): readonly Rack[] {
-	const all = [...devices].filter((device) => device.kind !== "agent");
+	const all = [...devices].filter(({ kind }) => kind !== "agent" && kind !== "meter");
 	const hasManySites = new Set(all.map((device) => device.site)).size > 1;
 	const racks = new Map<string, DeviceSummary[]>();
 	for (const device of all) {

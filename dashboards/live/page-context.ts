@@ -4,7 +4,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 import type { DeviceSummary, FleetAnswer, SiteAnswer } from "../../collector/expose/answers.js";
-import { every, now } from "./browser.js";
+import { after, every, monotonic, now } from "./browser.js";
 import { FleetState, type StreamState } from "./fleet-state.js";
 
 export type PageContext = { readonly state: FleetState; readonly site: SiteAnswer | undefined };
@@ -20,23 +20,51 @@ export function useTimeZone(): string {
 /** The fleet's totals; draws again with each message. */
 export function useFleet(): FleetAnswer | undefined {
 	const { state } = useContext(Page);
-	const [fleet, setFleet] = useState(state.fleet);
+	const [held, setHeld] = useState({ state, fleet: state.fleet });
 	useEffect(() => {
-		setFleet(state.fleet);
-		return state.onChange(() => setFleet(state.fleet));
+		setHeld({ state, fleet: state.fleet });
+		return state.onChange(() => setHeld({ state, fleet: state.fleet }));
 	}, [state]);
-	return fleet;
+	// The totals of another state are of another time.
+	return held.state === state ? held.fleet : state.fleet;
+}
+
+/** Draws again when messages came, at most once in so many milliseconds: for what looks at every device. */
+export function useMessages(milliseconds: number): number {
+	const { state } = useContext(Page);
+	const [heard, setHeard] = useState(0);
+	useEffect(() => {
+		let [last, cancel]: [number, (() => void) | undefined] = [0, undefined];
+		const tell = () => {
+			[last, cancel] = [monotonic(), undefined];
+			setHeard((before) => before + 1);
+		};
+		const forget = state.onChange(() => {
+			cancel ??= after(Math.max(0, last + milliseconds - monotonic()), tell);
+		});
+		return () => {
+			forget();
+			cancel?.();
+		};
+	}, [state, milliseconds]);
+	return heard;
 }
 
 /** One device; draws again only when a message names it. */
 export function useDevice(key: string): DeviceSummary | undefined {
 	const { state } = useContext(Page);
-	const [device, setDevice] = useState(state.devices.get(key));
+	const [held, setHeld] = useState({ state, key, device: state.devices.get(key) });
 	useEffect(() => {
-		setDevice(state.devices.get(key));
-		return state.onChange(() => setDevice(state.devices.get(key)));
+		const look = () =>
+			setHeld((before) => {
+				const device = state.devices.get(key);
+				const isSame = before.state === state && before.key === key && before.device === device;
+				return isSame ? before : { state, key, device };
+			});
+		look();
+		return state.onChange(look);
 	}, [state, key]);
-	return device;
+	return held.state === state && held.key === key ? held.device : state.devices.get(key);
 }
 
 export function useStream(): StreamState {
@@ -72,35 +100,4 @@ export function useSeconds(): number {
 	const [at, setAt] = useState(now);
 	useEffect(() => onSecond(setAt), []);
 	return at;
-}
-
-/** The device named in the address: "#/device/KEY". */
-export function useRoute(): string | undefined {
-	const [key, setKey] = useState(() => deviceInAddress(location.hash));
-	useEffect(() => {
-		const follow = () => setKey(deviceInAddress(location.hash));
-		addEventListener("hashchange", follow);
-		return () => removeEventListener("hashchange", follow);
-	}, []);
-	return key;
-}
-
-const ROUTE = "#/device/";
-
-export function deviceAddress(key: string): string {
-	return `${ROUTE}${encodeURIComponent(key)}`;
-}
-
-/** Back to the whole site, without a new entry where the page itself opened the device. */
-export function closeDevice(): void {
-	location.hash = "#/";
-}
-
-function deviceInAddress(hash: string): string | undefined {
-	if (!hash.startsWith(ROUTE)) return undefined;
-	try {
-		return decodeURIComponent(hash.slice(ROUTE.length));
-	} catch {
-		return undefined;
-	}
 }

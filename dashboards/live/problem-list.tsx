@@ -1,11 +1,16 @@
 /** What is wrong: which, where, since when, why, and what it costs. Bounded; the rest is counted. */
-import { useContext, useState } from "preact/hooks";
+import { useContext, useMemo, useState } from "preact/hooks";
 import { Choice } from "./choice.js";
+import { type Filters, isFiltered, matcher } from "./filters.js";
+import type { FleetState } from "./fleet-state.js";
 import { counted, duration, usd } from "./format.js";
-import { deviceAddress, Page, useFleet, useSeconds } from "./page-context.js";
+import { Page, useMessages, useSeconds } from "./page-context.js";
 import { ordered, type Problem, type ProblemKind, type ProblemOrder, problems } from "./problems.js";
+import { deviceAddress } from "./route.js";
 
 const SHOWN_MOST = 50;
+/** Every device is looked at each time. */
+const LOOK_EVERY_MILLISECONDS = 1_000;
 
 const KIND_WORDS: Readonly<Record<ProblemKind, string>> = {
 	down: "down",
@@ -15,12 +20,12 @@ const KIND_WORDS: Readonly<Record<ProblemKind, string>> = {
 	agent: "silent",
 };
 
-export function ProblemList() {
+export function ProblemList({ filters }: { readonly filters: Filters }) {
 	const { state } = useContext(Page);
-	const fleet = useFleet();
+	const heard = useMessages(LOOK_EVERY_MILLISECONDS);
+	const words = JSON.stringify(filters);
 	const [order, setOrder] = useState<ProblemOrder>("earning");
-	if (fleet === undefined) return null;
-	const found = ordered(problems(state.devices.values(), fleet), order);
+	const found = useMemo(() => problemsShown(state, filters, order), [heard, words, order, state]);
 	const lost = found.reduce((sum, one) => sum + (one.lostUsdPerHour ?? 0), 0);
 	return (
 		<section class="wrong" aria-labelledby="wrong-title" data-testid="problems">
@@ -61,6 +66,20 @@ export function ProblemList() {
 	);
 }
 
+/** Of the machines shown; a silent agent is shown with any of them. */
+function problemsShown(state: FleetState, filters: Filters, order: ProblemOrder): readonly Problem[] {
+	const { fleet, devices } = state;
+	if (fleet === undefined) return [];
+	const all = problems(devices.values(), fleet);
+	if (!isFiltered(filters)) return ordered(all, order);
+	const isWanted = matcher(filters);
+	const isShown = ({ device: key }: Problem) => {
+		const device = key === undefined ? undefined : devices.get(key);
+		return device === undefined || isWanted(device);
+	};
+	return ordered(all.filter(isShown), order);
+}
+
 function ProblemRow({ problem }: { readonly problem: Problem }) {
 	const { kind, device, title, detail, what, code, hint, since, lostUsdPerHour } = problem;
 	return (
@@ -88,6 +107,6 @@ function ProblemRow({ problem }: { readonly problem: Problem }) {
 
 function Since({ at }: { readonly at: number }) {
 	const { state } = useContext(Page);
-	const now = useSeconds() + state.clockOffset;
+	const now = state.time(useSeconds());
 	return <span>{duration((now - at) / 1_000)}</span>;
 }

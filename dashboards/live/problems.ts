@@ -43,7 +43,9 @@ export function modelName(device: DeviceSummary): string {
 }
 
 export function problems(devices: Iterable<DeviceSummary>, fleet: FleetAnswer): readonly Problem[] {
-	const all = [...devices].filter((device) => device.kind !== "agent");
+	const all = [...devices].filter(
+		({ kind, intent }) => kind !== "agent" && kind !== "meter" && !isMeantToRest(intent),
+	);
 	const usual = usualNetUsdPerHour(all);
 	const silent = new Set(fleet.agents.filter((agent) => !agent.isConnected).map((agent) => agent.agent));
 	const found = silentAgents(all, fleet, usual);
@@ -62,14 +64,24 @@ export function ordered(found: readonly Problem[], order: ProblemOrder): readonl
 	return [...found].sort(order === "time" ? byTime : byEarning);
 }
 
+/** What its operator took out of service is no news; alerts are quiet of it as well. */
+function isMeantToRest(intent: DeviceSummary["intent"]): boolean {
+	return intent !== undefined && intent !== "in-service";
+}
+
 type UsualEarning = ReadonlyMap<string, number>;
 
 function usualNetUsdPerHour(devices: readonly DeviceSummary[]): UsualEarning {
 	const sums = new Map<string, { sum: number; count: number }>();
 	for (const device of devices) {
 		if (device.health !== "up" || device.netUsdPerHour === undefined || isBroken(device)) continue;
-		const entry = sums.get(modelName(device)) ?? { sum: 0, count: 0 };
-		sums.set(modelName(device), { sum: entry.sum + device.netUsdPerHour, count: entry.count + 1 });
+		const model = modelName(device);
+		const entry = sums.get(model);
+		if (entry === undefined) sums.set(model, { sum: device.netUsdPerHour, count: 1 });
+		else {
+			entry.sum += device.netUsdPerHour;
+			entry.count += 1;
+		}
 	}
 	return new Map([...sums].map(([model, { sum, count }]) => [model, sum / count]));
 }
@@ -115,7 +127,7 @@ function deviceProblem(device: DeviceSummary, usual: UsualEarning): Problem | un
 	};
 }
 
-function problemKind(device: DeviceSummary): ProblemKind | undefined {
+export function problemKind(device: DeviceSummary): Exclude<ProblemKind, "agent"> | undefined {
 	if (device.health !== "up") return device.health;
 	if ((limitShare(device) ?? 0) >= 1 && device.temperatureLimitCelsius !== undefined) return "overheated";
 	if (device.operatingState === "overheated") return "overheated";

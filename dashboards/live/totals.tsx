@@ -1,12 +1,11 @@
 /** What every watt earns, and what the fleet is: headline figures, each with the sums it rests on. */
-import type { GroupTotals } from "../../collector/expose/answers.js";
+import type { FleetAnswer, GroupTotals } from "../../collector/expose/answers.js";
 import { Figure } from "./figure.js";
 import {
 	ABSENT,
 	decimal,
 	efficiency,
 	hashrate,
-	isSmallFleet,
 	power,
 	share,
 	usdPerDay,
@@ -21,15 +20,12 @@ export function costUsdPerMegawattHour(group: GroupTotals): number | undefined {
 	return gross === undefined || net === undefined ? undefined : gross - net;
 }
 
-export function Earning() {
-	const fleet = useFleet();
-	if (fleet === undefined) return null;
-	const { total } = fleet;
-	const isSmall = isSmallFleet(total.powerWatts);
+/** Of a small fleet, whose owner thinks in dollars a day. */
+export function SmallEarning({ fleet: { total } }: { readonly fleet: FleetAnswer }) {
 	return (
 		<section class="earning" aria-labelledby="earning-title">
 			<h2 id="earning-title">What every watt earns</h2>
-			{isSmall ? <HobbyHeadline total={total} /> : <SiteHeadline total={total} />}
+			<HobbyHeadline total={total} />
 		</section>
 	);
 }
@@ -51,39 +47,6 @@ function NetPerEnergy({ total }: { readonly total: GroupTotals }) {
 			testId="total-net-usd-per-megawatt-hour"
 			raw={total.netUsdPerMegawattHour}
 		/>
-	);
-}
-
-function SiteHeadline({ total }: { readonly total: GroupTotals }) {
-	return (
-		<>
-			<dl class="headline">
-				<div>
-					<dt>gross</dt>
-					<dd>
-						<GrossPerEnergy total={total} />
-					</dd>
-				</div>
-				<div>
-					<dt>net of power</dt>
-					<dd class={lossClass(total.netUsdPerMegawattHour)}>
-						<NetPerEnergy total={total} />
-					</dd>
-				</div>
-			</dl>
-			<dl class="asides">
-				<Aside name="gross">
-					<Figure shown={usdPerDay(total.grossUsdPerHour)} />
-				</Aside>
-				<Aside name="power">
-					<Figure shown={usdPerDay(negated(total.powerCostUsdPerHour))} />
-				</Aside>
-				<Aside name="net">
-					<Figure shown={usdPerDay(total.netUsdPerHour)} />
-				</Aside>
-				<WattYear total={total} />
-			</dl>
-		</>
 	);
 }
 

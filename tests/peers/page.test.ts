@@ -8,8 +8,10 @@ import type {
 	DevicesAnswer,
 	FleetAnswer,
 	GroupTotals,
+	InventoryAnswer,
 	LiveMessage,
 } from "../../collector/expose/answers.js";
+import { graveFaults } from "./axe.js";
 import { type DemoSite, startDemo } from "./demo-site.js";
 import { isMissing } from "./missing-programs.js";
 import { program } from "./programs.js";
@@ -234,6 +236,159 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 			await page.locator('[data-testid="device-drawer"] tbody tr').first().waitFor({ timeout: 10_000 });
 			expect(await overflow()).toBeLessThanOrEqual(0);
 			await screenshot(page, `device-${name}`);
+			await page.close();
+		},
+		40_000,
+	);
+
+	it("filters, sorts and opens by the keyboard alone: the address keeps it, Escape goes back to the row", async () => {
+		const { page } = main;
+		await page.goto(`${demo.url}/#/?as=list`);
+		await page.locator('[data-testid="device-list"] tbody [data-device]').first().waitFor();
+		await page.getByRole("button", { name: "Hottest" }).focus();
+		await page.keyboard.press("Enter");
+		await page.getByLabel("State").focus();
+		await page.keyboard.type("up");
+		await until("sorted and filtered", { seconds: 5 }, () => /sort=temperature.*state=up/.test(page.url()));
+		const head = page.locator('[data-testid="device-list"] th[aria-sort="descending"]');
+		expect(await head.innerText()).toContain("Hottest");
+		const link = page.locator('[data-testid="device-list"] tbody a').first();
+		await link.focus();
+		const key = await page.evaluate<string>('document.activeElement.closest("tr").dataset.device');
+		await page.keyboard.press("Enter");
+		const title = page.locator("#device-title");
+		await title.waitFor();
+		expect(await page.evaluate("document.activeElement.id")).toBe("device-title");
+		expect(new URL(page.url()).hash).toBe(
+			`#/device/${encodeURIComponent(key)}?as=list&sort=temperature&state=up`,
+		);
+		await page.keyboard.press("Escape");
+		await title.waitFor({ state: "detached" });
+		expect(await page.evaluate('document.activeElement.closest("tr")?.dataset.device')).toBe(key);
+		await page.keyboard.press("Tab");
+		await page.goto(`${demo.url}/#/?as=map`);
+		const cells = page.locator('[data-testid="heat-map"] [data-device]');
+		await cells.first().focus();
+		await page.keyboard.press("End");
+		expect(await page.evaluate("document.activeElement.dataset.device")).toBe(
+			await cells.last().getAttribute("data-device"),
+		);
+	}, 40_000);
+
+	it("draws a device over 7 days of the store's tiers and links to the export of the same stretch", async () => {
+		const { page } = main;
+		const { devices } = await demo.api<DevicesAnswer>("/devices");
+		const key = devices.find(({ kind }) => kind === "miner")?.device ?? "";
+		const asked: string[] = [];
+		page.on("request", (request) => asked.push(request.url()));
+		await page.goto(`${demo.url}/#/device/${encodeURIComponent(key)}?range=7d`);
+		const drawer = page.locator('[data-testid="device-drawer"]');
+		await drawer.locator("canvas").first().waitFor();
+		expect(asked.some((url) => url.includes("/series?") && url.includes("step=1800"))).toBe(true);
+		const link = await drawer.getByRole("link", { name: "CSV" }).getAttribute("href");
+		const query = new URL(link ?? "", demo.url).searchParams;
+		expect(Number(query.get("to")) - Number(query.get("from"))).toBe(604_800_000);
+		expect(query.get("devices")).toBe(key);
+		const answer = await fetch(new URL(link ?? "", demo.url));
+		expect(answer.status).toBe(200);
+		expect((await answer.text()).split("\n").length).toBeGreaterThan(10);
+	}, 40_000);
+
+	it("changes what is said of a device: previewed field by field, a bad row refused with its reason, then applied", async () => {
+		const { page } = main;
+		const { devices } = await demo.api<DevicesAnswer>("/devices");
+		const [one, other] = devices.filter(({ kind }) => kind === "miner");
+		await page.goto(`${demo.url}/#/device/${encodeURIComponent(one?.device ?? "")}`);
+		const form = page.locator('[data-testid="inventory-of-device"]');
+		await form.getByRole("button", { name: "Edit" }).click();
+		const apply = form.getByRole("button", { name: "Apply" });
+		expect(await apply.isDisabled()).toBe(true);
+		await form.getByLabel("Temperature limit").fill("900");
+		await form.getByRole("button", { name: "Preview" }).click();
+		const preview = form.locator('[data-testid="inventory-preview"]');
+		await preview.getByText("refused").waitFor();
+		expect(await preview.innerText()).toMatch(/temperatureLimitCelsius/);
+		expect(await apply.isDisabled()).toBe(true);
+		await form.getByLabel("Temperature limit").fill("88");
+		await form.getByLabel("Owner").fill("Lake Co");
+		await form.getByRole("button", { name: "Preview" }).click();
+		await preview.getByText("Would change 1 statement").waitFor();
+		expect(await preview.locator("tbody tr").allInnerTexts()).toEqual([
+			expect.stringMatching(/Owner\s+not said\s+Lake Co/),
+			expect.stringMatching(/Intent\s+not said\s+in-service/),
+			expect.stringMatching(/Temperature limit, °C\s+not said\s+88/),
+		]);
+		await screenshot(page, "inventory-preview");
+		const said = () =>
+			demo.api<InventoryAnswer>(`/inventory?device=${encodeURIComponent(one?.device ?? "")}`);
+		expect((await said()).entries).toEqual([]);
+		await apply.click();
+		await form.getByText("Lake Co").first().waitFor();
+		expect((await said()).entries).toMatchObject([{ owner: "Lake Co", temperatureLimitCelsius: 88 }]);
+		await page.goto(`${demo.url}/#/?owner=Lake+Co&as=list`);
+		await page.getByText("1 machine shown").waitFor();
+
+		await page.goto(`${demo.url}/#/inventory`);
+		await page
+			.getByLabel("Or its text")
+			.fill(`device,owner\n${other?.device},Hill Co\nnobody-knows-it,Hill Co\n`);
+		const table = page.locator("section", { has: page.locator("#table-title") });
+		await table.getByRole("button", { name: "Preview" }).click();
+		await table.getByText("1 row refused").waitFor();
+		expect(await table.locator(".refusals li").allInnerTexts()).toEqual([
+			expect.stringMatching(/^Line 3 .*nobody-knows-it/),
+		]);
+		await table.getByRole("button", { name: "Apply" }).click();
+		await table.getByText("Changed 1 statement").waitFor();
+		await page.getByRole("cell", { name: "Hill Co" }).first().waitFor();
+	}, 40_000);
+
+	it("says in money what a MWh earns and costs, who is ahead and how sure that is, and lists every input with its age", async () => {
+		const { page } = main;
+		await page.goto(`${demo.url}/#/money`);
+		const { total, inputs } = await demo.api<FleetAnswer>("/fleet");
+		const costs = page.locator('[data-testid="glance-costs"]');
+		await costs.waitFor();
+		expect(Number(await costs.getAttribute("data-value"))).toBeCloseTo(
+			total.powerCostUsdPerMegawattHour ?? 0,
+			6,
+		);
+		expect(await page.locator(".glance").innerText()).toMatch(/¢\/kWh · hashprice \$[\d.,]+\/PH\/day/);
+		expect(await page.locator('[data-testid="glance-ahead"]').innerText()).toBe("AI");
+		expect(await page.locator('[data-testid="glance-sure"]').innerText()).toMatch(/^± \d+\.\d/);
+		expect(await page.locator('[data-testid="input-table"] tbody tr').count()).toBe(inputs.length);
+		await page.getByText("Watts that earn least").first().waitFor();
+		await screenshot(page, "money-desktop");
+	}, 30_000);
+
+	it.each([
+		{ address: "#/?as=map", size: DESKTOP, theme: "dark" },
+		{ address: "#/?as=list&state=up", size: DESKTOP, theme: "light" },
+		{ address: "#/?as=list", size: PHONE, theme: "dark" },
+		{ address: "#/device/", size: DESKTOP, theme: "light" },
+		{ address: "#/money", size: DESKTOP, theme: "light" },
+		{ address: "#/gaps", size: PHONE, theme: "light" },
+		{ address: "#/inventory", size: DESKTOP, theme: "dark" },
+	] as const)(
+		"axe-core finds no serious fault at $address, $theme, $size.width wide",
+		async ({ address, ...look }) => {
+			const { devices } = await demo.api<DevicesAnswer>("/devices");
+			const key = devices.find(({ kind }) => kind === "gpu-host")?.device ?? "";
+			const { page } = await open(
+				look,
+				address.endsWith("/device/") ? address + encodeURIComponent(key) : address,
+			);
+			const seen: Readonly<Record<string, string>> = {
+				"#/device/": '[data-testid="device-drawer"] canvas',
+				"#/money": '[data-testid="money-view"] table',
+				"#/gaps": '[data-testid="gaps-view"] table',
+				"#/inventory": '[data-testid="inventory-view"] textarea',
+			};
+			await page
+				.locator(seen[address] ?? "[data-device]")
+				.first()
+				.waitFor();
+			expect(await graveFaults(page)).toEqual([]);
 			await page.close();
 		},
 		40_000,

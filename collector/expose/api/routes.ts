@@ -180,6 +180,9 @@ export const ROUTES: readonly Route[] = [
 			query("to", "End, ISO 8601 or Unix milliseconds, not included.", { kind: "time", isRequired: true }),
 			query("devices", "Keys of devices; all where absent.", { kind: "list" }),
 			query("site", "Only devices of this site."),
+			query("rack", "Only devices of this rack, as it is now."),
+			query("model", "Only devices of this model."),
+			query("owner", "Only devices of this owner, as the inventory says now."),
 			query("measurements", "Names of measurements; all where absent.", { kind: "list" }),
 		],
 		answers: [],
@@ -477,16 +480,27 @@ function exportRequest({ store }: ApiContext, parameters: Parameters): Found<Exp
 function exportDevices(store: SeriesStore, parameters: Parameters): Found<readonly DeviceState[]> {
 	const known = store.devices();
 	const keys = parameters.list("devices") ?? [...known.keys()].sort();
-	const site = parameters.text("site");
+	const words = EXPORT_FILTERS.flatMap((name) => {
+		const wanted = parameters.text(name);
+		return wanted === undefined ? [] : [{ name, wanted }];
+	});
 	const found: DeviceState[] = [];
 	for (const key of keys) {
 		const state = known.get(key);
 		if (state === undefined) return { ok: false, reply: noDevice(key) };
-		if (site === undefined || state.site === site) found.push(state);
+		if (words.every(({ name, wanted }) => filterWord(state, name) === wanted)) found.push(state);
 	}
-	if (found.length > 0 || site === undefined) return { ok: true, value: found };
-	const what = `There is no device of site ${JSON.stringify(site)} among those asked for.`;
+	if (found.length > 0 || words.length === 0) return { ok: true, value: found };
+	const said = words.map(({ name, wanted }) => `${name} ${JSON.stringify(wanted)}`).join(", ");
+	const what = `There is no device of ${said} among those asked for.`;
 	return { ok: false, reply: refused("NOT_FOUND", what) };
+}
+
+const EXPORT_FILTERS = ["site", "rack", "model", "owner"] as const;
+
+function filterWord(state: DeviceState, name: (typeof EXPORT_FILTERS)[number]): string | undefined {
+	if (name === "site") return state.site;
+	return name === "owner" ? state.inventory?.owner : state.description[name];
 }
 
 function noMeasurement(name: string): Reply<never> {

@@ -17,6 +17,7 @@ import type { Moment, View } from "../view.js";
 export const LIVE_PATH = "/api/v1/live";
 export const VIEWERS_MOST = 64;
 const UPDATE_MILLISECONDS = 1_000;
+export const DEVICES_A_MESSAGE_MOST = 2_000;
 const UNSENT_MOST_BYTES = 256 * 1_024;
 const BEHIND_AT_MOST_SECONDS = 30;
 /** Ticks between two looks at whether a viewer is still there. */
@@ -96,7 +97,7 @@ export class LiveStream {
 			this.sent = byDevice(moment);
 			this.eventMark = this.options.newEvents().mark;
 		}
-		socket.send(snapshotText(moment));
+		for (const text of snapshotTexts(moment)) socket.send(text);
 		this.stopTicking ??= this.options.clock.every(UPDATE_MILLISECONDS, () => this.tick());
 	}
 
@@ -115,15 +116,15 @@ export class LiveStream {
 		const changed = moment.summaries.filter((device) => !isSame(this.sent.get(device.device), device));
 		this.sent = now;
 		const happened = this.happened();
-		const snapshot = once(() => snapshotText(moment));
-		const update = once(() => text({ kind: "update", fleet: moment.fleet, devices: changed, ...happened }));
+		const snapshot = once(() => snapshotTexts(moment));
+		const update = once(() => texts({ kind: "update", fleet: moment.fleet, devices: changed, ...happened }));
 		this.ticks += 1;
 		for (const viewer of this.viewers) {
 			if (this.ticks % TICKS_PER_PING === 0 && !this.isStillThere(viewer)) continue;
 			if (this.isBehind(viewer)) continue;
 			const needsAll = hasLost || viewer.behindSince !== undefined;
 			delete viewer.behindSince;
-			viewer.socket.send(needsAll ? snapshot() : update());
+			for (const text of needsAll ? snapshot() : update()) viewer.socket.send(text);
 		}
 	}
 
@@ -163,16 +164,26 @@ function byDevice({ summaries }: Moment): ReadonlyMap<string, DeviceSummary> {
 	return new Map(summaries.map((device) => [device.device, device]));
 }
 
-function snapshotText({ fleet, summaries }: Moment): string {
-	return text({ kind: "snapshot", fleet, devices: summaries });
+function snapshotTexts({ fleet, summaries }: Moment): readonly string[] {
+	const { length } = summaries;
+	const count = length > DEVICES_A_MESSAGE_MOST ? { deviceCount: length } : {};
+	return texts({ kind: "snapshot", fleet, devices: summaries, ...count });
 }
 
-function text(message: LiveMessage): string {
-	return JSON.stringify(message);
+/** What names many devices goes out in pieces, the later ones as updates: no reader is held up by 7 MB at once. */
+function texts(message: LiveMessage): readonly string[] {
+	const { fleet, devices } = message;
+	const pieces: string[] = [];
+	for (let from = 0; from === 0 || from < devices.length; from += DEVICES_A_MESSAGE_MOST) {
+		const piece = devices.slice(from, from + DEVICES_A_MESSAGE_MOST);
+		const first: LiveMessage = from === 0 ? message : { kind: "update", fleet, devices };
+		pieces.push(JSON.stringify({ ...first, devices: piece }));
+	}
+	return pieces;
 }
 
-function once(make: () => string): () => string {
-	let made: string | undefined;
+function once<Made>(make: () => Made): () => Made {
+	let made: Made | undefined;
 	return () => {
 		made ??= make();
 		return made;

@@ -28,6 +28,20 @@ describe("the fleet's state", () => {
 		expect([...state.devices.keys()]).toEqual(["b"]);
 	});
 
+	it("keeps all it knows while a snapshot of 3 comes in pieces of 2 and 1, then forgets what none of them named", () => {
+		const { state, changes } = listening();
+		const [a, b, c, old] = ["a", "b", "c", "old"].map((key) => device({ device: key }));
+		if (a === undefined || b === undefined || c === undefined || old === undefined) throw new Error();
+		state.hear({ kind: "snapshot", fleet: fleet(), devices: [a, old] }, 0);
+		state.hear({ kind: "snapshot", fleet: fleet(), devices: [a, b], deviceCount: 3 }, 0);
+		expect([...state.devices.keys()]).toEqual(["a", "old", "b"]);
+		state.hear({ kind: "update", fleet: fleet(), devices: [c] }, 0);
+		expect([...state.devices.keys()]).toEqual(["a", "b", "c"]);
+		state.hear({ kind: "snapshot", fleet: fleet(), devices: [a, b], deviceCount: 3 }, 0);
+		state.hear({ kind: "update", fleet: fleet(), devices: [c] }, 0);
+		expect(changes.map(({ everything }) => everything)).toEqual([true, true, true, false, false]);
+	});
+
 	it("tells only the devices that an update names, and keeps the others", () => {
 		const { state, changes } = listening();
 		state.hear(

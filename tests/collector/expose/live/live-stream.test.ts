@@ -56,6 +56,19 @@ describe("the live stream", () => {
 		expect(message.fleet.total.powerWatts).toBe(7_000);
 	});
 
+	it("names at most 2,000 devices a message: 4,500 come as a snapshot and two updates", async () => {
+		const devices = Array.from({ length: 4_500 }, (_, index) => miner(`m${index}`));
+		const { port } = await running({ devices });
+		const { next } = viewer(port);
+		const messages = [await next(), await next(), await next()];
+		expect(messages.map(({ kind, devices: named }) => `${kind} ${named.length}`)).toEqual([
+			"snapshot 2000",
+			"update 2000",
+			"update 500",
+		]);
+		expect(new Set(messages.flatMap((one) => one.devices.map(({ device }) => device))).size).toBe(4_500);
+	});
+
 	it("then sends each second only the devices that changed", async () => {
 		const { port, store, clock } = await running({ devices: [miner("m1"), miner("m2")] });
 		const { next } = viewer(port);
