@@ -255,7 +255,7 @@ program
 	)
 	.requiredOption("--month <month>", "as 2026-11, in the site's own days")
 	.option("--site <site>", "the site it must be of")
-	.option("--by <groups>", "use, model, rack, site, separated by commas", "use,model")
+	.option("--by <groups>", "use, model, owner, rack, site, separated by commas", "use,model")
 	.addOption(
 		new Option("--format <format>", "csv, a page to print, or JSON")
 			.choices(["csv", "html", "json"])
@@ -282,6 +282,10 @@ program
 	.option("--move-megawatts <megawatts>", "megawatts moved from a model to rented GPUs")
 	.option("--from-model <model>", "which model")
 	.option("--kw-per-gpu <kilowatts>", "kilowatts of one GPU at the meter")
+	.option("--tariff <periods>", "a price by the site's time of day: 00:00-06:00=25,06:00-24:00=60, USD/MWh")
+	.option("--replace-model <model>", "a model whose energy goes to machines of another efficiency")
+	.option("--replace-efficiency <joules>", "J/TH of these")
+	.option("--ai-capital-usd-per-watt-year <price>", "yearly charge for the capital in moved GPUs")
 	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
 	.option("--json", "as JSON")
 	.action(async (options: WhatIfOptions) => {

@@ -260,6 +260,10 @@ export const MEASUREMENTS = {
 	),
 	sharesRejected: counter("shares_rejected", "Shares the pools rejected, as the device counts."),
 	sharesStale: counter("shares_stale", "Shares found stale, as the device counts."),
+	shareDifficultyAccepted: counter(
+		"share_difficulty_accepted",
+		"Difficulty of the shares that the pools accepted, summed, as the device counts: times 2^32 the hashes that pools have seen.",
+	),
 	hardwareErrors: counter("hardware_errors", "Wrong nonces, as the device counts."),
 	poolState: state(
 		"pool_state",

@@ -19,15 +19,19 @@ import { Access, LOGIN_HOURS } from "../access/access.js";
 import type { ServerTls } from "../access/certificates.js";
 import type { Feed } from "../derive/feeds.js";
 import type { PowerOptions } from "../derive/power.js";
+import { freezeMonths } from "../expose/api/statement.js";
 import type { Keeper } from "../expose/door.js";
 import { type Expose, ListenProblem, startExpose } from "../expose/start.js";
+import type { MoneyTerms } from "../expose/view.js";
 import { IngestServer } from "../ingest/server.js";
 import { inventoryDesk } from "../inventory/desk.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
+import { InputBook } from "../market/book.js";
 import { Store } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
 import { type MarketJob, marketJob } from "./market-job.js";
+import { moneyTerms } from "./money-terms.js";
 import { ingestFamilies, jobFamilies, marketFeedFamilies, roomFamilies } from "./own-families.js";
 import { collectorTls, watchTls } from "./trust-parts.js";
 
@@ -102,8 +106,9 @@ export async function loadCollector(configFile: string): Promise<Loaded> {
 	return { config: loaded.value, tokens, feedKeys, warnings, fileModifiedAt: file.modifiedAt };
 }
 
-function feedKeyFiles({ market: { feeds } }: CollectorConfig): readonly string[] {
+function feedKeyFiles({ market: { feeds, powerPrices } }: CollectorConfig): readonly string[] {
 	return [
+		powerPrices?.tokenFile,
 		feeds?.bitcoind?.passwordFile,
 		feeds?.power?.keyFile,
 		feeds?.power?.tokenFile,
@@ -128,23 +133,26 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		later(() => access.close());
 		const tls = collectorTls(config);
 		noteConfiguration(access, config, log);
+		let terms = moneyTerms(config);
 		const market = marketJob({
 			store,
 			log,
 			site: config.site.name,
 			configFile: options.configFile,
 			feeds: config.market.feeds,
+			powerPrices: config.market.powerPrices,
 			keys: loaded.feedKeys,
 			read: async () => {
 				const again = await loadCollector(options.configFile).catch(() => undefined);
 				if (again === undefined) return undefined;
 				const { config: now, fileModifiedAt } = again;
 				noteConfiguration(access, now, log);
+				terms = moneyTerms(now);
 				return { market: now.market, timeZone: now.site.timeZone, fileModifiedAt };
 			},
 		});
 		await market.run();
-		const jobs = startCollectorJobs({ config, store, market, log });
+		const jobs = startCollectorJobs({ config, store, market, log, terms: () => terms });
 		stopping.push(() => jobs.stop());
 		const backups = answerBackupRequests({ folder: config.dataFolder, store, clock: realClock, log });
 		later(backups);
@@ -160,6 +168,7 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 			feeds: market.feedHealth,
 			ingest,
 			jobs,
+			terms: () => terms,
 		});
 		stopping.push(() => expose.close());
 		access.start();
@@ -224,15 +233,23 @@ type JobParts = {
 	readonly store: Store;
 	readonly market: MarketJob;
 	readonly log: Log;
+	readonly terms: () => MoneyTerms;
 };
 
-function startCollectorJobs({ config, store, market, log }: JobParts): Jobs {
+function startCollectorJobs({ config, store, market, log, terms }: JobParts): Jobs {
+	const book = new InputBook(() => store.inputs());
+	const empty = new Set<string>();
 	const table = collectorJobs({
 		store,
 		now: () => realClock.now(),
 		retention: config.retention,
 		refreshMarket: market.run,
 		askFeeds: market.askFeeds,
+		freezeMonths: async () => {
+			const options = { ...moneyView(config), terms: terms() };
+			const months = await freezeMonths({ store, book, options, now: realClock.now() }, empty);
+			if (months.length > 0) log.info("statements frozen", { months });
+		},
 	});
 	return startJobs(table, {
 		monotonic: () => realClock.monotonic(),
@@ -308,6 +325,7 @@ type PageParts = {
 	readonly feeds: MarketJob["feedHealth"];
 	readonly ingest: IngestServer;
 	readonly jobs: Jobs;
+	readonly terms: () => MoneyTerms;
 };
 
 function keeperOf(access: Access): Keeper {
@@ -331,11 +349,9 @@ async function startPage({
 	feeds,
 	ingest,
 	jobs,
+	terms,
 }: PageParts): Promise<Expose> {
-	const { site, limits, listen, metrics, market } = config;
-	const staleAfterSeconds = Object.fromEntries(
-		Object.entries(market.staleAfterHours).map(([name, hours]) => [name, hours * 3_600]),
-	);
+	const { limits, listen, metrics } = config;
 	return startExpose({
 		store,
 		clock: realClock,
@@ -347,13 +363,10 @@ async function startPage({
 		perDevice: metrics.perDevice,
 		view: {
 			version: options.version,
-			site: site.name,
-			timeZone: site.timeZone,
+			...moneyView(config),
 			isDemo: options.isDemo,
-			...(site.contractedWatts === undefined ? {} : { contractedWatts: site.contractedWatts }),
-			staleAfterSeconds,
 			power: powerOf(config),
-			money: { siteOverheadRatio: site.overheadRatio },
+			terms,
 			temperatureLimits: limits.temperatureCelsius,
 			feeds: feedsOf(config),
 		},
@@ -383,6 +396,23 @@ function powerOf(config: CollectorConfig): PowerOptions {
 		hostOverheadWatts: config.gpuHost.overheadWatts,
 		conversions: config.powerConversions,
 		feeds: feedsOf(config),
+	};
+}
+
+/** What money and statements are made by. */
+function moneyView({ site, market }: CollectorConfig) {
+	return {
+		site: site.name,
+		timeZone: site.timeZone,
+		currency: site.currency,
+		...(site.contractedWatts === undefined ? {} : { contractedWatts: site.contractedWatts }),
+		staleAfterSeconds: Object.fromEntries(
+			Object.entries(market.staleAfterHours).map(([name, hours]) => [name, hours * 3_600]),
+		),
+		money: {
+			siteOverheadRatio: site.overheadRatio,
+			...(site.overheadRatioByUse === undefined ? {} : { overheadRatioByUse: site.overheadRatioByUse }),
+		},
 	};
 }
 

@@ -11,12 +11,13 @@ import { describe, type Failure, failure } from "../../shared/failures.js";
 import type { Log } from "../../shared/log.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import { InputBook } from "../market/book.js";
-import { configuredFeeds, type FeedKeys, type FeedsConfig } from "../market/feeds/configured.js";
+import { configuredFeeds, type FeedKeys, type FeedsConfig, priceFeeds } from "../market/feeds/configured.js";
 import { type FeedHealth, Feeds } from "../market/feeds/feeds.js";
-import { exchangeRows, importedRows } from "../market/import.js";
+import { exchangeRows, importedRows, type PricesConfig } from "../market/import.js";
 import { POWER_PRICE } from "../market/power/rows.js";
 import { TariffRows } from "../market/power/tariff-job.js";
 import { refreshMarket } from "../market/refresh.js";
+import { rentalRows } from "../market/rentals.js";
 import type { StoredInput } from "../store/device-state.js";
 import type { Store } from "../store/store.js";
 
@@ -31,6 +32,8 @@ export type MarketJobOptions = {
 	/** As named to the operator. */
 	readonly configFile: string;
 	readonly feeds: FeedsConfig | undefined;
+	/** Fetched where it names an address. */
+	readonly powerPrices: MarketConfig["powerPrices"];
 	/** Contents of the files of keys that the feeds name. */
 	readonly keys: FeedKeys;
 };
@@ -51,7 +54,8 @@ export function marketJob(options: MarketJobOptions): MarketJob {
 	const { store, log, site } = options;
 	const book = new InputBook(() => store.inputs());
 	const tariff = new TariffRows();
-	const prices = new PriceFile(book);
+	const prices = new WatchedFile();
+	const rentals = new WatchedFile();
 	const feeds = feedsOf(options, book);
 	let said = "";
 	const run = async () => {
@@ -78,9 +82,19 @@ export function marketJob(options: MarketJobOptions): MarketJob {
 			const { market, timeZone, fileModifiedAt } = found;
 			await record(exchangeRows(market.usdPerCurrency ?? {}, { book, observedAt: fileModifiedAt, now }));
 			if (market.tariff !== undefined) await record(tariff.next(market.tariff, timeZone, book, now));
-			const imported = await prices.next(market.powerPrices, now);
-			if ("code" in imported) failures.push(imported);
-			else await record(imported);
+			const { powerPrices, rentals: rented } = market;
+			const files = [
+				await prices.next("market.powerPrices.file", powerPrices, (text, name) =>
+					importedRows(text, powerPrices ?? NO_PRICES, { book, now, name }),
+				),
+				await rentals.next("market.rentals.file", rented, (text, name) =>
+					rentalRows(text, { book, now, name, source: rented?.source ?? "" }),
+				),
+			];
+			for (const imported of files) {
+				if ("code" in imported) failures.push(imported);
+				else await record(imported);
+			}
 		}
 		if (recorded > 0) log.info("inputs recorded", { recorded });
 		const words = failures.map((one) => describe(one)).join("\n");
@@ -95,9 +109,12 @@ export function marketJob(options: MarketJobOptions): MarketJob {
 	};
 }
 
-function feedsOf({ feeds, keys, log }: MarketJobOptions, book: InputBook): Feeds {
+const NO_PRICES: PricesConfig = { source: "" };
+
+function feedsOf({ feeds = {}, powerPrices, keys, log }: MarketJobOptions, book: InputBook): Feeds {
 	const what = (failed: Failure) => ({ code: failed.code, what: failed.what });
-	return new Feeds(feeds === undefined ? [] : configuredFeeds(feeds, keys, book), realClock, {
+	const all = [...configuredFeeds(feeds, keys, book), ...priceFeeds(powerPrices, keys, book)];
+	return new Feeds(all, realClock, {
 		onFailed: (feed, failed) => log.warn("feed failed", { feed, ...what(failed) }),
 		onRecovered: (feed) => log.info("feed works again", { feed }),
 		onRemark: (feed, failed) => log.warn("feed left something out", { feed, ...what(failed) }),
@@ -114,27 +131,28 @@ function broughtElsewhere({ tariff, powerPrices, feeds }: MarketConfig): readonl
 	];
 }
 
-/** A file of prices, read again when it changes. */
-class PriceFile {
-	private readonly book: InputBook;
+type Parse = (text: string, name: string) => readonly StoredInput[] | Failure;
+
+/** A file of inputs, read again when it, or what is said of it, changes. */
+class WatchedFile {
 	private seen = "";
 
-	constructor(book: InputBook) {
-		this.book = book;
-	}
-
-	async next(config: MarketConfig["powerPrices"], now: number): Promise<readonly StoredInput[] | Failure> {
-		if (config === undefined) return [];
-		const { file } = config;
+	async next(
+		key: string,
+		config: { readonly file?: string } | undefined,
+		parse: Parse,
+	): Promise<readonly StoredInput[] | Failure> {
+		const file = config?.file;
+		if (file === undefined) return [];
 		const facts = await stat(file).catch(() => undefined);
 		if (facts === undefined || facts.size > MOST_FILE_BYTES)
 			return failure(
 				"INPUT_MISSING",
-				`market.powerPrices.file ${file} cannot be read, or is beyond ${MOST_FILE_BYTES} bytes.`,
+				`${key} ${file} cannot be read, or is beyond ${MOST_FILE_BYTES} bytes.`,
 			);
 		const mark = `${JSON.stringify(config)} ${facts.mtimeMs} ${facts.size}`;
 		if (mark === this.seen) return [];
-		const rows = importedRows(await readFile(file, "utf8"), config, { book: this.book, now });
+		const rows = parse(await readFile(file, "utf8"), file);
 		if (!("code" in rows)) this.seen = mark;
 		return rows;
 	}

@@ -1,13 +1,15 @@
 /**
  * What others say of a month against what was computed: pool payouts, power invoices, rented GPU-hours. Pure.
  *
- * Takes a CSV (`kind,from,to,amount,unit`) and a month's figures; gives each kind's sum beside ours and the
- * difference. A row whose days lie outside the month refuses nothing: it is counted apart.
+ * Takes a CSV (`kind,from,to,amount,unit`) and a month's statement; gives each kind's sum beside ours and the
+ * difference: payouts beside what mining earned, invoices beside the cost of power, rented GPU-hours beside those that
+ * GPUs were there. A row whose days lie outside the month refuses nothing: it is counted apart.
  */
-import type { MoneyFigures } from "../expose/answers.js";
+import type { StatementAnswer } from "../expose/answers.js";
 import { instantFrom } from "../market/power/price-series.js";
 
-const KINDS = { payout: "USD", invoice: "USD", "gpu-hours": "h" } as const;
+/** Units; money is in three letters. */
+const KINDS = { payout: /^[A-Z]{3}$/, invoice: /^[A-Z]{3}$/, "gpu-hours": /^h$/ } as const;
 export type ImportKind = keyof typeof KINDS;
 
 export type Imported = {
@@ -15,6 +17,9 @@ export type Imported = {
 	readonly from: number;
 	readonly to: number;
 	readonly amount: number;
+	readonly unit: string;
+	/** "imports.csv:7" */
+	readonly place: string;
 };
 
 export type Imports =
@@ -37,12 +42,25 @@ export function parseImports(text: string, name: string): Imports {
 		if (line.trim() === "") continue;
 		const row = importOf(line);
 		if (typeof row === "string") problems.push(`${name}:${index + 2} ${row}`);
-		else rows.push(row);
+		else rows.push({ ...row, place: `${name}:${index + 2}` });
 	}
+	problems.push(...overlaps(rows));
 	return problems.length === 0 ? { ok: true, rows } : { ok: false, problems };
 }
 
-function importOf(line: string): Imported | string {
+/** The same time said twice would count twice. */
+function overlaps(rows: readonly Imported[]): readonly string[] {
+	const sorted = [...rows].sort((one, other) => one.from - other.from);
+	return sorted.flatMap((row, index) => {
+		const before = sorted.slice(0, index).find((one) => one.kind === row.kind && one.to > row.from);
+		if (before === undefined) return [];
+		return [
+			`${row.place} (${row.kind}) begins before ${before.place} ends. Let one end before the other begins, or add them up.`,
+		];
+	});
+}
+
+function importOf(line: string): Omit<Imported, "place"> | string {
 	const [kind = "", from, to, amount = "", unit = ""] = line.split(",").map((cell) => cell.trim());
 	if (!(kind in KINDS))
 		return `kind is "${kind}". Use ${Object.keys(KINDS).join(", ")}, for example ${EXAMPLE}`;
@@ -52,9 +70,9 @@ function importOf(line: string): Imported | string {
 		return `from and to are "${from}" and "${to}". Use times with their zone, from before to, for example ${EXAMPLE}`;
 	if (!/^-?\d+(\.\d+)?$/.test(amount))
 		return `amount is "${amount}". Use a number with a point, for example 1234.56`;
-	if (unit !== KINDS[known])
-		return `unit is "${unit}". A ${kind} is in ${KINDS[known]}, for example ${EXAMPLE}`;
-	return { kind: known, from: start, to: end, amount: Number(amount) };
+	if (!KINDS[known].test(unit))
+		return `unit is "${unit}". Use ${known === "gpu-hours" ? "h" : "the statement's currency"}, for example ${EXAMPLE}`;
+	return { kind: known, from: start, to: end, amount: Number(amount), unit };
 }
 
 export type Reconciled = {
@@ -69,26 +87,35 @@ export type Reconciled = {
 	readonly rowsOutside: number;
 };
 
+/** @throws never; what is in another currency than the statement is a problem, told as text */
 export function reconciled(
 	imports: readonly Imported[],
-	{ grossUsd, powerCostUsd, gpuHours }: MoneyFigures,
-	{ from, to }: { readonly from: number; readonly to: number },
-): readonly Reconciled[] {
+	statement: StatementAnswer,
+): readonly Reconciled[] | string {
+	const { from, to, currency, rows } = statement;
+	const foreign = imports.find(({ kind, unit }) => kind !== "gpu-hours" && unit !== currency);
+	if (foreign !== undefined)
+		return `${foreign.place} is in ${foreign.unit}; the statement is in ${currency}. Convert it, for example 1234.56,${currency}.`;
+	const word = currency === "USD" ? "Usd" : `${currency[0]}${currency.slice(1).toLowerCase()}`;
+	const figures = (by: string, label: string): Readonly<Record<string, number>> =>
+		(rows.find((row) => row.by === by && row.label === label && row.day === undefined)?.figures ??
+			{}) as Readonly<Record<string, number>>;
 	const computedOf: Readonly<Record<ImportKind, number | undefined>> = {
-		payout: grossUsd,
-		invoice: powerCostUsd,
-		"gpu-hours": gpuHours,
+		payout: figures("use", "mining")[`gross${word}`],
+		invoice: figures("all", "")[`powerCost${word}`],
+		"gpu-hours": figures("all", "")["gpuHours"],
 	};
 	return (Object.keys(KINDS) as ImportKind[]).flatMap((kind) => {
 		const own = imports.filter((row) => row.kind === kind);
-		if (own.length === 0) return [];
+		const [first] = own;
+		if (first === undefined) return [];
 		const inside = own.filter((row) => row.from >= from && row.to <= to);
 		const stated = inside.reduce((sum, { amount }) => sum + amount, 0);
 		const computed = computedOf[kind];
 		return [
 			{
 				kind,
-				unit: KINDS[kind],
+				unit: first.unit,
 				stated,
 				rows: inside.length,
 				rowsOutside: own.length - inside.length,

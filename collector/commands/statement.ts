@@ -5,41 +5,20 @@
  * even and stands alone: no script, nothing fetched.
  */
 import { exactly, toDecimalText } from "../derive/rational.js";
-import type { MoneyAnswer, MoneyFigures } from "../expose/answers.js";
+import type { MoneyFigures, StatementAnswer } from "../expose/answers.js";
 import type { Reconciled } from "./reconcile.js";
 
-export type StatementRow = {
-	readonly by: string;
-	readonly label: string;
-	/** Local date, or the whole month. */
-	readonly day?: string;
-	readonly figures: MoneyFigures;
-	/** As restated since the month was frozen, where that differs. */
-	readonly restated?: MoneyFigures;
-};
-
-export type Statement = {
-	readonly site: string;
-	readonly month: string;
-	readonly timeZone: string;
-	readonly currency: "USD";
-	readonly boundary: string;
-	readonly formulaVersion: string;
-	/** Unix ms: the inputs known then. */
-	readonly asOf: number;
-	readonly isFrozen: boolean;
-	readonly isComplete: boolean;
-	readonly inputs: MoneyAnswer["inputs"];
-	readonly rows: readonly StatementRow[];
-	readonly gaps: readonly { readonly from: number; readonly to: number; readonly reason: string }[];
-	readonly reconciled: readonly Reconciled[];
-};
+export type Statement = StatementAnswer & { readonly reconciled: readonly Reconciled[] };
+type Row = StatementAnswer["rows"][number];
+type Named = Readonly<Record<string, number | undefined>>;
 
 const COLUMNS = [
 	["energyMegawattHours", "MWh", 3],
 	["workTerahashes", "TH", 0],
 	["gpuHours", "GPU-h", 1],
 	["grossUsd", "revenue USD", 2],
+	["contractUsd", "of contracts USD", 2],
+	["slaCreditUsd", "credited USD", 2],
 	["powerCostUsd", "power USD", 2],
 	["netUsd", "net USD", 2],
 	["capitalUsd", "capital USD", 2],
@@ -54,46 +33,83 @@ const COLUMNS = [
 	["staleRatio", "on old inputs", 4],
 ] as const satisfies readonly (readonly [keyof MoneyFigures, string, number])[];
 
+/** What a restatement changes, each as a column of its own. */
+const RESTATED = ["energyMegawattHours", "grossUsd", "powerCostUsd", "netUsd"] as const;
+
+/** In another currency, keys and words name that: grossEur. */
+function inCurrency(text: string, currency: string): string {
+	if (currency === "USD") return text;
+	return text.replace("Usd", `${currency[0]}${currency.slice(1).toLowerCase()}`).replace("USD", currency);
+}
+
+function figure(figures: MoneyFigures | undefined, name: string, currency: string): number | undefined {
+	return (figures as Named | undefined)?.[inCurrency(name, currency)];
+}
+
 export function csvStatement(statement: Statement): string {
+	const { site, month, currency } = statement;
 	const head = [
 		"site",
 		"month",
 		"by",
 		"label",
 		"day",
+		"currency",
 		"asOf",
 		"frozen",
-		...COLUMNS.map(([name]) => name),
-		"restatedNetUsdDifference",
+		...COLUMNS.map(([name]) => inCurrency(name, currency)),
+		...RESTATED.map((name) => `${inCurrency(name, currency)}RestatedBy`),
 	];
 	const lines = statement.rows.map((row) =>
 		[
-			statement.site,
-			statement.month,
+			site,
+			month,
 			row.by,
 			row.label,
 			row.day ?? "",
+			currency,
 			new Date(statement.asOf).toISOString(),
 			String(statement.isFrozen),
-			...COLUMNS.map(([name]) => numberText(row.figures[name])),
-			numberText(differenceOf(row)),
+			...COLUMNS.map(([name]) => numberText(figure(row.figures, name, currency))),
+			...RESTATED.map((name) => numberText(differenceOf(row, name, currency))),
 		].map(cell),
 	);
-	const imports = statement.reconciled.map(({ kind, stated, computed, difference, unit }) =>
-		[
-			statement.site,
-			statement.month,
-			"reconciled",
-			`${kind} (${unit})`,
-			"",
-			"",
-			"",
-			numberText(stated),
-			numberText(computed),
-			numberText(difference),
-		].map(cell),
-	);
-	return `${[head, ...lines, ...imports].map((line) => line.join(",")).join("\n")}\n`;
+	const notes = [
+		...statement.reconciled.map(({ kind, unit, stated, computed, difference, rowsOutside }) => [
+			"# reconciled",
+			kind,
+			unit,
+			"stated",
+			stated,
+			"computed",
+			computed,
+			"difference",
+			difference,
+			"rows outside the month",
+			rowsOutside,
+		]),
+		...(statement.contracts ?? []).map((one) => [
+			"# contract",
+			one.name,
+			one.kind,
+			one.covers,
+			"power borne by",
+			one.powerBorneBy,
+		]),
+		...statement.gaps.map(({ agent, from, to, reason }) => [
+			"# gap",
+			agent,
+			instant(from),
+			instant(to),
+			reason,
+		]),
+		...statement.inputs.map(({ name, rows }) => ["# input", name, `rows ${rows}`]),
+	].map((note) => note.map((one) => cell(one === undefined ? "" : String(one))));
+	return `${[head, ...lines, ...notes].map((line) => line.join(",")).join("\n")}\n`;
+}
+
+function instant(at: number): string {
+	return new Date(at).toISOString();
 }
 
 function numberText(value: number | undefined): string {
@@ -106,13 +122,16 @@ function cell(text: string): string {
 	return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-function differenceOf({ figures, restated }: StatementRow): number | undefined {
-	if (restated?.netUsd === undefined || figures.netUsd === undefined) return undefined;
-	return restated.netUsd - figures.netUsd;
+/** What became of a figure since the month was frozen; absent where nothing did. */
+function differenceOf({ figures, restated }: Row, name: string, currency: string): number | undefined {
+	if (restated === undefined) return undefined;
+	const [before, since] = [figure(figures, name, currency), figure(restated, name, currency)];
+	if (before === undefined && since === undefined) return undefined;
+	return (since ?? 0) - (before ?? 0);
 }
 
 export function htmlStatement(statement: Statement): string {
-	const { site, month, timeZone, isFrozen, isComplete, asOf, rows } = statement;
+	const { site, month, timeZone, currency, isFrozen, isComplete, asOf, rows } = statement;
 	const wholes = rows.filter(({ day }) => day === undefined);
 	const days = rows.filter(({ day }) => day !== undefined);
 	const state = isFrozen ? "frozen" : isComplete ? "over, not yet frozen" : "still runs";
@@ -123,11 +142,12 @@ th,td{padding:.25rem .5rem;border-bottom:1px solid #ccc;text-align:right;font-va
 th:first-child,td:first-child{text-align:left}caption{text-align:left;font-weight:600}@media print{body{margin:0}}
 </style></head><body>
 <h1>${escaped(site)}, ${escaped(month)}</h1>
-<p>Days of ${escaped(timeZone)}; US dollars; energy at the ${escaped(statement.boundary)}; the month is ${state}; inputs as known at ${new Date(asOf).toISOString()}; formulas ${escaped(statement.formulaVersion)}.
+<p>Days of ${escaped(timeZone)}; ${escaped(currency)}; energy at the ${escaped(statement.boundary)}; the month is ${state}; made from what was known at ${instant(asOf)}; formulas ${escaped(statement.formulaVersion)}.
 A share below 1 under “energy priced” or “energy earning” makes the dollars beside it a lower bound.</p>
-${table("By group", wholes, (row) => `${row.by} ${row.label}`)}
-${table("By day", days, ({ day }) => day ?? "")}
-${restatedTable(wholes)}
+${table("By group", currency, wholes, (row) => `${row.by} ${row.label}`)}
+${table("By day", currency, days, ({ day }) => day ?? "")}
+${restatedTable(rows, currency)}
+${contractTable(statement)}
 ${reconciledTable(statement)}
 ${gapsTable(statement)}
 <p>Rows of inputs: ${statement.inputs.map(({ name, rows: used }) => escaped(`${name} ${used}`)).join("; ")}.</p>
@@ -135,25 +155,46 @@ ${gapsTable(statement)}
 `;
 }
 
-function table(caption: string, rows: readonly StatementRow[], name: (row: StatementRow) => string): string {
+function table(caption: string, currency: string, rows: readonly Row[], name: (row: Row) => string): string {
 	if (rows.length === 0) return "";
-	const shown = COLUMNS.filter(([column]) => rows.some(({ figures }) => figures[column] !== undefined));
-	const head = shown.map(([, unit]) => `<th>${escaped(unit)}</th>`).join("");
-	const body = rows.map(
-		(row) =>
-			`<tr><td>${escaped(name(row))}</td>${shown.map(([column, , places]) => `<td>${rounded(row.figures[column], places)}</td>`).join("")}</tr>`,
+	const shown = COLUMNS.filter(([column]) =>
+		rows.some(({ figures }) => figure(figures, column, currency) !== undefined),
 	);
+	const head = shown.map(([, unit]) => `<th>${escaped(inCurrency(unit, currency))}</th>`).join("");
+	const body = rows.map((row) => {
+		const cells = shown.map(
+			([column, , places]) => `<td>${rounded(figure(row.figures, column, currency), places)}</td>`,
+		);
+		return `<tr><td>${escaped(name(row))}</td>${cells.join("")}</tr>`;
+	});
 	return `<table><caption>${caption}</caption><thead><tr><th></th>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
 }
 
-function restatedTable(rows: readonly StatementRow[]): string {
-	const differing = rows.filter((row) => differenceOf(row) !== undefined && differenceOf(row) !== 0);
+function restatedTable(rows: readonly Row[], currency: string): string {
+	const differing = rows.filter(({ restated }) => restated !== undefined);
 	if (differing.length === 0) return "";
-	const body = differing.map(
-		(row) =>
-			`<tr><td>${escaped(`${row.by} ${row.label}`)}</td><td>${rounded(row.figures.netUsd, 2)}</td><td>${rounded(row.restated?.netUsd, 2)}</td><td>${rounded(differenceOf(row), 2)}</td></tr>`,
-	);
-	return `<table><caption>Restated since</caption><thead><tr><th></th><th>net as frozen</th><th>as restated</th><th>difference</th></tr></thead><tbody>${body.join("\n")}</tbody></table>`;
+	const head = RESTATED.map((name) => `<th>${escaped(inCurrency(name, currency))}</th>`).join("");
+	const body = differing.map((row) => {
+		const cells = RESTATED.map((name) => `<td>${rounded(differenceOf(row, name, currency), 2)}</td>`);
+		return `<tr><td>${escaped(`${row.day ?? ""} ${row.by} ${row.label}`)}</td>${cells.join("")}</tr>`;
+	});
+	return `<table><caption>Differences since it was frozen</caption><thead><tr><th></th>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
+}
+
+function contractTable({ contracts = [], currency }: Statement): string {
+	if (contracts.length === 0) return "";
+	const body = contracts.map((one) => {
+		const { usd, slaCreditUsd } = one;
+		const [paid, credited] = [
+			["usd", usd],
+			["slaCreditUsd", slaCreditUsd],
+		].map(([name, value]) => {
+			const key = inCurrency(String(name), currency).replace(/^usd$/, currency.toLowerCase());
+			return rounded((one as unknown as Named)[key] ?? (value as number | undefined), 2);
+		});
+		return `<tr><td>${escaped(`${one.name} (${one.kind}, ${one.covers})`)}</td><td>${paid}</td><td>${credited}</td><td>${one.powerBorneBy}</td></tr>`;
+	});
+	return `<table><caption>Contracts</caption><thead><tr><th></th><th>paid</th><th>credited</th><th>power borne by</th></tr></thead><tbody>${body.join("\n")}</tbody></table>`;
 }
 
 function reconciledTable({ reconciled }: Statement): string {

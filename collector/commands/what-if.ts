@@ -23,6 +23,10 @@ export type WhatIfOptions = {
 	readonly moveMegawatts?: string;
 	readonly fromModel?: string;
 	readonly kwPerGpu?: string;
+	readonly tariff?: string;
+	readonly replaceModel?: string;
+	readonly replaceEfficiency?: string;
+	readonly aiCapitalUsdPerWattYear?: string;
 };
 
 export async function runWhatIf({ url, from, to, json, ...options }: WhatIfOptions): Promise<void> {
@@ -37,6 +41,10 @@ export async function runWhatIf({ url, from, to, json, ...options }: WhatIfOptio
 		moveMegawatts: options.moveMegawatts,
 		fromModel: options.fromModel,
 		kilowattsPerGpu: options.kwPerGpu,
+		tariff: options.tariff,
+		replaceModel: options.replaceModel,
+		replaceEfficiency: options.replaceEfficiency,
+		aiCapitalCostUsdPerWattYear: options.aiCapitalUsdPerWattYear,
 	});
 	process.stdout.write(
 		json === true ? jsonText(answer as unknown as Answer) : wordsText(answer as unknown as Answer),

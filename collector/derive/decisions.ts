@@ -5,7 +5,9 @@
  * USD an hour. It controls nothing. What is not known is a cause of its own and counts as neither up nor down.
  */
 import { SECONDS_PER_DAY, SECONDS_PER_HOUR, WATTS_PER_MEGAWATT } from "../../shared/units.js";
+import { HOURS_PER_DAY } from "./basis.js";
 import type { Prices } from "./money.js";
+import { type MoneyOptions, overheadRatioOf } from "./revenue.js";
 
 export const LOSS_CAUSES = [
 	"offline",
@@ -44,88 +46,118 @@ export type DecisionDevice = {
 	/** What it should draw: by its nameplate. */
 	readonly targetWatts?: number;
 	readonly grossUsdPerHour?: number;
+	/** Under a contract that is paid whatever it does: its watts are neither ranked nor missed. */
+	readonly isPaidAnyway?: boolean;
 };
 
 export type LostRevenue = {
 	readonly cause: LossCause;
 	readonly devices: number;
-	/** Earning that is missing, less the energy that is not bought meanwhile. */
+	/** Earning that is missing, less the energy that is not bought meanwhile: of the devices that have a target. */
 	readonly usdPerHour: number;
+	/** Of the devices, those of which nobody knows what they would earn: above 0, the dollars are a lower bound. */
+	readonly devicesWithoutTarget: number;
 };
 
-type Loss = { readonly cause: LossCause; readonly grossUsdPerHour: number; readonly wattsNotDrawn: number };
+type Loss = { readonly cause: LossCause; readonly grossUsdPerHour?: number; readonly wattsNotDrawn: number };
 
 /** Each device has at most one cause, beside rejected shares, which cost whatever else is wrong. */
-export function lostRevenue(
-	devices: Iterable<DecisionDevice>,
-	prices: Prices,
-	siteOverheadRatio: number,
-): readonly LostRevenue[] {
-	const sums = new Map<LossCause, { devices: number; usdPerHour: number }>();
-	for (const device of devices) {
-		for (const { cause, grossUsdPerHour, wattsNotDrawn } of lossesOf(device, prices)) {
-			const sum = sums.get(cause) ?? { devices: 0, usdPerHour: 0 };
-			sums.set(cause, sum);
+export class LostRevenueSums {
+	private readonly prices: Prices;
+	private readonly money: MoneyOptions;
+	private readonly sums = new Map<
+		LossCause,
+		{ devices: number; usdPerHour: number; devicesWithoutTarget: number }
+	>();
+
+	constructor(prices: Prices, money: MoneyOptions) {
+		this.prices = prices;
+		this.money = money;
+	}
+
+	add(device: DecisionDevice): void {
+		for (const { cause, grossUsdPerHour, wattsNotDrawn } of lossesOf(device, this.prices)) {
+			const sum = this.sums.get(cause) ?? { devices: 0, usdPerHour: 0, devicesWithoutTarget: 0 };
+			this.sums.set(cause, sum);
 			sum.devices += 1;
-			const saved =
-				((wattsNotDrawn * siteOverheadRatio) / WATTS_PER_MEGAWATT) * (prices.usdPerMegawattHour ?? 0);
-			sum.usdPerHour += grossUsdPerHour - saved;
+			if (grossUsdPerHour === undefined) {
+				sum.devicesWithoutTarget += 1;
+				continue;
+			}
+			const megawatts = (wattsNotDrawn * overheadRatioOf(this.money, device.use)) / WATTS_PER_MEGAWATT;
+			sum.usdPerHour += grossUsdPerHour - megawatts * (this.prices.usdPerMegawattHour ?? 0);
 		}
 	}
-	return LOSS_CAUSES.flatMap((cause) => {
-		const sum = sums.get(cause);
-		return sum === undefined ? [] : [{ cause, ...sum }];
-	});
+
+	all(): readonly LostRevenue[] {
+		return LOSS_CAUSES.flatMap((cause) => {
+			const sum = this.sums.get(cause);
+			return sum === undefined ? [] : [{ cause, ...sum }];
+		});
+	}
 }
 
 function lossesOf(device: DecisionDevice, prices: Prices): readonly Loss[] {
-	if (device.intent === "retired") return [];
+	if (device.intent === "retired" || device.isPaidAnyway === true) return NOTHING_LOST;
 	return device.use === "mining" ? minerLosses(device, prices) : gpuLosses(device, prices);
 }
 
+const NOTHING_LOST: readonly Loss[] = [];
+
 function minerLosses(device: DecisionDevice, { usdPerTerahash }: Prices): readonly Loss[] {
-	const target = device.targetTerahashesPerSecond;
-	if (usdPerTerahash === undefined || target === undefined) return [];
-	const actual = device.health === "up" ? (device.hashrateTerahashesPerSecond ?? 0) : 0;
-	const perHour = (rate: number) => rate * SECONDS_PER_HOUR * usdPerTerahash;
+	const { health, hashrateTerahashesPerSecond: rate, targetTerahashesPerSecond: target } = device;
+	const shareOfTarget = rate === undefined || target === undefined ? undefined : rate / target;
+	const cause = causeOf(device, shareOfTarget);
+	const rejected = device.rejectedRatio ?? 0;
+	if (cause === undefined && rejected <= 0) return NOTHING_LOST;
 	const losses: Loss[] = [];
-	const cause = causeOf(device, actual / target);
-	if (cause !== undefined)
+	const perHour = (terahashes: number, usd: number) => terahashes * SECONDS_PER_HOUR * usd;
+	if (cause !== undefined) {
+		const isUp = health === "up";
+		const missing = target === undefined ? undefined : Math.max(0, target - (isUp ? (rate ?? 0) : 0));
 		losses.push({
 			cause,
-			grossUsdPerHour: perHour(Math.max(0, target - actual)),
-			wattsNotDrawn: Math.max(
-				0,
-				(device.targetWatts ?? 0) - (device.health === "up" ? (device.powerWatts ?? 0) : 0),
-			),
+			...(missing === undefined || usdPerTerahash === undefined
+				? {}
+				: { grossUsdPerHour: perHour(missing, usdPerTerahash) }),
+			wattsNotDrawn: Math.max(0, (device.targetWatts ?? 0) - (isUp ? (device.powerWatts ?? 0) : 0)),
 		});
-	if (device.rejectedRatio !== undefined && device.rejectedRatio > 0 && actual > 0)
+	}
+	if (rejected > 0 && health === "up" && rate !== undefined && usdPerTerahash !== undefined)
 		losses.push({
 			cause: "rejected",
-			grossUsdPerHour: perHour(actual * device.rejectedRatio),
+			grossUsdPerHour: perHour(rate * rejected, usdPerTerahash),
 			wattsNotDrawn: 0,
 		});
 	return losses;
 }
 
-function causeOf(device: DecisionDevice, shareOfTarget: number): LossCause | undefined {
+/** @param shareOfTarget absent where it is not known what the device does, or should do */
+function causeOf(device: DecisionDevice, shareOfTarget: number | undefined): LossCause | undefined {
 	if (device.health === "unknown") return "unknown";
-	const isMissing = device.health === "down" || shareOfTarget < DEGRADED_BELOW_RATIO;
-	if (!isMissing) return undefined;
+	const isDown = device.health === "down";
+	if (!isDown && (shareOfTarget === undefined || shareOfTarget >= DEGRADED_BELOW_RATIO)) return undefined;
 	if (device.intent === "maintenance") return "planned";
 	if (device.intent === "curtailed") return "curtailed";
-	if (device.health === "down") return "offline";
+	if (isDown) return "offline";
 	return device.isThrottled ? "throttled" : "degraded";
 }
 
 function gpuLosses(device: DecisionDevice, { usdPerGpuHour }: Prices): readonly Loss[] {
-	const gpus = device.gpuCount;
-	if (usdPerGpuHour === undefined || gpus === undefined) return [];
-	const cause = device.health === "up" ? undefined : causeOf(device, 0);
+	const { gpuCount: gpus, rentedRatio: rented } = device;
+	const cause = device.health === "up" ? undefined : causeOf(device, undefined);
 	if (cause !== undefined)
-		return [{ cause, grossUsdPerHour: gpus * usdPerGpuHour, wattsNotDrawn: device.targetWatts ?? 0 }];
-	const rented = device.rentedRatio;
-	if (rented === undefined || rented <= 0 || rented >= 1) return [];
+		return [
+			{
+				cause,
+				...(usdPerGpuHour === undefined || gpus === undefined
+					? {}
+					: { grossUsdPerHour: gpus * usdPerGpuHour }),
+				wattsNotDrawn: device.targetWatts ?? 0,
+			},
+		];
+	if (usdPerGpuHour === undefined || gpus === undefined) return NOTHING_LOST;
+	if (rented === undefined || rented <= 0 || rented >= 1) return NOTHING_LOST;
 	// The price of an hour has the rented share inside; what is not rented is the rest.
 	return [
 		{ cause: "idleGpu", grossUsdPerHour: gpus * (usdPerGpuHour / rented) * (1 - rented), wattsNotDrawn: 0 },
@@ -145,75 +177,71 @@ export type RankedWatts = {
 	readonly netUsdPerHour?: number;
 };
 
-/** The devices whose watts earn least, miners and GPU hosts on one scale; what does not run stands in no ranking. */
-export function leastEarning(
-	devices: Iterable<DecisionDevice>,
+/** What a device's watts earn, miners and GPU hosts on one scale; what does not run stands in no ranking. */
+export function rankedWatts(
+	device: DecisionDevice,
 	{ usdPerMegawattHour }: Prices,
-	{ siteOverheadRatio, most }: { readonly siteOverheadRatio: number; readonly most: number },
-): readonly RankedWatts[] {
-	const ranked: RankedWatts[] = [];
-	for (const device of devices) {
-		const { powerWatts: watts, grossUsdPerHour: gross, health } = device;
-		if (health !== "up" || watts === undefined || watts <= 0 || gross === undefined) continue;
-		const megawatts = (watts * siteOverheadRatio) / WATTS_PER_MEGAWATT;
-		const { rack, model } = device;
-		ranked.push({
-			device: device.device,
-			site: device.site,
-			...(rack === undefined ? {} : { rack }),
-			...(model === undefined ? {} : { model }),
-			use: device.use,
-			watts,
-			marginalUsdPerMegawattHour: gross / megawatts,
-			breakevenUsdPerKilowattHour: gross / megawatts / 1_000,
-			...(usdPerMegawattHour === undefined ? {} : { netUsdPerHour: gross - megawatts * usdPerMegawattHour }),
-		});
-	}
-	return ranked
-		.sort((one, other) => one.marginalUsdPerMegawattHour - other.marginalUsdPerMegawattHour)
-		.slice(0, most);
+	money: MoneyOptions,
+): RankedWatts | undefined {
+	const { powerWatts: watts, grossUsdPerHour: gross, health, rack, model } = device;
+	if (health !== "up" || watts === undefined || watts <= 0 || gross === undefined) return undefined;
+	const megawatts = (watts * overheadRatioOf(money, device.use)) / WATTS_PER_MEGAWATT;
+	return {
+		device: device.device,
+		site: device.site,
+		...(rack === undefined ? {} : { rack }),
+		...(model === undefined ? {} : { model }),
+		use: device.use,
+		watts,
+		marginalUsdPerMegawattHour: gross / megawatts,
+		breakevenUsdPerKilowattHour: gross / megawatts / 1_000,
+		...(usdPerMegawattHour === undefined ? {} : { netUsdPerHour: gross - megawatts * usdPerMegawattHour }),
+	};
 }
 
 export type Drift = {
 	readonly device: string;
+	readonly site: string;
+	readonly rack?: string;
 	readonly model?: string;
 	readonly efficiencyJoulesPerTerahash: number;
 	readonly nameplateJoulesPerTerahash: number;
-	/** Above nameplate: what the energy beyond it costs, and the work below it would have earned. */
-	readonly energyUsdPerDay: number;
+	/** What the energy beyond the nameplate's costs; absent without a price of power. */
+	readonly energyUsdPerDay?: number;
+	/** What the work below the nameplate's would have earned. */
 	readonly workUsdPerDay: number;
 	readonly usdPerDay: number;
 };
 
-/** Devices that cost most by being worse than their nameplate: more J/TH, or less work. */
-export function driftFromNameplate(
-	devices: Iterable<DecisionDevice>,
+/**
+ * What a miner costs by being worse than its nameplate: more J/TH, or less work. One that holds itself back, or that
+ * its operator took out of service, does not drift.
+ */
+export function driftOf(
+	device: DecisionDevice,
 	{ usdPerTerahash, usdPerMegawattHour }: Prices,
-	{ siteOverheadRatio, most }: { readonly siteOverheadRatio: number; readonly most: number },
-): readonly Drift[] {
-	const drifts: Drift[] = [];
-	for (const device of devices) {
-		const { hashrateTerahashesPerSecond: rate, targetTerahashesPerSecond: target } = device;
-		const { powerWatts: watts, targetWatts } = device;
-		if (device.health !== "up" || rate === undefined || rate <= 0 || watts === undefined) continue;
-		if (target === undefined || targetWatts === undefined || usdPerTerahash === undefined) continue;
-		const nameplate = targetWatts / target;
-		const excessWatts = watts - rate * nameplate;
-		const energy =
-			usdPerMegawattHour === undefined
-				? 0
-				: ((excessWatts * siteOverheadRatio) / WATTS_PER_MEGAWATT) * 24 * usdPerMegawattHour;
-		const work = Math.max(0, target - rate) * SECONDS_PER_DAY * usdPerTerahash;
-		const { model } = device;
-		drifts.push({
-			device: device.device,
-			...(model === undefined ? {} : { model }),
-			efficiencyJoulesPerTerahash: watts / rate,
-			nameplateJoulesPerTerahash: nameplate,
-			energyUsdPerDay: energy,
-			workUsdPerDay: work,
-			usdPerDay: energy + work,
-		});
-	}
-	return drifts.sort((one, other) => other.usdPerDay - one.usdPerDay).slice(0, most);
+	money: MoneyOptions,
+): Drift | undefined {
+	const { hashrateTerahashesPerSecond: rate, targetTerahashesPerSecond: target } = device;
+	const { powerWatts: watts, targetWatts, rack, model } = device;
+	if (device.health !== "up" || device.isThrottled || device.intent !== "in-service") return undefined;
+	if (rate === undefined || rate <= 0 || watts === undefined) return undefined;
+	if (target === undefined || targetWatts === undefined || usdPerTerahash === undefined) return undefined;
+	const nameplate = targetWatts / target;
+	const excessMegawatts =
+		((watts - rate * nameplate) * overheadRatioOf(money, device.use)) / WATTS_PER_MEGAWATT;
+	const energy =
+		usdPerMegawattHour === undefined ? undefined : excessMegawatts * HOURS_PER_DAY * usdPerMegawattHour;
+	const work = Math.max(0, target - rate) * SECONDS_PER_DAY * usdPerTerahash;
+	return {
+		device: device.device,
+		site: device.site,
+		...(rack === undefined ? {} : { rack }),
+		...(model === undefined ? {} : { model }),
+		efficiencyJoulesPerTerahash: watts / rate,
+		nameplateJoulesPerTerahash: nameplate,
+		...(energy === undefined ? {} : { energyUsdPerDay: energy }),
+		workUsdPerDay: work,
+		usdPerDay: (energy ?? 0) + work,
+	};
 }

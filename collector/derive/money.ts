@@ -7,10 +7,16 @@
  */
 import { HOURS_PER_YEAR, JOULES_PER_MEGAWATT_HOUR, SECONDS_PER_HOUR } from "../../shared/units.js";
 import type { IntervalSums } from "../store/device-state.js";
-import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "./revenue.js";
+import {
+	type MoneyInputs,
+	type MoneyOptions,
+	overheadRatioOf,
+	usdPerGpuHour,
+	usdPerTerahash,
+} from "./revenue.js";
 
 /** Named in every answer: the same inputs by the same version give the same bytes. */
-export const MONEY_FORMULAS = "money-1";
+export const MONEY_FORMULAS = "money-2";
 
 const WATT_HOURS_PER_MEGAWATT_HOUR = 1e6;
 
@@ -32,6 +38,13 @@ export type MoneySums = {
 	capitalUsd: number;
 	/** Earned where the energy it took was known, and that energy: the energy basis. */
 	grossUsdWithEnergy: number;
+	netUsdWithEnergy: number;
+	/** Of grossUsd, what contracts pay, after credits. */
+	contractUsd: number;
+	/** Credited for missed availability: taken off contractUsd already. */
+	slaCreditUsd: number;
+	/** What tenants pay for the power that they bear: in no other sum. */
+	tenantPowerUsd: number;
 	megawattHoursWithGross: number;
 	megawattHoursWithPrice: number;
 	megawattHoursWithNet: number;
@@ -55,6 +68,10 @@ export function noMoney(): MoneySums {
 		netUsd: 0,
 		capitalUsd: 0,
 		grossUsdWithEnergy: 0,
+		netUsdWithEnergy: 0,
+		contractUsd: 0,
+		slaCreditUsd: 0,
+		tenantPowerUsd: 0,
 		megawattHoursWithGross: 0,
 		megawattHoursWithPrice: 0,
 		megawattHoursWithNet: 0,
@@ -86,21 +103,86 @@ export function pricesOf(inputs: MoneyInputs, isStale: boolean): Prices {
 	};
 }
 
-/** Adds an interval, or its share of one whose inputs changed within. */
-export function addMoney(
+export type Counted = MoneyOptions & {
+	/** Of an interval whose inputs changed within. */
+	readonly share?: number;
+};
+
+/** The same prices in another currency. */
+export function pricesIn(prices: Prices, usdPerUnit: number): Prices {
+	const one = (usd: number | undefined) => (usd === undefined ? undefined : usd / usdPerUnit);
+	const { mining, ai } = prices.capitalUsdPerWattYear;
+	return {
+		...prices,
+		usdPerTerahash: one(prices.usdPerTerahash),
+		usdPerGpuHour: one(prices.usdPerGpuHour),
+		usdPerMegawattHour: one(prices.usdPerMegawattHour),
+		capitalUsdPerWattYear: { mining: one(mining), ai: one(ai) },
+	};
+}
+
+/** Adds an interval of devices under a contract: they cost power, unless a tenant bears it, and earn by the contract. */
+export function addCovered(
 	sums: MoneySums,
 	row: WorkSums,
 	prices: Prices,
-	{ siteOverheadRatio, share = 1 }: { readonly siteOverheadRatio: number; readonly share?: number },
+	{ isTenants, share = 1, ...money }: Counted & { readonly isTenants: boolean },
 ): void {
-	const megawattHours = (joules: number) => (joules * share * siteOverheadRatio) / JOULES_PER_MEGAWATT_HOUR;
-	const energy = megawattHours(row.joules);
+	const energy = addWork(sums, row, { ...money, share });
+	sums.megawattHoursWithGross += energy;
+	const cost = prices.usdPerMegawattHour === undefined ? undefined : energy * prices.usdPerMegawattHour;
+	if (isTenants) sums.tenantPowerUsd += cost ?? 0;
+	const own = isTenants ? 0 : cost;
+	if (own === undefined) return;
+	sums.powerUsd += own;
+	sums.netUsd -= own;
+	sums.netUsdWithEnergy -= own;
+	sums.megawattHoursWithPrice += energy;
+	sums.megawattHoursWithNet += energy;
+}
+
+/** Adds what a contract pays for a while, and takes off what is credited. */
+export function addPay(
+	sums: MoneySums,
+	{
+		usd,
+		creditUsd,
+		hasEnergy,
+	}: { readonly usd: number; readonly creditUsd: number; readonly hasEnergy: boolean },
+): void {
+	const paid = usd - creditUsd;
+	sums.contractUsd += paid;
+	sums.slaCreditUsd += creditUsd;
+	sums.grossUsd += paid;
+	sums.netUsd += paid;
+	if (!hasEnergy) return;
+	sums.grossUsdWithEnergy += paid;
+	sums.netUsdWithEnergy += paid;
+}
+
+/** Adds work, energy and time; gives the megawatt-hours at the site's meter. */
+function addWork(sums: MoneySums, row: WorkSums, { share = 1, ...money }: Counted): number {
+	const overhead = overheadRatioOf(money, row.isGpu ? "ai" : "mining");
+	const energy = (row.joules * share * overhead) / JOULES_PER_MEGAWATT_HOUR;
 	sums.joules += row.joules * share;
 	sums.terahashes += row.terahashes * share;
 	sums.gpuSeconds += row.gpuSeconds * share;
 	sums.secondsUp += row.secondsUp * share;
 	sums.secondsDown += row.secondsDown * share;
 	sums.megawattHours += energy;
+	return energy;
+}
+
+/** Adds an interval, or its share of one whose inputs changed within. */
+export function addMoney(
+	sums: MoneySums,
+	row: WorkSums,
+	prices: Prices,
+	{ share = 1, ...money }: Counted,
+): void {
+	const overhead = overheadRatioOf(money, row.isGpu ? "ai" : "mining");
+	const megawattHours = (joules: number) => (joules * share * overhead) / JOULES_PER_MEGAWATT_HOUR;
+	const energy = addWork(sums, row, { ...money, share });
 	const gross = grossOf(row, prices);
 	const cost = prices.usdPerMegawattHour === undefined ? undefined : energy * prices.usdPerMegawattHour;
 	if (gross !== undefined) addGross(sums, gross, share, megawattHours(gross.joules));
@@ -110,7 +192,10 @@ export function addMoney(
 	}
 	if (gross !== undefined && cost !== undefined) {
 		// Work whose energy nobody knows has no cost and so no net; energy without known work is a cost all the same.
-		if (energy > 0) sums.netUsd += gross.usdWithEnergy * share - cost;
+		if (energy > 0) {
+			sums.netUsd += gross.usdWithEnergy * share - cost;
+			sums.netUsdWithEnergy += gross.usdWithEnergy * share - cost;
+		}
 		sums.megawattHoursWithNet += energy;
 		addLost(sums, row, { usd: gross.usd * share, cost });
 	}
@@ -181,12 +266,16 @@ export type MoneyFigures = {
 	readonly earningRatio?: number;
 	/** Share of the dollars that rest on old inputs. */
 	readonly staleRatio?: number;
+	readonly contractUsd?: number;
+	readonly slaCreditUsd?: number;
+	readonly tenantPowerUsd?: number;
 };
 
 export function figuresOf(sums: MoneySums): MoneyFigures {
 	const hasGross = sums.megawattHoursWithGross > 0 || sums.grossUsd !== 0;
 	const hasPrice = sums.megawattHoursWithPrice > 0;
-	const hasNet = sums.megawattHoursWithNet > 0;
+	const hasContract = sums.contractUsd !== 0 || sums.slaCreditUsd !== 0;
+	const hasNet = sums.megawattHoursWithNet > 0 || hasContract;
 	const hasCapital = sums.megawattHoursWithCapital > 0;
 	const known = sums.secondsUp + sums.secondsDown;
 	const dollars = Math.abs(sums.grossUsd) + Math.abs(sums.powerUsd);
@@ -202,15 +291,20 @@ export function figuresOf(sums: MoneySums): MoneyFigures {
 		netAfterCapitalUsd: after,
 		grossUsdPerMegawattHour: ratio(sums.grossUsdWithEnergy, sums.megawattHoursWithGross),
 		powerCostUsdPerMegawattHour: ratio(sums.powerUsd, sums.megawattHoursWithPrice),
-		netUsdPerMegawattHour: ratio(sums.netUsd, sums.megawattHoursWithNet),
+		netUsdPerMegawattHour: ratio(sums.netUsdWithEnergy, sums.megawattHoursWithNet),
 		netAfterCapitalUsdPerMegawattHour:
-			after === undefined ? undefined : ratio(after, sums.megawattHoursWithNet),
+			after === undefined
+				? undefined
+				: ratio(sums.netUsdWithEnergy - sums.capitalUsd, sums.megawattHoursWithNet),
 		efficiencyJoulesPerTerahash: sums.terahashes > 0 ? sums.joules / sums.terahashes : undefined,
 		lostOfflineUsd: hasNet ? sums.lostOfflineUsd : undefined,
 		upRatio: known > 0 ? sums.secondsUp / known : undefined,
 		pricedRatio: sums.megawattHours > 0 ? sums.megawattHoursWithPrice / sums.megawattHours : undefined,
 		earningRatio: sums.megawattHours > 0 ? sums.megawattHoursWithGross / sums.megawattHours : undefined,
 		staleRatio: dollars > 0 ? sums.staleUsd / dollars : undefined,
+		contractUsd: hasContract ? sums.contractUsd : undefined,
+		slaCreditUsd: hasContract ? sums.slaCreditUsd : undefined,
+		tenantPowerUsd: sums.tenantPowerUsd === 0 ? undefined : sums.tenantPowerUsd,
 	}) as MoneyFigures;
 }
 

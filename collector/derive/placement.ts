@@ -70,6 +70,25 @@ export function placedDescription(
 	};
 }
 
+/** From the first to the last instant at which two histories say another rack, owner or use; undefined where none. */
+export function changedSpan(
+	before: InventoryEntries,
+	after: InventoryEntries,
+): { readonly from: number; readonly to: number } | undefined {
+	const cuts = [...before, ...after].flatMap(({ validFrom, validTo }) => [
+		validFrom,
+		validTo ?? Number.POSITIVE_INFINITY,
+	]);
+	const sorted = [...new Set(cuts)].sort((one, other) => one - other);
+	const differing = sorted.slice(0, -1).filter((at) => {
+		const [one, other] = [entryAt(before, at), entryAt(after, at)];
+		return one?.rack !== other?.rack || one?.owner !== other?.owner || one?.use !== other?.use;
+	});
+	const [first, last] = [differing[0], differing.at(-1)];
+	if (first === undefined || last === undefined) return undefined;
+	return { from: first, to: sorted[sorted.indexOf(last) + 1] ?? Number.POSITIVE_INFINITY };
+}
+
 /**
  * The statements after a new one was made: it holds for its whole time, older ones give way where it does.
  * Neighbours that say the same become one.

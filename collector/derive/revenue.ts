@@ -39,12 +39,25 @@ export type EarningDevice = {
 	readonly gpuCount?: number;
 	/** Power over the trailing five minutes, at the device. */
 	readonly powerWatts?: number;
+	/** Under a contract that is paid whatever it does: it earns nothing of its own, and who bears its power. */
+	readonly contract?: { readonly powerBorneBy: "operator" | "tenant" };
 };
 
 export type MoneyOptions = {
 	/** Watts at the site's meter per watt at the devices: transformers, cooling, offices. 1 or more. */
 	readonly siteOverheadRatio: number;
+	/** The same by use, where it is told apart. */
+	readonly overheadRatioByUse?: { readonly mining?: number; readonly ai?: number };
 };
+
+export type PowerUse = "mining" | "ai";
+
+export function overheadRatioOf(
+	{ siteOverheadRatio, overheadRatioByUse }: MoneyOptions,
+	use: PowerUse,
+): number {
+	return overheadRatioByUse?.[use] ?? siteOverheadRatio;
+}
 
 export type Revenue = {
 	readonly grossUsdPerHour?: number;
@@ -96,10 +109,14 @@ function terahashPrice(inputs: MoneyInputs): number | undefined {
 	return (price * (1 - inputs.poolFeeRatio)) / (TERAHASHES_PER_PETAHASH * SECONDS_PER_DAY);
 }
 
-/** Dollars that one GPU earns in an hour, rented or not. */
-export function usdPerGpuHour({ gpuHourPriceUsd, gpuRentedRatio }: MoneyInputs): number | undefined {
+/** Dollars that one GPU earns in an hour, rented or not, after the marketplace's cut. */
+export function usdPerGpuHour({
+	gpuHourPriceUsd,
+	gpuRentedRatio,
+	gpuMarketplaceCutRatio = 0,
+}: MoneyInputs): number | undefined {
 	if (gpuHourPriceUsd === undefined || gpuRentedRatio === undefined) return undefined;
-	return gpuHourPriceUsd * gpuRentedRatio;
+	return gpuHourPriceUsd * gpuRentedRatio * (1 - gpuMarketplaceCutRatio);
 }
 
 const MINING_INPUTS: readonly MarketInputName[] = [
@@ -116,11 +133,13 @@ const POWER_INPUTS: readonly MarketInputName[] = ["powerPriceUsdPerMegawattHour"
 type Building<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export function revenueOf(device: EarningDevice, inputs: MoneyInputs, options: MoneyOptions): Revenue {
-	const gross = grossUsdPerHour(device, inputs);
+	const { contract } = device;
+	const gross = contract === undefined ? grossUsdPerHour(device, inputs) : undefined;
 	const revenue: Building<Revenue> = { inputs: gross?.inputs ?? [] };
 	if (gross !== undefined) revenue.grossUsdPerHour = gross.usdPerHour;
 	if (device.powerWatts === undefined) return revenue;
-	const siteMegawatts = (device.powerWatts * options.siteOverheadRatio) / WATTS_PER_MEGAWATT;
+	const overhead = overheadRatioOf(options, device.gpuCount === undefined ? "mining" : "ai");
+	const siteMegawatts = (device.powerWatts * overhead) / WATTS_PER_MEGAWATT;
 	revenue.siteMegawatts = siteMegawatts;
 	if (gross !== undefined && siteMegawatts > 0) {
 		revenue.grossUsdPerMegawattHour = gross.usdPerHour / siteMegawatts;
@@ -133,7 +152,7 @@ export function revenueOf(device: EarningDevice, inputs: MoneyInputs, options: M
 		revenue.capitalUsdPerHour = (capital * siteMegawatts * WATTS_PER_MEGAWATT) / HOURS_PER_YEAR;
 	const price = inputs.powerPriceUsdPerMegawattHour;
 	if (price === undefined) return revenue;
-	revenue.powerCostUsdPerHour = siteMegawatts * price;
+	revenue.powerCostUsdPerHour = contract?.powerBorneBy === "tenant" ? 0 : siteMegawatts * price;
 	if (gross !== undefined) revenue.netUsdPerHour = gross.usdPerHour - revenue.powerCostUsdPerHour;
 	revenue.inputs = [...revenue.inputs, ...POWER_INPUTS];
 	return revenue;

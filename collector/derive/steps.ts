@@ -3,6 +3,8 @@
  *
  * Pure. Takes instants in Unix ms; knows days of IANA zones, which have 23 to 25 hours.
  */
+import { localTimeAt } from "./zone-time.js";
+
 /** The interval that an instant lies in, Unix ms, its end not included. */
 export type Edges = (at: number) => { readonly start: number; readonly end: number };
 
@@ -67,6 +69,25 @@ export function zoneDayEdges(timeZone: string, days = 1): Edges {
 		if (at >= last.start && at < last.end) return last;
 		const first = Math.floor(dayNumber(at) / days) * days;
 		last = { start: startOf(first), end: startOf(first + days) };
+		return last;
+	};
+}
+
+/** Calendar months of an IANA zone. */
+export function zoneMonthEdges(timeZone: string): Edges {
+	const days = zoneDayEdges(timeZone);
+	const startOf = (year: number, month: number) => {
+		const noon = Date.UTC(year, month, 1, 12);
+		// The first of the month holds noon UTC, or the day beside it does where the zone is far from it.
+		return [noon - MILLISECONDS_PER_DAY, noon, noon + MILLISECONDS_PER_DAY]
+			.map((at) => days(at).start)
+			.find((at) => localTimeAt(at, timeZone).day === 1) as number;
+	};
+	let last = { start: 0, end: 0 };
+	return (at) => {
+		if (at >= last.start && at < last.end) return last;
+		const { year, month } = localTimeAt(at, timeZone);
+		last = { start: startOf(year, month - 1), end: startOf(year, month) };
 		return last;
 	};
 }

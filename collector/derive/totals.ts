@@ -183,7 +183,8 @@ export class Group {
 		this.wattsBySource[power.source] = (this.wattsBySource[power.source] ?? 0) + power.watts;
 	}
 
-	private addMoney(revenue: Revenue): void {
+	/** Of a device, or of a contract over several. */
+	addMoney(revenue: Revenue): void {
 		this.gross.add(revenue.grossUsdPerHour);
 		this.cost.add(revenue.powerCostUsdPerHour);
 		this.net.add(revenue.netUsdPerHour);

@@ -158,6 +158,8 @@ export type FeedAnswer = {
 	readonly meteredWatts?: number;
 	readonly accountedWatts: number;
 	readonly unaccountedWatts?: number;
+	/** What the unaccounted watts cost. */
+	readonly unaccountedUsdPerHour?: number;
 	readonly devices: number;
 	/** Their watts are unknown, or not known at the wall: part of the unaccounted watts is theirs. */
 	readonly devicesWithoutWatts: number;
@@ -175,6 +177,20 @@ export type ConfidenceAnswer = {
 	readonly worstInputShareOfVariance?: number;
 	/** Share of the devices whose watts are in it. */
 	readonly coveredPowerRatio: number;
+};
+
+/** A contract in force: what it pays whatever is drawn, and what its devices draw meanwhile. */
+export type ContractAnswer = {
+	readonly name: string;
+	readonly kind: "lease" | "commitment";
+	readonly covers: string;
+	readonly powerBorneBy: "operator" | "tenant";
+	readonly usdPerHour: number;
+	/** Capacity basis: of the watts of the interconnect that it takes. */
+	readonly usdPerGrossWattYear?: number;
+	readonly devices: number;
+	/** At the site's meter. */
+	readonly siteWatts?: number;
 };
 
 export type FleetAnswer = {
@@ -200,6 +216,8 @@ export type FleetAnswer = {
 	}[];
 	readonly inputs: readonly InputAnswer[];
 	readonly confidence?: ConfidenceAnswer;
+	/** In force now; only where the configuration names contracts. */
+	readonly contracts?: readonly ContractAnswer[];
 	readonly hashpriceUsdPerPetahashPerSecondDay?: number;
 	readonly hashvalueSatoshisPerPetahashPerSecondDay?: number;
 };
@@ -465,25 +483,46 @@ export type MoneyFigures = {
 	readonly earningRatio?: number;
 	/** Share of the dollars that rest on inputs that were old. */
 	readonly staleRatio?: number;
+	/** Of grossUsd, what contracts pay, after credits for missed availability. */
+	readonly contractUsd?: number;
+	/** Credited: taken off contractUsd already. */
+	readonly slaCreditUsd?: number;
+	/** What tenants pay for the power that they bear: in no other sum. */
+	readonly tenantPowerUsd?: number;
 };
+
+/** Figures that stand as columns, one value a step. */
+export const MONEY_COLUMNS = [
+	"energyMegawattHours",
+	"workTerahashes",
+	"gpuHours",
+	"grossUsd",
+	"powerCostUsd",
+	"netUsd",
+	"capitalUsd",
+	"netAfterCapitalUsd",
+	"grossUsdPerMegawattHour",
+	"powerCostUsdPerMegawattHour",
+	"netUsdPerMegawattHour",
+	"netAfterCapitalUsdPerMegawattHour",
+	"lostOfflineUsd",
+	"upRatio",
+	"pricedRatio",
+	"earningRatio",
+	"staleRatio",
+	"contractUsd",
+	"slaCreditUsd",
+] as const satisfies readonly (keyof MoneyFigures)[];
 
 export type MoneyGroup = {
 	readonly label: string;
 	readonly total: MoneyFigures;
-	readonly energyMegawattHours: readonly (number | null)[];
-	readonly grossUsd: readonly (number | null)[];
-	readonly powerCostUsd: readonly (number | null)[];
-	readonly netUsd: readonly (number | null)[];
-	readonly netAfterCapitalUsd: readonly (number | null)[];
-	readonly grossUsdPerMegawattHour: readonly (number | null)[];
-	readonly powerCostUsdPerMegawattHour: readonly (number | null)[];
-	readonly netUsdPerMegawattHour: readonly (number | null)[];
-	readonly staleRatio: readonly (number | null)[];
-};
+} & { readonly [Name in (typeof MONEY_COLUMNS)[number]]: readonly (number | null)[] };
 
 /**
- * GET /api/v1/money?from=MS&to=MS[&step=SECONDS&by=site|rack|model|use&device=KEY&knownAt=MS]: what was earned and
- * what it cost, five minutes at a time at the inputs valid then; columns of one length, and totals.
+ * GET /api/v1/money?from=MS&to=MS[&step=SECONDS&by=site|rack|model|owner|use&device=KEY&knownAt=MS&currency=EUR]: what
+ * was earned and what it cost, five minutes at a time at the inputs valid then; columns of one length, and totals. In
+ * another currency, at the exchange rate of each interval, names end in it: grossEur.
  */
 export type MoneyAnswer = Omit<MoneyGroup, "label"> & {
 	readonly from: number;
@@ -497,10 +536,78 @@ export type MoneyAnswer = Omit<MoneyGroup, "label"> & {
 	readonly isRestated: boolean;
 	/** Rows of the store that it rests on: "1-40,57". */
 	readonly inputs: readonly { readonly name: string; readonly rows: string }[];
+	readonly currency: string;
+	/** Capacity basis of the whole range; only where the contracted power is configured, and of the whole fleet. */
+	readonly capacity?: {
+		readonly contractedWatts: number;
+		readonly grossUsdPerWattYear?: number;
+		readonly netUsdPerWattYear?: number;
+		readonly netAfterCapitalUsdPerWattYear?: number;
+	};
+	/** Those in force within the range. */
+	readonly contracts?: readonly {
+		readonly name: string;
+		readonly kind: "lease" | "commitment";
+		readonly covers: string;
+		readonly powerBorneBy: "operator" | "tenant";
+		/** After credits. */
+		readonly usd: number;
+		readonly slaCreditUsd: number;
+		/** What its devices drew, at the site's meter. */
+		readonly energyMegawattHours: number;
+		readonly usdPerGrossWattYear?: number;
+		readonly months: readonly {
+			readonly from: number;
+			readonly availabilityRatio?: number;
+			readonly creditRatio: number;
+		}[];
+	}[];
 	/** Intervals longer than five minutes in which inputs changed: shared out by time. */
 	readonly sharedOutIntervals: number;
 	readonly times: readonly number[];
 	readonly groups?: readonly MoneyGroup[];
+};
+
+/**
+ * GET /api/v1/statement?month=2026-11[&by=use,model,owner,rack,site]: a month in the site's days and currency. In
+ * another than USD names end in it, as in /money.
+ */
+export type StatementAnswer = {
+	readonly site: string;
+	readonly month: string;
+	readonly from: number;
+	readonly to: number;
+	readonly timeZone: string;
+	readonly currency: string;
+	readonly boundary: "wall" | "utility";
+	readonly formulaVersion: string;
+	/** Made from readings and inputs as they were then. */
+	readonly asOf: number;
+	readonly isFrozen: boolean;
+	readonly frozenAt?: number;
+	/** Of the statement as it was frozen. */
+	readonly frozenSha256?: string;
+	/** Whether the month is over. */
+	readonly isComplete: boolean;
+	readonly inputs: MoneyAnswer["inputs"];
+	readonly contracts?: MoneyAnswer["contracts"];
+	readonly capacity?: MoneyAnswer["capacity"];
+	/** The whole month (by "all", no day), its days, and groups. */
+	readonly rows: readonly {
+		readonly by: string;
+		readonly label: string;
+		/** Local date; absent: the whole month. */
+		readonly day?: string;
+		readonly figures: MoneyFigures;
+		/** As it is now, where that differs from what was frozen. */
+		readonly restated?: MoneyFigures;
+	}[];
+	readonly gaps: readonly {
+		readonly agent: string;
+		readonly from: number;
+		readonly to: number;
+		readonly reason: string;
+	}[];
 };
 
 /** GET /api/v1/what-if?from=MS&to=MS&…: a recorded stretch at other prices; work and energy stay as they were. */
@@ -524,6 +631,18 @@ export type WhatIfAnswer = {
 				readonly fromUsdPerMegawattHour: number;
 				readonly toUsdPerMegawattHour: number;
 				readonly netUsdDifference: number;
+				/** With the capital in the GPUs, where aiCapitalCostUsdPerWattYear is given. */
+				readonly netAfterCapitalUsdDifference?: number;
+		  }
+		| undefined;
+	/** A model's energy in machines of another efficiency; the capital in these is not in it. */
+	readonly replaced?:
+		| {
+				readonly model: string;
+				readonly fromJoulesPerTerahash: number;
+				readonly toJoulesPerTerahash: number;
+				readonly grossUsd: number;
+				readonly netUsdDifference: number;
 		  }
 		| undefined;
 };
@@ -535,7 +654,7 @@ export type TieredFigure = {
 	readonly netOfPowerAndCapital?: number;
 };
 
-/** GET /api/v1/decisions: what to do about the watts of now. Advice; nothing is controlled. */
+/** GET /api/v1/decisions[?most=N&use=mining|ai&site=S&rack=R&model=M]: what to do about the watts of now. Advice; nothing is controlled. */
 export type DecisionsAnswer = {
 	readonly at: number;
 	/** The devices whose watts earn least, on one scale for miners and GPU hosts. */
@@ -555,21 +674,35 @@ export type DecisionsAnswer = {
 		readonly cause: string;
 		readonly devices: number;
 		readonly usdPerHour: number;
+		/** Of the devices, those of which nobody knows what they would earn: above 0, a lower bound. */
+		readonly devicesWithoutTarget: number;
 	}[];
 	/** The devices that cost most by being worse than their nameplate. */
 	readonly drift: readonly {
 		readonly device: string;
+		readonly site: string;
+		readonly rack?: string;
 		readonly model?: string;
 		readonly efficiencyJoulesPerTerahash: number;
 		readonly nameplateJoulesPerTerahash: number;
-		readonly energyUsdPerDay: number;
+		readonly energyUsdPerDay?: number;
 		readonly workUsdPerDay: number;
 		readonly usdPerDay: number;
 	}[];
+	/** Of all devices that have a nameplate, better ones too. */
+	readonly driftTotal: {
+		readonly devices: number;
+		readonly energyUsdPerDay: number;
+		readonly workUsdPerDay: number;
+		readonly usdPerDay: number;
+	};
+	/** The price of power at the site's meter at which a model earns nothing. */
 	readonly breakevens: readonly {
 		readonly model: string;
 		readonly breakevenUsdPerKilowattHour: number;
 		readonly efficiencyJoulesPerTerahash?: number;
+		readonly netUsdPerMegawattHour?: number;
+		readonly powerWatts?: number;
 	}[];
 	/** Where mining and rented GPUs earn the same; absent where one of both, or an input, is missing. */
 	readonly switchPoint?:
@@ -577,8 +710,19 @@ export type DecisionsAnswer = {
 				readonly hashpriceUsdPerPetahashPerSecondDay: number;
 				readonly gpuHourPriceUsd: number;
 				readonly kilowattsPerGpu: number;
+				/** Of a watt at the utility's meter that runs all year, now. */
+				readonly miningUsdPerWattYear: TieredFigure;
+				readonly aiUsdPerWattYear: TieredFigure;
+				/** Negative where mining is ahead. */
+				readonly aiAheadByUsdPerWattYear: TieredFigure;
 				readonly crossoverHashpriceUsdPerPetahashPerSecondDay: TieredFigure;
 				readonly crossoverUsdPerGpuHour: TieredFigure;
+				/** What one per cent more of an input alone does to either. */
+				readonly sensitivities: readonly {
+					readonly input: string;
+					readonly hashpriceUsdPerPercent: TieredFigure;
+					readonly gpuHourUsdPerPercent: TieredFigure;
+				}[];
 		  }
 		| undefined;
 	/** By model, and of all together. */
@@ -586,11 +730,32 @@ export type DecisionsAnswer = {
 		readonly model: string;
 		readonly megawatts: number;
 		readonly marginalUsdPerMegawattHour: number;
+		/** With losses, adders and avoided charges; absent where the price is unknown or old. */
+		readonly effectivePriceUsdPerMegawattHour?: number;
+		/** For how long the known prices stay above the earning. */
+		readonly spellHours?: number;
 		readonly advice: "run" | "curtail";
 		readonly reason: string;
 		readonly savesUsdPerHour?: number;
 		readonly restartBreakevenHours?: number;
 	}[];
+	/** Hashes that pools accepted over those that devices report, since at most a day ago. */
+	readonly hashrateCheck?: {
+		readonly devices: number;
+		readonly shares: number;
+		readonly verifiedRatio: number;
+		/** One standard deviation of share statistics. */
+		readonly standardDeviationRatio: number;
+		/** Devices beyond three deviations and 1 %, the farthest first. */
+		readonly mismatches: readonly {
+			readonly device: string;
+			readonly model?: string;
+			readonly shares: number;
+			readonly verifiedRatio: number;
+			readonly standardDeviationRatio: number;
+			readonly allowedRatio: number;
+		}[];
+	};
 	/** Of the gross earning per MWh of all devices. */
 	readonly confidence?: ConfidenceAnswer | undefined;
 };
@@ -646,6 +811,8 @@ export type SiteAnswer = {
 	readonly site: string;
 	readonly timeZone: string;
 	readonly isDemo: boolean;
+	/** Of statements. */
+	readonly currency: string;
 	readonly contractedWatts?: number;
 };
 

@@ -1,107 +1,164 @@
 /**
  * The decisions of the moment: which watts earn least, what is lost and why, where mining and AI switch, what the
- * price of power says, and how sure all that is.
+ * price of power says, whether pools saw the hashes, and how sure all that is.
  *
- * Takes the facts of a moment and the inputs in force; gives one answer for API, page and metrics. Keeps, for the
- * hysteresis of its advice, since when each model is advised to run or to curtail; controls nothing.
+ * Takes the facts of devices one by one, as whoever walks over them comes by, and the inputs in force; gives sums for
+ * metrics, and with rankings one answer for API and page. Keeps, for the hysteresis of its advice, since when each
+ * model is advised to run or to curtail, and where share counters stood; controls nothing.
  */
 import { SECONDS_PER_HOUR } from "../../shared/units.js";
-import {
-	crossoverGpuPrice,
-	crossoverHashprice,
-	type GpuUse,
-	gpuMoney,
-	inTiers,
-	type MiningUse,
-	miningMoney,
-} from "../derive/crossover.js";
-import { type Advice, curtailmentAdvice } from "../derive/curtailment.js";
-import { type DecisionDevice, driftFromNameplate, leastEarning, lostRevenue } from "../derive/decisions.js";
-import { deviceValue } from "../derive/latest-values.js";
+import { curtailmentAdvice, effectivePrice } from "../derive/curtailment.js";
+import { driftOf, LostRevenueSums, type RankedWatts, rankedWatts } from "../derive/decisions.js";
 import { type Prices, pricesOf } from "../derive/money.js";
-import { nameplateOf } from "../derive/nameplates.js";
-import { hashprice, type MoneyInputs } from "../derive/revenue.js";
-import type { DecisionsAnswer, FleetAnswer, GroupTotals } from "./answers.js";
+import { type MoneyInputs, type MoneyOptions, overheadRatioOf } from "../derive/revenue.js";
+import type { DecisionsAnswer, FleetAnswer } from "./answers.js";
+import { decisionDevice } from "./decision-device.js";
 import type { DeviceFacts } from "./device-facts.js";
+import { ShareLedger, ShareSums } from "./share-ledger.js";
+import { switchPoint } from "./switch-point.js";
 
-const MOST_RANKED = 50;
-/** Advice changes when the price passes the revenue by so much, and not more often than this. */
-const RULES = {
+export const RANKED_USUALLY = 50;
+const HOUR_MILLISECONDS = SECONDS_PER_HOUR * 1_000;
+const MODELS_MOST = 1_000;
+/** Metrics and the page see sums at most so old, however many walk over the fleet. */
+const KEPT_MILLISECONDS = 5_000;
+const CHECKED_MOST = 20;
+/** Prices are looked at so far ahead for the end of a spell. */
+const SPELL_MOST_HOURS = 48;
+
+/** When the price of power says to curtail, and what of a megawatt-hour not drawn is saved beside its price. */
+export type CurtailmentTerms = {
+	readonly hysteresisUsdPerMegawattHour: number;
+	readonly restartCostUsdPerMegawatt: number;
+	readonly expectedHours: number;
+	readonly leastOffHours: number;
+	readonly leastOnHours: number;
+	readonly lossFactor: number;
+	readonly addersUsdPerMegawattHour: number;
+	readonly coincidentPeakProbability: number;
+	readonly avoidedChargeUsdPerMegawattHour: number;
+	readonly ancillaryValueForgoneUsdPerMegawattHour: number;
+};
+
+export const USUAL_CURTAILMENT: CurtailmentTerms = {
 	hysteresisUsdPerMegawattHour: 5,
-	restartCostUsd: 0,
+	restartCostUsdPerMegawatt: 0,
 	expectedHours: 1,
 	leastOffHours: 0.5,
 	leastOnHours: 0.25,
-} as const;
-const HOUR_MILLISECONDS = SECONDS_PER_HOUR * 1_000;
-const MODELS_MOST = 1_000;
-/** Ten thousand devices are looked through at most this often, however many ask. */
-const KEPT_MILLISECONDS = 5_000;
-
-/** What is looked at: everything at one instant. */
-type Moment = {
-	readonly at: number;
-	readonly facts: readonly DeviceFacts[];
-	readonly fleet: FleetAnswer;
+	lossFactor: 1,
+	addersUsdPerMegawattHour: 0,
+	coincidentPeakProbability: 0,
+	avoidedChargeUsdPerMegawattHour: 0,
+	ancillaryValueForgoneUsdPerMegawattHour: 0,
 };
 
-type Advised = { readonly isCurtailed: boolean; readonly since: number };
+/** What holds at the instant of the answer. */
+export type DecisionMoment = {
+	readonly at: number;
+	readonly inputs: MoneyInputs;
+	readonly money: MoneyOptions;
+	readonly curtailment: CurtailmentTerms;
+	readonly isPowerPriceStale: boolean;
+	/** The price of power at an instant and until when it holds, USD/MWh; undefined where nobody knows it. */
+	readonly powerPriceAt: (at: number) => { readonly value: number | undefined; readonly until: number };
+};
 
-export type DecisionsOptions = { readonly siteOverheadRatio: number };
+export type DecisionSums = Omit<DecisionsAnswer, "leastEarning" | "drift">;
+type Advised = { readonly isCurtailed: boolean; readonly since: number };
+type Check = DecisionSums["hashrateCheck"];
 
 export class Decisions {
 	private readonly advised = new Map<string, Advised>();
-	private readonly options: DecisionsOptions;
-	private made: { readonly at: number; readonly answer: DecisionsAnswer } | undefined;
+	private readonly ledger = new ShareLedger();
+	private made: DecisionSums | undefined;
 
-	constructor(options: DecisionsOptions) {
-		this.options = options;
-	}
-
-	/** @param moment is asked for only where an answer is made */
-	at(now: number, moment: () => Moment, inputs: MoneyInputs): DecisionsAnswer {
+	/** Sums that are recent enough; undefined: walk over the fleet with a gathering. */
+	recent(now: number): DecisionSums | undefined {
 		const age = this.made === undefined ? Number.POSITIVE_INFINITY : now - this.made.at;
-		if (this.made === undefined || age < 0 || age >= KEPT_MILLISECONDS)
-			this.made = { at: now, answer: this.answer(moment(), inputs) };
-		return this.made.answer;
+		return age >= 0 && age < KEPT_MILLISECONDS ? this.made : undefined;
 	}
 
-	private answer({ at, facts, fleet }: Moment, inputs: MoneyInputs): DecisionsAnswer {
-		const prices = pricesOf(inputs, false);
-		const devices = facts
-			.filter(({ kind }) => kind === "miner" || kind === "gpu-host")
-			.map((one) => decisionDevice(one, inputs));
-		const { siteOverheadRatio } = this.options;
-		const limits = { siteOverheadRatio, most: MOST_RANKED };
+	/** Takes devices as they come; `finish` makes the sums. */
+	gather(moment: DecisionMoment): {
+		add(facts: DeviceFacts): void;
+		finish(fleet: FleetAnswer): DecisionSums;
+	} {
+		const prices = pricesOf(moment.inputs, false);
+		const lost = new LostRevenueSums(prices, moment.money);
+		const shares = new ShareSums();
+		const mismatches: NonNullable<Check>["mismatches"][number][] = [];
+		const drift = { devices: 0, energyUsdPerDay: 0, workUsdPerDay: 0, usdPerDay: 0 };
 		return {
-			at,
-			leastEarning: leastEarning(devices, prices, limits),
-			lostRevenue: lostRevenue(devices, prices, siteOverheadRatio),
-			drift: driftFromNameplate(devices, prices, limits),
-			...breakevens(fleet),
-			switchPoint: switchPoint(fleet, inputs, siteOverheadRatio),
-			curtailment: this.curtailment(at, fleet, prices),
-			confidence: fleet.confidence,
+			add: (facts) => {
+				if (facts.kind !== "miner" && facts.kind !== "gpu-host") return;
+				const device = decisionDevice(facts, moment.inputs);
+				lost.add(device);
+				const drifts = driftOf(device, prices, moment.money);
+				if (drifts !== undefined) {
+					drift.devices += 1;
+					drift.energyUsdPerDay += drifts.energyUsdPerDay ?? 0;
+					drift.workUsdPerDay += drifts.workUsdPerDay;
+					drift.usdPerDay += drifts.usdPerDay;
+				}
+				const check = this.ledger.look(facts, moment.at);
+				if (check === undefined) return;
+				shares.add(check);
+				if (!check.isSuspicious) return;
+				const { deviationRatio, standardDeviationRatio, allowedRatio } = check;
+				mismatches.push({
+					device: device.device,
+					...(device.model === undefined ? {} : { model: device.model }),
+					shares: check.shares,
+					verifiedRatio: 1 + deviationRatio,
+					standardDeviationRatio,
+					allowedRatio,
+				});
+			},
+			finish: (fleet) => {
+				const found = switchPoint(fleet, moment.inputs, moment.money);
+				const checked = shares.all();
+				this.made = {
+					at: moment.at,
+					lostRevenue: lost.all(),
+					driftTotal: drift,
+					breakevens: breakevens(fleet),
+					curtailment: this.curtailment(moment, fleet, prices),
+					...(found === undefined ? {} : { switchPoint: found }),
+					...(checked === undefined ? {} : { hashrateCheck: { ...checked, mismatches: worst(mismatches) } }),
+					...(fleet.confidence === undefined ? {} : { confidence: fleet.confidence }),
+				};
+				return this.made;
+			},
 		};
 	}
 
 	private curtailment(
-		at: number,
+		moment: DecisionMoment,
 		{ models, total }: FleetAnswer,
 		prices: Prices,
 	): DecisionsAnswer["curtailment"] {
+		const { at, curtailment: terms, money } = moment;
 		if (this.advised.size > MODELS_MOST) this.advised.clear();
+		const price = prices.usdPerMegawattHour;
+		const effective = price === undefined || moment.isPowerPriceStale ? undefined : effectiveOf(price, terms);
 		const groups = Object.entries(models).concat([["all", total]]);
 		return groups.flatMap(([model, group]) => {
 			const revenue = group.grossUsdPerMegawattHour;
-			const megawatts = ((group.powerWatts ?? 0) * this.options.siteOverheadRatio) / 1e6;
+			const overhead = overheadRatioOf(money, group.gpuCount === undefined ? "mining" : "ai");
+			const megawatts = ((group.powerWatts ?? 0) * overhead) / 1e6;
 			if (revenue === undefined || megawatts <= 0) return [];
 			const before = this.advised.get(model) ?? { isCurtailed: false, since: at - HOUR_MILLISECONDS };
-			const advice: Advice = curtailmentAdvice({
+			const spell = spellHours(moment, (value) => effectiveOf(value, terms) > revenue);
+			const advice = curtailmentAdvice({
 				marginalRevenueUsdPerMegawattHour: revenue,
-				effectivePriceUsdPerMegawattHour: prices.usdPerMegawattHour,
+				effectivePriceUsdPerMegawattHour: effective,
 				megawatts,
-				rules: RULES,
+				rules: {
+					...terms,
+					restartCostUsd: terms.restartCostUsdPerMegawatt * megawatts,
+					expectedHours: Math.max(spell ?? 0, terms.expectedHours),
+				},
 				state: { isCurtailed: before.isCurtailed, hoursInState: (at - before.since) / HOUR_MILLISECONDS },
 			});
 			const isCurtailed = advice.advice === "curtail";
@@ -110,148 +167,102 @@ export class Decisions {
 					isCurtailed,
 					since: isCurtailed === before.isCurtailed ? before.since : at,
 				});
-			return [{ model, megawatts, marginalUsdPerMegawattHour: revenue, ...advice }];
+			const reason = moment.isPowerPriceStale && price !== undefined ? "PRICE_STALE" : advice.reason;
+			return [
+				{
+					model,
+					megawatts,
+					marginalUsdPerMegawattHour: revenue,
+					...(effective === undefined ? {} : { effectivePriceUsdPerMegawattHour: effective }),
+					...(spell === undefined ? {} : { spellHours: spell }),
+					...advice,
+					reason,
+				},
+			];
 		});
 	}
 }
 
-function decisionDevice(facts: DeviceFacts, inputs: MoneyInputs): DecisionDevice {
-	const { state, kind, health, revenue, power, gpuCount } = facts;
-	const { description, latest, site } = state;
-	const { rack, model } = description;
-	const stated =
-		latest === undefined
-			? undefined
-			: (deviceValue(latest, "hashrateNominalTerahashesPerSecond") ??
-				deviceValue(latest, "hashrateNameplateTerahashesPerSecond"));
-	const nameplate = model === undefined ? undefined : plateOf(model, stated);
-	const target = facts.isSha256Miner ? (stated ?? nameplate?.terahashesPerSecond) : undefined;
-	const watts = nameplate?.watts ?? facts.latestPower?.watts;
-	const values: { -readonly [Key in keyof DecisionDevice]: DecisionDevice[Key] } = {
-		device: state.key,
-		site,
-		use: kind === "gpu-host" ? "ai" : "mining",
-		health,
-		intent: intentOf(facts),
-		isThrottled: isThrottled(facts),
-	};
-	if (rack !== undefined) values.rack = rack;
-	if (model !== undefined) values.model = model;
-	if (facts.hashrateTerahashesPerSecond !== undefined)
-		values.hashrateTerahashesPerSecond = facts.hashrateTerahashesPerSecond;
-	if (target !== undefined && target > 0) values.targetTerahashesPerSecond = target;
-	const rejected = rejectedRatio(facts);
-	if (rejected !== undefined) values.rejectedRatio = rejected;
-	const gpus = gpuCount ?? (latest === undefined ? undefined : deviceValue(latest, "gpuCount"));
-	if (gpus !== undefined) values.gpuCount = gpus;
-	if (inputs.gpuRentedRatio !== undefined) values.rentedRatio = inputs.gpuRentedRatio;
-	if (power !== undefined) values.powerWatts = power.watts;
-	if (watts !== undefined) values.targetWatts = watts;
-	if (revenue?.grossUsdPerHour !== undefined) values.grossUsdPerHour = revenue.grossUsdPerHour;
-	return values;
+function effectiveOf(price: number, terms: CurtailmentTerms): number {
+	return effectivePrice({ ...terms, lmpUsdPerMegawattHour: price });
 }
 
-/** Names of models repeat ten thousand times; telling one takes microseconds each. */
-const PLATES = new Map<string, ReturnType<typeof nameplateOf>>();
-
-function plateOf(model: string, stated: number | undefined): ReturnType<typeof nameplateOf> {
-	const key = `${model} ${stated}`;
-	if (PLATES.has(key)) return PLATES.get(key);
-	if (PLATES.size >= MODELS_MOST) PLATES.clear();
-	const found = nameplateOf(model, stated);
-	PLATES.set(key, found);
-	return found;
+/** How long the known prices stay above; undefined where they are not above now, or hold without an end. */
+function spellHours(
+	{ at: now, powerPriceAt }: DecisionMoment,
+	isAbove: (price: number) => boolean,
+): number | undefined {
+	const most = now + SPELL_MOST_HOURS * HOUR_MILLISECONDS;
+	let at = now;
+	while (at < most) {
+		const { value, until } = powerPriceAt(at);
+		if (value === undefined || !isAbove(value)) break;
+		if (until === Number.POSITIVE_INFINITY) return undefined;
+		at = until;
+	}
+	return at === now ? undefined : (Math.min(at, most) - now) / HOUR_MILLISECONDS;
 }
 
-/** A device that sleeps or stands still because it was told to says so; what the operator says goes first. */
-function intentOf(_facts: DeviceFacts): DecisionDevice["intent"] {
-	return "in-service";
+function worst<One extends { readonly verifiedRatio: number }>(found: One[]): readonly One[] {
+	return found
+		.sort((one, other) => Math.abs(other.verifiedRatio - 1) - Math.abs(one.verifiedRatio - 1))
+		.slice(0, CHECKED_MOST);
 }
 
-/** Places of OPERATING_STATES: sleeping, stopped, overheated; low and eco power modes. */
-const HELD_BACK_STATES: ReadonlySet<number> = new Set([2, 4, 7]);
-const HELD_BACK_MODES: ReadonlySet<number> = new Set([0, 3]);
-
-function isThrottled({ gauges }: DeviceFacts): boolean {
-	if (gauges === undefined) return false;
-	const [state, mode] = [deviceValue(gauges, "operatingState"), deviceValue(gauges, "powerMode")];
-	return (
-		(state !== undefined && HELD_BACK_STATES.has(state)) || (mode !== undefined && HELD_BACK_MODES.has(mode))
-	);
+function breakevens({ models }: FleetAnswer): DecisionsAnswer["breakevens"] {
+	return Object.entries(models).flatMap(([model, group]) => {
+		const gross = group.grossUsdPerMegawattHour;
+		if (gross === undefined) return [];
+		const { efficiencyJoulesPerTerahash, netUsdPerMegawattHour, powerWatts } = group;
+		return [
+			{
+				model,
+				breakevenUsdPerKilowattHour: gross / 1_000,
+				...(efficiencyJoulesPerTerahash === undefined ? {} : { efficiencyJoulesPerTerahash }),
+				...(netUsdPerMegawattHour === undefined ? {} : { netUsdPerMegawattHour }),
+				...(powerWatts === undefined ? {} : { powerWatts }),
+			},
+		];
+	});
 }
 
-/** Since the device's start; too few shares say nothing. */
-const FEWEST_SHARES = 100;
+export type RankingWish = {
+	readonly most: number;
+	readonly use?: "mining" | "ai";
+	readonly site?: string;
+	readonly rack?: string;
+	readonly model?: string;
+};
 
-function rejectedRatio({ gauges }: DeviceFacts): number | undefined {
-	if (gauges === undefined) return undefined;
-	const [accepted, rejected] = [deviceValue(gauges, "sharesAccepted"), deviceValue(gauges, "sharesRejected")];
-	if (accepted === undefined || rejected === undefined || accepted + rejected < FEWEST_SHARES)
-		return undefined;
-	return rejected / (accepted + rejected);
-}
-
-function breakevens({ models }: FleetAnswer): Pick<DecisionsAnswer, "breakevens"> {
+/** The devices whose watts earn least and those that drift most, of those that are wished for. */
+export function rankings(
+	facts: readonly DeviceFacts[],
+	{ inputs, money }: Pick<DecisionMoment, "inputs" | "money">,
+	{ most, use, site, rack, model }: RankingWish,
+): Pick<DecisionsAnswer, "leastEarning" | "drift"> {
+	const prices = pricesOf(inputs, false);
+	const devices = facts
+		.filter(({ kind }) => kind === "miner" || kind === "gpu-host")
+		.map((one) => decisionDevice(one, inputs))
+		.filter(
+			(one) =>
+				(use === undefined || one.use === use) &&
+				(site === undefined || one.site === site) &&
+				(rack === undefined || one.rack === rack) &&
+				(model === undefined || one.model === model),
+		);
 	return {
-		breakevens: Object.entries(models).flatMap(([model, group]) => {
-			const gross = group.grossUsdPerMegawattHour;
-			if (gross === undefined) return [];
-			const { efficiencyJoulesPerTerahash } = group;
-			return [
-				{
-					model,
-					breakevenUsdPerKilowattHour: gross / 1_000,
-					...(efficiencyJoulesPerTerahash === undefined ? {} : { efficiencyJoulesPerTerahash }),
-				},
-			];
-		}),
+		leastEarning: devices
+			.flatMap((device): RankedWatts[] => {
+				if (device.isPaidAnyway === true) return [];
+				const ranked = rankedWatts(device, prices, money);
+				return ranked === undefined ? [] : [ranked];
+			})
+			.sort((one, other) => one.marginalUsdPerMegawattHour - other.marginalUsdPerMegawattHour)
+			.slice(0, most),
+		drift: devices
+			.flatMap((device) => driftOf(device, prices, money) ?? [])
+			.sort((one, other) => other.usdPerDay - one.usdPerDay)
+			.slice(0, most),
 	};
-}
-
-/** Of the fleet's own efficiency and its own GPUs' watts, at the inputs in force. */
-function switchPoint(
-	{ mining, ai }: FleetAnswer,
-	inputs: MoneyInputs,
-	siteOverheadRatio: number,
-): DecisionsAnswer["switchPoint"] {
-	const now = hashprice(inputs)?.hashpriceUsdPerPetahashPerSecondDay;
-	const { poolFeeRatio, powerPriceUsdPerMegawattHour: power, gpuHourPriceUsd, gpuRentedRatio } = inputs;
-	const efficiency = mining.efficiencyJoulesPerTerahash;
-	const kilowattsPerGpu = perGpu(ai, siteOverheadRatio);
-	if (now === undefined || poolFeeRatio === undefined || power === undefined || efficiency === undefined)
-		return undefined;
-	if (gpuHourPriceUsd === undefined || gpuRentedRatio === undefined || gpuRentedRatio === 0) return undefined;
-	if (kilowattsPerGpu === undefined) return undefined;
-	const powerUsdPerKilowattHour = power / 1_000;
-	const miner: MiningUse = {
-		efficiencyJoulesPerTerahash: efficiency,
-		overheadRatio: siteOverheadRatio,
-		poolFeeRatio,
-		acceptedRatio: 1,
-		availabilityRatio: 1,
-		powerUsdPerKilowattHour,
-		capitalUsdPerWattYear: inputs.miningCapitalCostUsdPerWattYear ?? 0,
-	};
-	const gpu: GpuUse = {
-		usdPerGpuHour: gpuHourPriceUsd,
-		utilizationRatio: gpuRentedRatio,
-		marketplaceCutRatio: 0,
-		kilowattsPerGpu,
-		powerUsdPerKilowattHour,
-		capitalUsdPerWattYear: inputs.aiCapitalCostUsdPerWattYear ?? 0,
-	};
-	return {
-		hashpriceUsdPerPetahashPerSecondDay: now,
-		gpuHourPriceUsd,
-		kilowattsPerGpu,
-		crossoverHashpriceUsdPerPetahashPerSecondDay: inTiers((tier) =>
-			crossoverHashprice(miner, gpuMoney(gpu), tier),
-		),
-		crossoverUsdPerGpuHour: inTiers((tier) => crossoverGpuPrice(gpu, miningMoney(miner, now), tier)),
-	};
-}
-
-function perGpu({ powerWatts, gpuCount }: GroupTotals, siteOverheadRatio: number): number | undefined {
-	if (powerWatts === undefined || gpuCount === undefined || gpuCount <= 0) return undefined;
-	return (powerWatts * siteOverheadRatio) / gpuCount / 1_000;
 }

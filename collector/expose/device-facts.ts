@@ -7,6 +7,7 @@
 import { FAILURES, isFailureCode } from "../../shared/failures.js";
 import { type Joules, MILLISECONDS_PER_SECOND, quantity, type Terahashes } from "../../shared/units.js";
 import type { Power } from "../derive/boundaries.js";
+import { type Contract, contractOf } from "../derive/contracts.js";
 import { joulesPerTerahashFromSums } from "../derive/efficiency.js";
 import { HOLD_AT_MOST_INTERVALS, type TrailingSums, trailing } from "../derive/energy.js";
 import { endpointKey } from "../derive/feeds.js";
@@ -41,6 +42,8 @@ export type DeviceFacts = Contribution & {
 	readonly ownPower?: Power;
 	/** Watts from which it draws too much. */
 	readonly powerAllowedWatts?: number;
+	/** In force over it: it earns by that alone. */
+	readonly contract?: Contract;
 	readonly efficiencyJoulesPerTerahash?: number;
 	readonly hottest?: SensorReading;
 	/** Of the trailing five minutes. */
@@ -53,6 +56,8 @@ export type FactsContext = {
 	readonly options: FactsOptions;
 	/** By endpointKey: what meters of single devices say now. */
 	readonly metered?: ReadonlyMap<string, Power>;
+	/** In force or not; few. */
+	readonly contracts?: readonly Contract[];
 };
 
 /** Built up field by field: 10,000 devices a second come through here. */
@@ -76,6 +81,8 @@ export function deviceFacts(
 	if (reason !== undefined) facts.reason = reason;
 	const intent = state.inventory?.intent ?? "in-service";
 	if (intent !== "in-service") facts.isOutOfService = true;
+	const contract = contractOver(state, context);
+	if (contract !== undefined) facts.contract = contract;
 	if (latest === undefined) return facts;
 	const gauges = freshReading(state, agent, now);
 	if (gauges !== undefined) facts.gauges = gauges;
@@ -87,6 +94,11 @@ export function deviceFacts(
 	if (allowed !== undefined) facts.powerAllowedWatts = allowed;
 	if (health === "up") addLive(facts, latest, context);
 	return facts;
+}
+
+function contractOver({ description, inventory }: DeviceState, { contracts, now }: FactsContext) {
+	if (contracts === undefined || contracts.length === 0) return undefined;
+	return contractOf(contracts, { rack: description.rack, use: inventory?.use }, now);
 }
 
 /** The newest reading where it may stand as a gauge: at most three intervals old, its agent connected. */
@@ -135,8 +147,15 @@ function addSums(facts: Building<DeviceFacts>, sums: TrailingSums): void {
 }
 
 /** Means of the trailing five minutes; until two readings gave energy, the watts of the one there is. */
-function earningOf({ hashrateTerahashesPerSecond, power, gpuCount, sums }: DeviceFacts): EarningDevice {
+function earningOf({
+	hashrateTerahashesPerSecond,
+	power,
+	gpuCount,
+	sums,
+	contract,
+}: DeviceFacts): EarningDevice {
 	const earning: Building<EarningDevice> = {};
+	if (contract !== undefined) earning.contract = contract;
 	if (gpuCount !== undefined) earning.gpuCount = gpuCount;
 	if (hashrateTerahashesPerSecond !== undefined && sums !== undefined && sums.secondsWithWork > 0) {
 		earning.hashrateTerahashesPerSecond = sums.terahashes / sums.secondsWithWork;

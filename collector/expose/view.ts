@@ -6,6 +6,8 @@
  */
 import type { Clock } from "../../shared/clock.js";
 import { isMeasurementName, measurement, OPERATING_STATES } from "../../shared/measurements.js";
+import { WATTS_PER_MEGAWATT } from "../../shared/units.js";
+import { type Contract, ContractPay, usdPerGrossWattYear } from "../derive/contracts.js";
 import { endpointKey, type Feed } from "../derive/feeds.js";
 import { componentValues, deviceValue, present } from "../derive/latest-values.js";
 import {
@@ -21,7 +23,8 @@ import { entryAt, inventoryKey } from "../derive/placement.js";
 import { hashprice } from "../derive/revenue.js";
 import { TokenGroup } from "../derive/tokens.js";
 import { Group } from "../derive/totals.js";
-import { InputBook, type StaleLimits } from "../market/book.js";
+import { InputBook, isStaleAt, type StaleLimits } from "../market/book.js";
+import { POWER_PRICE } from "../market/power/rows.js";
 import {
 	type AgentState,
 	agentKey,
@@ -30,6 +33,7 @@ import {
 	type SeriesStore,
 } from "../store/device-state.js";
 import type {
+	ContractAnswer,
 	DecisionsAnswer,
 	DeviceAnswer,
 	DeviceSummary,
@@ -40,11 +44,20 @@ import type {
 	SiteAnswer,
 	ValueAnswer,
 } from "./answers.js";
-import { Decisions } from "./decisions.js";
+import {
+	type CurtailmentTerms,
+	type DecisionMoment,
+	type DecisionSums,
+	Decisions,
+	type RankingWish,
+	rankings,
+	USUAL_CURTAILMENT,
+} from "./decisions.js";
 import { type DeviceFacts, deviceFacts, type FactsOptions, freshReading } from "./device-facts.js";
 import { fleetConfidence } from "./fleet-confidence.js";
 
 const CACHE_MILLISECONDS = 250;
+const HOUR_MILLISECONDS = 3_600_000;
 /** Names of services are the hosts' own words: more are not told apart. */
 const SERVICES_MOST = 256;
 
@@ -59,7 +72,18 @@ export type ViewOptions = FactsOptions & {
 	/** Power under contract; with it the capacity basis is computed. */
 	readonly contractedWatts?: number;
 	readonly staleAfterSeconds?: StaleLimits;
+	/** Currency of statements; USD where absent. */
+	readonly currency?: string;
+	/** As the configuration says now. */
+	readonly terms?: () => MoneyTerms;
 };
+
+/** What an operator agreed on, and when it wants to be told to curtail. */
+export type MoneyTerms = {
+	readonly contracts: readonly Contract[];
+	readonly curtailment: CurtailmentTerms;
+};
+const NO_TERMS: MoneyTerms = { contracts: [], curtailment: USUAL_CURTAILMENT };
 
 /** Everything at one instant. */
 export type Moment = {
@@ -80,7 +104,10 @@ export type View = {
 	factsOf(isWanted: (device: DeviceState) => boolean): Generator<DeviceFacts, undefined>;
 	site(): SiteAnswer;
 	inputs(): readonly InputAnswer[];
-	decisions(): DecisionsAnswer;
+	decisions(wish: RankingWish): DecisionsAnswer;
+	/** The same without rankings, seconds old: a walk that comes by makes them anew. */
+	decisionSums(): DecisionSums;
+	terms(): MoneyTerms;
 	device(key: string): DeviceAnswer | undefined;
 };
 
@@ -93,8 +120,30 @@ export type ViewSources = {
 export function createView({ store, options, clock }: ViewSources): View {
 	let cached: Moment | undefined;
 	const book = new InputBook(() => store.inputs());
-	const sources: BookSources = { store, options, book };
-	const decisions = new Decisions(options.money);
+	const terms = options.terms ?? (() => NO_TERMS);
+	const decisions = new Decisions();
+	const decisionMoment = (now: number): DecisionMoment => {
+		const { inputs, rows } = book.money(now);
+		const price = rows.find(({ name }) => name === POWER_PRICE);
+		return {
+			at: now,
+			inputs,
+			money: options.money,
+			curtailment: terms().curtailment,
+			isPowerPriceStale:
+				price !== undefined && isStaleAt(price, POWER_PRICE, now, options.staleAfterSeconds ?? {}),
+			powerPriceAt: (at) => book.valueOf(POWER_PRICE, at),
+		};
+	};
+	const sources: BookSources = {
+		store,
+		options,
+		book,
+		pay: new ContractPay(options.timeZone),
+		terms,
+		gathering: (now) =>
+			decisions.recent(now) === undefined ? decisions.gather(decisionMoment(now)) : undefined,
+	};
 	const inputs = () => book.current(clock.now(), options.staleAfterSeconds);
 	const moment = () => {
 		const now = clock.now();
@@ -102,34 +151,52 @@ export function createView({ store, options, clock }: ViewSources): View {
 		if (cached === undefined || !isCurrent) cached = momentAt(now, sources);
 		return cached;
 	};
+	const sumsNow = (): DecisionSums => {
+		const now = clock.now();
+		const recent = decisions.recent(now);
+		if (recent !== undefined) return recent;
+		const { at, facts, fleet } = moment();
+		const gathering = decisions.gather(decisionMoment(at));
+		for (const one of facts) gathering.add(one);
+		return gathering.finish(fleet);
+	};
 	return {
 		book,
 		moment,
 		walk: () => walkAt(clock.now(), sources),
 		factsOf: (isWanted) => factsAt(clock.now(), { ...sources, isWanted }),
 		inputs,
-		decisions: () => {
-			const now = clock.now();
-			return decisions.at(now, moment, book.money(now).inputs);
+		decisions: (wish) => {
+			const { at, facts } = moment();
+			return { ...sumsNow(), ...rankings(facts, decisionMoment(at), wish) };
 		},
+		decisionSums: sumsNow,
+		terms,
 		site: () => ({
 			version: options.version,
 			site: options.site,
 			timeZone: options.timeZone,
 			isDemo: options.isDemo,
+			currency: options.currency ?? "USD",
 			...(options.contractedWatts === undefined ? {} : { contractedWatts: options.contractedWatts }),
 		}),
 		device(key) {
 			const state = store.devices().get(key);
 			if (state === undefined) return undefined;
 			const now = clock.now();
-			const context = { now, inputs: book.money(now).inputs, options };
+			const context = { now, inputs: book.money(now).inputs, options, contracts: terms().contracts };
 			return deviceAnswer(deviceFacts(state, store.agents().get(agentKey(state)), context), now);
 		},
 	};
 }
 
-type BookSources = Pick<ViewSources, "store" | "options"> & { readonly book: InputBook };
+type BookSources = Pick<ViewSources, "store" | "options"> & {
+	readonly book: InputBook;
+	readonly pay: ContractPay;
+	readonly terms: () => MoneyTerms;
+	/** Where sums for decisions are due: a walk gathers them on its way. */
+	readonly gathering: (now: number) => ReturnType<Decisions["gather"]> | undefined;
+};
 
 function momentAt(now: number, sources: BookSources): Moment {
 	const facts: DeviceFacts[] = [];
@@ -151,29 +218,40 @@ function momentAt(now: number, sources: BookSources): Moment {
 function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, FleetAnswer> {
 	const { store, options, book } = sources;
 	const groups = new FleetGroups();
+	const gathering = sources.gathering(now);
 	const feeds = options.feeds ?? [];
 	const balances = new FeedBalances(feeds);
 	const wordOf = meterReader(now, sources);
 	for (const device of factsAt(now, sources, wordOf)) {
 		groups.add(device);
+		gathering?.add(device);
 		if (feeds.length > 0) balances.add(fedDevice(device));
 		yield device;
 	}
+	const contracts = groups.addContracts(now, sources);
 	const totals = groups.totals(options, (kind, key) => {
 		const entries = store.inventory().get(inventoryKey({ kind, key }));
 		return entryAt(entries, now)?.powerLimitWatts;
 	});
 	const inputs = book.current(now, options.staleAfterSeconds);
 	const confidence = fleetConfidence({ ...totals, inputs });
-	return {
+	const price = book.money(now).inputs.powerPriceUsdPerMegawattHour;
+	const fleet = {
 		at: now,
 		...totals,
-		...(feeds.length > 0 ? { feeds: balances.balances(wordOf, options.power).map(feedAnswer) } : {}),
+		...(feeds.length > 0
+			? {
+					feeds: balances.balances(wordOf, options.power).map((one) => feedAnswer(one, price, options.money)),
+				}
+			: {}),
+		...(contracts.length > 0 ? { contracts } : {}),
 		agents: [...store.agents().values()].map(agentAnswer),
 		inputs,
 		...(confidence === undefined ? {} : { confidence }),
 		...hashprice(book.money(now).inputs),
 	};
+	gathering?.finish(fleet);
+	return fleet;
 }
 
 function* factsAt(
@@ -183,7 +261,8 @@ function* factsAt(
 ): Generator<DeviceFacts, undefined> {
 	const { store, options, book, isWanted } = sources;
 	const metered = meteredPowers(options.feeds ?? [], wordOf, options.power);
-	const context = { now, inputs: book.money(now).inputs, options, metered };
+	const { contracts } = sources.terms();
+	const context = { now, inputs: book.money(now).inputs, options, metered, contracts };
 	const agents = store.agents();
 	for (const state of store.devices().values()) {
 		if (isWanted !== undefined && !isWanted(state)) continue;
@@ -220,10 +299,25 @@ function fedDevice({ state, kind, health, power, ownPower }: DeviceFacts): FedDe
 	};
 }
 
-function feedAnswer({ feed, ...balance }: FeedBalance): FeedAnswer {
+/** What a site's meter says is at the utility already; elsewhere the site's overhead comes on top. */
+function feedAnswer(
+	{ feed, ...balance }: FeedBalance,
+	price: number | undefined,
+	{ siteOverheadRatio }: ViewOptions["money"],
+): FeedAnswer {
 	const { site, meter, outlet } = feed;
 	const to = feed.to === "device" ? feed.device : feed.to === "rack" ? feed.rack : feed.site;
-	return { site, meter, ...(outlet === undefined ? {} : { outlet }), feeds: feed.to, to, ...balance };
+	const { unaccountedWatts: watts } = balance;
+	const megawatts = ((watts ?? 0) / WATTS_PER_MEGAWATT) * (feed.to === "site" ? 1 : siteOverheadRatio);
+	return {
+		site,
+		meter,
+		...(outlet === undefined ? {} : { outlet }),
+		feeds: feed.to,
+		to,
+		...balance,
+		...(watts === undefined || price === undefined ? {} : { unaccountedUsdPerHour: megawatts * price }),
+	};
 }
 
 /** The fleet's groups of power's users, filled device by device. */
@@ -236,6 +330,7 @@ class FleetGroups {
 	private readonly models = new Map<string, Group>();
 	private readonly services = new Map<string, { alone: TokenGroup; shared: number }>();
 	private readonly allowedInRacks = new Map<string, number>();
+	private readonly covered = new Map<Contract, CoveredSums>();
 
 	add(device: DeviceFacts): void {
 		// What is retired is no part of the fleet, though it may still answer.
@@ -252,6 +347,51 @@ class FleetGroups {
 		}
 		if (device.tokens !== undefined) this.serve(device);
 		if (description.model !== undefined) groupOf(this.models, description.model).add(device);
+		if (device.contract !== undefined) this.cover(device.contract, device);
+	}
+
+	private cover(contract: Contract, { kind, revenue }: DeviceFacts): void {
+		const sums = this.covered.get(contract) ?? { devices: 0, miners: 0, megawatts: 0, powerUsdPerHour: 0 };
+		this.covered.set(contract, sums);
+		sums.devices += 1;
+		if (kind === "miner") sums.miners += 1;
+		sums.megawatts += revenue?.siteMegawatts ?? 0;
+		sums.powerUsdPerHour += revenue?.powerCostUsdPerHour ?? 0;
+	}
+
+	/** Pay of contracts in force, beside what their devices draw; it is the site's and a use's, no rack's or model's. */
+	addContracts(now: number, { pay, terms, options, book }: BookSources): readonly ContractAnswer[] {
+		const isPriced = book.money(now).inputs.powerPriceUsdPerMegawattHour !== undefined;
+		return terms().contracts.flatMap((contract) => {
+			if (now < contract.from || now >= contract.to) return [];
+			const { devices, miners, megawatts, powerUsdPerHour } = this.covered.get(contract) ?? NOTHING_COVERED;
+			const usdPerHour = pay.usd({ ...contract, to: Number.POSITIVE_INFINITY }, now, now + HOUR_MILLISECONDS);
+			const revenue = {
+				grossUsdPerHour: usdPerHour,
+				// Without a price of power nobody knows what is left.
+				...(isPriced || contract.powerBorneBy === "tenant"
+					? { netUsdPerHour: usdPerHour - powerUsdPerHour }
+					: {}),
+				inputs: [],
+				...(megawatts > 0 ? { siteMegawatts: megawatts } : {}),
+			};
+			const isMining = devices > 0 && miners === devices;
+			for (const group of [this.total, isMining ? this.mining : this.ai, groupOf(this.sites, options.site)])
+				group.addMoney(revenue);
+			const capacity = usdPerGrossWattYear(contract);
+			return [
+				{
+					name: contract.name,
+					kind: contract.kind,
+					covers: contract.covers,
+					powerBorneBy: contract.powerBorneBy,
+					usdPerHour,
+					devices,
+					...(capacity === undefined ? {} : { usdPerGrossWattYear: capacity }),
+					...(megawatts > 0 ? { siteWatts: megawatts * WATTS_PER_MEGAWATT } : {}),
+				},
+			];
+		});
 	}
 
 	/** A host's energy is one service's where it serves nothing else; else nobody can tell the watts apart. */
@@ -308,6 +448,9 @@ function servicesOf(latest: LatestReading): readonly string[] {
 			if (component.part === "service" && value !== undefined) keys.add(component.key);
 	return [...keys];
 }
+
+type CoveredSums = { devices: number; miners: number; megawatts: number; powerUsdPerHour: number };
+const NOTHING_COVERED: CoveredSums = { devices: 0, miners: 0, megawatts: 0, powerUsdPerHour: 0 };
 
 function groupOf(groupsByName: Map<string, Group>, name: string): Group {
 	const known = groupsByName.get(name);

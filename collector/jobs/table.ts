@@ -20,6 +20,8 @@ export type JobContext = {
 	readonly refreshMarket: () => Promise<void>;
 	/** Asks those that are due; each has its own interval, spread and back-off. */
 	readonly askFeeds: () => Promise<void>;
+	/** Keeps statements of months that are over. */
+	readonly freezeMonths: () => Promise<void>;
 };
 
 export function collectorJobs({
@@ -28,6 +30,7 @@ export function collectorJobs({
 	retention,
 	refreshMarket,
 	askFeeds,
+	freezeMonths,
 }: JobContext): readonly Job[] {
 	return [
 		{
@@ -45,6 +48,7 @@ export function collectorJobs({
 		{ name: "market-refresh", cron: "30 * * * * *", longestSeconds: 10, run: refreshMarket },
 		{ name: "feeds", cron: "*/20 * * * * *", longestSeconds: 60, run: askFeeds },
 		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.closeTiers() },
+		{ name: "freeze-months", cron: "35 29 * * * *", longestSeconds: 600, run: freezeMonths },
 		{
 			name: "retention",
 			cron: "15 47 * * * *",

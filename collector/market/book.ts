@@ -37,6 +37,12 @@ export function exchangeName(currency: string): string {
 	return `usdPer${currency}`;
 }
 
+/** Series of what really was, which stand instead of typed values in their own time and nowhere else. */
+export const REALISED: Readonly<Partial<Record<MarketInputName, string>>> = {
+	gpuRentedRatio: "gpuRentedRatioRealised",
+	gpuHourPriceUsd: "gpuHourPriceRealisedUsd",
+};
+
 const KNOWN_AT_MOST = 4;
 
 type Reading = {
@@ -76,6 +82,17 @@ export class InputBook {
 	/** The row in force, plausible and in dollars or not. */
 	inForce(name: string, at: number, knownAt = Number.POSITIVE_INFINITY): StoredInput | undefined {
 		return this.timeline(this.readingAt(knownAt), name).at(at);
+	}
+
+	/** An input alone, in dollars, and until when it holds; does not disturb what `money` remembers. */
+	valueOf(name: MarketInputName, at: number): { readonly value: number | undefined; readonly until: number } {
+		const { value, until } = this.valueAt(this.readingAt(Number.POSITIVE_INFINITY), name, at);
+		return { value, until };
+	}
+
+	/** Dollars for one unit of a currency then, with its row; undefined where nobody said. */
+	exchangeAt(currency: string, at: number, knownAt = Number.POSITIVE_INFINITY): StoredInput | undefined {
+		return this.inForce(exchangeName(currency), at, knownAt);
 	}
 
 	/** What is in force now with its age; what nobody stated is not in the list. */
@@ -143,9 +160,13 @@ export class InputBook {
 		name: MarketInputName,
 		at: number,
 	): { readonly value: number | undefined; readonly rows: readonly StoredInput[]; readonly until: number } {
-		const timeline = this.timeline(reading, name);
+		const realised = REALISED[name];
+		const stands = realised === undefined ? NOTHING : this.timeline(reading, realised);
+		const isRealised = stands.at(at) !== undefined;
+		const timeline = isRealised ? stands : this.timeline(reading, name);
 		const row = timeline.at(at);
-		const until = timeline.endAt(at);
+		// A typed value holds only until something realised begins.
+		const until = isRealised ? stands.endAt(at) : Math.min(timeline.endAt(at), stands.endAt(at));
 		if (row === undefined) return { value: undefined, rows: [], until };
 		const currency = currencyOf(row.unit);
 		if (currency === undefined || currency === "USD") return { value: row.value, rows: [row], until };

@@ -22,10 +22,9 @@ export function sha256(text: string): string {
 export function importedRows(
 	text: string,
 	config: PricesConfig,
-	{ book, now }: { readonly book: InputBook; readonly now: number },
+	{ book, now, name }: { readonly book: InputBook; readonly now: number; readonly name: string },
 ): readonly StoredInput[] | Failure {
 	const { source, format, currency, unit, location } = config;
-	const name = config.file;
 	const parsed = parseSeries(text, { name, format, currency, unit, location });
 	if (!parsed.ok) return parsed.failure;
 	const { series } = parsed;

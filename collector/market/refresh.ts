@@ -11,6 +11,7 @@ import {
 	MARKET_INPUT_NAMES,
 	MARKET_INPUTS,
 	type MarketInputName,
+	OPTIONAL_INPUTS,
 } from "../../shared/config/collector.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import type { StoredInput } from "../store/device-state.js";
@@ -58,7 +59,7 @@ export async function refreshMarket(options: MarketRefreshOptions): Promise<Mark
 
 function missing(stated: readonly StatedInput[], elsewhere: readonly MarketInputName[]): Failure[] {
 	const names = new Set<MarketInputName>([...stated.map(({ name }) => name), ...elsewhere]);
-	return MARKET_INPUT_NAMES.filter((name) => !names.has(name)).map((name) =>
+	return MARKET_INPUT_NAMES.filter((name) => !names.has(name) && !OPTIONAL_INPUTS.has(name)).map((name) =>
 		failure("INPUT_MISSING", `market.${name} is not stated.`),
 	);
 }

@@ -139,9 +139,9 @@ export type IntervalSums = {
 	readonly gpuSeconds: number;
 };
 
-export type SumLabel = "site" | "rack" | "model";
+export type SumLabel = "site" | "rack" | "model" | "owner" | "use";
 
-/** Of a device; "" where it has none. */
+/** Of a device; "" where it has none. Owner and use are the inventory's words. */
 export type Labels = Readonly<Record<SumLabel, string>>;
 
 export type FleetSumsQuery = {
@@ -151,12 +151,16 @@ export type FleetSumsQuery = {
 	readonly tierSeconds: 60 | 300 | 3_600 | 86_400;
 	/** Absent: the whole fleet in one. */
 	readonly by?: SumLabel;
+	/** Further labels that keep rows apart. */
+	readonly apart?: readonly SumLabel[];
 };
 
 /** Sums of all devices of one use, and one label where asked, over one interval. */
 export type FleetSumsRow = Omit<IntervalSums, "deviceNumber"> & {
 	/** Value of the label asked for; "" for the whole fleet and for devices without it. */
 	readonly label: string;
+	/** Those asked for by `apart`. */
+	readonly labels?: Readonly<Partial<Labels>>;
 	/** Whether the devices are GPU hosts: what they do is priced otherwise. */
 	readonly isGpu: boolean;
 	/** How long the interval is: as asked, or longer where nothing finer is left. */
@@ -254,6 +258,15 @@ export type NewEvents = {
 /** How many events of a kind a site had since the program started; not those that were found late. */
 export type EventCount = { readonly site: string; readonly kind: EventKind; readonly count: number };
 
+/** What a month came to when it was frozen: JSON, with its hash. */
+export type StoredStatement = {
+	/** "2026-11" */
+	readonly month: string;
+	readonly frozenAt: number;
+	readonly sha256: string;
+	readonly body: string;
+};
+
 export type StoreStatistics = {
 	readonly inboxRecords: number;
 	readonly recordsCommitted: number;
@@ -303,6 +316,10 @@ export type SeriesStore = {
 	inputs(): readonly StoredInput[];
 	/** All statements about each device, rack and site, by inventoryKey. */
 	inventory(): ReadonlyMap<string, InventoryEntries>;
+	/** A month as it was frozen. */
+	statement(month: string): Promise<StoredStatement | undefined>;
+	/** Keeps a month for good: one that is there stays as it is. */
+	putStatement(statement: StoredStatement): Promise<void>;
 	/** Replaces the statements about some things; those without any are forgotten. */
 	putInventory(histories: ReadonlyMap<string, InventoryEntries>): Promise<void>;
 };

@@ -1,7 +1,7 @@
 /** Rows of fleet sums, added up by what is asked for. Pure. */
 import { quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { SUMS, sumsRow } from "../derive/intervals.js";
-import type { FleetSumsRow, Labels, SumLabel } from "./device-state.js";
+import type { FleetSumsQuery, FleetSumsRow, Labels, SumLabel } from "./device-state.js";
 
 type RowKey = {
 	readonly labels: Labels;
@@ -13,18 +13,21 @@ type RowKey = {
 /** Rows of an answer, added up by the label that is asked for. */
 export class FleetRows {
 	private readonly by: SumLabel | undefined;
-	private readonly rows = new Map<string, Omit<RowKey, "labels"> & { label: string; sums: Float64Array }>();
+	private readonly apart: readonly SumLabel[];
+	private readonly rows = new Map<string, RowKey & { label: string; sums: Float64Array }>();
 
-	constructor(by: SumLabel | undefined) {
+	constructor({ by, apart = [] }: Pick<FleetSumsQuery, "by" | "apart">) {
 		this.by = by;
+		this.apart = apart;
 	}
 
 	add({ labels, isGpu, from, tierSeconds }: RowKey, sums: Float64Array): void {
 		const label = this.by === undefined ? "" : labels[this.by];
-		const key = `${from} ${isGpu} ${tierSeconds} ${label}`;
+		let key = `${from} ${isGpu} ${tierSeconds} ${label}`;
+		for (const name of this.apart) key += `\n${labels[name]}`;
 		let row = this.rows.get(key);
 		if (row === undefined) {
-			row = { label, isGpu, from, tierSeconds, sums: new Float64Array(SUMS) };
+			row = { label, labels, isGpu, from, tierSeconds, sums: new Float64Array(SUMS) };
 			this.rows.set(key, row);
 		}
 		for (let sum = 0; sum < SUMS; sum += 1) row.sums[sum] = (row.sums[sum] as number) + (sums[sum] as number);
@@ -33,9 +36,11 @@ export class FleetRows {
 	all(): readonly FleetSumsRow[] {
 		return [...this.rows.values()]
 			.sort((one, other) => one.from - other.from)
-			.map(({ label, isGpu, from, tierSeconds, sums }) => {
+			.map(({ label, labels, isGpu, from, tierSeconds, sums }) => {
 				const { deviceNumber: _, ...row } = sumsRow(0, from, sums);
-				return { ...row, from: quantity<UnixMilliseconds>(from), label, isGpu, tierSeconds };
+				const found = { ...row, from: quantity<UnixMilliseconds>(from), label, isGpu, tierSeconds };
+				if (this.apart.length === 0) return found;
+				return { ...found, labels: Object.fromEntries(this.apart.map((name) => [name, labels[name]])) };
 			});
 	}
 }
@@ -44,7 +49,8 @@ export class FleetRows {
 export function joinedRows(rows: readonly FleetSumsRow[]): readonly FleetSumsRow[] {
 	const joined = new Map<string, FleetSumsRow>();
 	for (const row of rows) {
-		const key = `${row.from} ${row.isGpu} ${row.tierSeconds} ${row.label}`;
+		let key = `${row.from} ${row.isGpu} ${row.tierSeconds} ${row.label}`;
+		if (row.labels !== undefined) key += `\n${Object.values(row.labels).join("\n")}`;
 		const before = joined.get(key);
 		joined.set(key, before === undefined ? row : added(before, row));
 	}

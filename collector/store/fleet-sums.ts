@@ -72,7 +72,7 @@ export class FleetSums {
 	/** Rows in order of time, for about so long; only whole minutes up to `to`. */
 	read(query: FleetSumsQuery, after: number | undefined, milliseconds: number): FleetSumsSlice {
 		const stop = this.options.monotonic() + milliseconds;
-		const rows = new FleetRows(query.by);
+		const rows = new FleetRows(query);
 		const { to } = query;
 		const at = after ?? query.from;
 		let next: number = at;
@@ -87,9 +87,12 @@ export class FleetSums {
 
 	/** Adds what one source has from `at` on; gives where it ends. */
 	private addFrom(rows: FleetRows, query: FleetSumsQuery, at: number): number {
-		const { to, tierSeconds, by } = query;
+		const { to, tierSeconds, by, apart = [] } = query;
 		const { tiers, timeZone } = this.options;
-		const lines = by === undefined ? [fleetLine({ isGpu: false }), fleetLine({ isGpu: true })] : undefined;
+		const lines =
+			by === undefined && apart.length === 0
+				? [fleetLine({ isGpu: false }), fleetLine({ isGpu: true })]
+				: undefined;
 		if (tierSeconds === SECONDS_PER_DAY) {
 			const end = this.wholeDays(at, to);
 			const year = localDay(this.zoneDays(at), timeZone);
@@ -128,10 +131,10 @@ export class FleetSums {
 		const stored = (lines ?? [undefined]).map((line) => this.options.tiers.fleet(tier, day, line));
 		if (stored.some((one) => one === undefined)) return false;
 		for (const [line, run] of stored.flatMap((one) => [...(one ?? [])])) {
-			const { site, rack, model, isGpu } = labelsIn(line);
+			const { site, rack = "", model = "", owner = "", use = "", isGpu } = labelsIn(line);
 			const isTotal = site === undefined;
 			if (isTotal !== (lines !== undefined)) continue;
-			const labels = { site: site ?? "", rack: rack ?? "", model: model ?? "" };
+			const labels = { site: site ?? "", rack, model, owner, use };
 			const { times, row } = sumsRows(asColumns(run));
 			for (const [index, time] of times.entries())
 				if (time >= at && time < end)
@@ -231,7 +234,8 @@ export class FleetSums {
 		if (labels === undefined) return;
 		let isGpu = false;
 		for (let at = GPU_SECONDS; at < sums.length && !isGpu; at += SUMS) isGpu = (sums[at] ?? 0) > 0;
-		const key = `${labels.site}\n${labels.rack}\n${labels.model}\n${isGpu}`;
+		const { site, rack, model, owner, use } = labels;
+		const key = `${site}\n${rack}\n${model}\n${owner}\n${use}\n${isGpu}`;
 		const cell = cells.get(key) ?? { labels, isGpu, sums: new Float64Array(MINUTES_PER_HOUR * SUMS) };
 		cells.set(key, cell);
 		for (const [index, sum] of sums.entries()) cell.sums[index] = (cell.sums[index] ?? 0) + sum;

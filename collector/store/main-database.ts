@@ -22,6 +22,7 @@ import {
 	type LossEntry,
 	type NewestRecord,
 	type StoredInput,
+	type StoredStatement,
 } from "./device-state.js";
 import { EventTable } from "./event-table.js";
 import { reach } from "./fail-point.js";
@@ -101,6 +102,9 @@ const SCHEMA = `
 		kind TEXT NOT NULL, key TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER, name TEXT, rack TEXT,
 		position TEXT, owner TEXT, purpose TEXT, power_limit_watts REAL, temperature_limit_celsius REAL,
 		intent TEXT NOT NULL, PRIMARY KEY (kind, key, valid_from)
+	) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS statements (
+		month TEXT PRIMARY KEY, frozen_at INTEGER NOT NULL, sha256 TEXT NOT NULL, body TEXT NOT NULL
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS tiers_done (
 		day INTEGER NOT NULL, device_group INTEGER NOT NULL, PRIMARY KEY (day, device_group)
@@ -492,6 +496,16 @@ export class MainDatabase {
 	}
 
 	/** Appends in one transaction; gives the numbers of the rows. */
+	monthStatement(month: string): StoredStatement | undefined {
+		return this.statement(
+			"SELECT month, frozen_at AS frozenAt, sha256, body FROM statements WHERE month = ?",
+		).get(month) as StoredStatement | undefined;
+	}
+
+	putStatement({ month, frozenAt, sha256, body }: StoredStatement): void {
+		this.statement("INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?)").run(month, frozenAt, sha256, body);
+	}
+
 	addInputs(inputs: readonly StoredInput[]): readonly number[] {
 		const insert = this.statement(
 			`INSERT INTO inputs (name, value, unit, source, observed_at, valid_from, valid_to, known_from, is_example,

@@ -46,6 +46,7 @@ import type {
 	StepColumns,
 	StepsQuery,
 	StoredInput,
+	StoredStatement,
 	StoreRoom,
 	StoreStatistics,
 } from "./device-state.js";
@@ -245,6 +246,14 @@ export class Store implements SeriesStore {
 		}
 		this.storedInventory = all;
 		this.present.place(all, this.clock.now());
+	}
+
+	statement(month: string): Promise<StoredStatement | undefined> {
+		return this.thread.call("statement", month);
+	}
+
+	async putStatement(statement: StoredStatement): Promise<void> {
+		await this.inTurn(() => this.thread.call("putStatement", statement));
 	}
 
 	/** Puts in force what the inventory says from now on; asked once a minute, since statements may begin later. */

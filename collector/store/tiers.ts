@@ -115,6 +115,17 @@ export class Tiers {
 		for (const { day, deviceGroup } of remove) this.marks.get(day)?.delete(deviceGroup);
 	}
 
+	/** What devices are called in [from, to) changed: sums of these days are made anew while their readings are there. */
+	relabelled({ from, to }: { readonly from: number; readonly to: number }): void {
+		const remove: TierMark[] = [];
+		for (const date of this.options.days.days()) {
+			const day = dayNumber(date);
+			if (day * MILLISECONDS_PER_DAY >= to || (day + 1) * MILLISECONDS_PER_DAY <= from) continue;
+			if (this.marks.get(day)?.delete(WHOLE_DAY) === true) remove.push({ day, deviceGroup: WHOLE_DAY });
+		}
+		if (remove.length > 0) this.options.main.markTiers({ add: [], remove });
+	}
+
 	/** Closes days that ended before `before` for about so long; says whether it has more to do. */
 	close(before: number, milliseconds: number): boolean {
 		const end = this.options.monotonic() + milliseconds;
@@ -608,8 +619,9 @@ class FleetCells {
 const FIVE_MINUTES_LENGTH = 5 * MINUTE_MILLISECONDS;
 
 /** Labels as they stand in the files: always in this order. */
-export function fleetLine({ site, rack, model, isGpu }: FleetLabels): string {
-	return JSON.stringify({ site, rack, model, isGpu });
+export function fleetLine({ site, rack, model, owner, use, isGpu }: FleetLabels): string {
+	// Owner and use stand only where somebody said them: files of before stay as they are.
+	return JSON.stringify({ site, rack, model, owner: owner || undefined, use: use || undefined, isGpu });
 }
 
 export function labelsIn(line: string): FleetLabels {

@@ -10,7 +10,7 @@ import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { decodeRecord } from "../../shared/wire/record.js";
 import type { TemperatureLimits } from "../derive/limits.js";
-import { entryAt, type InventoryEntries, type InventoryEntry } from "../derive/placement.js";
+import { changedSpan, entryAt, type InventoryEntries, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
 import { copySlice, type SliceWish, tierNames } from "./backup.js";
@@ -25,6 +25,7 @@ import type {
 	FleetSumsQuery,
 	IntervalSums,
 	StoredInput,
+	StoredStatement,
 } from "./device-state.js";
 import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
@@ -149,10 +150,11 @@ function labelsOf(device: number, at: number) {
 	const known = described.get(device);
 	if (known === undefined) return undefined;
 	const { kind, rack = UNKNOWN_LABEL, model = UNKNOWN_LABEL } = descriptionOf(device) ?? {};
-	// A meter measures what others draw: counted with them, it would double the fleet's energy.
-	if (kind === "meter") return undefined;
+	// An agent draws nothing of the site's; what a meter measures is drawn by others, and would count twice.
+	if (kind === "agent" || kind === "meter") return undefined;
 	const stated = entryAt(placed.get(known.key), at);
-	return { site: known.site, rack: stated?.rack ?? rack, model };
+	const { owner = UNKNOWN_LABEL, use = UNKNOWN_LABEL } = stated ?? {};
+	return { site: known.site, rack: stated?.rack ?? rack, model, owner, use };
 }
 
 function learnInventory(entries: readonly InventoryEntry[]): readonly InventoryEntry[] {
@@ -170,7 +172,12 @@ function putInventory(
 		histories.map(({ entries }) => entries),
 		things,
 	);
-	for (const { thing, entries } of histories) if (thing.kind === "device") placed.set(thing.key, entries);
+	for (const { thing, entries } of histories) {
+		if (thing.kind !== "device") continue;
+		const span = changedSpan(placed.get(thing.key) ?? [], entries);
+		if (span !== undefined) rooms().tiers.relabelled(span);
+		placed.set(thing.key, entries);
+	}
 	rooms().fleet.touched(0, Number.POSITIVE_INFINITY);
 }
 
@@ -432,6 +439,8 @@ const operations = {
 	room,
 	addInputs: (inputs: readonly StoredInput[]) => rooms().main.addInputs(inputs),
 	putInventory,
+	statement: (month: string) => rooms().main.monthStatement(month),
+	putStatement: (statement: StoredStatement) => rooms().main.putStatement(statement),
 	intervals,
 	fleetSums: ({ query, after }: { query: FleetSumsQuery; after: number | undefined }) =>
 		rooms().fleet.read(query, after, SLICE_MILLISECONDS),

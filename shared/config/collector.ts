@@ -116,6 +116,15 @@ export const MARKET_INPUTS = {
 		staleAfterHours: 720,
 		is: "Share of the GPU hours that are rented: 0.85 is 85 %.",
 	},
+	gpuMarketplaceCutRatio: {
+		unit: "",
+		whole: false,
+		from: 0,
+		to: 1,
+		example: 0.25,
+		staleAfterHours: HOURS_PER_YEAR,
+		is: "Share of the rent that a marketplace keeps; none where absent.",
+	},
 	miningCapitalCostUsdPerWattYear: {
 		unit: "USD/W-yr",
 		whole: false,
@@ -137,6 +146,13 @@ export const MARKET_INPUTS = {
 } as const satisfies Record<string, Said & Span & { unit: string; whole: boolean; staleAfterHours: number }>;
 
 export type MarketInputName = keyof typeof MARKET_INPUTS;
+
+/** Nobody need state these: without them a tier, or a deduction, is absent. */
+export const OPTIONAL_INPUTS: ReadonlySet<MarketInputName> = new Set([
+	"gpuMarketplaceCutRatio",
+	"miningCapitalCostUsdPerWattYear",
+	"aiCapitalCostUsdPerWattYear",
+]);
 
 export const MARKET_INPUT_NAMES = Object.keys(MARKET_INPUTS) as readonly MarketInputName[];
 
@@ -207,6 +223,9 @@ function forEachInput<Value>(make: (key: MarketInputName) => Value): {
 	};
 }
 
+const overheadRatio = (of: string, usual: number) =>
+	number({ is: `Power at the utility meter over that at ${of}.`, from: 1, to: 10, example: usual });
+
 const celsius = (sensor: string, limit: number) =>
 	number({ is: `Limit of ${sensor}, °C.`, from: 0, to: 150, example: limit }).default(limit);
 
@@ -269,6 +288,18 @@ const collectorKeys = map(
 					to: 10,
 					example: 1.05,
 				}).default(1),
+				overheadRatioByUse: map(
+					{
+						mining: overheadRatio("miners", 1.03).exactOptional(),
+						ai: overheadRatio("GPU hosts", 1.25).exactOptional(),
+					},
+					"The same by use, where cooling is sub-metered; overheadRatio where absent.",
+				).exactOptional(),
+				currency: stated(
+					z.string().regex(/^[A-Z]{3}$/),
+					{ is: "Currency of statements; needs market.usdPerCurrency where it is not USD.", example: "USD" },
+					{ allowed: "three capital letters" },
+				).default("USD"),
 			},
 			"The site.",
 		),

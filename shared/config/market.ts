@@ -6,6 +6,7 @@
  * reads a file: keys and passwords stand in files that the configuration names.
  */
 import { z } from "zod";
+import { contractComplaints, contracts, curtailment } from "./contracts.js";
 import { choice, complained, integer, list, map, number, path, stated, text } from "./fields.js";
 import type { Complaint, ConfigPath } from "./problem.js";
 import { clockMinute, DAY_KINDS, type TariffPeriod, tariffProblems } from "./tariff.js";
@@ -16,7 +17,6 @@ export const POWER_MARKETS = ["ercot", "pjm", "caiso"] as const;
 export const GPU_SOURCES = ["vast", "runpod", "lambda"] as const;
 
 const MOST_PERIODS = 200;
-const MOST_CONTRACTS = 500;
 
 const currency = () =>
 	stated(
@@ -103,9 +103,20 @@ const tariff = map(
 const powerPrices = map(
 	{
 		file: path({
-			is: "A file of prices over time, read again when it changes.",
+			is: "A file of prices over time, read again when it changes; file or url.",
 			example: "prices.csv",
-		}),
+		}).exactOptional(),
+		url: url("https://prices.example/day-ahead.csv").exactOptional(),
+		everyMinutes: integer({
+			is: "How often the address is asked.",
+			from: 1,
+			to: 1_440,
+			example: 15,
+		}).exactOptional(),
+		tokenFile: path({
+			is: "File that holds a token for the address, sent as Authorization: Bearer.",
+			example: "secrets/prices-token",
+		}).exactOptional(),
 		format: choice({ is: "How it is written.", of: PRICE_FORMATS, example: "csv" }).exactOptional(),
 		currency: currency().exactOptional(),
 		unit: choice({
@@ -119,43 +130,7 @@ const powerPrices = map(
 		}).exactOptional(),
 		source: source(),
 	},
-	"Prices of power over time from a file, instead of powerPriceUsdPerMegawattHour.",
-);
-
-const contract = map(
-	{
-		name: text({ is: "Name of the contract.", example: "hall B", characters: 60 }),
-		covers: text({
-			is: "What it reserves: a hall, a rack, a row. Two contracts may not cover one thing at a time.",
-			example: "hall-b",
-		}),
-		from: date("First day."),
-		to: date("First day after it."),
-		criticalItKilowatts: number({
-			is: "Reserved critical-IT kilowatts, paid whatever is drawn.",
-			from: 0.001,
-			to: 1e8,
-			example: 10_000,
-		}),
-		grossKilowatts: number({
-			is: "Kilowatts of the interconnect that it takes.",
-			from: 0.001,
-			to: 1e8,
-			example: 14_300,
-		}),
-		usdPerKilowattMonth: number({
-			is: "Rent of a critical-IT kilowatt a month.",
-			from: 0,
-			to: 1e6,
-			example: 121,
-		}),
-		powerBorneBy: choice({
-			is: "Who pays for the power: without it leases cannot be compared.",
-			of: ["operator", "tenant"],
-			example: "tenant",
-		}),
-	},
-	"A take-or-pay lease.",
+	"Prices of power over time from a file or an address, instead of powerPriceUsdPerMegawattHour.",
 );
 
 const keyFile = (of: string) =>
@@ -237,13 +212,19 @@ export const marketKeys = {
 		)
 		.meta({ description: "Exchange rates of currencies in which prices are stated." })
 		.exactOptional(),
-	contracts: list(contract, {
-		is: "Leases of critical-IT power.",
-		of: "contracts",
-		from: 0,
-		to: MOST_CONTRACTS,
-	}).exactOptional(),
+	contracts: contracts.exactOptional(),
+	curtailment,
 	feeds: feeds.exactOptional(),
+	rentals: map(
+		{
+			file: path({
+				is: "CSV with the columns from,to,gpuHours,gpus and, if it changes, usdPerGpuHour; read again when it changes.",
+				example: "rentals.csv",
+			}),
+			source: source(),
+		},
+		"GPU-hours really rented: they stand instead of gpuRentedRatio in their time.",
+	).exactOptional(),
 };
 
 type PlacedComplaint = Complaint & { readonly path: ConfigPath };
@@ -260,10 +241,6 @@ const PERIODS = z.array(
 	}),
 );
 const TARIFF = z.looseObject({ periods: PERIODS });
-const CONTRACTS = z.array(
-	z.looseObject({ name: z.string(), covers: z.string(), from: z.string(), to: z.string() }),
-);
-
 /** What only several keys together show: tariffs with holes, contracts that overlap, two prices of power. */
 export function marketComplaints(value: unknown): readonly PlacedComplaint[] {
 	const market: Readonly<Record<string, unknown>> | undefined = MARKET.safeParse(value).data?.market;
@@ -277,8 +254,25 @@ export function marketComplaints(value: unknown): readonly PlacedComplaint[] {
 	}));
 	return [
 		...doubled,
+		...pricesComplaints(market["powerPrices"]),
 		...tariffComplaints(TARIFF.safeParse(market["tariff"]).data?.periods ?? []),
-		...contractComplaints(CONTRACTS.safeParse(market["contracts"]).data ?? []),
+		...contractComplaints(market["contracts"]),
+	];
+}
+
+const PRICES = z.looseObject({ file: z.unknown().optional(), url: z.unknown().optional() });
+
+/** From one place: a file or an address. */
+function pricesComplaints(value: unknown): readonly PlacedComplaint[] {
+	const written = PRICES.safeParse(value).data;
+	if (written === undefined || (written.file === undefined) !== (written.url === undefined)) return [];
+	return [
+		{
+			path: ["market", "powerPrices"],
+			found: written.file === undefined ? "has neither file nor url" : "has both file and url",
+			allowed: "Give one of them",
+			example: "file: prices.csv",
+		},
 	];
 }
 
@@ -316,31 +310,4 @@ function periodOf({
 	const [fromMinute, toMinute] = [clockMinute(from), clockMinute(to)];
 	if (fromMinute === undefined || toMinute === undefined) return undefined;
 	return { name, fromMinute, toMinute, days, months };
-}
-
-function contractComplaints(contracts: z.output<typeof CONTRACTS>): readonly PlacedComplaint[] {
-	return contracts.flatMap((one, index): readonly PlacedComplaint[] => {
-		const place = ["market", "contracts", index];
-		if (one.to <= one.from)
-			return [
-				{
-					path: [...place, "to"],
-					found: `is ${one.to}, not after ${one.from}`,
-					allowed: "A contract ends after it began",
-				},
-			];
-		const before = contracts.findIndex(
-			(other, at) => at < index && other.covers === one.covers && other.from < one.to && one.from < other.to,
-		);
-		if (before < 0) return [];
-		return [
-			{
-				path: place,
-				found: `(${one.name}) covers ${one.covers} from ${one.from}, as ${contracts[before]?.name} does`,
-				elsewhere: ["market", "contracts", before],
-				allowed: "Let one end before the other begins",
-				example: `to: ${one.from}`,
-			},
-		];
-	});
 }

@@ -79,7 +79,7 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	});
 	const text = Buffer.concat([...(await exposition.render())]).toString("utf8");
 	const found = familiesIn(text);
-	const named = [...fleetFamilies(view.moment().fleet, store), ...decisionFamilies(view.decisions())].map(
+	const named = [...fleetFamilies(view.moment().fleet, store), ...decisionFamilies(view.decisionSums())].map(
 		({ name }) => name,
 	);
 	// Power under contract is the fleet's alone, so the capacity basis is written for the fleet only.

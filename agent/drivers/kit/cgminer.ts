@@ -39,6 +39,10 @@ export const shareReads = {
 		{ at: ["summaryRecord", "Rejected"] },
 		{ at: ["pools", "POOLS", "*", "Rejected"], of: "sum" },
 	],
+	shareDifficultyAccepted: [
+		{ at: ["summaryRecord", "Difficulty Accepted"] },
+		{ at: ["pools", "POOLS", "*", "Difficulty Accepted"], of: "sum" },
+	],
 	sharesStale: [{ at: ["summaryRecord", "Stale"] }, { at: ["pools", "POOLS", "*", "Stale"], of: "sum" }],
 	activePoolCount: { at: ["poolFacts", "alive"] },
 	poolState: { at: ["poolFacts", "state"], words: OUR_POOL_STATES },

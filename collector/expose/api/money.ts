@@ -8,22 +8,26 @@
  */
 import { MARKET_INPUT_NAMES, type MarketInputName } from "../../../shared/config/collector.js";
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../../shared/units.js";
+import { type Contract, contractOf } from "../../derive/contracts.js";
 import {
+	addCovered,
 	addMoney,
 	figuresOf,
 	MONEY_FORMULAS,
-	type MoneyFigures,
 	type MoneySums,
 	noMoney,
 	type Prices,
+	pricesIn,
 	pricesOf,
 	type WorkSums,
 } from "../../derive/money.js";
-import { stepEdges } from "../../derive/steps.js";
+import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
+import { stepEdges, zoneMonthEdges } from "../../derive/steps.js";
 import { type InputBook, isStaleAt, type MoneyMoment, type StaleLimits } from "../../market/book.js";
-import type { SeriesStore, SumLabel } from "../../store/device-state.js";
-import type { MoneyAnswer, MoneyGroup } from "../answers.js";
+import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
+import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
+import { type Availability, availabilityKey, ContractLedger } from "./contract-ledger.js";
 import { spanSlices } from "./fleet-series.js";
 import { answered, type Reply, refused } from "./reply.js";
 
@@ -31,24 +35,30 @@ import { answered, type Reply, refused } from "./reply.js";
 export const SETTLEMENT_SECONDS = 300;
 const SETTLEMENT = SETTLEMENT_SECONDS * MILLISECONDS_PER_SECOND;
 
-export type MoneyBy = SumLabel | "use";
+export type MoneyBy = SumLabel;
 
-export type MoneyRequest = {
+export type MoneyRequest = MoneyOptions & {
 	readonly from: number;
 	readonly to: number;
 	/** A multiple of 300. */
 	readonly stepSeconds: number;
 	readonly now: number;
-	readonly siteOverheadRatio: number;
 	readonly timeZone: string;
 	readonly by?: MoneyBy;
 	/** Number of one device; the whole fleet where absent. */
-	readonly device?: { readonly number: number; readonly isGpu: boolean };
+	readonly device?: { readonly number: number; readonly isGpu: boolean; readonly labels?: Partial<Labels> };
+	/** Paid whatever is drawn. */
+	readonly contracts?: readonly Contract[];
+	readonly contractedWatts?: number;
+	/** USD where absent. */
+	readonly currency?: string;
+	/** Rows no longer than this, since prices change within steps: of a what-if's tariff. */
+	readonly rowSeconds?: number;
 	/** What was known then; as restated since where absent. */
 	readonly knownAt?: number;
 	readonly staleAfterSeconds?: StaleLimits;
 	/** Stands instead of inputs: a what-if. */
-	readonly instead?: (moment: MoneyMoment) => MoneyMoment;
+	readonly instead?: (moment: MoneyMoment, at: number) => MoneyMoment;
 };
 
 type Sums = { readonly steps: Map<number, MoneySums>; readonly total: MoneySums };
@@ -72,15 +82,47 @@ export async function moneyAnswer(
 	const all: Sums = { steps: new Map(), total: noMoney() };
 	const groups = new Map<string, Sums>();
 	const valuation = new Valuation(book, request);
-	for await (const row of rowsOf(store, request, { from, to })) {
-		const at = edges(row.from).start;
-		valuation.add([stepAt(all, at), all.total], row);
-		if (by === undefined) continue;
-		const label = by === "use" ? (row.isGpu ? "ai" : "mining") : row.label;
+	const into = (label: string | undefined, at: number): readonly MoneySums[] => {
+		const step = edges(at).start;
+		const sums = [stepAt(all, step), all.total];
+		if (by === undefined || label === undefined) return sums;
 		const group = groups.get(label) ?? { steps: new Map(), total: noMoney() };
 		groups.set(label, group);
-		valuation.add([stepAt(group, at), group.total], row);
+		return [...sums, stepAt(group, step), group.total];
+	};
+	const { contracts = [], timeZone } = request;
+	const ledger = new ContractLedger({
+		contracts: request.device === undefined ? contracts : [],
+		timeZone,
+		from,
+		to,
+		availability: await availabilityOf(store, { ...request, contracts }, { from, to }),
+		perUsd: (at) => valuation.perUsd(at),
+		edges,
+		into: ({ kind }, label, at) => into(label ?? (by === "use" ? kind : ""), at),
+	});
+	const isCoveredApart = contracts.length > 0;
+	for await (const row of rowsOf(store, { ...request, isCoveredApart }, { from, to })) {
+		const contract = isCoveredApart
+			? contractOf(contracts, { rack: row.labels?.rack, use: row.labels?.use }, row.from)
+			: undefined;
+		const label = by === "use" ? row.label || (contract?.kind ?? (row.isGpu ? "ai" : "mining")) : row.label;
+		const sums = into(label, row.from);
+		if (contract === undefined) valuation.add(sums, row);
+		else {
+			const before = all.total.megawattHours;
+			valuation.addCovered(sums, row, contract.powerBorneBy === "tenant");
+			ledger.cover(contract, {
+				from: row.from,
+				end: row.from + row.tierSeconds * MILLISECONDS_PER_SECOND,
+				label,
+				joules: row.joules,
+				seconds: row.secondsUp + row.secondsDown,
+				megawattHours: all.total.megawattHours - before,
+			});
+		}
 	}
+	const paid = ledger.close();
 	const times: number[] = [];
 	for (let at = from; at < to; at = edges(at).end) times.push(edges(at).start);
 	return answered({
@@ -88,7 +130,11 @@ export async function moneyAnswer(
 		to,
 		stepSeconds,
 		formulaVersion: MONEY_FORMULAS,
-		boundary: request.siteOverheadRatio === 1 ? "wall" : "utility",
+		boundary:
+			request.siteOverheadRatio === 1 && request.overheadRatioByUse === undefined ? "wall" : "utility",
+		currency: request.currency ?? "USD",
+		...capacityOf(request, all.total, { from, to }),
+		...(paid === undefined ? {} : { contracts: paid }),
 		asOf: request.knownAt ?? request.now,
 		isRestated: request.knownAt === undefined,
 		inputs: valuation.usedInputs(),
@@ -105,12 +151,75 @@ export async function moneyAnswer(
 	});
 }
 
-type MoneyRow = WorkSums & { readonly from: number; readonly label: string; readonly tierSeconds: number };
+type Span = { readonly from: number; readonly to: number };
+
+const HOUR_MILLISECONDS = 3_600_000;
+
+/** Capacity basis: of all the time of the range, whatever ran in it. */
+function capacityOf(
+	{ contractedWatts, device }: MoneyRequest,
+	total: MoneySums,
+	{ from, to }: Span,
+): Pick<MoneyAnswer, "capacity"> {
+	if (contractedWatts === undefined || device !== undefined || to <= from) return {};
+	const { grossUsd, netUsd, netAfterCapitalUsd } = figuresOf(total);
+	const hours = (to - from) / HOUR_MILLISECONDS;
+	const perWattYear = (usd: number | undefined, name: string) =>
+		usd === undefined ? {} : { [name]: usdPerWattYear(usd / hours, contractedWatts) };
+	return {
+		capacity: {
+			contractedWatts,
+			...perWattYear(grossUsd, "grossUsdPerWattYear"),
+			...perWattYear(netUsd, "netUsdPerWattYear"),
+			...perWattYear(netAfterCapitalUsd, "netAfterCapitalUsdPerWattYear"),
+		},
+	};
+}
+
+/** How long the devices of contracts with a service level answered, month by month, each month as a whole. */
+async function availabilityOf(
+	store: SeriesStore,
+	request: MoneyRequest & { readonly contracts: readonly Contract[] },
+	{ from, to }: Span,
+): Promise<Availability> {
+	const found: Availability = new Map();
+	const contracts = request.contracts.filter((one) => one.sla.length > 0 && one.from < to && one.to > from);
+	if (contracts.length === 0 || request.device !== undefined) return found;
+	const months = zoneMonthEdges(request.timeZone);
+	const last = Math.floor(Math.min(months(to - 1).end, request.now) / SETTLEMENT) * SETTLEMENT;
+	const days = { ...request, stepSeconds: DAY_SECONDS, by: undefined, isCoveredApart: true };
+	for await (const row of rowsOf(store, days, { from: months(from).start, to: last })) {
+		const contract = contractOf(contracts, { rack: row.labels?.rack, use: row.labels?.use }, row.from);
+		if (contract === undefined) continue;
+		const key = availabilityKey(contract, months(row.from).start);
+		const known = found.get(key) ?? { secondsUp: 0, secondsDown: 0 };
+		found.set(key, known);
+		known.secondsUp += row.secondsUp;
+		known.secondsDown += row.secondsDown;
+	}
+	return found;
+}
+
+const DAY_SECONDS = 86_400;
+
+type MoneyRow = WorkSums & {
+	readonly from: number;
+	readonly label: string;
+	readonly labels?: Partial<Labels>;
+	readonly tierSeconds: number;
+};
 
 async function* rowsOf(
 	store: SeriesStore,
-	{ device, by, stepSeconds, timeZone }: MoneyRequest,
-	{ from, to }: { readonly from: number; readonly to: number },
+	{
+		device,
+		by,
+		stepSeconds,
+		timeZone,
+		rowSeconds = stepSeconds,
+		isCoveredApart,
+	}: Omit<MoneyRequest, "by"> & { readonly by?: MoneyBy | undefined; readonly isCoveredApart: boolean },
+	{ from, to }: Span,
 ): AsyncGenerator<MoneyRow> {
 	if (device !== undefined) {
 		const query = { from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
@@ -119,12 +228,22 @@ async function* rowsOf(
 			deviceNumbers: [device.number],
 			tierSeconds: 300,
 		}))
-			yield { ...row, label: "", isGpu: device.isGpu, tierSeconds: SETTLEMENT_SECONDS };
+			yield {
+				...row,
+				label: "",
+				...(device.labels === undefined ? {} : { labels: device.labels }),
+				isGpu: device.isGpu,
+				tierSeconds: SETTLEMENT_SECONDS,
+			};
 		return;
 	}
-	for (const slice of spanSlices(store, { from, to, stepSeconds, tierSeconds: SETTLEMENT_SECONDS, timeZone }))
-		yield* await store.fleetSums(by === undefined || by === "use" ? slice : { ...slice, by });
+	const span = { from, to, stepSeconds: rowSeconds, tierSeconds: SETTLEMENT_SECONDS, timeZone } as const;
+	const labels = { ...(by === undefined ? {} : { by }), ...(isCoveredApart ? { apart: COVERING } : {}) };
+	for (const slice of spanSlices(store, span)) yield* await store.fleetSums({ ...slice, ...labels });
 }
+
+/** What a contract may cover. */
+const COVERING = ["rack", "use"] as const;
 
 function stepAt({ steps }: Sums, at: number): MoneySums {
 	const known = steps.get(at);
@@ -142,29 +261,57 @@ class Valuation {
 	private readonly used = new Map<number, string>();
 	private readonly unnumbered = new Set<string>();
 	private last:
-		| { readonly moment: MoneyMoment; readonly prices: Prices; readonly staleFrom: number }
+		| {
+				readonly moment: MoneyMoment;
+				readonly perUsd: number | undefined;
+				readonly prices: Prices;
+				readonly staleFrom: number;
+		  }
 		| undefined;
+	private readonly money: MoneyOptions;
 
 	constructor(book: InputBook, request: MoneyRequest) {
 		this.book = book;
 		this.request = request;
+		const { siteOverheadRatio, overheadRatioByUse } = request;
+		this.money = { siteOverheadRatio, ...(overheadRatioByUse === undefined ? {} : { overheadRatioByUse }) };
 	}
 
 	add(into: readonly MoneySums[], row: MoneyRow): void {
-		const { siteOverheadRatio } = this.request;
+		this.split(row, (prices, share) => {
+			for (const sums of into) addMoney(sums, row, prices, { ...this.money, share });
+		});
+	}
+
+	/** Of devices under a contract. */
+	addCovered(into: readonly MoneySums[], row: MoneyRow, isTenants: boolean): void {
+		this.split(row, (prices, share) => {
+			for (const sums of into) addCovered(sums, row, prices, { ...this.money, share, isTenants });
+		});
+	}
+
+	/** Units of the answer's currency for a dollar; undefined where nobody said. */
+	perUsd(at: number): number | undefined {
+		const { currency = "USD", knownAt } = this.request;
+		if (currency === "USD") return 1;
+		const rate = this.book.exchangeAt(currency, at, knownAt);
+		if (rate === undefined) return undefined;
+		if (rate.id !== undefined) this.used.set(rate.id, rate.name);
+		return 1 / rate.value;
+	}
+
+	/** The row's shares, each at prices that hold for it. */
+	private split(row: MoneyRow, add: (prices: Prices, share: number) => void): void {
 		const end = row.from + row.tierSeconds * MILLISECONDS_PER_SECOND;
 		const whole = row.tierSeconds === SETTLEMENT_SECONDS || this.moment(row.from).to >= end;
 		if (whole) {
-			const prices = this.prices(row.from);
-			for (const sums of into) addMoney(sums, row, prices, { siteOverheadRatio });
+			add(this.prices(row.from), 1);
 			return;
 		}
 		this.sharedOut += 1;
 		for (let at = row.from; at < end; ) {
 			const next = Math.min(end, this.moment(at).to);
-			const share = (next - at) / (end - row.from);
-			const prices = this.prices(at);
-			for (const sums of into) addMoney(sums, row, prices, { siteOverheadRatio, share });
+			add(this.prices(at), (next - at) / (end - row.from));
 			at = next;
 		}
 	}
@@ -182,8 +329,11 @@ class Valuation {
 
 	private prices(at: number): Prices {
 		const stored = this.moment(at);
-		if (this.last?.moment === stored && at < this.last.staleFrom) return this.last.prices;
-		const moment = this.request.instead?.(stored) ?? stored;
+		const perUsd = this.perUsd(at);
+		const known = this.last;
+		const isKnown = known?.moment === stored && known.perUsd === perUsd && at < known.staleFrom;
+		if (isKnown && this.request.instead === undefined) return known.prices;
+		const moment = this.request.instead?.(stored, at) ?? stored;
 		const stale = stored.rows.some(
 			(input) => isInputName(input.name) && isStaleAt(input, input.name, at, this.request.staleAfterSeconds),
 		);
@@ -191,12 +341,17 @@ class Valuation {
 			if (id === undefined) this.unnumbered.add(name);
 			else this.used.set(id, name);
 		}
-		const prices = pricesOf(moment.inputs, stale);
+		const inDollars = pricesOf(moment.inputs, stale);
+		const prices =
+			perUsd === 1 ? inDollars : perUsd === undefined ? UNPRICED : pricesIn(inDollars, 1 / perUsd);
 		// A moment grows old within itself; an hour is as fine as ages are.
-		this.last = { moment: stored, prices, staleFrom: at + 3_600_000 };
+		this.last = { moment: stored, perUsd, prices, staleFrom: at + HOUR_MILLISECONDS };
 		return prices;
 	}
 }
+
+/** Where a currency has no rate. */
+const UNPRICED: Prices = pricesOf({}, false);
 
 function isInputName(name: string): name is MarketInputName {
 	return (MARKET_INPUT_NAMES as readonly string[]).includes(name);
@@ -215,23 +370,11 @@ function rangesText(ids: readonly number[]): string {
 	return ranges.join(",");
 }
 
-const COLUMNS = [
-	"energyMegawattHours",
-	"grossUsd",
-	"powerCostUsd",
-	"netUsd",
-	"netAfterCapitalUsd",
-	"grossUsdPerMegawattHour",
-	"powerCostUsdPerMegawattHour",
-	"netUsdPerMegawattHour",
-	"staleRatio",
-] as const satisfies readonly (keyof MoneyFigures)[];
-
 function groupOf(times: readonly number[], { steps, total }: Sums): Omit<MoneyGroup, "label"> {
 	const figures = times.map((at) => {
 		const sums = steps.get(at);
 		return sums === undefined ? undefined : figuresOf(sums);
 	});
-	const columns = COLUMNS.map((name) => [name, figures.map((step) => step?.[name] ?? null)] as const);
+	const columns = MONEY_COLUMNS.map((name) => [name, figures.map((step) => step?.[name] ?? null)] as const);
 	return { total: figuresOf(total), ...Object.fromEntries(columns) } as Omit<MoneyGroup, "label">;
 }

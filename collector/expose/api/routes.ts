@@ -4,12 +4,15 @@
  */
 
 import { MARKET_INPUT_NAMES, MARKET_INPUTS, type MarketInputName } from "../../../shared/config/collector.js";
+import { clockMinute, type TariffPeriod, tariffProblems } from "../../../shared/config/tariff.js";
 import { PARTS } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName } from "../../../shared/measurements.js";
 import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../shared/units.js";
 import { entryAt, inventoryKey } from "../../derive/placement.js";
 import type { MoneyInputs } from "../../derive/revenue.js";
+import type { Tariff } from "../../derive/tariff.js";
 import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
+import { RANKED_USUALLY } from "../decisions.js";
 import type { Door } from "../door.js";
 import type { InventoryDesk } from "../inventory-desk.js";
 import type { View, ViewOptions } from "../view.js";
@@ -27,6 +30,7 @@ import type { Parameter, Parameters } from "./parameters.js";
 import { answered, type Reply, refused, written } from "./reply.js";
 import { EFFICIENCY, SERIES_AGGREGATES, type SeriesRequest, seriesAnswer } from "./series.js";
 import { seriesBytes, seriesJson } from "./series-form.js";
+import { STATEMENT_BY, statementAnswer } from "./statement.js";
 import { COMPUTED_NAMES, isTopBy, topAnswer } from "./top.js";
 import { type WhatIfRequest, whatIfAnswer } from "./what-if.js";
 
@@ -88,8 +92,8 @@ const span: readonly Parameter[] = [
 	}),
 ];
 
-const SUM_LABELS: readonly SumLabel[] = ["site", "rack", "model"];
-const MONEY_BY: readonly MoneyBy[] = [...SUM_LABELS, "use"];
+const SUM_LABELS: readonly SumLabel[] = ["site", "rack", "model", "owner", "use"];
+const MONEY_BY: readonly MoneyBy[] = SUM_LABELS;
 const MONEY_STEP_SECONDS = 3_600;
 const format = query("format", `json where absent; columns: as Accept: ${COLUMNS_CONTENT_TYPE}.`, {
 	choices: ["json", "columns"],
@@ -236,7 +240,7 @@ export const ROUTES: readonly Route[] = [
 					to: STEP_MOST_SECONDS,
 				},
 			),
-			query("by", "Also each site, rack or model by itself.", { choices: SUM_LABELS }),
+			query("by", "Also each site, rack, model, owner or use by itself.", { choices: SUM_LABELS }),
 		],
 		answers: ["FleetSeriesAnswer"],
 		isHeavy: true,
@@ -246,9 +250,19 @@ export const ROUTES: readonly Route[] = [
 		path: "/decisions",
 		summary:
 			"Which watts earn least, what is lost and why, the switch point, what the power price says: advice.",
-		parameters: [],
+		parameters: [
+			query("most", `So many devices in each ranking; ${RANKED_USUALLY} where absent.`, {
+				kind: "integer",
+				from: 1,
+				to: DEVICES_MOST,
+			}),
+			query("use", "Only devices of this use in the rankings.", { choices: ["mining", "ai"] }),
+			query("site", "Only devices of this site in the rankings."),
+			query("rack", "Only devices of this rack in the rankings."),
+			query("model", "Only devices of this model in the rankings."),
+		],
 		answers: ["DecisionsAnswer"],
-		run: ({ view }) => answered(view.decisions()),
+		run: decisions,
 	},
 	{
 		path: "/what-if",
@@ -259,10 +273,28 @@ export const ROUTES: readonly Route[] = [
 			query("moveMegawatts", "Megawatts at the meter moved from a model to rented GPUs."),
 			query("fromModel", "Which model; needs moveMegawatts."),
 			query("kilowattsPerGpu", "Kilowatts of one GPU at the meter; needs moveMegawatts."),
+			query(
+				"tariff",
+				"Instead of the price of power, by the site's time of day: 00:00-06:00=25,06:00-24:00=60, USD/MWh.",
+			),
+			query("replaceModel", "A model whose energy goes to machines of another efficiency."),
+			query("replaceEfficiency", "J/TH of these; needs replaceModel."),
 		],
 		answers: ["WhatIfAnswer"],
 		isHeavy: true,
 		run: whatIf,
+	},
+	{
+		path: "/statement",
+		summary:
+			"A month in the site's days and currency; frozen five days after its end, differences since beside it.",
+		parameters: [
+			query("month", "As 2026-11.", { isRequired: true }),
+			query("by", `Also by these: ${STATEMENT_BY.join(", ")}, separated by commas.`, { kind: "list" }),
+		],
+		answers: ["StatementAnswer"],
+		isHeavy: true,
+		run: statement,
 	},
 	{
 		path: "/money",
@@ -275,7 +307,8 @@ export const ROUTES: readonly Route[] = [
 				from: SETTLEMENT_SECONDS,
 				to: STEP_MOST_SECONDS,
 			}),
-			query("by", "Also each site, rack, model or use by itself.", { choices: MONEY_BY }),
+			query("by", "Also each site, rack, model, owner or use by itself.", { choices: MONEY_BY }),
+			query("currency", "In this currency, at the exchange rates of their time; USD where absent."),
 			query("device", "Key of one device, instead of the fleet."),
 			query("knownAt", "Unix milliseconds: with the inputs known then; as restated since where absent.", {
 				kind: "integer",
@@ -369,6 +402,21 @@ export const ROUTES: readonly Route[] = [
 		run: ({ options }) => answered(openApiDocument(API_ROOT, ROUTES, options.version)),
 	},
 ];
+
+function decisions({ view }: ApiContext, parameters: Parameters): Reply<unknown> {
+	const use = POWER_USES.find((one) => one === parameters.text("use"));
+	const [site, rack, model] = [parameters.text("site"), parameters.text("rack"), parameters.text("model")];
+	return answered(
+		view.decisions({
+			most: parameters.integer("most") ?? RANKED_USUALLY,
+			...(use === undefined ? {} : { use }),
+			...(site === undefined ? {} : { site }),
+			...(rack === undefined ? {} : { rack }),
+			...(model === undefined ? {} : { model }),
+		}),
+	);
+}
+const POWER_USES = ["mining", "ai"] as const;
 
 function noDevice(key: string): Reply<never> {
 	return refused("NOT_FOUND", `There is no device ${JSON.stringify(key)}.`);
@@ -601,12 +649,48 @@ async function whatIf(context: ApiContext, parameters: Parameters): Promise<Repl
 	}
 	const moved = movedOf(parameters, { ...context.view.book.money(context.now()).inputs, ...inputs });
 	if (typeof moved === "string") return refused("REQUEST_INVALID", moved);
+	const replaced = replacedOf(parameters);
+	if (typeof replaced === "string") return refused("REQUEST_INVALID", replaced);
+	const written = parameters.text("tariff");
+	const tariff = written === undefined ? undefined : tariffIn(written, context.options.timeZone);
+	if (typeof tariff === "string") return refused("REQUEST_INVALID", tariff);
+	if (tariff !== undefined && inputs.powerPriceUsdPerMegawattHour !== undefined)
+		return refused("REQUEST_INVALID", "Give tariff or powerPriceUsdPerMegawattHour, not both.");
 	const base = { ...request.value, stepSeconds: MONEY_STEP_SECONDS * 24 };
 	return await whatIfAnswer(context.store, context.view.book, {
 		...base,
 		inputs,
 		...(moved === undefined ? {} : { moved }),
+		...(replaced === undefined ? {} : { replaced }),
+		...(tariff === undefined ? {} : { tariff }),
 	});
+}
+
+function replacedOf(parameters: Parameters): WhatIfRequest["replaced"] | string {
+	const [model, written] = [parameters.text("replaceModel"), parameters.text("replaceEfficiency")];
+	if (model === undefined && written === undefined) return undefined;
+	const efficiencyJoulesPerTerahash = Number(written);
+	if (model === undefined || !(efficiencyJoulesPerTerahash >= 1 && efficiencyJoulesPerTerahash <= 1_000))
+		return "replaceModel and replaceEfficiency go together, the latter from 1 to 1000 J/TH, for example replaceModel=Antminer S19&replaceEfficiency=15.";
+	return { model, efficiencyJoulesPerTerahash };
+}
+
+const TARIFF_EXAMPLE = "for example 00:00-06:00=25,06:00-24:00=60";
+
+/** A tariff of one kind of day, as a query can say it; what is wrong with it as text. */
+function tariffIn(written: string, timeZone: string): Tariff | string {
+	const periods: TariffPeriod[] = [];
+	for (const part of written.split(",")) {
+		const found = /^(\d\d:\d\d)-(\d\d:\d\d)=(-?\d+(?:\.\d+)?)$/.exec(part.trim());
+		const [from, to] = [clockMinute(found?.[1] ?? ""), clockMinute(found?.[2] ?? "")];
+		if (found === null || from === undefined || to === undefined || to <= from)
+			return `tariff has ${JSON.stringify(part)}. Use times of one day and a price, ${TARIFF_EXAMPLE}.`;
+		periods.push({ name: part, fromMinute: from, toMinute: to, pricePerMegawattHour: Number(found[3]) });
+	}
+	const [problem] = tariffProblems(periods);
+	if (problem !== undefined)
+		return `tariff ${problem.what.replace(/ on .*$/, "")}. Every minute of the day needs exactly one price, ${TARIFF_EXAMPLE}.`;
+	return { timeZone, holidays: [], periods };
 }
 
 function movedOf(parameters: Parameters, inputs: MoneyInputs): WhatIfRequest["moved"] | string {
@@ -630,10 +714,55 @@ function movedOf(parameters: Parameters, inputs: MoneyInputs): WhatIfRequest["mo
 
 async function money(context: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
 	const request = moneyRequest(context, parameters);
-	return request.ok ? await moneyAnswer(context.store, context.view.book, request.value) : request.reply;
+	if (!request.ok) return request.reply;
+	const reply = await moneyAnswer(context.store, context.view.book, request.value);
+	const { currency = "USD" } = request.value;
+	return currency !== "USD" && reply.ok && "answer" in reply
+		? answered(named(reply.answer, currency))
+		: reply;
 }
 
-function moneyRequest({ store, options, now }: ApiContext, parameters: Parameters): Found<MoneyRequest> {
+async function statement(
+	{ store, view, options, now }: ApiContext,
+	parameters: Parameters,
+): Promise<Reply<unknown>> {
+	const words = parameters.list("by") ?? [];
+	const wrong = words.find((word) => !STATEMENT_BY.some((one) => one === word));
+	if (wrong !== undefined)
+		return refused(
+			"REQUEST_INVALID",
+			`by has "${wrong}"; use ${STATEMENT_BY.join(", ")}, for example by=use,model.`,
+		);
+	const sources = { store, book: view.book, options: { ...options, terms: view.terms() }, now: now() };
+	const by = STATEMENT_BY.filter((one) => words.includes(one));
+	const reply = await statementAnswer(sources, { month: parameters.text("month") ?? "", by });
+	if (!reply.ok || !("answer" in reply) || reply.answer.currency === "USD") return reply;
+	return answered(named(reply.answer, reply.answer.currency));
+}
+
+/** Keys say the currency: grossUsd in euros is grossEur. */
+function named(value: unknown, currency: string): unknown {
+	if (Array.isArray(value)) return value.map((one) => named(one, currency));
+	if (typeof value !== "object" || value === null) return value;
+	const word = `${currency[0]}${currency.slice(1).toLowerCase()}`;
+	const entries = Object.entries(value).map(([name, own]) => [
+		name.replace("Usd", word).replace(/^usd/, currency.toLowerCase()),
+		named(own, currency),
+	]);
+	return Object.fromEntries(entries);
+}
+
+function moneyDevice({ number, description, inventory: said }: DeviceState) {
+	const { rack, kind } = description;
+	const use = said?.use;
+	const labels = { ...(rack === undefined ? {} : { rack }), ...(use === undefined ? {} : { use }) };
+	return { number, isGpu: kind === "gpu-host", labels };
+}
+
+function moneyRequest(
+	{ view, store, options, now }: ApiContext,
+	parameters: Parameters,
+): Found<MoneyRequest> {
 	const within = spanOf(parameters);
 	if (!within.ok) return within;
 	const stepSeconds = parameters.integer("step") ?? MONEY_STEP_SECONDS;
@@ -645,19 +774,27 @@ function moneyRequest({ store, options, now }: ApiContext, parameters: Parameter
 	if (key !== undefined && state === undefined) return { ok: false, reply: noDevice(key) };
 	if (key !== undefined && by !== undefined) return invalid("Give device or by, not both.");
 	const knownAt = parameters.integer("knownAt");
+	const currency = parameters.text("currency");
+	if (currency !== undefined && !/^[A-Z]{3}$/.test(currency))
+		return invalid(`currency is ${JSON.stringify(currency)}; use three capital letters, for example EUR.`);
+	if (currency !== undefined && currency !== "USD" && view.book.exchangeAt(currency, now()) === undefined)
+		return invalid(
+			`There is no exchange rate of ${currency}. State it under market.usdPerCurrency, for example ${currency}: 1.09.`,
+		);
 	return {
 		ok: true,
 		value: {
 			...within.value,
 			stepSeconds,
 			now: now(),
-			siteOverheadRatio: options.money.siteOverheadRatio,
+			...options.money,
 			timeZone: options.timeZone,
+			contracts: view.terms().contracts,
+			...(options.contractedWatts === undefined ? {} : { contractedWatts: options.contractedWatts }),
+			...(currency === undefined ? {} : { currency }),
 			...(options.staleAfterSeconds === undefined ? {} : { staleAfterSeconds: options.staleAfterSeconds }),
 			...(by === undefined ? {} : { by }),
-			...(state === undefined
-				? {}
-				: { device: { number: state.number, isGpu: state.description.kind === "gpu-host" } }),
+			...(state === undefined ? {} : { device: moneyDevice(state) }),
 			...(knownAt === undefined ? {} : { knownAt }),
 		},
 	};

@@ -6,6 +6,7 @@ import { DEVICE_KINDS, PARTS } from "../../../shared/device.js";
 import { POWER_SOURCES } from "../../../shared/measurements.js";
 import { EVENT_KINDS } from "../../derive/events.js";
 import { INTENTS, INVENTORY_KINDS } from "../../derive/placement.js";
+import { MONEY_COLUMNS } from "../answers.js";
 
 export type Schema = { readonly [key: string]: unknown };
 
@@ -58,20 +59,15 @@ const moneyFigures = object(
 		"pricedRatio",
 		"earningRatio",
 		"staleRatio",
+		"contractUsd",
+		"slaCreditUsd",
+		"tenantPowerUsd",
 	]),
 );
 
 const moneyColumns: Record<string, Schema> = {
 	total: the("MoneyFigures"),
-	energyMegawattHours: column,
-	grossUsd: column,
-	powerCostUsd: column,
-	netUsd: column,
-	netAfterCapitalUsd: column,
-	grossUsdPerMegawattHour: column,
-	powerCostUsdPerMegawattHour: column,
-	netUsdPerMegawattHour: column,
-	staleRatio: column,
+	...Object.fromEntries(MONEY_COLUMNS.map((name) => [name, column])),
 };
 
 const eventAnswer = object(
@@ -142,7 +138,10 @@ const feed = object(
 		devices: integer,
 		devicesWithoutWatts: integer,
 	},
-	{ ...texts(["outlet", "boundary"]), ...numbers(["meteredWatts", "unaccountedWatts"]) },
+	{
+		...texts(["outlet", "boundary"]),
+		...numbers(["meteredWatts", "unaccountedWatts", "unaccountedUsdPerHour"]),
+	},
 );
 
 const inventoryEntry = object(
@@ -200,7 +199,7 @@ const stretches = listOf(object({ from: milliseconds, to: milliseconds, stepSeco
 
 export const SCHEMAS = {
 	SiteAnswer: object(
-		{ ...texts(["version", "site", "timeZone"]), isDemo: yesOrNo },
+		{ ...texts(["version", "site", "timeZone", "currency"]), isDemo: yesOrNo },
 		{ contractedWatts: number },
 	),
 	GroupTotals: groupTotals,
@@ -220,6 +219,18 @@ export const SCHEMAS = {
 			...numbers(["hashpriceUsdPerPetahashPerSecondDay", "hashvalueSatoshisPerPetahashPerSecondDay"]),
 			feeds: listOf(feed),
 			services: mapOf(service),
+			contracts: listOf(
+				object(
+					{
+						...texts(["name", "covers"]),
+						kind: oneOf(["lease", "commitment"]),
+						powerBorneBy: oneOf(["operator", "tenant"]),
+						usdPerHour: number,
+						devices: integer,
+					},
+					numbers(["usdPerGrossWattYear", "siteWatts"]),
+				),
+			),
 			confidence: the("ConfidenceAnswer"),
 		},
 	),
@@ -405,9 +416,52 @@ export const SCHEMAS = {
 			isRestated: yesOrNo,
 			inputs: listOf(object(texts(["name", "rows"]))),
 			sharedOutIntervals: integer,
+			currency: text,
 			times: listOf(milliseconds),
 		},
-		{ groups: listOf(the("MoneyGroup")) },
+		{
+			groups: listOf(the("MoneyGroup")),
+			capacity: object(
+				{ contractedWatts: number },
+				numbers(["grossUsdPerWattYear", "netUsdPerWattYear", "netAfterCapitalUsdPerWattYear"]),
+			),
+			contracts: listOf(
+				object(
+					{
+						...texts(["name", "covers"]),
+						kind: oneOf(["lease", "commitment"]),
+						powerBorneBy: oneOf(["operator", "tenant"]),
+						...numbers(["usd", "slaCreditUsd", "energyMegawattHours"]),
+						months: listOf(
+							object({ from: milliseconds, creditRatio: number }, { availabilityRatio: number }),
+						),
+					},
+					numbers(["usdPerGrossWattYear"]),
+				),
+			),
+		},
+	),
+	StatementAnswer: object(
+		{
+			...texts(["site", "month", "timeZone", "currency", "formulaVersion"]),
+			from: milliseconds,
+			to: milliseconds,
+			boundary: oneOf(["wall", "utility"]),
+			asOf: milliseconds,
+			isFrozen: yesOrNo,
+			isComplete: yesOrNo,
+			inputs: listOf(object(texts(["name", "rows"]))),
+			rows: listOf(
+				object({ ...texts(["by", "label"]), figures: mapOf(number) }, { day: text, restated: mapOf(number) }),
+			),
+			gaps: listOf(object({ ...texts(["agent", "reason"]), from: milliseconds, to: milliseconds })),
+		},
+		{
+			frozenAt: milliseconds,
+			frozenSha256: text,
+			contracts: listOf({ type: "object" }),
+			capacity: mapOf(number),
+		},
 	),
 	DecisionsAnswer: object(
 		{
@@ -422,26 +476,31 @@ export const SCHEMAS = {
 					{ ...texts(["rack", "model"]), ...numbers(["netUsdPerHour"]) },
 				),
 			),
-			lostRevenue: listOf(object({ cause: text, devices: integer, usdPerHour: number })),
+			lostRevenue: listOf(
+				object({ cause: text, devices: integer, usdPerHour: number, devicesWithoutTarget: integer }),
+			),
 			drift: listOf(
 				object(
 					{
-						device: text,
+						...texts(["device", "site"]),
 						...numbers([
 							"efficiencyJoulesPerTerahash",
 							"nameplateJoulesPerTerahash",
-							"energyUsdPerDay",
 							"workUsdPerDay",
 							"usdPerDay",
 						]),
 					},
-					{ model: text },
+					{ ...texts(["rack", "model"]), energyUsdPerDay: number },
 				),
 			),
+			driftTotal: object({
+				devices: integer,
+				...numbers(["energyUsdPerDay", "workUsdPerDay", "usdPerDay"]),
+			}),
 			breakevens: listOf(
 				object(
 					{ model: text, breakevenUsdPerKilowattHour: number },
-					numbers(["efficiencyJoulesPerTerahash"]),
+					numbers(["efficiencyJoulesPerTerahash", "netUsdPerMegawattHour", "powerWatts"]),
 				),
 			),
 			curtailment: listOf(
@@ -452,7 +511,12 @@ export const SCHEMAS = {
 						advice: oneOf(["run", "curtail"]),
 						reason: text,
 					},
-					numbers(["savesUsdPerHour", "restartBreakevenHours"]),
+					numbers([
+						"effectivePriceUsdPerMegawattHour",
+						"spellHours",
+						"savesUsdPerHour",
+						"restartBreakevenHours",
+					]),
 				),
 			),
 		},
@@ -461,6 +525,26 @@ export const SCHEMAS = {
 				...numbers(["hashpriceUsdPerPetahashPerSecondDay", "gpuHourPriceUsd", "kilowattsPerGpu"]),
 				crossoverHashpriceUsdPerPetahashPerSecondDay: tiered,
 				crossoverUsdPerGpuHour: tiered,
+				miningUsdPerWattYear: tiered,
+				aiUsdPerWattYear: tiered,
+				aiAheadByUsdPerWattYear: tiered,
+				sensitivities: listOf(
+					object({ input: text, hashpriceUsdPerPercent: tiered, gpuHourUsdPerPercent: tiered }),
+				),
+			}),
+			hashrateCheck: object({
+				devices: integer,
+				shares: number,
+				...numbers(["verifiedRatio", "standardDeviationRatio"]),
+				mismatches: listOf(
+					object(
+						{
+							device: text,
+							...numbers(["shares", "verifiedRatio", "standardDeviationRatio", "allowedRatio"]),
+						},
+						{ model: text },
+					),
+				),
 			}),
 			confidence: the("ConfidenceAnswer"),
 		},
@@ -481,9 +565,16 @@ export const SCHEMAS = {
 				"netUsdDifference",
 				"netUsdDifferenceWithMove",
 			]),
-			moved: object({
-				...numbers(["megawattHours", "fromUsdPerMegawattHour", "toUsdPerMegawattHour", "netUsdDifference"]),
-				isWholeModel: yesOrNo,
+			moved: object(
+				{
+					...numbers(["megawattHours", "fromUsdPerMegawattHour", "toUsdPerMegawattHour", "netUsdDifference"]),
+					isWholeModel: yesOrNo,
+				},
+				numbers(["netAfterCapitalUsdDifference"]),
+			),
+			replaced: object({
+				model: text,
+				...numbers(["fromJoulesPerTerahash", "toJoulesPerTerahash", "grossUsd", "netUsdDifference"]),
 			}),
 		},
 	),

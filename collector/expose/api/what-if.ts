@@ -5,10 +5,12 @@
  * Work and energy stay as recorded, but for megawatts that are moved from a model to rented GPUs.
  */
 import type { MarketInputName } from "../../../shared/config/collector.js";
+import { HOURS_PER_YEAR, WATTS_PER_MEGAWATT } from "../../../shared/units.js";
+import { type Tariff, tariffIntervals } from "../../derive/tariff.js";
 import type { InputBook, MoneyMoment } from "../../market/book.js";
 import type { SeriesStore } from "../../store/device-state.js";
 import type { MoneyAnswer, WhatIfAnswer } from "../answers.js";
-import { type MoneyRequest, moneyAnswer } from "./money.js";
+import { type MoneyRequest, moneyAnswer, SETTLEMENT_SECONDS } from "./money.js";
 import { answered, type Reply, refused } from "./reply.js";
 
 export type WhatIfRequest = Omit<MoneyRequest, "instead" | "by" | "device"> & {
@@ -20,30 +22,34 @@ export type WhatIfRequest = Omit<MoneyRequest, "instead" | "by" | "device"> & {
 		readonly usdPerGpuHour: number;
 		readonly rentedRatio: number;
 	};
+	/** Energy of a model in machines of another efficiency. */
+	readonly replaced?: { readonly model: string; readonly efficiencyJoulesPerTerahash: number };
+	/** Instead of the price of power. */
+	readonly tariff?: Tariff;
 };
 
 export async function whatIfAnswer(
 	store: SeriesStore,
 	book: InputBook,
-	{ inputs, moved, ...request }: WhatIfRequest,
+	{ inputs, moved, replaced, tariff, ...request }: WhatIfRequest,
 ): Promise<Reply<WhatIfAnswer>> {
-	const kept = new WeakMap<MoneyMoment, MoneyMoment>();
-	const instead = (moment: MoneyMoment): MoneyMoment => {
-		const known = kept.get(moment) ?? { ...moment, inputs: { ...moment.inputs, ...inputs } };
-		kept.set(moment, known);
-		return known;
+	// Both alike, so that what does not change differs by nothing.
+	const alike = {
+		...request,
+		...(moved === undefined && replaced === undefined ? {} : { by: "model" as const }),
+		...(tariff === undefined ? {} : { rowSeconds: SETTLEMENT_SECONDS }),
 	};
-	const by = moved === undefined ? {} : { by: "model" as const };
-	const base = await moneyAnswer(store, book, request);
+	const base = await moneyAnswer(store, book, alike);
 	if (!base.ok || !("answer" in base)) return base;
-	const changed = await moneyAnswer(store, book, { ...request, ...by, instead });
+	const changed = await moneyAnswer(store, book, {
+		...alike,
+		instead: insteadOf(inputs, tariff, base.answer),
+	});
 	if (!changed.ok || !("answer" in changed)) return changed;
-	const shift = moved === undefined ? undefined : shiftOf(changed.answer, moved);
-	if (moved !== undefined && shift === undefined)
-		return refused(
-			"REQUEST_INVALID",
-			`There is no model ${JSON.stringify(moved.fromModel)} with energy and earning in this range.`,
-		);
+	const shift = moved === undefined ? undefined : shiftOf(changed.answer, moved, inputs);
+	if (moved !== undefined && shift === undefined) return noModel(moved.fromModel);
+	const mix = replaced === undefined ? undefined : mixOf(changed.answer, replaced);
+	if (replaced !== undefined && mix === undefined) return noModel(replaced.model);
 	const [before, after] = [base.answer.total, changed.answer.total];
 	const difference = (one: number | undefined, other: number | undefined) =>
 		one === undefined || other === undefined ? undefined : other - one;
@@ -60,16 +66,79 @@ export async function whatIfAnswer(
 			powerCostUsdDifference: difference(before.powerCostUsd, after.powerCostUsd),
 			netUsdDifference: net,
 			netUsdDifferenceWithMove:
-				net === undefined || shift === undefined ? undefined : net + shift.netUsdDifference,
+				net === undefined || (shift === undefined && mix === undefined)
+					? undefined
+					: net + (shift?.netUsdDifference ?? 0) + (mix?.netUsdDifference ?? 0),
 		}),
 		...(shift === undefined ? {} : { moved: shift }),
+		...(mix === undefined ? {} : { replaced: mix }),
 	});
+}
+
+function noModel(model: string): Reply<never> {
+	const what = `There is no model ${JSON.stringify(model)} with energy and earning in this range.`;
+	return refused("REQUEST_INVALID", what);
+}
+
+/** The inputs of a moment with others in their place; the price of power by the time of day where a tariff is given. */
+function insteadOf(
+	inputs: WhatIfRequest["inputs"],
+	tariff: Tariff | undefined,
+	{ from, to }: Pick<MoneyAnswer, "from" | "to">,
+): NonNullable<MoneyRequest["instead"]> {
+	const intervals = tariff === undefined ? [] : tariffIntervals(tariff, from, to);
+	const kept = new WeakMap<MoneyMoment, Map<number | undefined, MoneyMoment>>();
+	let place = 0;
+	return (moment, at) => {
+		while ((intervals[place]?.to ?? Number.POSITIVE_INFINITY) <= at) place += 1;
+		if ((intervals[place]?.from ?? 0) > at)
+			place = Math.max(
+				0,
+				intervals.findIndex(({ to: end }) => end > at),
+			);
+		const power = intervals[place]?.pricePerMegawattHour;
+		const byPrice = kept.get(moment) ?? new Map<number | undefined, MoneyMoment>();
+		kept.set(moment, byPrice);
+		const known = byPrice.get(power) ?? {
+			...moment,
+			inputs: {
+				...moment.inputs,
+				...inputs,
+				...(power === undefined ? {} : { powerPriceUsdPerMegawattHour: power }),
+			},
+		};
+		byPrice.set(power, known);
+		return known;
+	};
+}
+
+/** The model's energy as work of another efficiency: power costs the same, work and earning grow. */
+function mixOf(
+	answer: MoneyAnswer,
+	{ model, efficiencyJoulesPerTerahash }: NonNullable<WhatIfRequest["replaced"]>,
+): WhatIfAnswer["replaced"] {
+	const group = answer.groups?.find(({ label }) => label === model)?.total;
+	const before = group?.efficiencyJoulesPerTerahash;
+	if (group?.grossUsd === undefined || before === undefined) return undefined;
+	const grossUsd = group.grossUsd * (before / efficiencyJoulesPerTerahash);
+	return {
+		model,
+		fromJoulesPerTerahash: before,
+		toJoulesPerTerahash: efficiencyJoulesPerTerahash,
+		grossUsd,
+		// Capital of the machines is not in it; it is to be held against this.
+		netUsdDifference: grossUsd - group.grossUsd,
+	};
 }
 
 type Moved = NonNullable<WhatIfRequest["moved"]>;
 
 /** Megawatts of a model for the whole range, at the meter: what they earned there, and what GPUs would have. */
-function shiftOf(answer: MoneyAnswer, moved: Moved): WhatIfAnswer["moved"] {
+function shiftOf(
+	answer: MoneyAnswer,
+	moved: Moved,
+	{ aiCapitalCostUsdPerWattYear: capital }: WhatIfRequest["inputs"],
+): WhatIfAnswer["moved"] {
 	const group = answer.groups?.find(({ label }) => label === moved.fromModel)?.total;
 	const earned = group?.grossUsdPerMegawattHour;
 	if (group === undefined || earned === undefined) return undefined;
@@ -83,6 +152,14 @@ function shiftOf(answer: MoneyAnswer, moved: Moved): WhatIfAnswer["moved"] {
 		toUsdPerMegawattHour: gpuUsdPerMegawattHour,
 		// The energy costs the same wherever it goes, so power drops out; the capital in GPUs is not in it.
 		netUsdDifference: megawattHours * (gpuUsdPerMegawattHour - earned),
+		// What miners cost is spent, whatever becomes of them.
+		...(capital === undefined
+			? {}
+			: {
+					netAfterCapitalUsdDifference:
+						megawattHours * (gpuUsdPerMegawattHour - earned) -
+						(capital * megawattHours * WATTS_PER_MEGAWATT) / HOURS_PER_YEAR,
+				}),
 	};
 }
 

@@ -107,7 +107,7 @@ export function createExposition(options: ExpositionOptions): Exposition {
 		const fleet = await patched(devices, walkOf(view, part), pause);
 		if (part.hasFleet && fleet !== undefined) {
 			await writeFamilies(writer, fleetFamilies(fleet, store), pause);
-			await writeFamilies(writer, decisionFamilies(view.decisions()), pause);
+			await writeFamilies(writer, decisionFamilies(view.decisionSums()), pause);
 			await writeFamilies(writer, options.additional?.() ?? [], pause);
 		}
 		const body = [...writer.finish(), ...lentSlices(devices, lent)];

@@ -8,7 +8,8 @@
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { DeviceState, SeriesStore, StoreStatistics } from "../../store/device-state.js";
-import type { DecisionsAnswer, FeedAnswer, FleetAnswer, GroupTotals, ServiceAnswer } from "../answers.js";
+import type { FeedAnswer, FleetAnswer, GroupTotals, ServiceAnswer } from "../answers.js";
+import type { DecisionSums } from "../decisions.js";
 import type { Pause } from "./pause.js";
 import {
 	type Family,
@@ -352,7 +353,7 @@ function limitFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
 }
 
 /** What is lost by cause, what the price of power says, and how sure the earning per MWh is. */
-export function decisionFamilies(decisions: DecisionsAnswer): readonly SampledFamily[] {
+export function decisionFamilies(decisions: DecisionSums): readonly SampledFamily[] {
 	const { lostRevenue, curtailment, breakevens, switchPoint, confidence } = decisions;
 	const tiers = Object.entries(switchPoint?.crossoverHashpriceUsdPerPetahashPerSecondDay ?? {});
 	return [

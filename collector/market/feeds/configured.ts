@@ -12,6 +12,7 @@ import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import { canDifficultyChange } from "../../derive/chain.js";
 import type { InputQuality, StoredInput } from "../../store/device-state.js";
 import type { InputBook } from "../book.js";
+import { importedRows } from "../import.js";
 import { powerPriceRows } from "../power/rows.js";
 import { bitcoinPrice, type Venue } from "./bitcoin-price.js";
 import { BitcoindFeed, type ChainFacts, mempoolFacts } from "./chain.js";
@@ -169,6 +170,37 @@ function powerFeed({ power }: FeedsConfig, keys: FeedKeys, book: InputBook): rea
 					ok: true,
 					rows: powerPriceRows(book, { intervals, currency, quality, source: `${market} ${location}`, now }),
 				};
+			},
+		},
+	];
+}
+
+const PRICES_MINUTES = 15;
+
+/** A file of prices at an address: whatever form it has, it ends as rows with the hash of the body. */
+export function priceFeeds(
+	config: MarketConfig["powerPrices"],
+	keys: FeedKeys,
+	book: InputBook,
+): readonly Feed[] {
+	const url = config?.url;
+	if (config === undefined || url === undefined) return [];
+	const fetch = feedFetch();
+	const { everyMinutes = PRICES_MINUTES, tokenFile } = config;
+	const token = tokenFile === undefined ? undefined : keys.get(tokenFile);
+	// An address may hold a key: only host and path are ever said.
+	const { host, pathname } = new URL(url);
+	const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+	return [
+		{
+			name: "power-prices",
+			intervalSeconds: everyMinutes * 60,
+			ask: async (now) => {
+				const found = await fetch({ url, headers });
+				if (!found.ok) return found;
+				if (found.isUnchanged) return { ok: true, rows: [] };
+				const rows = importedRows(found.text, config, { book, now, name: `${host}${pathname}` });
+				return "code" in rows ? { ok: false, failure: rows } : { ok: true, rows };
 			},
 		},
 	];

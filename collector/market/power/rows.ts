@@ -8,7 +8,7 @@ import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import type { InputQuality, StoredInput } from "../../store/device-state.js";
 import type { InputBook } from "../book.js";
 
-export const POWER_PRICE = "powerPriceUsdPerMegawattHour";
+export const POWER_PRICE = "powerPriceUsdPerMegawattHour" as const;
 
 export type PricedInterval = {
 	readonly from: number;
@@ -26,23 +26,37 @@ export type RowsOf = {
 	readonly isExample?: boolean;
 };
 
-export function powerPriceRows(book: InputBook, series: RowsOf): readonly StoredInput[] {
-	const { now, currency, source, quality, rawSha256, isExample = false } = series;
-	return series.intervals.flatMap(({ from, to, pricePerMegawattHour }) => {
-		const before = book.inForce(POWER_PRICE, from);
-		const unit = `${currency}/MWh`;
+export function powerPriceRows(
+	book: InputBook,
+	{ currency, intervals, ...series }: RowsOf,
+): readonly StoredInput[] {
+	const values = intervals.map(({ from, to, pricePerMegawattHour: value }) => ({ from, to, value }));
+	return intervalRows(book, { ...series, name: POWER_PRICE, unit: `${currency}/MWh`, values });
+}
+
+export type IntervalsOf = Omit<RowsOf, "intervals" | "currency"> & {
+	readonly name: string;
+	readonly unit: string;
+	readonly values: readonly { readonly from: number; readonly to: number; readonly value: number }[];
+};
+
+/** The same of any input that holds for intervals. */
+export function intervalRows(book: InputBook, series: IntervalsOf): readonly StoredInput[] {
+	const { now, name, unit, source, quality, rawSha256, isExample = false } = series;
+	return series.values.flatMap(({ from, to, value }) => {
+		const before = book.inForce(name, from);
 		const isSame =
 			before?.validFrom === from &&
 			before.validTo === to &&
-			before.value === pricePerMegawattHour &&
+			before.value === value &&
 			before.unit === unit &&
 			before.quality === quality;
 		if (isSame) return [];
 		const isRestated = before !== undefined && before.validTo !== undefined && before.id !== undefined;
 		return [
 			{
-				name: POWER_PRICE,
-				value: pricePerMegawattHour,
+				name,
+				value,
 				unit,
 				source,
 				observedAt: quantity<UnixMilliseconds>(now),

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { curtailmentAdvice } from "../../../collector/derive/curtailment.js";
 import {
 	type DecisionDevice,
-	driftFromNameplate,
-	leastEarning,
-	lostRevenue,
+	driftOf,
+	type LostRevenue,
+	LostRevenueSums,
+	rankedWatts,
 } from "../../../collector/derive/decisions.js";
 import { pricesOf } from "../../../collector/derive/money.js";
 import { hashprice } from "../../../collector/derive/revenue.js";
@@ -27,9 +28,17 @@ const miner = (more: Partial<DecisionDevice> = {}): DecisionDevice => ({
 	...more,
 });
 
+const WALL = { siteOverheadRatio: 1 };
+
+function lostRevenue(devices: readonly DecisionDevice[], prices = PRICES): readonly LostRevenue[] {
+	const sums = new LostRevenueSums(prices, WALL);
+	for (const one of devices) sums.add(one);
+	return sums.all();
+}
+
 describe("lost revenue by cause", () => {
 	it("of an S21 that is down at hashprice 40.97 and 50 USD/MWh is 0.341 − 0.175 = 0.166 an hour", () => {
-		const [lost] = lostRevenue([miner({ health: "down" })], PRICES, 1);
+		const [lost] = lostRevenue([miner({ health: "down" })]);
 		expect(lost).toMatchObject({ cause: "offline", devices: 1 });
 		expect(lost?.usdPerHour).toBeCloseTo((200 * HASHPRICE) / 24_000 - 0.175, 9);
 		expect(lost?.usdPerHour).toBeCloseTo(0.166, 3);
@@ -44,26 +53,31 @@ describe("lost revenue by cause", () => {
 		["rejected", { rejectedRatio: 0.01 }],
 		["idleGpu", { use: "ai", gpuCount: 8, rentedRatio: 0.8, targetTerahashesPerSecond: undefined }],
 	] as const)("tells %s apart", (cause, more) => {
-		expect(
-			lostRevenue([miner(more as Partial<DecisionDevice>)], PRICES, 1).map((lost) => lost.cause),
-		).toEqual([cause]);
+		expect(lostRevenue([miner(more as Partial<DecisionDevice>)]).map((lost) => lost.cause)).toEqual([cause]);
 	});
 
-	it("is nothing of what is retired, of what runs at 96 % and of what has no target", () => {
-		const { targetTerahashesPerSecond: _, ...noTarget } = miner({ health: "down" });
+	it("is nothing of what is retired, of what runs at 96 %, of what says no hashrate and of what is paid anyway", () => {
+		const { hashrateTerahashesPerSecond: _, ...silent } = miner();
 		const fine = [
 			miner({ intent: "retired", health: "down" }),
 			miner({ hashrateTerahashesPerSecond: 192 }),
-			noTarget,
+			silent,
+			miner({ isPaidAnyway: true, health: "down" }),
 		];
-		expect(lostRevenue(fine, PRICES, 1)).toEqual([]);
+		expect(lostRevenue(fine)).toEqual([]);
+	});
+
+	it("counts a device that never answered, of which nobody knows a target, and says that the dollars are a lower bound", () => {
+		const { targetTerahashesPerSecond: _, ...unnamed } = miner({ health: "down" });
+		expect(lostRevenue([unnamed, miner({ health: "down" })])).toMatchObject([
+			{ cause: "offline", devices: 2, devicesWithoutTarget: 1 },
+		]);
 	});
 
 	it("values eight GPUs at 2 USD an hour, 80 % rented, at 3.20 USD an hour idle", () => {
 		const [lost] = lostRevenue(
 			[miner({ use: "ai", gpuCount: 8, rentedRatio: 0.8 })],
 			pricesOf({ ...INPUT_VALUES, gpuHourPriceUsd: 2, gpuRentedRatio: 0.8 }, false),
-			1,
 		);
 		expect(lost?.usdPerHour).toBeCloseTo(8 * 2 * 0.2, 10);
 	});
@@ -71,16 +85,15 @@ describe("lost revenue by cause", () => {
 
 describe("the watts that earn least", () => {
 	it("stand first, miners and GPU hosts on one scale of USD per MWh at the meter", () => {
-		const ranked = leastEarning(
-			[
-				miner({ device: "gpu", use: "ai", powerWatts: 10_000, grossUsdPerHour: 13 }),
-				miner({ device: "s19", powerWatts: 3_250, grossUsdPerHour: 0.17 }),
-				miner({ device: "s21", powerWatts: 3_500, grossUsdPerHour: 0.34 }),
-				miner({ device: "off", health: "down", grossUsdPerHour: 0 }),
-			],
-			PRICES,
-			{ siteOverheadRatio: 1.05, most: 2 },
-		);
+		const ranked = [
+			miner({ device: "gpu", use: "ai", powerWatts: 10_000, grossUsdPerHour: 13 }),
+			miner({ device: "s19", powerWatts: 3_250, grossUsdPerHour: 0.17 }),
+			miner({ device: "s21", powerWatts: 3_500, grossUsdPerHour: 0.34 }),
+			miner({ device: "off", health: "down", grossUsdPerHour: 0 }),
+		]
+			.flatMap((one) => rankedWatts(one, PRICES, { siteOverheadRatio: 1.05 }) ?? [])
+			.sort((one, other) => one.marginalUsdPerMegawattHour - other.marginalUsdPerMegawattHour)
+			.slice(0, 2);
 		expect(ranked.map(({ device }) => device)).toEqual(["s19", "s21"]);
 		expect(ranked[0]?.marginalUsdPerMegawattHour).toBeCloseTo(0.17 / (0.003_25 * 1.05), 9);
 	});
@@ -88,14 +101,21 @@ describe("the watts that earn least", () => {
 
 describe("drift from nameplate", () => {
 	it("of 250 W too much and 10 TH/s too little is priced a day: 0.30 of energy at 50 USD/MWh, and the work", () => {
-		const [drift] = driftFromNameplate(
-			[miner({ hashrateTerahashesPerSecond: 190, powerWatts: 190 * 17.5 + 250 })],
+		const drift = driftOf(
+			miner({ hashrateTerahashesPerSecond: 190, powerWatts: 190 * 17.5 + 250 }),
 			PRICES,
-			{ siteOverheadRatio: 1, most: 5 },
+			WALL,
 		);
 		expect(drift?.energyUsdPerDay).toBeCloseTo(0.25 * 24 * 0.05, 10);
 		expect(drift?.workUsdPerDay).toBeCloseTo((10 * HASHPRICE) / 1_000, 9);
 	});
+
+	it.each([{ isThrottled: true }, { intent: "curtailed" }, { health: "down" }] as const)(
+		"is no drift of a device that is meant to do less: %j",
+		(more) => {
+			expect(driftOf(miner({ ...more, hashrateTerahashesPerSecond: 100 }), PRICES, WALL)).toBeUndefined();
+		},
+	);
 });
 
 describe("curtailment advice", () => {

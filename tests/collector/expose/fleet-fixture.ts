@@ -29,7 +29,9 @@ import {
 	type StepColumns,
 	type StepsQuery,
 	type StoredInput,
+	type StoredStatement,
 	type StoreStatistics,
+	type SumLabel,
 } from "../../../collector/store/device-state.js";
 import { rollUp, rollUpAgain } from "../../../collector/store/rollup.js";
 import { asColumns } from "../../../collector/store/runs.js";
@@ -266,6 +268,7 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 	const devices = new Map((wish.devices ?? []).map((state) => [state.key, state]));
 	const agents = new Map((wish.agents ?? [AGENT]).map((agent) => [agentKey(agent), agent]));
 	let inventory: ReadonlyMap<string, InventoryEntries> = wish.inventory ?? new Map();
+	const statements = new Map<string, StoredStatement>();
 	let statistics: StoreStatistics = {
 		inboxRecords: 1,
 		recordsCommitted: 1_000,
@@ -313,6 +316,8 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 					isGpu: row.gpuSeconds > 0,
 					tierSeconds,
 				})),
+		statement: async (month) => statements.get(month),
+		putStatement: async (one) => void statements.set(one.month, one),
 		losses: async () => [],
 		gaps: async ({ from, to }) => (wish.gaps ?? []).filter((gap) => gap.from < to && gap.to > from),
 		put: (state) => void devices.set(state.key, state),
@@ -369,9 +374,11 @@ function stepsOf(
 	return { ...asColumns(run), tierSeconds: stepSeconds };
 }
 
-function labelOf(states: readonly DeviceState[], number: number, by: "site" | "rack" | "model"): string {
+function labelOf(states: readonly DeviceState[], number: number, by: SumLabel): string {
 	const state = states.find((one) => one.number === number);
-	return (by === "site" ? state?.site : state?.description[by]) ?? "";
+	const { site, inventory } = state ?? {};
+	const { rack, model } = state?.description ?? {};
+	return { site, rack, model, owner: inventory?.owner, use: inventory?.use }[by] ?? "";
 }
 
 type WantedColumns = Parameters<SeriesStore["select"]>[0]["columns"];

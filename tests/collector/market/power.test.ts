@@ -155,7 +155,7 @@ describe("prices of power in the book", () => {
 	const config = { source: "desk", file: "prices.csv", format: "csv" } as const;
 	const file = (price: number) => `${HEADER}\n2026-11-09T00:00:00Z,2026-11-09T01:00:00Z,${price},EUR,MWh`;
 	const imported = (text: string, known: number) => {
-		const rows = importedRows(text, config, { book, now: known });
+		const rows = importedRows(text, config, { book, now: known, name: config.file });
 		if ("code" in rows) throw new Error(rows.what);
 		return rows;
 	};

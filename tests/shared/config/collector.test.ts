@@ -31,7 +31,7 @@ const at = (text: string) => quantity<UnixMilliseconds>(Date.parse(text));
 describe("a collector's configuration", () => {
 	it("gets all defaults from five lines", () => {
 		expect(configOf([])).toEqual({
-			site: { name: "west", timeZone: "UTC", overheadRatio: 1 },
+			site: { name: "west", timeZone: "UTC", overheadRatio: 1, currency: "USD" },
 			dataFolder: "/var/lib/fleetwatt",
 			listen: { address: "127.0.0.1", port: 9480 },
 			ingest: { address: "127.0.0.1", port: 9481, tokens: [{ site: "west", tokenFile: "/run/token" }] },
@@ -40,6 +40,18 @@ describe("a collector's configuration", () => {
 			gpuHost: { overheadWatts: 0, overheadRatio: 1.25 },
 			powerConversions: { chipToBoardRatio: 1.053, boardToWallRatio: 1.087, wallToFeederRatio: 1 },
 			market: {
+				curtailment: {
+					hysteresisUsdPerMegawattHour: 5,
+					restartCostUsdPerMegawatt: 0,
+					expectedHours: 1,
+					leastOffHours: 0.5,
+					leastOnHours: 0.25,
+					lossFactor: 1,
+					addersUsdPerMegawattHour: 0,
+					coincidentPeakProbability: 0,
+					avoidedChargeUsdPerMegawattHour: 0,
+					ancillaryValueForgoneUsdPerMegawattHour: 0,
+				},
 				staleAfterHours: {
 					bitcoinDifficulty: 336,
 					blockHeight: 2160,
@@ -49,6 +61,7 @@ describe("a collector's configuration", () => {
 					powerPriceUsdPerMegawattHour: 8760,
 					gpuHourPriceUsd: 720,
 					gpuRentedRatio: 720,
+					gpuMarketplaceCutRatio: 8_760,
 					miningCapitalCostUsdPerWattYear: 8760,
 					aiCapitalCostUsdPerWattYear: 8760,
 				},
@@ -297,6 +310,27 @@ describe("prices that change with time", () => {
 			],
 			/powerBorneBy is missing|powerBorneBy/,
 		],
+		[
+			[
+				"market:",
+				"  contracts:",
+				lease("one", "2026-01-01", "2027-01-01").replace(/, usdPerKilowattMonth: [^,}]+/, ""),
+			],
+			/market\.contracts\[0\]\.usdPerKilowattMonth is missing\. A lease needs it, for example usdPerKilowattMonth: 121/,
+		],
+		[
+			[
+				"market:",
+				"  contracts:",
+				"    - {kind: commitment, name: a, covers: G1, from: 2026-01-01, to: 2027-01-01, gpus: 8, powerBorneBy: operator}",
+			],
+			/contracts\[0\]\.usdPerGpuHour is missing\. A commitment needs it/,
+		],
+		[
+			["market:", "  powerPrices: {file: a.csv, url: http://127.0.0.1/a.csv, source: desk}"],
+			/market\.powerPrices has both file and url\. Give one of them/,
+		],
+		[["market:", "  powerPrices: {source: desk}"], /market\.powerPrices has neither file nor url/],
 		[["market:", "  tariff: {validFrom: 2026-01-01, source: c, periods: []}"], /market\.tariff\.currency/],
 	])("refuse %j with line, reason and example", (lines, said) => {
 		expect(messages(...lines).join("\n")).toMatch(said);

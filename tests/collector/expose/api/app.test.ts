@@ -126,6 +126,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 	"/money": `/money?${SPAN}&step=300&by=use`,
 	"/what-if": `/what-if?${SPAN}&powerPriceUsdPerMegawattHour=-20`,
 	"/decisions": "/decisions",
+	"/statement": "/statement?month=2026-11&by=use",
 	"/gaps": `/gaps?${SPAN}`,
 	"/events": `/events?${SPAN}&kind=down,limit-crossed&limit=1`,
 	"/inputs": "/inputs",
