@@ -50,6 +50,7 @@ export const redfish = defineDriver({
 	source: "DMTF's schemas Power 1.x and EnvironmentMetrics 1.x",
 	grade: "documented",
 	requests,
+	pollSecondsLeast: 30,
 	atLeastOne: [...POWERS, ...ENVIRONMENTS],
 	recognises: () => false,
 	layOut,
@@ -83,6 +84,7 @@ export const redfish = defineDriver({
 	],
 	caveats: [
 		"Named as driver of its address, with a login that may only read, under credentials; its certificate is not checked.",
+		"Controllers take a second for an answer: they are asked every 30 s at most.",
 		"The first entry of PowerControl is the whole host; where there is none, the inputs of all supplies are added up.",
 		"What it feeds is said to the collector; an outlet's meter of the same host goes first.",
 	],

@@ -74,6 +74,8 @@ export const whatsminer = defineDriver({
 	requests: {
 		summary: ask("summary"),
 		boards: ask("edevs"),
+		/** Of firmwares that leave edevs without an answer, and of recordings that hold this form. */
+		plainBoards: { ...ask("devs"), unless: "boards" },
 		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
 		status: ask("status"),
 		psu: { ...ask("get_psu"), everySeconds: SLOW_FACTS_SECONDS },
@@ -193,7 +195,7 @@ function layOutWhatsminer(answers: Parsed): Parsed {
 		rates,
 		whenAsleep: isOff ? 0 : undefined,
 		state: isOff ? "sleeping" : stateOf(rates),
-		boardRecords: recordsOf(at(answers, "boards", "DEVS")),
+		boardRecords: boardsOf(answers),
 		fans: fansOf(summaryRecord),
 		supply: supplyOf(summaryRecord, contentOf(at(answers, "psu"), "PSU")),
 		errorWords: errorWords(summaryRecord, at(contentOf(at(answers, "errors"), "ERRORS"), "error_code")),
@@ -210,6 +212,20 @@ function contentOf(answer: unknown, section: string): AnyRecord | undefined {
 		recordOf(at(answer, "Msg")) ??
 		recordOf(at(answer, "STATUS", 0, "Msg"))
 	);
+}
+
+/** An edevs that is there and refused leaves no list; API 2 may nest it in Msg as it does the summary. */
+function boardsOf(answers: Parsed): readonly AnyRecord[] {
+	for (const name of ["boards", "plainBoards"])
+		for (const place of [
+			at(answers, name, "DEVS"),
+			at(answers, name, "Msg", "DEVS"),
+			at(answers, name, "Msg"),
+		]) {
+			const boards = Array.isArray(place) ? recordsOf(place) : [];
+			if (boards.length > 0) return boards;
+		}
+	return [];
 }
 
 function isTrue(value: unknown): boolean {
@@ -385,6 +401,7 @@ export const whatsminerFramed = defineDriver({
 		chipTemperatureMinimumCelsius: { at: ["now", "chip-temp-min"], unit: celsius },
 		ambientTemperatureCelsius: { at: ["now", "environment-temperature"], unit: celsius },
 		frequencyMegahertz: { at: ["now", "freq-avg"], unit: megahertz, absent: [0] },
+		uptimeSeconds: { at: ["now", "bootup-time"], unit: seconds },
 		minerUptimeSeconds: { at: ["now", "elapsed"], unit: seconds },
 		operatingState: { at: ["state"], words: OUR_STATES },
 		boardSlotCount: { at: ["device", "miner", "board-num"] },

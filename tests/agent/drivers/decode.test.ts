@@ -105,6 +105,19 @@ describe("antminer", () => {
 });
 
 describe("whatsminer", () => {
+	it("reads its three boards from devs where edevs gave none, and from a list that stands in Msg", () => {
+		const { boards, ...others } = WRITTEN["whatsminer"] ?? {};
+		const text = boards?.text ?? expect.fail("no answer");
+		const refused = { text: JSON.stringify({ STATUS: [{ STATUS: "E", Code: 14, Msg: "invalid cmd" }] }) };
+		const expected = parts(read("whatsminer"), "board");
+		expect(expected).toHaveLength(3);
+		expect(parts(read("whatsminer", { ...others, boards: refused, plainBoards: { text } }), "board")).toEqual(
+			expected,
+		);
+		const nested = JSON.stringify({ STATUS: "S", Code: 131, Msg: JSON.parse(text).DEVS });
+		expect(parts(read("whatsminer", { ...others, boards: { text: nested } }), "board")).toEqual(expected);
+	});
+
 	it("reads HS RT as 111 TH/s although 5 s say 130, 3,400 W, and both uptimes", () => {
 		expect(read("whatsminer").values).toMatchObject({
 			hashrateTerahashesPerSecond: 111,

@@ -505,6 +505,19 @@ const dcgmExporter: Answers = {
 	},
 };
 
+/** What a whole host says beside its GPUs. */
+const BESIDE: Answers = {
+	dcmi: {
+		text: "    Instantaneous power reading:                   6150 Watts\n    Power reading state is:                   activated\n",
+	},
+	served: { text: 'vllm:generation_tokens_total{model_name="llama"} 250\n' },
+};
+const WHOLE_HOSTS = Object.fromEntries(
+	Object.entries({ nvidia: nvidiaLibrary, "nvidia-smi": nvidiaSmi, ...WRITTEN_GPU_HOSTS }).map(
+		([name, answers]) => [`${name}-host`, { ...answers, ...BESIDE }],
+	),
+);
+
 export const WRITTEN: Readonly<Record<string, Answers>> = {
 	antminer,
 	whatsminer,
@@ -523,4 +536,5 @@ export const WRITTEN: Readonly<Record<string, Answers>> = {
 	...WRITTEN_FIRMWARES,
 	...DIALECTS,
 	...WRITTEN_GPU_HOSTS,
+	...WHOLE_HOSTS,
 };
