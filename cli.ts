@@ -14,7 +14,7 @@ import type { ReportOptions } from "./collector/commands/report.js";
 import type { TokenOptions } from "./collector/commands/trust.js";
 import type { WhatIfOptions } from "./collector/commands/what-if.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
-import { keepMemorySmall } from "./shared/frugal.js";
+import { keepMemorySmallest } from "./shared/frugal.js";
 import { Bug } from "./shared/invariant.js";
 import { parseJson } from "./shared/json.js";
 
@@ -87,7 +87,7 @@ const agent = program
 	.action(async ({ config, endWithStdin }: { config?: string; endWithStdin?: true }) => {
 		if (config === undefined)
 			throw new StartProblem(EXIT.usage, ["Name the configuration: fleetwatt agent --config agent.yaml"]);
-		keepMemorySmall();
+		keepMemorySmallest();
 		const { runAgent } = await import("./agent/commands/agent.js");
 		await runAgent({ configFile: config, version: version(), endsWithStdin: endWithStdin === true });
 	});

@@ -15,7 +15,8 @@ import { type Identity, readIdentity } from "./identity.js";
 import { pollTargets, type Targets } from "./targets.js";
 
 export type LoadedAgent = {
-	readonly config: AgentConfig;
+	/** Without the ranges: what they mean stands in `targets`, and a long list need not stay in memory twice. */
+	readonly config: Omit<AgentConfig, "ranges">;
 	readonly targets: Targets;
 	readonly credential: LoadedCredential;
 };
@@ -44,7 +45,8 @@ export async function loadAgent(configFile: string): Promise<LoadedAgent> {
 	];
 	if (problems.length > 0 || !credential.ok) throw new StartProblem(EXIT.configuration, problems);
 	const warnings = [...targets.warnings, ...credential.warnings];
-	return { config, targets: { ...targets, warnings }, credential: credential.credential };
+	const { ranges: _, ...rest } = config;
+	return { config: rest, targets: { ...targets, warnings }, credential: credential.credential };
 }
 
 type Found =

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../shared/clock.js";
-import type { AgentConfig } from "../../shared/config/agent.js";
 import type { DeviceDescription } from "../../shared/device.js";
 import { describe } from "../../shared/failures.js";
 import type { Log } from "../../shared/log.js";
@@ -28,7 +27,7 @@ import type { UplinkCaps } from "../uplink/pace.js";
 import type { Credential } from "../uplink/session.js";
 import { Uplink, type UplinkStatistics } from "../uplink/uplink.js";
 import type { Identity } from "./identity.js";
-import type { LoadedCredential } from "./load.js";
+import type { LoadedAgent, LoadedCredential } from "./load.js";
 import type { Targets } from "./targets.js";
 
 const BYTES_PER_MEBIBYTE = 1_024 * 1_024;
@@ -40,7 +39,7 @@ const UNIDENTIFIED = "unidentified";
 
 export type AgentRuntimeOptions = {
 	readonly clock: Clock;
-	readonly config: AgentConfig;
+	readonly config: LoadedAgent["config"];
 	readonly targets: Targets;
 	readonly credential: LoadedCredential;
 	readonly dataFolder: string;
@@ -112,7 +111,7 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		targets: options.targets.targets,
 		allowed: allowedFor(options.targets),
 		drivers: { probes: PROBES, identify, driverByName: driverNamed, decode, digest },
-		onOutcomes: (batch) => recorder.add(batch.map((one) => described(one, listed))),
+		onOutcome: (polled) => recorder.add([described(polled, listed)]),
 	});
 	uplink = new Uplink({
 		clock,

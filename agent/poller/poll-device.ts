@@ -9,7 +9,7 @@ import type { Fault, Reading } from "../../shared/reading.js";
 import { MILLISECONDS_PER_SECOND, type MonotonicMilliseconds, quantity } from "../../shared/units.js";
 import { type Answer, type Answers, isOverNetwork, type Request } from "../drivers/driver.js";
 import type { Asked, PollContext, Target } from "../transports/transport.js";
-import { type PollTarget, portOf } from "./poll-target.js";
+import { type PollTarget, type PortRule, portAt, portOf, portRule } from "./poll-target.js";
 
 /** What the poller needs of a driver; the catalogue's tables hold more. */
 export type PolledDriver = {
@@ -55,19 +55,11 @@ export type DeviceMemory<Driver extends PolledDriver> = {
 	isDriverDoubted: boolean;
 	/** The same object while the device says the same. */
 	identity: Identity | undefined;
-	plan: Plan<Driver> | undefined;
 	decodeFailures: number;
 	readonly requests: Map<string, RequestMemory>;
 };
 
-/** What a driver asks of this device, required answers first, and where each of its requests goes. */
-type Plan<Driver> = { readonly driver: Driver; readonly steps: readonly Step[] };
-type Step = {
-	readonly name: string;
-	readonly request: Request;
-	/** Absent where no port is known. */
-	readonly at: Target | undefined;
-};
+type Step = { readonly name: string; readonly request: Request; readonly rule: PortRule };
 
 type RequestMemory = {
 	readonly answer: Answer | undefined;
@@ -83,7 +75,6 @@ export function deviceMemory<Driver extends PolledDriver>(): DeviceMemory<Driver
 		driver: undefined,
 		isDriverDoubted: false,
 		identity: undefined,
-		plan: undefined,
 		decodeFailures: 0,
 		requests: new Map(),
 	};
@@ -107,17 +98,37 @@ export async function pollDevice<Driver extends PolledDriver>(
 	memory: DeviceMemory<Driver>,
 	tools: PollTools<Driver>,
 ): Promise<PollResult> {
-	const known = await driverOf(target, memory, tools);
-	if ("code" in known) return { kind: "failure", failure: known };
-	memory.driver = known;
+	return resultOf(await askDevice(target, memory, tools), memory, tools.drivers);
+}
+
+/** The first half of a poll: everything that its driver asks. */
+export async function askDevice<Driver extends PolledDriver>(
+	target: PollTarget,
+	memory: DeviceMemory<Driver>,
+	tools: PollTools<Driver>,
+): Promise<DeviceAsked<Driver>> {
+	const driver = await driverOf(target, memory, tools);
+	if ("code" in driver) return { kind: "failure", failure: driver };
+	memory.driver = driver;
 	memory.isDriverDoubted = false;
-	const asked = await askAll(target, memory, { ...tools, driver: known });
-	if (asked.kind === "failure") {
-		// The device may come back restarted, updated or replaced: its facts are asked anew.
-		memory.requests.clear();
-		return asked;
-	}
-	const decoded = tools.drivers.decode(known, asked.answers);
+	const asked = await askAll(target, memory, { ...tools, driver });
+	// The device may come back restarted, updated or replaced: its facts are asked anew.
+	if (asked.kind === "failure") memory.requests.clear();
+	return asked;
+}
+
+/**
+ * The second half, of the answers, which are used up. Apart, since what a promise of a poll gives stays in memory
+ * until all memory is collected: the promise has become old while the poll waited. So no reading passes through one.
+ */
+export function resultOf<Driver extends PolledDriver>(
+	asked: DeviceAsked<Driver>,
+	memory: DeviceMemory<Driver>,
+	drivers: Drivers<Driver>,
+): PollResult {
+	if (asked.kind === "failure") return asked;
+	const decoded = drivers.decode(asked.driver, asked.answers);
+	for (const name of Object.keys(asked.answers)) delete asked.answers[name];
 	if (decoded.kind === "failure") {
 		memory.decodeFailures++;
 		if (memory.decodeFailures >= DECODE_FAILURES_BEFORE_IDENTIFYING) identifyAnew(memory);
@@ -257,10 +268,11 @@ function unknownDevice({ endpoint }: PollTarget, what: string): Failure {
 	return failure("DEVICE_NOT_RECOGNISED", `${endpoint} ${what}.`);
 }
 
-type AllAsked =
+export type DeviceAsked<Driver extends PolledDriver = PolledDriver> =
 	| {
 			readonly kind: "answers";
-			readonly answers: Answers;
+			readonly driver: Driver;
+			readonly answers: Record<string, Answer>;
 			readonly faults: readonly Fault[];
 			readonly measuredAt: MonotonicMilliseconds;
 	  }
@@ -270,13 +282,13 @@ async function askAll<Driver extends PolledDriver>(
 	target: PollTarget,
 	memory: DeviceMemory<Driver>,
 	tools: PollTools<Driver> & { readonly driver: Driver },
-): Promise<AllAsked> {
+): Promise<DeviceAsked<Driver>> {
 	const { requests } = memory;
 	const { driver, drivers, context } = tools;
 	const answers: Record<string, Answer> = {};
 	let measuredAt: MonotonicMilliseconds | undefined;
 	let firstFailure: Failure | undefined;
-	for (const step of planFor(target, memory, driver).steps) {
+	for (const step of stepsOf(driver)) {
 		const { name, request } = step;
 		if (request.unless !== undefined && answers[request.unless] !== undefined) continue;
 		if (!isToBeAsked(request, requests.get(name), context)) continue;
@@ -298,28 +310,28 @@ async function askAll<Driver extends PolledDriver>(
 		if (answer !== undefined) answers[name] = answer;
 		if (fault !== undefined) faults.push(fault);
 	}
-	return { kind: "answers", answers, faults, measuredAt };
+	return { kind: "answers", driver, answers, faults, measuredAt };
 }
 
-function planFor<Driver extends PolledDriver>(
-	target: PollTarget,
-	memory: DeviceMemory<Driver>,
-	driver: Driver,
-): Plan<Driver> {
-	if (memory.plan?.driver !== driver) {
-		const steps = requiredFirst(driver.requests).map(([name, request]) => ({
-			name,
-			request,
-			at: placeOf(request, driver, target),
-		}));
-		memory.plan = { driver, steps };
-	}
-	return memory.plan;
+const plans = new WeakMap<PolledDriver, readonly Step[]>();
+
+/** What a driver asks of its devices, required answers first. */
+function stepsOf(driver: PolledDriver): readonly Step[] {
+	const known = plans.get(driver);
+	if (known !== undefined) return known;
+	const { requests } = driver;
+	const steps = requiredFirst(requests).map(([name, request]) => ({
+		name,
+		request,
+		rule: portRule(request, requests),
+	}));
+	plans.set(driver, steps);
+	return steps;
 }
 
-function placeOf(request: Request, driver: PolledDriver, target: PollTarget): Target | undefined {
+function placeOf({ rule }: Step, driver: PolledDriver, target: PollTarget): Target | undefined {
 	const { host, commandPaths, unit } = target;
-	const port = portOf(request, driver.requests, target);
+	const port = portAt(rule, target);
 	if (port === undefined) return undefined;
 	const credentials = target.credentials?.[driver.name];
 	return {
@@ -332,10 +344,12 @@ function placeOf(request: Request, driver: PolledDriver, target: PollTarget): Ta
 }
 
 function askOne<Driver extends PolledDriver>(
-	{ request, at }: Step,
+	step: Step,
 	target: PollTarget,
-	{ ask, context }: PollTools<Driver>,
+	{ ask, context, driver }: PollTools<Driver> & { readonly driver: Driver },
 ): Promise<Asked> {
+	const { request } = step;
+	const at = placeOf(step, driver, target);
 	if (at === undefined) {
 		const what = `No ${request.over} port of ${target.endpoint} is configured; set it under ports.`;
 		return Promise.resolve({ ok: false, failure: failure("DEVICE_REQUEST_REFUSED", what) });

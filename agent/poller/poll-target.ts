@@ -39,17 +39,38 @@ const CLASSIC_PORTS = { cgminer: 4_028, http: 80, framed: 4_433, snmp: 161, modb
 /** A program or library of the agent's own host has no port. */
 const NO_PORT = 0;
 
-/** @returns undefined where the request has no known port at this target and must not be sent */
-export function portOf(request: Request, requests: Requests, target: PollTarget): number | undefined {
-	if (!isOverNetwork(request)) return NO_PORT;
+/** What a request's port is found by, whatever the target; undefined where it needs none. */
+export type PortRule =
+	| {
+			readonly request: NetworkRequest;
+			/** The first of its driver's requests that goes over the network. */
+			readonly main: NetworkRequest;
+			/** It goes where the first request of its kind goes. */
+			readonly isAtFirstPort: boolean;
+	  }
+	| undefined;
+
+export function portRule(request: Request, requests: Requests): PortRule {
+	if (!isOverNetwork(request)) return undefined;
 	const main = Object.values(requests).find(isOverNetwork) ?? request;
 	const firstOfKind = Object.values(requests).find(({ over }) => over === request.over) ?? request;
 	const isAtFirstPort = !isOverNetwork(firstOfKind) || vendorPort(firstOfKind) === vendorPort(request);
+	return { request, main, isAtFirstPort };
+}
+
+/** @returns undefined where the request has no known port at this target and must not be sent */
+export function portAt(rule: PortRule, target: PollTarget): number | undefined {
+	if (rule === undefined) return NO_PORT;
+	const { request, main, isAtFirstPort } = rule;
 	const ownPort = target.ports?.[request.over];
 	if (isAtFirstPort && ownPort !== undefined) return ownPort;
 	if (target.port === undefined || isClassicOfAnother(target.port, main)) return vendorPort(request);
 	if (isAtFirstPort && request.over === main.over) return target.port;
 	return target.port === vendorPort(main) ? vendorPort(request) : undefined;
+}
+
+export function portOf(request: Request, requests: Requests, target: PollTarget): number | undefined {
+	return portAt(portRule(request, requests), target);
 }
 
 /** Every port at which a probe may find a device. */

@@ -350,12 +350,10 @@ describe("a hall with hostile devices", () => {
 			targets,
 			allowed: allowedAddresses(["127.0.0.0/8"]).allowed,
 			drivers: { probes: PROBES, identify, driverByName, decode, digest },
-			onOutcomes(batch) {
-				for (const { outcome } of batch) {
-					const own = outcomes.get(outcome.endpoint) ?? [];
-					outcomes.set(outcome.endpoint, own);
-					own.push(outcome);
-				}
+			onOutcome({ outcome }) {
+				const own = outcomes.get(outcome.endpoint) ?? [];
+				outcomes.set(outcome.endpoint, own);
+				own.push(outcome);
 				memoryMost = Math.max(memoryMost, process.memoryUsage().rss);
 			},
 		});

@@ -63,7 +63,7 @@ function polling(ports: readonly number[]) {
 		targets,
 		allowed: allowedAddresses(["127.0.0.0/8"]).allowed,
 		drivers: { probes: PROBES, identify, driverByName, decode, digest },
-		onOutcomes: (batch) => outcomes.push(...batch),
+		onOutcome: (polled) => outcomes.push(polled),
 	});
 	pollers.push(poller);
 	poller.start();

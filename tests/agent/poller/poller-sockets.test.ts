@@ -40,7 +40,7 @@ describe("200 devices on real sockets: 20 hang, 10 reset, 10 drip one byte each 
 			targets,
 			allowed,
 			drivers: catalogue(driver()),
-			onOutcomes: (batch) => outcomes.push(...batch),
+			onOutcome: (polled) => outcomes.push(polled),
 		});
 		poller.start();
 		await new Promise((resolve) => setTimeout(resolve, OBSERVED_MILLISECONDS));
