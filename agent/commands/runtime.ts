@@ -188,7 +188,9 @@ function credentialOf(loaded: LoadedCredential): Credential {
 	return { kind: "key", privateKey: loaded.identity.privateKey, pin: undefined };
 }
 
-function capsOf({ collector: { maxKilobitsPerSecond, maxMegabytesPerDay } }: AgentConfig): UplinkCaps {
+function capsOf({
+	collector: { maxKilobitsPerSecond, maxMegabytesPerDay },
+}: LoadedAgent["config"]): UplinkCaps {
 	return {
 		...(maxKilobitsPerSecond === undefined ? {} : { kilobitsPerSecond: maxKilobitsPerSecond }),
 		...(maxMegabytesPerDay === undefined ? {} : { megabytesPerDay: maxMegabytesPerDay }),
