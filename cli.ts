@@ -7,9 +7,11 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { BacktestOptions } from "./collector/commands/backtest.js";
 import type { CalcOption } from "./collector/commands/calc/options.js";
 import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
+import type { ReplayOptions } from "./collector/commands/replay.js";
 import type { ReportOptions } from "./collector/commands/report.js";
 import type { TokenOptions } from "./collector/commands/trust.js";
 import type { WhatIfOptions } from "./collector/commands/what-if.js";
@@ -246,6 +248,40 @@ inventory
 	.action(async ({ url, at, json }: { url: string; at?: string; json?: true }) => {
 		const { runInventoryList } = await import("./collector/commands/inventory.js");
 		await runInventoryList({ url, json: json === true, ...(at === undefined ? {} : { at }) });
+	});
+
+const ofPast = (command: Command) =>
+	command
+		.requiredOption("--from <time>", "start: 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
+		.requiredOption("--to <time>", "end")
+		.option("--devices <keys>", "only these devices, separated by commas")
+		.option("--site <site>", "only devices of this site")
+		.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+		.option("--token-file <file>", "a token of fleetwatt token create --scope read, where one must log in")
+		.option("--certificate <file>", "the collector's own certificate: tls/collector.crt of its data folder");
+
+ofPast(program.command("replay"))
+	.description(
+		"play the stored past of a running collector as the live stream had it, a line of JSON a message",
+	)
+	.option("--speed <times>", "1 to 1000", "1")
+	.option("--step <seconds>", "of the past, between two updates", "5")
+	.option("--events", "events alone")
+	.option("--paused", "begin paused; words on standard input: pause, play, step, seek TIME, speed N, quit")
+	.option("--metrics <port>", "serve the moment that is shown as /metrics, on this computer")
+	.action(async (options: ReplayOptions) => {
+		const { runReplay } = await import("./collector/commands/replay.js");
+		await runReplay(options);
+	});
+
+ofPast(program.command("backtest"))
+	.description("say when rules would have fired and cleared on the stored past of a running collector")
+	.argument("<rules>", "a file of Prometheus' rules, such as dashboards/prometheus/rules.yml")
+	.option("--interval <seconds>", "as Prometheus scrapes and evaluates", "5")
+	.option("--json", "as lines of JSON")
+	.action(async (rules: string, options: BacktestOptions) => {
+		const { runBacktest } = await import("./collector/commands/backtest.js");
+		exitCode = await runBacktest(rules, options);
 	});
 
 program

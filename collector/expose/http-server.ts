@@ -16,6 +16,7 @@ import type { Door } from "./door.js";
 import { type AllowedHosts, isAllowedHost, isOwnOrigin } from "./hosts.js";
 import { LANDING_PAGE } from "./landing.js";
 import { LIVE_PATH, type LiveStream } from "./live/live-stream.js";
+import { REPLAY_PATH, type ReplayStream } from "./live/replay-stream.js";
 import { type Body, type Exposition, METRICS_CONTENT_TYPE } from "./metrics/exposition.js";
 import type { PageFile } from "./static-page.js";
 
@@ -63,6 +64,7 @@ export type HttpRooms = {
 	readonly exposition: Exposition;
 	readonly clock: Pick<Clock, "after">;
 	readonly live: LiveStream;
+	readonly replay: ReplayStream;
 	readonly door: Door;
 	/** Absent: plain text. */
 	readonly tls?: { readonly certificate: string; readonly key: string };
@@ -328,20 +330,23 @@ function send(response: ServerResponse, status: number, contentType: string, bod
 function upgrade(rooms: HttpRooms, request: IncomingMessage, socket: Duplex, head: Buffer): void {
 	socket.on("error", () => socket.destroy());
 	const status = refusalOf(rooms, request);
-	if (status === undefined) rooms.live.accept(request, socket, head);
-	else refuse(socket, status);
+	if (status !== undefined) refuse(socket, status);
+	else if (pathOf(request) === LIVE_PATH) rooms.live.accept(request, socket, head);
+	else rooms.replay.accept(request, socket, head);
 }
 
-function refusalOf({ hosts, live, door }: HttpRooms, request: IncomingMessage): string | undefined {
+function refusalOf({ hosts, live, replay, door }: HttpRooms, request: IncomingMessage): string | undefined {
 	const { host, origin } = request.headers;
 	if (!isAllowedHost(host, hosts)) return "421 Misdirected Request";
-	if (pathOf(request) !== LIVE_PATH) return "404 Not Found";
+	const path = pathOf(request);
+	if (path !== LIVE_PATH && path !== REPLAY_PATH) return "404 Not Found";
 	if (!isOwnOrigin(origin, host)) return "403 Forbidden";
 	if (hasTokenInAddress(request)) return "400 Bad Request";
 	const caller = door.callerOf(request);
 	if (caller === undefined) return "401 Unauthorized";
 	if (!door.mayAsk(caller, "page")) return "403 Forbidden";
-	return live.isFull ? "503 Service Unavailable" : undefined;
+	const isFull = path === LIVE_PATH ? live.isFull : replay.isFull;
+	return isFull ? "503 Service Unavailable" : undefined;
 }
 
 function refuse(socket: Duplex, status: string): void {

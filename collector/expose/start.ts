@@ -13,6 +13,7 @@ import { Door, type Keeper } from "./door.js";
 import { createHttpServer } from "./http-server.js";
 import type { InventoryDesk } from "./inventory-desk.js";
 import { LiveStream } from "./live/live-stream.js";
+import { ReplayStream } from "./live/replay-stream.js";
 import type { PerDevice } from "./metrics/device-families.js";
 import { createExposition } from "./metrics/exposition.js";
 import type { SampledFamily } from "./metrics/fleet-families.js";
@@ -100,6 +101,13 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 	});
 	const failed = (route: string, error: unknown) =>
 		log({ kind: "exposeAnswerFailed", route, error: error instanceof Error ? error.message : String(error) });
+	const replay = new ReplayStream({
+		store,
+		view: options.view,
+		perDevice: options.perDevice,
+		clock,
+		onFailed: (error) => failed("/replay", error),
+	});
 	const door = new Door({ ...(options.access ?? OPEN), isTls: options.tls !== undefined, clock });
 	const server = createHttpServer({
 		door,
@@ -111,6 +119,7 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 				options: options.view,
 				now: () => clock.now(),
 				door,
+				replays: replay,
 				...(options.inventory === undefined ? {} : { inventory: options.inventory }),
 			},
 			{ answered: (route, status) => own.countRequest(`api${route}`, status), failed },
@@ -126,6 +135,7 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 		}),
 		clock,
 		live,
+		replay,
 		page,
 		hosts: { address: listen.address, names: options.allowedHosts ?? [] },
 		notReady: () => [
@@ -142,7 +152,10 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 		address: { address: listen.address, port },
 		useTls: ({ certificate, key }) =>
 			(server as TlsServer).setSecureContext({ cert: certificate, key, minVersion: "TLSv1.3" }),
-		close: () => closed(server, live, clock),
+		close: () => {
+			replay.close();
+			return closed(server, live, clock);
+		},
 	};
 }
 

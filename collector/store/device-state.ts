@@ -39,6 +39,8 @@ export type DeviceState = {
 	readonly agent: string;
 	/** Its place by the inventory, where that says one. */
 	readonly description: DeviceDescription;
+	/** As its agent has it; absent where the inventory changes nothing of it. */
+	readonly ownDescription?: DeviceDescription;
 	/** What an operator says of it now. */
 	readonly inventory?: InventoryEntry;
 	readonly firstSeenAt: UnixMilliseconds;

@@ -15,7 +15,7 @@ import {
 	type OutcomeGroup,
 	type ReadingGroup,
 } from "../../shared/wire/record.js";
-import { advance, createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
+import { createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
 import { endpointKey, FeedIndex, feedKey } from "../derive/feeds.js";
 import { deviceValue } from "../derive/latest-values.js";
 import { type HeldWord, meterPower, suppliedWatts } from "../derive/metering.js";
@@ -26,14 +26,15 @@ import {
 	inventoryKey,
 	placedDescription,
 } from "../derive/placement.js";
-import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { effectiveRates, type PoweredDevice, type PowerOptions, type Rates } from "../derive/power.js";
+import { type MutableState as KnownState, progress } from "../derive/progress.js";
 import { advanceTokens, createTokenMeter, type TokenMeter } from "../derive/tokens.js";
 import type { Catalogue, Known } from "./catalogue.js";
 import type { DeviceState, LatestReading, Shape } from "./device-state.js";
 import type { PresentRow } from "./main-database.js";
 import type { StoredWatch, Watch } from "./watch.js";
 
-type MutableState = { -readonly [Name in keyof DeviceState]: DeviceState[Name] } & {
+type MutableState = KnownState & {
 	/** What the meters of a device said last, by feedKey; only of devices with meters of their own. */
 	held?: Record<string, HeldWord>;
 };
@@ -79,6 +80,7 @@ export class Present {
 	private inventory: ReadonlyMap<string, InventoryEntries> = new Map();
 	private placedAt = 0;
 	private readonly power: PowerOptions;
+	private readonly plainRates = (device: PoweredDevice): Rates => effectiveRates(device, this.power);
 	private readonly feeds: FeedIndex;
 	/** Devices that meters feed, by endpointKey. */
 	private readonly fed = new Map<string, MutableState>();
@@ -122,6 +124,8 @@ export class Present {
 		const entry = this.entryOf(state.key);
 		if (this.feeds.ofDevice.size > 0) this.locate(state, description);
 		state.description = placedDescription(description, entry);
+		if (state.description === description) delete state.ownDescription;
+		else state.ownDescription = description;
 		if (entry === undefined) delete state.inventory;
 		else state.inventory = entry;
 	}
@@ -323,27 +327,25 @@ export class Present {
 			this.watch.late(state, at, group.kind === "readings" ? then?.firmware : undefined);
 			return;
 		}
-		state.lastAttemptAt = quantity<UnixMilliseconds>(at);
-		const isAnswering = group.kind === "readings";
-		if (state.isAnswering !== isAnswering) {
-			state.isAnswering = isAnswering;
-			state.answeringSince = quantity<UnixMilliseconds>(at);
-		}
 		if (group.kind === "failures") {
 			const code = group.codes[row] ?? "";
-			state.reason = { code, what: group.whats[row] ?? "" };
+			progress(state, { at, reason: { code, what: group.whats[row] ?? "" } }, this.plainRates);
 			this.watch.outcome(state, { at, code });
 			return;
 		}
-		if (state.reason !== undefined) delete state.reason;
-		if (shape === undefined) return;
-		state.latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
+		if (shape === undefined) {
+			progress(state, { at }, this.plainRates);
+			return;
+		}
+		const latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
 		const meteredWatts = this.feeds.ofDevice.size === 0 ? undefined : this.meteredWatts(state, at);
-		const { latest, description } = state;
-		const { watts, terahashesPerSecond } = effectiveRates({ description, latest, meteredWatts }, this.power);
-		advance(state.meter, { at, watts, terahashesPerSecond }, description.pollIntervalSeconds);
-		if (description.kind === "gpu-host") countTokens(state, latest, watts);
-		this.watch.outcome(state, { at, latest: state.latest, watts });
+		const ratesOf =
+			meteredWatts === undefined
+				? this.plainRates
+				: (device: PoweredDevice) => effectiveRates({ ...device, meteredWatts }, this.power);
+		const rates = progress(state, { at, latest }, ratesOf);
+		if (state.description.kind === "gpu-host") countTokens(state, latest, rates?.watts);
+		this.watch.outcome(state, { at, latest, watts: rates?.watts });
 	}
 
 	private count(state: MutableState, group: OutcomeGroup, row: number): void {

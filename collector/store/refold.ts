@@ -6,6 +6,7 @@
  */
 import type { FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
+import { pastReadings } from "../derive/past-readings.js";
 import { entryAt, type InventoryEntries } from "../derive/placement.js";
 import { effectiveRates, type PowerOptions } from "../derive/power.js";
 import {
@@ -20,7 +21,6 @@ import type { Archive } from "./archive.js";
 import { MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { LatestReading } from "./device-state.js";
 import type { EventTable } from "./event-table.js";
-import { pastReadings } from "./past-readings.js";
 import { asColumns } from "./runs.js";
 import { dayOf, dayStart, type WatchMark } from "./watch.js";
 

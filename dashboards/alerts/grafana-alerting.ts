@@ -84,7 +84,6 @@ function threshold({ fires, clears }: Alert) {
 			expression: "A",
 			conditions: [
 				{
-					type: "query",
 					evaluator,
 					...(clears === undefined ? {} : { unloadEvaluator: unload }),
 				},

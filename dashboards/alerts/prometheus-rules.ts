@@ -71,11 +71,13 @@ function expressionOf(alert: Alert): string {
 }
 
 /** `signal > 1`, and once it fires `signal > 0.97`. */
-function heldExpression({ name, level, signal, fires, clears }: Alert): string {
+function heldExpression({ name, level, signal, fires, clears, waits }: Alert): string {
 	const sign = "above" in fires ? ">" : "<";
 	const starts = `${signal} ${sign} ${"above" in fires ? fires.above : fires.below}`;
-	if (clears === undefined) return starts;
 	const isFiring = `ALERTS{alertname="${name}", alertstate="firing"}`;
+	if (waits !== undefined)
+		return `${starts} unless on (${KEYS.site.join(", ")}) ${waits} or ${starts} and on (${KEYS[level].join(", ")}) ${isFiring}`;
+	if (clears === undefined) return starts;
 	return `${starts} or ${signal} ${sign} ${clears} and on (${KEYS[level].join(", ")}) ${isFiring}`;
 }
 

@@ -30,6 +30,8 @@ export type Alert = {
 	readonly fires: { readonly above: number } | { readonly below: number };
 	/** Once it fires, it clears only on the other side of this: what hovers at the limit does not flap. */
 	readonly clears?: number;
+	/** While this says anything of its site, no other of them begins to fire: what is lost together is told together. */
+	readonly waits?: string;
 	/** So long it must hold before it fires. */
 	readonly forSeconds: number;
 	/** So long it stays after its series went: an agent that falls silent takes its devices' series with it. */
@@ -75,7 +77,16 @@ export const LIMIT_RECORDINGS: readonly Recording[] = [
 		record: "site:fleetwatt_power:limit_ratio",
 		expression: "fleetwatt_site_power_watts / fleetwatt_site_power_allowed_watts",
 	},
+	{
+		// What goes on for more than 30 s is no single event: then it is told as it comes.
+		record: "site:fleetwatt_devices_down:delta15s",
+		expression:
+			"fleetwatt_site_devices_down - min_over_time(fleetwatt_site_devices_down[15s]) and min_over_time(fleetwatt_site_devices_down[30s]) - min_over_time(fleetwatt_site_devices_down[2m]) <= 3",
+	},
 ];
+
+/** More devices than these within 15 s are one event of their site, such as a switch or a breaker. */
+const LOST_TOGETHER_LEAST = 3;
 
 /** Sums over sums; a device that stood still for the hour has no efficiency. */
 const JOULES_PER_TERAHASH =
@@ -112,6 +123,7 @@ export const LIMIT_ALERTS: readonly Alert[] = [
 		severity: "critical",
 		signal: "fleetwatt_device_up",
 		fires: { below: 1 },
+		waits: `site:fleetwatt_devices_down:delta15s > ${LOST_TOGETHER_LEAST}`,
 		forSeconds: 10,
 		keepFiringSeconds: KEEP_SECONDS,
 		summary: "{{ $labels.device }} does not answer",

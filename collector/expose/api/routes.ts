@@ -15,6 +15,8 @@ import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-stat
 import { RANKED_USUALLY } from "../decisions.js";
 import type { Door } from "../door.js";
 import type { InventoryDesk } from "../inventory-desk.js";
+import type { Replays } from "../live/replay-stream.js";
+import { METRICS_CONTENT_TYPE } from "../metrics/exposition.js";
 import type { View, ViewOptions } from "../view.js";
 import { SERIES_MOST } from "./budget.js";
 import { COLUMNS_CONTENT_TYPE } from "./columns-format.js";
@@ -51,6 +53,7 @@ export type ApiContext = {
 	readonly options: ViewOptions;
 	readonly now: () => number;
 	readonly door: Door;
+	readonly replays: Replays;
 	/** Absent: this collector's inventory cannot be changed. */
 	readonly inventory?: InventoryDesk;
 };
@@ -356,6 +359,22 @@ export const ROUTES: readonly Route[] = [
 		answers: ["EventsAnswer"],
 		isHeavy: true,
 		run: events,
+	},
+	{
+		path: "/replay/{session}/metrics",
+		summary:
+			"The moment that a replay shows, as /metrics has the present: for rules and dashboards on the past.",
+		parameters: [
+			{ name: "session", in: "path", kind: "text", isRequired: true, help: "As the replay's messages say." },
+		],
+		answers: [],
+		media: [METRICS_CONTENT_TYPE.split(";")[0] ?? METRICS_CONTENT_TYPE],
+		run: async ({ replays }, parameters) => {
+			const session = parameters.text("session") ?? "";
+			const bytes = await replays.metrics(session);
+			if (bytes === undefined) return refused("NOT_FOUND", `There is no replay ${JSON.stringify(session)}.`);
+			return written(METRICS_CONTENT_TYPE, [bytes]);
+		},
 	},
 	{
 		path: "/inputs",

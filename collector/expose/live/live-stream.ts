@@ -13,6 +13,7 @@ import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { SeriesStore } from "../../store/device-state.js";
 import type { DeviceSummary, EventAnswer, LiveMessage } from "../answers.js";
 import type { Moment, View } from "../view.js";
+import { byDevice, isSame } from "./changes.js";
 
 export const LIVE_PATH = "/api/v1/live";
 export const VIEWERS_MOST = 64;
@@ -160,10 +161,6 @@ export class LiveStream {
 	}
 }
 
-function byDevice({ summaries }: Moment): ReadonlyMap<string, DeviceSummary> {
-	return new Map(summaries.map((device) => [device.device, device]));
-}
-
 function snapshotTexts({ fleet, summaries }: Moment): readonly string[] {
 	const { length } = summaries;
 	const count = length > DEVICES_A_MESSAGE_MOST ? { deviceCount: length } : {};
@@ -188,19 +185,4 @@ function once<Made>(make: () => Made): () => Made {
 		made ??= make();
 		return made;
 	};
-}
-
-function isSame(before: DeviceSummary | undefined, now: DeviceSummary): boolean {
-	if (before === undefined) return false;
-	if (before === now) return true;
-	const keys = Object.keys(now) as (keyof DeviceSummary)[];
-	if (keys.length !== Object.keys(before).length) return false;
-	return keys.every((key) => isSameValue(before[key], now[key]));
-}
-
-/** Reasons and error codes are made anew each time; everything else is a plain word or number. */
-function isSameValue(before: unknown, now: unknown): boolean {
-	if (before === now) return true;
-	if (typeof before !== "object" || typeof now !== "object") return false;
-	return JSON.stringify(before) === JSON.stringify(now);
 }

@@ -7,71 +7,11 @@ import type { FleetEvent } from "../../../collector/derive/events.js";
 import { type IncomingRecord, Store } from "../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../shared/clock.js";
 import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
-import { definitionText, hashOf, type ShapeDefinition } from "../../../shared/wire/definition.js";
-import type { RecordOutcome } from "../../../shared/wire/outcome.js";
-import { encodeGap, encodeOutcomes } from "../../../shared/wire/record.js";
+import { definitionText, hashOf } from "../../../shared/wire/definition.js";
+import { encodeGap } from "../../../shared/wire/record.js";
 import { deviceAt, EPOCH, randomOf, timeAt } from "../../shared/wire/examples.js";
+import { AGENT, INCIDENT, INCIDENT_DEFINITIONS, recordOf, type Told } from "./example-incident.js";
 import { HOUR, MINUTE, NOON, SECOND } from "./example-store.js";
-
-const SHAPE: ShapeDefinition = {
-	kind: "shape",
-	columns: [
-		{ measurement: "boardCount", decimals: 0 },
-		{ measurement: "chipTemperatureCelsius", decimals: 4 },
-		{ measurement: "hashrateTerahashesPerSecond", decimals: 6 },
-		{ measurement: "operatingState", decimals: 0 },
-		{ measurement: "poolState", decimals: 0 },
-		{ measurement: "powerWatts", decimals: 3 },
-		{ measurement: "uptimeSeconds", decimals: 0 },
-	],
-};
-const AGENT_SHAPE: ShapeDefinition = {
-	kind: "shape",
-	columns: [{ measurement: "residentMemoryBytes", decimals: 0 }],
-};
-const MINER = deviceAt("10.0.0.1", { model: "Antminer S19", serial: "S-1", firmware: "1.0" });
-const UPDATED = deviceAt("10.0.0.1", { model: "Antminer S19", serial: "S-1", firmware: "1.1" });
-const AGENT = deviceAt("agent-1", { kind: "agent", driver: "agent" });
-
-type Told = {
-	readonly at: number;
-	readonly device?: typeof MINER;
-} & (
-	| { readonly code: string }
-	| {
-			readonly boards?: number;
-			readonly celsius?: number;
-			readonly state?: number;
-			readonly pool?: number;
-			readonly uptime?: number;
-	  }
-);
-
-/** A record of one outcome, made when it was measured. */
-function recordOf(told: Told, sequence: number, receivedAt = told.at): IncomingRecord {
-	const device = told.device ?? MINER;
-	const common = { device: hashOf(device), measuredAt: timeAt(told.at).monotonic, tookMilliseconds: 10 };
-	let outcome: RecordOutcome;
-	if ("code" in told) outcome = { kind: "failure", ...common, code: told.code, what: "It failed." };
-	else {
-		const { boards = 3, celsius = 60, state = 0, pool = 0, uptime = (told.at - NOON) / SECOND + 1e6 } = told;
-		const isAgent = device === AGENT;
-		outcome = {
-			kind: "reading",
-			...common,
-			shape: hashOf(isAgent ? AGENT_SHAPE : SHAPE),
-			values: isAgent
-				? Float64Array.of(8e7)
-				: Float64Array.of(boards, celsius, 95, state, pool, 3_250, uptime),
-			errorCodes: [],
-			faults: [],
-		};
-	}
-	const bytes = encodeOutcomes(timeAt(told.at), [outcome], (hash) =>
-		hash === hashOf(SHAPE) ? SHAPE : hash === hashOf(AGENT_SHAPE) ? AGENT_SHAPE : undefined,
-	);
-	return { agent: "agent-1", site: "austin", epoch: EPOCH, sequence, receivedAt, offset: 0, bytes };
-}
 
 describe("events of a store", () => {
 	let folder: string;
@@ -86,8 +26,7 @@ describe("events of a store", () => {
 	const open = async () => {
 		const power = { hostOverheadRatio: 1.2, hostOverheadWatts: 0 };
 		store = await Store.open({ folder, clock, maxDevices: 100, power, temperatureLimits: { chip: 90 } });
-		for (const one of [SHAPE, AGENT_SHAPE, MINER, UPDATED, AGENT])
-			store.define(hashOf(one), definitionText(one), one);
+		for (const { hash, text, definition } of INCIDENT_DEFINITIONS) store.define(hash, text, definition);
 	};
 	const commit = (records: readonly IncomingRecord[]) => store.commit(records);
 	/** As the collector's job does each second; twice, so that what is late counts as quiet. */
@@ -119,17 +58,6 @@ describe("events of a store", () => {
 		rmSync(folder, { recursive: true, force: true });
 	});
 
-	/** Twenty minutes of a miner's life, a poll each 5 s. */
-	const life: readonly Told[] = Array.from({ length: 240 }, (_, index): Told => {
-		const at = NOON + index * 5 * SECOND;
-		if (index >= 20 && index < 30) return { at, code: "DEVICE_TIMEOUT" };
-		const uptime = index < 30 ? 50_000 + index * 5 : (index - 30) * 5;
-		const celsius = index >= 60 && index < 80 ? 91 : index >= 80 && index < 90 ? 88.5 : 70;
-		const boards = index >= 100 && index < 110 ? 2 : 3;
-		const state = index >= 120 && index < 125 ? 7 : 0;
-		const pool = index >= 140 && index < 145 ? 1 : 0;
-		return { at, uptime, celsius, boards, state, pool, device: index >= 200 ? UPDATED : MINER };
-	});
 	const LIFE = [
 		"100 down DEVICE_TIMEOUT",
 		"150 reboot",
@@ -147,7 +75,7 @@ describe("events of a store", () => {
 	];
 
 	it("are what happened, with time and reason", async () => {
-		await commit(life.map((told, index) => recordOf(told, index + 1)));
+		await commit(INCIDENT.map((told, index) => recordOf(told, index + 1)));
 		await look();
 		expect(words(await kept())).toEqual(LIFE);
 		const [down] = await kept();
@@ -159,7 +87,7 @@ describe("events of a store", () => {
 		"are the same when a link was lost and the backlog came in blocks, the newest first (seed %d)",
 		async (seed) => {
 			const random = randomOf(seed);
-			const records = life.map((told, index) => recordOf(told, index + 1));
+			const records = INCIDENT.map((told, index) => recordOf(told, index + 1));
 			const [lost, back] = [10 + Math.floor(random() * 100), 150 + Math.floor(random() * 80)];
 			await commit(records.slice(0, lost));
 			await look();
@@ -178,7 +106,7 @@ describe("events of a store", () => {
 	);
 
 	it("survive a restart, and are not told twice by it", async () => {
-		const records = life.map((told, index) => recordOf(told, index + 1));
+		const records = INCIDENT.map((told, index) => recordOf(told, index + 1));
 		await commit(records.slice(0, 90));
 		await look();
 		await commit(records.slice(90, 115));
@@ -255,7 +183,7 @@ describe("events of a store", () => {
 	});
 
 	it("go when they are too old", async () => {
-		await commit(life.map((told, index) => recordOf(told, index + 1)));
+		await commit(INCIDENT.map((told, index) => recordOf(told, index + 1)));
 		await look();
 		await store.dropEventsBefore(NOON + 600 * SECOND);
 		expect(words(await kept())).toEqual(LIFE.slice(7));

@@ -115,7 +115,6 @@ describe("the same table for Grafana", () => {
 				"below" in fires ? fires.below : undefined,
 			];
 			expect(condition).toEqual({
-				type: "query",
 				evaluator: above === undefined ? { type: "lt", params: [below] } : { type: "gt", params: [above] },
 				...(clears === undefined ? {} : { unloadEvaluator: { type: "lt", params: [clears] } }),
 			});

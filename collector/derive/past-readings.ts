@@ -6,8 +6,7 @@
  */
 import { FAILURE_CODES } from "../../shared/failures.js";
 import { quantity, type UnixMilliseconds } from "../../shared/units.js";
-import { columnKey } from "./column-key.js";
-import type { Column, Columns, LatestReading, Shape } from "./device-state.js";
+import type { Column, Columns, LatestReading, Shape } from "../store/device-state.js";
 
 export type PastOutcome = {
 	readonly at: number;
@@ -40,7 +39,13 @@ function isResult({ measurement, component }: Column): boolean {
 }
 
 function shapeOf(columns: readonly Column[]): Shape {
-	const hash = columns.map((column) => `${columnKey(column)} ${column.decimals}`).join("\n");
+	const hash = columns
+		.map(({ measurement, component, decimals }) =>
+			component === undefined
+				? `${measurement} ${decimals}`
+				: `${component.part} ${component.key} ${measurement} ${decimals}`,
+		)
+		.join("\n");
 	const known = shapes.get(hash);
 	if (known !== undefined) return known;
 	if (shapes.size >= SHAPES_MOST) shapes.clear();

@@ -1,0 +1,272 @@
+/** A recorded incident of a real store, played: the same as it was live, at every speed. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+import type {
+	DeviceSummary,
+	EventAnswer,
+	ReplayCommand,
+	ReplayMessage,
+} from "../../../../collector/expose/answers.js";
+import { Player, type ReplayWish } from "../../../../collector/expose/replay/player.js";
+import { type Expose, startExpose } from "../../../../collector/expose/start.js";
+import { createView } from "../../../../collector/expose/view.js";
+import { Store } from "../../../../collector/store/store.js";
+import { type Clock, realClock } from "../../../../shared/clock.js";
+import { quantity, type UnixMilliseconds } from "../../../../shared/units.js";
+import { AGENT, INCIDENT, INCIDENT_DEFINITIONS, recordOf } from "../../store/example-incident.js";
+import { NOON, SECOND } from "../../store/example-store.js";
+import { VIEW_OPTIONS } from "../fleet-fixture.js";
+
+const STEP_SECONDS = 5;
+const FROM = NOON + 60 * SECOND;
+const TO = NOON + 1_150 * SECOND;
+const OPTIONS = { ...VIEW_OPTIONS, temperatureLimits: { chip: 90 } };
+
+describe("a replay", () => {
+	const folder = mkdtempSync(path.join(tmpdir(), "fleetwatt-replay-"));
+	let store: Store;
+	let now = NOON;
+	const clock: Clock = { ...realClock, now: () => quantity<UnixMilliseconds>(now) };
+	const live = new Map<number, readonly DeviceSummary[]>();
+
+	beforeAll(async () => {
+		store = await Store.open({
+			folder,
+			clock,
+			maxDevices: 10,
+			power: OPTIONS.power,
+			temperatureLimits: { chip: 90 },
+		});
+		for (const { hash, text, definition } of INCIDENT_DEFINITIONS) store.define(hash, text, definition);
+		const view = createView({ store, options: OPTIONS, clock });
+		const since = quantity<UnixMilliseconds>(NOON - 1);
+		store.setAgent({
+			agent: "agent-1",
+			site: "austin",
+			isConnected: true,
+			since,
+			gapOutcomes: 0,
+			gapsByReason: {},
+		});
+		let sequence = 0;
+		for (const told of INCIDENT) {
+			now = told.at;
+			const both = [told, { at: told.at, device: AGENT }];
+			await store.commit(both.map((one, index) => recordOf(one, sequence + index + 1)));
+			sequence += both.length;
+			live.set(now, view.moment().summaries);
+		}
+		await store.watchNow();
+		await store.seal({ all: true });
+		now = NOON + 3_600 * SECOND;
+	}, 60_000);
+	afterAll(async () => {
+		await store.close();
+		rmSync(folder, { recursive: true, force: true });
+	});
+
+	const wish = (more: Partial<ReplayWish> = {}): ReplayWish => ({
+		from: FROM,
+		to: TO,
+		speed: 1,
+		stepSeconds: STEP_SECONDS,
+		devices: [...store.devices().values()],
+		isPaused: false,
+		...more,
+	});
+
+	/** Plays to the end under a clock whose timers fire at once; says how long it would have taken. */
+	async function played(speed: number, commands: readonly (readonly [number, ReplayCommand])[] = []) {
+		let monotonic = 0;
+		const fast: Clock = {
+			...clock,
+			monotonic: () => quantity(monotonic),
+			after: (milliseconds, run) => {
+				const timer = setImmediate(() => {
+					monotonic += milliseconds;
+					run();
+				});
+				return () => clearImmediate(timer);
+			},
+		};
+		const messages: ReplayMessage[] = [];
+		const left = [...commands];
+		const player: Player = new Player(
+			{
+				store,
+				view: OPTIONS,
+				perDevice: "all",
+				clock: fast,
+				session: "s",
+				send: async (message) => {
+					messages.push(message);
+					if (left[0]?.[0] === messages.length) player.command(left.shift()?.[1] ?? { do: "play" });
+					else if (message.kind === "update" && message.replay.state === "ended") player.close();
+				},
+			},
+			wish({ speed }),
+		);
+		await player.run();
+		return { messages, seconds: monotonic / SECOND };
+	}
+
+	const eventsIn = (messages: readonly ReplayMessage[]): readonly EventAnswer[] =>
+		messages.flatMap((message) => (message.kind === "update" ? (message.events ?? []) : []));
+	/** The devices as a viewer has them at each moment. */
+	function screens(messages: readonly ReplayMessage[]): ReadonlyMap<number, readonly DeviceSummary[]> {
+		const shown = new Map<string, DeviceSummary>();
+		const found = new Map<number, readonly DeviceSummary[]>();
+		for (const message of messages) {
+			if (message.kind !== "snapshot" && message.kind !== "update") continue;
+			if (message.kind === "snapshot") shown.clear();
+			for (const device of message.devices) shown.set(device.device, device);
+			found.set(message.replay.at, [...shown.values()]);
+		}
+		return found;
+	}
+	/** What the store does not keep. */
+	const kept = (summaries: readonly DeviceSummary[] | undefined) =>
+		summaries?.map(({ reason, ...rest }) => ({
+			...rest,
+			...(reason === undefined ? {} : { code: reason.code }),
+		}));
+
+	it("shows each moment as it was live: values, states, since when", async () => {
+		const { messages } = await played(1_000);
+		const shown = screens(messages);
+		expect(shown.size).toBe((TO - FROM) / (STEP_SECONDS * SECOND) + 1);
+		for (const [at, summaries] of shown) expect([at, kept(summaries)]).toEqual([at, kept(live.get(at))]);
+	});
+
+	it("gives the same messages at 1, 60 and 1,000 times, in 1,090, 18.2 and 1.1 s", async () => {
+		const [one, sixty, thousand] = [await played(1), await played(60), await played(1_000)];
+		const bytes = (messages: readonly ReplayMessage[]) =>
+			JSON.stringify(messages.map((message) => ({ ...message, replay: undefined })));
+		expect(bytes(sixty.messages)).toBe(bytes(one.messages));
+		expect(bytes(thousand.messages)).toBe(bytes(one.messages));
+		expect(JSON.stringify(eventsIn(thousand.messages))).toBe(JSON.stringify(eventsIn(one.messages)));
+		expect(one.seconds).toBeCloseTo(1_090, 3);
+		expect(sixty.seconds).toBeCloseTo(1_090 / 60, 3);
+		expect(thousand.seconds).toBeCloseTo(1.09, 3);
+	});
+
+	it("tells the events that the store has, and no other", async () => {
+		const { messages } = await played(60);
+		const all = await store.events({
+			from: quantity<UnixMilliseconds>(FROM + 1),
+			to: quantity<UnixMilliseconds>(TO + 1),
+			order: "oldest",
+			limit: 100,
+		});
+		expect(all.length).toBe(12);
+		expect(eventsIn(messages)).toEqual(all);
+	});
+
+	it("goes on from a seek as if it had been played there; pauses and steps", async () => {
+		const whole = screens((await played(1_000)).messages);
+		const target = NOON + 600 * SECOND;
+		const { messages } = await played(1_000, [
+			[5, { do: "pause" }],
+			[6, { do: "seek", at: target }],
+			[7, { do: "step" }],
+			[8, { do: "step" }],
+			[9, { do: "play" }],
+		]);
+		expect(
+			messages
+				.slice(4, 10)
+				.map((message) => [
+					message.kind,
+					"replay" in message && [message.replay.state, (message.replay.at - NOON) / SECOND],
+				]),
+		).toEqual([
+			["update", ["playing", 80]],
+			["position", ["paused", 80]],
+			["snapshot", ["paused", 600]],
+			["update", ["paused", 605]],
+			["update", ["paused", 610]],
+			["position", ["playing", 610]],
+		]);
+		for (const [at, summaries] of screens(messages)) expect([at, summaries]).toEqual([at, whole.get(at)]);
+	});
+
+	describe("over a WebSocket", () => {
+		let expose: Expose;
+		beforeAll(async () => {
+			expose = await startExpose({
+				store,
+				view: OPTIONS,
+				clock,
+				listen: { address: "127.0.0.1", port: 0 },
+				perDevice: "all",
+				log: () => undefined,
+			});
+		});
+		afterAll(() => expose.close());
+
+		function viewer(query: string) {
+			const socket = new WebSocket(`ws://127.0.0.1:${expose.address.port}/api/v1/replay?${query}`);
+			onTestFinished(() => socket.terminate());
+			const messages: ReplayMessage[] = [];
+			const waiting: ((message: ReplayMessage) => void)[] = [];
+			socket.on("message", (data) => {
+				const message = JSON.parse(String(data)) as ReplayMessage;
+				const wait = waiting.shift();
+				if (wait === undefined) messages.push(message);
+				else wait(message);
+			});
+			const next = (): Promise<ReplayMessage> => {
+				const come = messages.shift();
+				return come === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(come);
+			};
+			return { socket, next, say: (words: unknown) => socket.send(JSON.stringify(words)) };
+		}
+
+		it("is stepped, and serves the moment that it shows as /metrics", async () => {
+			const { next, say } = viewer(`from=${FROM}&to=${TO}&paused=true&step=30`);
+			const first = await next();
+			expect(first).toMatchObject({
+				kind: "snapshot",
+				replay: { state: "paused", at: FROM, stepSeconds: 30 },
+			});
+			const up = async () => {
+				const session = "replay" in first ? first.replay.session : "";
+				const url = `http://127.0.0.1:${expose.address.port}/api/v1/replay/${session}/metrics`;
+				return /^fleetwatt_device_up\{.*device="S-1".*\} (\d)$/m.exec(await (await fetch(url)).text())?.[1];
+			};
+			expect(await up()).toBe("1");
+			say({ do: "step" });
+			await next();
+			say({ do: "step" });
+			const third = await next();
+			expect(third).toMatchObject({ kind: "update", events: [{ kind: "down", at: NOON + 100 * SECOND }] });
+			expect(await up()).toBe("0");
+		});
+
+		it.each([
+			["from=1", "to is missing."],
+			[`from=${TO}&to=${FROM}`, `from is ${TO} and to is ${FROM}; from must come before to.`],
+			[`from=${FROM}&to=${TO}&speed=1001`, 'speed is "1001"; it must be a whole number from 1 to 1000.'],
+			[`from=${FROM}&to=${TO}&devices=none`, 'There is no device "none".'],
+		])("refuses %s", async (query, what) => {
+			const { next, socket } = viewer(query);
+			const closed = new Promise((resolve) => socket.on("close", resolve));
+			expect(await next()).toEqual({ kind: "refused", what });
+			expect(await closed).toBe(1008);
+		});
+
+		it("refuses a command that is none and goes on", async () => {
+			const { next, say } = viewer(`from=${FROM}&to=${TO}&paused=true`);
+			await next();
+			say({ do: "seek", at: TO });
+			expect(await next()).toMatchObject({ kind: "refused" });
+			say({ do: "rm" });
+			expect(await next()).toMatchObject({ kind: "refused" });
+			say({ do: "speed", speed: 60 });
+			expect(await next()).toMatchObject({ kind: "position", replay: { speed: 60 } });
+		});
+	});
+});
