@@ -335,6 +335,8 @@ function delegated(store: SeriesStore): SeriesStore {
 		eventCounts: () => [],
 		inputs: () => store.inputs(),
 		inventory: () => store.inventory(),
+		statement: (month) => store.statement(month),
+		putStatement: () => Promise.reject(new Error("The past is not changed.")),
 		putInventory: () => Promise.reject(new Error("The past is not changed.")),
 	};
 }
