@@ -13,6 +13,14 @@ import type { Parsed } from "../../shared/wire/messages.js";
 
 export const TRIES_A_MINUTE = 10;
 
+export const SECRET_IN_ADDRESS =
+	"A code or token stands in the address, where logs keep it: send it in the body, and make a new one.";
+
+/** A code in an address would stand in logs. */
+export function hasSecret(address: string): boolean {
+	return address.includes("fwj1.") || address.includes("fwt1.");
+}
+
 export type Answered<Value> =
 	| { readonly ok: true; readonly value: Value }
 	| { readonly ok: false; readonly failure: Failure };
@@ -42,10 +50,9 @@ export class JoiningDoor {
 			await this.post(url, request, response);
 			return;
 		}
-		// A code in an address would stand in logs.
-		const hasCode = url.includes("fwj1.") || url.includes("fwt1.");
+		const hasCode = hasSecret(url);
 		const what = hasCode
-			? "A code or token stands in the address, where logs keep it: send it in the body, and make a new one.\n"
+			? `${SECRET_IN_ADDRESS}\n`
 			: "This port takes Fleetwatt agents over WebSocket; the page and /metrics are on the other port.\n";
 		response.writeHead(hasCode ? 400 : 426, { "content-type": "text/plain", connection: "close" });
 		response.end(what);

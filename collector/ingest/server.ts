@@ -28,7 +28,7 @@ import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
 import { newestTold, recordOffset, type ToldTime } from "./agent-time.js";
 import { Committer } from "./committer.js";
-import { type Joining, JoiningDoor } from "./joining.js";
+import { hasSecret, type Joining, JoiningDoor, SECRET_IN_ADDRESS } from "./joining.js";
 import {
 	type Credential,
 	type IngestEffect,
@@ -223,6 +223,8 @@ export class IngestServer {
 	): { status: string; what: string; code: string } | undefined {
 		if (this.isStopping)
 			return { status: "503 Service Unavailable", what: "The collector stops.", code: "PROTOCOL_VIOLATION" };
+		if (hasSecret(request.url ?? ""))
+			return { status: "400 Bad Request", what: SECRET_IN_ADDRESS, code: "PROTOCOL_VIOLATION" };
 		// Browsers send Origin; agents do not. A page must not speak as an agent.
 		if (request.headers.origin !== undefined) {
 			return { status: "403 Forbidden", what: "Agents send no Origin header.", code: "PROTOCOL_VIOLATION" };

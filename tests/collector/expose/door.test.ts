@@ -106,7 +106,8 @@ describe("a collector that is not open", () => {
 				"/api/v1/fleet": 403,
 				"/api/v1/devices": 200,
 				"/metrics": 403,
-				"/api/v1/gaps?from=0&to=1": 403,
+				"/api/v1/gaps?from=0&to=1": 200,
+				"/api/v1/inputs": 403,
 			},
 		],
 	])("answers a token of scope %s as far as it reaches", async (scope, expected) => {

@@ -49,6 +49,8 @@ export type Agent = {
 export class ExampleLine {
 	readonly folder = mkdtempSync(path.join(tmpdir(), "line-"));
 	private readonly running = new Set<{ stop(): Promise<void> }>();
+	/** Names that may no longer speak. */
+	readonly revoked = new Set<string>();
 	/** Kept over restarts, as a configured port is. */
 	private port = 0;
 
@@ -61,8 +63,10 @@ export class ExampleLine {
 		const ingest = new IngestServer({
 			clock: realClock,
 			store,
-			credentialOf: (site) =>
-				site === "austin" || site === "boden" ? { kind: "token", token: TOKEN } : { kind: "none" },
+			credentialOf: (site, agent) => {
+				if (this.revoked.has(agent)) return { kind: "revoked" };
+				return site === "austin" || site === "boden" ? { kind: "token", token: TOKEN } : { kind: "none" };
+			},
 			joining: NOBODY_JOINS,
 			listen: { address: "127.0.0.1", port: this.port },
 			events: {
@@ -92,9 +96,23 @@ export class ExampleLine {
 	}
 
 	async agent(
-		more: { name?: string; site?: string; token?: string; folder?: string; isQuick?: boolean } = {},
+		more: {
+			name?: string;
+			site?: string;
+			token?: string;
+			folder?: string;
+			isQuick?: boolean;
+			port?: number;
+		} = {},
 	): Promise<Agent> {
-		const { name = "agent-1", site = "austin", token = TOKEN, folder = name, isQuick = true } = more;
+		const {
+			name = "agent-1",
+			site = "austin",
+			token = TOKEN,
+			folder = name,
+			isQuick = true,
+			port = this.port,
+		} = more;
 		let uplink: Uplink | undefined;
 		const outbox = await Outbox.open({
 			folder: path.join(this.folder, folder),
@@ -107,7 +125,7 @@ export class ExampleLine {
 		uplink = new Uplink({
 			// A hundredth of chance: reconnects within milliseconds where the wait may be short.
 			clock: isQuick ? { ...realClock, random: () => realClock.random() / 100 } : realClock,
-			url: `ws://127.0.0.1:${this.port}`,
+			url: `ws://127.0.0.1:${port}`,
 			self: {
 				agent: name,
 				site,
