@@ -1,6 +1,6 @@
 /** Agents join by a code, prove their own key over TLS, are revoked, rotated and let in again: by the real commands. */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { get, type RequestOptions } from "node:https";
 import path from "node:path";
 import { execPath } from "node:process";
@@ -139,7 +139,73 @@ describe("an agent of a collector with its own certificate", () => {
 		expect(out).not.toMatch(/fwj1\.[0-9a-f]{12}\./);
 		expect(collector.out).not.toMatch(/fwj1\.|PRIVATE KEY/);
 	}, 60_000);
+
+	it("leaves none of its secrets in any file but the one that holds it, in arguments, output, API or metrics", async () => {
+		const viewer = await run(["token", "create", "--config", site.collectorFile, "--scope", "read"]);
+		const code = await newCode(site);
+		const identityFile = path.join(site.places.agentFolder, "identity.json");
+		const identity = JSON.parse(readFileSync(identityFile, "utf8")) as { readonly privateKey: string };
+		const secrets: readonly (readonly [what: string, text: string, own: string])[] = [
+			[
+				"the viewer's token",
+				viewer.out
+					.trim()
+					.split(/\s+/)
+					.find((one) => one.startsWith("fwt1.")) ?? "",
+				"",
+			],
+			["the join code", code, ""],
+			["the join code's secret", code.split(".")[2] ?? "", ""],
+			["the agent's key", identity.privateKey.replaceAll(/-----[^-]+-----|\s/g, ""), identityFile],
+			["the site's token", readFileSync(site.places.tokenFile, "utf8").trim(), site.places.tokenFile],
+		];
+		for (const [what, text] of secrets) expect([what, text.length >= 20]).toEqual([what, true]);
+		// Looked for in the bytes of every file, databases and their logs too, and of every running program's arguments.
+		const files = filesUnder(site.folder);
+		expect(files.length).toBeGreaterThan(5);
+		const places: [string, string][] = files.map((file) => [file, readFileSync(file, "latin1")]);
+		for (const pid of readdirSync("/proc").filter((one) => /^\d+$/.test(one))) {
+			const line = path.join("/proc", pid, "cmdline");
+			if (existsSync(line)) places.push([line, readIfThere(line)]);
+		}
+		places.push(["output", collector.out]);
+		for (const asked of ["/metrics", "/api/v1/site", "/api/v1/audit", "/api/v1/openapi.json"])
+			places.push([asked, await bodyOf(`https://127.0.0.1:${site.places.pagePort}${asked}`)]);
+		const found = places.flatMap(([place, content]) =>
+			secrets.flatMap(([what, text, own]) =>
+				place !== own && content.replaceAll(/\\n|\s/g, "").includes(text) ? [`${what} in ${place}`] : [],
+			),
+		);
+		expect(found).toEqual([]);
+		// The search would find what is there.
+		expect(readFileSync(identityFile, "latin1").replaceAll(/\\n|\s/g, "")).toContain(secrets[3]?.[1]);
+	}, 60_000);
 });
+
+function filesUnder(folder: string): readonly string[] {
+	return readdirSync(folder, { withFileTypes: true, recursive: true })
+		.filter((entry) => entry.isFile())
+		.map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+/** A program may end while it is looked at. */
+function readIfThere(file: string): string {
+	try {
+		return readFileSync(file, "latin1");
+	} catch {
+		return "";
+	}
+}
+
+function bodyOf(url: string): Promise<string> {
+	return new Promise((resolve, reject) => {
+		get(url, { rejectUnauthorized: false }, (response) => {
+			const chunks: Buffer[] = [];
+			response.on("data", (chunk: Buffer) => chunks.push(chunk));
+			response.on("end", () => resolve(Buffer.concat(chunks).toString("latin1")));
+		}).on("error", reject);
+	});
+}
 
 describe("a page that other computers can reach", () => {
 	it("is refused until there is an admin credential, then speaks TLS and asks for a token", async () => {

@@ -14,8 +14,11 @@ import { expectConserved, outboxState } from "./conservation.js";
 import { DEVICES, STREAM_START, valuesOf } from "./stream.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/delivery-process.js", import.meta.url));
-const KILLS = Number(process.env["FLEETWATT_KILLS"] ?? 10);
-const RECORDS = 700 * KILLS;
+const COLLECTOR_KILLS = Number(process.env["FLEETWATT_COLLECTOR_KILLS"] ?? 10);
+const AGENT_KILLS = Number(process.env["FLEETWATT_AGENT_KILLS"] ?? 10);
+const KILLS = COLLECTOR_KILLS + AGENT_KILLS;
+/** So many that the stream goes on until the last kill. */
+const RECORDS = 350 * KILLS;
 const SEED = Number(process.env["FLEETWATT_SEED"] ?? 11);
 
 type Side = { readonly process: ChildProcess; readonly said: string[] };
@@ -62,7 +65,7 @@ function newestDurable(sides: readonly Side[]): number {
 	return Math.max(0, ...lines.map((one) => Number(one.slice(8))));
 }
 
-describe(`${KILLS} kills of the collector, then ${KILLS} of the agent, while ${RECORDS} records are made, seed ${SEED}`, () => {
+describe(`${COLLECTOR_KILLS} kills of the collector, then ${AGENT_KILLS} of the agent, while ${RECORDS} records are made, seed ${SEED}`, () => {
 	it(
 		"lose nothing that was on disk, store nothing twice, and need no hand",
 		async () => {
@@ -74,7 +77,7 @@ describe(`${KILLS} kills of the collector, then ${KILLS} of the agent, while ${R
 			const agents = [agent];
 			const collectors = [collector];
 			const epoch = await word(agent, "epoch");
-			for (let round = 0; round < KILLS; round += 1) {
+			for (let round = 0; round < COLLECTOR_KILLS; round += 1) {
 				await sleep(random() * 500);
 				await kill(collector);
 				collector = start("collector", storeFolder, port);
@@ -82,7 +85,7 @@ describe(`${KILLS} kills of the collector, then ${KILLS} of the agent, while ${R
 				await word(collector, "listening");
 			}
 			const afterCollector = newestDurable(agents);
-			for (let round = 0; round < KILLS; round += 1) {
+			for (let round = 0; round < AGENT_KILLS; round += 1) {
 				await sleep(random() * 400);
 				await kill(agent);
 				agent = start("agent", outboxFolder, port, String(RECORDS));
@@ -101,7 +104,7 @@ describe(`${KILLS} kills of the collector, then ${KILLS} of the agent, while ${R
 			expect(complaints).toEqual([]);
 			await expectWhole(storeFolder, outboxFolder, epoch);
 		},
-		80_000 + KILLS * 5_000,
+		80_000 + KILLS * 4_000,
 	);
 });
 

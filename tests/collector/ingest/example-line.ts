@@ -9,7 +9,7 @@ import { Outbox } from "../../../agent/outbox/outbox.js";
 import { Uplink } from "../../../agent/uplink/uplink.js";
 import { IngestServer } from "../../../collector/ingest/server.js";
 import type { Store } from "../../../collector/store/store.js";
-import { realClock } from "../../../shared/clock.js";
+import { type Clock, realClock } from "../../../shared/clock.js";
 import type { Failure } from "../../../shared/failures.js";
 import { SUBPROTOCOL } from "../../../shared/wire/messages.js";
 import { definitionsOf, type ExampleOutcome, exampleRecord, timeAt } from "../../shared/wire/examples.js";
@@ -103,6 +103,7 @@ export class ExampleLine {
 			folder?: string;
 			isQuick?: boolean;
 			port?: number;
+			clock?: Clock;
 		} = {},
 	): Promise<Agent> {
 		const {
@@ -112,6 +113,7 @@ export class ExampleLine {
 			folder = name,
 			isQuick = true,
 			port = this.port,
+			clock = realClock,
 		} = more;
 		let uplink: Uplink | undefined;
 		const outbox = await Outbox.open({
@@ -124,7 +126,7 @@ export class ExampleLine {
 		const rejected: number[] = [];
 		uplink = new Uplink({
 			// A hundredth of chance: reconnects within milliseconds where the wait may be short.
-			clock: isQuick ? { ...realClock, random: () => realClock.random() / 100 } : realClock,
+			clock: isQuick ? { ...clock, random: () => clock.random() / 100 } : clock,
 			url: `ws://127.0.0.1:${port}`,
 			self: {
 				agent: name,

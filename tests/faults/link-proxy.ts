@@ -1,0 +1,72 @@
+/** A link between two ends of loopback that can be cut, swallow everything, or break off in the middle of a message. */
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+export class LinkProxy {
+	/** Nothing passes and nobody is told: packets vanish. */
+	isBlackhole = false;
+	/** Only towards the agent nothing passes: acks vanish. */
+	swallowsAnswers = false;
+	/** Each connection breaks off after so many bytes of the agent. */
+	breaksAfterBytes = Number.POSITIVE_INFINITY;
+	connections = 0;
+	private readonly server: Server;
+	private readonly pairs = new Set<readonly [Socket, Socket]>();
+
+	private constructor(server: Server) {
+		this.server = server;
+	}
+
+	static async open(to: number): Promise<LinkProxy> {
+		const server = createServer();
+		const proxy = new LinkProxy(server);
+		server.on("connection", (agent) => proxy.join(agent, to));
+		server.listen(0, "127.0.0.1");
+		await once(server, "listening");
+		return proxy;
+	}
+
+	get port(): number {
+		const bound = this.server.address();
+		return typeof bound === "object" && bound !== null ? bound.port : 0;
+	}
+
+	/** Resets all connections. */
+	cut(): void {
+		for (const pair of this.pairs) for (const socket of pair) socket.resetAndDestroy();
+	}
+
+	close(): void {
+		this.cut();
+		this.server.close();
+	}
+
+	private join(agent: Socket, to: number): void {
+		this.connections += 1;
+		const collector = connect(to, "127.0.0.1");
+		const pair = [agent, collector] as const;
+		this.pairs.add(pair);
+		let bytes = 0;
+		agent.on("data", (data: Buffer) => {
+			bytes += data.length;
+			if (this.isBlackhole) return;
+			if (bytes <= this.breaksAfterBytes) {
+				collector.write(data);
+				return;
+			}
+			collector.write(data.subarray(0, data.length >> 1));
+			for (const socket of pair) setImmediate(() => socket.resetAndDestroy());
+		});
+		collector.on("data", (data: Buffer) => {
+			if (!this.isBlackhole && !this.swallowsAnswers) agent.write(data);
+		});
+		for (const [socket, other] of [pair, [collector, agent] as const]) {
+			socket.on("error", () => undefined);
+			socket.on("close", () => {
+				this.pairs.delete(pair);
+				// The other end of a blackhole hears nothing of it.
+				if (!this.isBlackhole) other.destroy();
+			});
+		}
+	}
+}
