@@ -76,7 +76,7 @@ export function ReplayBar({ replay }: { readonly replay: Replay }) {
 	);
 }
 
-/** Follows the replay until it is held; where it is let go the replay goes on from. */
+/** Follows the replay until it is held; where it is let go it stays until the replay has come there. */
 function Scrubber(input: {
 	readonly at: number;
 	readonly from: number;
@@ -85,8 +85,9 @@ function Scrubber(input: {
 }) {
 	const { at, from, to, onSeek } = input;
 	const timeZone = useTimeZone();
-	const [held, setHeld] = useState<number>();
-	const shown = held ?? at;
+	const [held, setHeld] = useState<{ readonly value: number; readonly since?: number }>();
+	const isWaiting = held !== undefined && (held.since === undefined || held.since === at);
+	const shown = isWaiting ? held.value : at;
 	return (
 		<label class="scrubber">
 			<span class="number quiet">{dateAndTime(from, timeZone)}</span>
@@ -98,10 +99,11 @@ function Scrubber(input: {
 				value={shown}
 				aria-label="Time of the replay"
 				aria-valuetext={`${dateAndTime(shown, timeZone)}, ${timeOfDay(shown, timeZone)}`}
-				onInput={({ currentTarget }) => setHeld(Number(currentTarget.value))}
+				onInput={({ currentTarget }) => setHeld({ value: Number(currentTarget.value) })}
 				onChange={({ currentTarget }) => {
-					onSeek(Number(currentTarget.value));
-					setHeld(undefined);
+					const value = Number(currentTarget.value);
+					onSeek(value);
+					setHeld({ value, since: at });
 				}}
 			/>
 			<span class="number quiet">{dateAndTime(to, timeZone)}</span>
