@@ -18,7 +18,7 @@ const COLLECTOR_KILLS = Number(process.env["FLEETWATT_COLLECTOR_KILLS"] ?? 10);
 const AGENT_KILLS = Number(process.env["FLEETWATT_AGENT_KILLS"] ?? 10);
 const KILLS = COLLECTOR_KILLS + AGENT_KILLS;
 /** So many that the stream goes on until the last kill. */
-const RECORDS = 350 * KILLS;
+const RECORDS = 600 * KILLS;
 const SEED = Number(process.env["FLEETWATT_SEED"] ?? 11);
 
 type Side = { readonly process: ChildProcess; readonly said: string[] };

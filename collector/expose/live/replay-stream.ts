@@ -184,9 +184,9 @@ function commandOf(said: string, { from, to }: ReplayWish): ReplayCommand | stri
 	} = value as { readonly do?: unknown; readonly at?: unknown; readonly speed?: unknown };
 	if (verb === "play" || verb === "pause" || verb === "step") return { do: verb };
 	if (verb === "seek")
-		return typeof at === "number" && at >= from && at < to
+		return typeof at === "number" && at >= from && at <= to
 			? { do: "seek", at: Math.round(at) }
-			: `at must be a time from ${from} up to ${to}, which is not included.`;
+			: `at must be a time from ${from} to ${to}.`;
 	if (verb === "speed")
 		return typeof speed === "number" && speed >= 1 && speed <= SPEED_MOST
 			? { do: "speed", speed }

@@ -183,7 +183,8 @@ describe("records", () => {
 			() => restored.outbox.state,
 			(state) => state.epoch !== epoch && state.head >= 40 && state.records === 0,
 		);
-		expect(restored.disconnected[0]?.reason.code).toBe("OUTBOX_COPIED");
+		// Whether it had numbered as many records of its own before it was heard is a matter of milliseconds.
+		expect(["OUTBOX_COPIED", "RECORD_CONFLICT"]).toContain(restored.disconnected[0]?.reason.code);
 		await expectStream(collector, 60);
 	});
 

@@ -261,7 +261,7 @@ describe("a replay", () => {
 		it("refuses a command that is none and goes on", async () => {
 			const { next, say } = viewer(`from=${FROM}&to=${TO}&paused=true`);
 			await next();
-			say({ do: "seek", at: TO });
+			say({ do: "seek", at: TO + 1 });
 			expect(await next()).toMatchObject({ kind: "refused" });
 			say({ do: "rm" });
 			expect(await next()).toMatchObject({ kind: "refused" });
