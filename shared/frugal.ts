@@ -20,6 +20,9 @@ export function keepMemorySmall(): void {
 export function keepMemorySmallest(): void {
 	keepMemorySmall();
 	setFlagsFromString("--incremental-marking-hard-trigger=25");
+	// Compiled late, and no giants: optimised code, and what it needs to be undone, is memory too. Costs no time in sum.
+	setFlagsFromString("--interrupt-budget=400000");
+	setFlagsFromString("--max-optimized-bytecode-size=800");
 }
 
 /** Limits of a worker thread's heap, MB; past the first a worker ends, so it is far above what is used. */
