@@ -34,6 +34,8 @@ function overTls(address: URL, headers: Record<string, string>, ca: string): Pro
 		const request = getHttps(address, { headers, ca, timeout: ASK_MILLISECONDS }, (response) => {
 			const pieces: Buffer[] = [];
 			response.on("data", (piece: Buffer) => pieces.push(piece));
+			// A connection that breaks off in the middle ends nothing else.
+			response.on("error", reject);
 			response.on("end", () => {
 				if (response.statusCode === 200) resolve(Buffer.concat(pieces).toString());
 				else reject(new Error(`${address.pathname} answered ${response.statusCode}`));

@@ -2,7 +2,7 @@
  * The past as a WebSocket: each viewer has a replay of its own, which it plays, pauses and seeks.
  *
  * Takes upgraded sockets and their questions; sends ReplayMessages, takes ReplayCommands (answers.ts). What a viewer
- * asks for is checked here, once. Bounded: sessions, devices of a message, what is unsent.
+ * asks for is checked here, once. Bounded: sessions, commands that wait, what is unsent.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -25,6 +25,7 @@ const STEPS_A_SECOND = 2;
 const COMMAND_LIMITS = { bytes: 1_024, depth: 2, keys: 4 };
 const UNSENT_MOST_BYTES = 4 * 1_024 * 1_024;
 const UNSENT_LOOK_MILLISECONDS = 20;
+const KEEP_ALIVE_MILLISECONDS = 30_000;
 /** Who has not read for so long is gone. */
 const STALLED_MOST_MILLISECONDS = 600_000;
 const CLOSE_GOING_AWAY = 1001;
@@ -78,11 +79,13 @@ export class ReplayStream implements Replays {
 		return this.players.size >= REPLAYS_MOST;
 	}
 
-	/** The caller has checked path, host, origin and who asks; `site`: the one it may see. */
-	accept(request: IncomingMessage, socket: Duplex, head: Buffer, site?: string): void {
+	/** The caller has checked path, host, origin and who asks, who may see all sites. */
+	accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
 		const { url = "" } = request;
 		const asked = new URLSearchParams(url.slice(url.indexOf("?") + 1));
-		this.server.handleUpgrade(request, socket, head, (upgraded) => this.welcome(upgraded, asked, site));
+		// A paused replay sends nothing: else a viewer that is gone would hold its place for good.
+		request.socket.setKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
+		this.server.handleUpgrade(request, socket, head, (upgraded) => this.welcome(upgraded, asked));
 	}
 
 	async metrics(session: string): Promise<Buffer | undefined> {
@@ -99,9 +102,9 @@ export class ReplayStream implements Replays {
 		this.server.close();
 	}
 
-	private welcome(socket: WebSocket, asked: URLSearchParams, site: string | undefined): void {
+	private welcome(socket: WebSocket, asked: URLSearchParams): void {
 		socket.on("error", () => socket.terminate());
-		const wish = this.wishOf(asked, site);
+		const wish = this.wishOf(asked);
 		if (typeof wish === "string") {
 			socket.send(text({ kind: "refused", what: wish }));
 			socket.close(CLOSE_POLICY, "refused");
@@ -113,17 +116,21 @@ export class ReplayStream implements Replays {
 		this.players.set(session, { player, socket });
 		socket.on("message", (data) => {
 			const command = commandOf(String(data), wish);
-			if (typeof command === "string") socket.send(text({ kind: "refused", what: command }));
-			else player.command(command);
+			const refused = typeof command === "string" ? command : player.command(command);
+			if (refused === undefined) return;
+			// Who sends what is refused and reads nothing is not waited for.
+			if (socket.bufferedAmount > UNSENT_MOST_BYTES) socket.terminate();
+			else socket.send(text({ kind: "refused", what: refused }));
 		});
-		socket.on("close", () => {
-			this.players.delete(session);
-			player.close();
-		});
-		player.run().catch((error: unknown) => {
-			this.rooms.onFailed(error);
-			socket.close(CLOSE_FAILED, "the replay failed");
-		});
+		socket.on("close", () => player.close());
+		player
+			.run()
+			.catch((error: unknown) => {
+				this.rooms.onFailed(error);
+				socket.close(CLOSE_FAILED, "the replay failed");
+			})
+			// Until then it may still read from the store, and counts.
+			.finally(() => this.players.delete(session));
 	}
 
 	/** Resolves when what was sent before is mostly gone. */
@@ -142,7 +149,7 @@ export class ReplayStream implements Replays {
 		}
 	}
 
-	private wishOf(asked: URLSearchParams, site: string | undefined): ReplayWish | string {
+	private wishOf(asked: URLSearchParams): ReplayWish | string {
 		const parsed = parseParameters(PARAMETERS, asked, {});
 		if (!parsed.ok) return parsed.failure.what;
 		const { parameters } = parsed;
@@ -150,22 +157,22 @@ export class ReplayStream implements Replays {
 		if (from >= to) return `from is ${from} and to is ${to}; from must come before to.`;
 		const now = this.rooms.clock.now();
 		if (to > now) return `to is ${to}, which is after now; the past ends at ${now}.`;
-		const devices = this.devicesOf(parameters, site);
+		const devices = this.devicesOf(parameters);
 		if (typeof devices === "string") return devices;
 		const speed = parameters.integer("speed") ?? 1;
 		const stepSeconds = parameters.integer("step") ?? Math.max(1, Math.round(speed / STEPS_A_SECOND));
 		return { from, to, speed, stepSeconds, devices, isPaused: parameters.text("paused") === "true" };
 	}
 
-	private devicesOf(parameters: Parameters, allowed: string | undefined): readonly DeviceState[] | string {
+	private devicesOf(parameters: Parameters): readonly DeviceState[] | string {
 		const known = this.rooms.store.devices();
-		const site = allowed ?? parameters.text("site");
+		const site = parameters.text("site");
 		const keys = parameters.list("devices");
 		const found: DeviceState[] = [];
 		for (const key of keys ?? known.keys()) {
 			const state = known.get(key);
-			const isAllowed = state !== undefined && (site === undefined || state.site === site);
-			if (isAllowed) found.push(state);
+			const isWanted = state !== undefined && (site === undefined || state.site === site);
+			if (isWanted) found.push(state);
 			else if (keys !== undefined) return `There is no device ${JSON.stringify(key)}.`;
 		}
 		return found.length > 0 ? found : "There is no such device.";

@@ -22,6 +22,7 @@ import {
 	type DeviceState,
 	type SeriesStore,
 } from "../../store/device-state.js";
+import type { Pause } from "../metrics/pause.js";
 
 /** Readings before the start that the start's sums and states rest on: five minutes, and one that is held over them. */
 const LOOK_BACK_MILLISECONDS = (TRAILING_SECONDS + 60) * MILLISECONDS_PER_SECOND;
@@ -43,6 +44,7 @@ export type PastOptions = {
 	readonly from: number;
 	/** Nothing is read beyond. */
 	readonly to: number;
+	readonly pause: Pause;
 };
 
 type Track = {
@@ -56,12 +58,19 @@ type Track = {
 	next: PastOutcome | undefined;
 };
 
+type EventsBy = ReadonlyMap<string, readonly FleetEvent[]>;
+type MutableEventsBy = Map<string, FleetEvent[]>;
+
 export class Past {
 	private readonly options: PastOptions;
 	private readonly tracks: readonly Track[];
+	private readonly keys: ReadonlySet<string>;
+	/** Of the devices: what happens to agents elsewhere is not told. */
+	private readonly sites: ReadonlySet<string>;
 	private readonly shown = new Map<string, DeviceState>();
 	private readonly agentStates = new Map<string, AgentState>();
-	private readonly links: readonly FleetEvent[];
+	/** By agentKey, in order of time. */
+	private readonly links: EventsBy;
 	private events: readonly FleetEvent[] = [];
 	private eventsUntil = 0;
 	private readUntil: number;
@@ -72,13 +81,15 @@ export class Past {
 
 	private constructor(
 		options: PastOptions,
-		{ changes, links }: { readonly changes: readonly FleetEvent[]; readonly links: readonly FleetEvent[] },
+		{ changes, links }: { readonly changes: EventsBy; readonly links: EventsBy },
 	) {
 		this.options = options;
 		this.links = links;
 		this.at = options.from;
 		this.readUntil = options.from - LOOK_BACK_MILLISECONDS;
 		const wanted = new Set(options.devices.map(({ key }) => key));
+		this.keys = wanted;
+		this.sites = new Set(options.devices.map(({ site }) => site));
 		const agents = [...options.store.devices().values()].filter(
 			({ key, description }) => description.kind === "agent" && !wanted.has(key),
 		);
@@ -97,15 +108,26 @@ export class Past {
 		const { store, from, to } = options;
 		const keys = new Set(options.devices.map(({ key }) => key));
 		const since = from - STATES_DAYS * 86_400 * MILLISECONDS_PER_SECOND;
-		const changes = await allEvents(store, {
+		const changes: MutableEventsBy = new Map();
+		const links: MutableEventsBy = new Map();
+		const states = new Map<string, FleetEvent>();
+		const put = (events: MutableEventsBy, key: string, event: FleetEvent) => {
+			const own = events.get(key);
+			if (own === undefined) events.set(key, [event]);
+			else own.push(event);
+		};
+		const ever = { from: since, to: Number.MAX_SAFE_INTEGER };
+		for await (const event of eventsIn(store, { ...ever, kinds: ["firmware-changed"] }))
+			if (keys.has(event.device ?? "")) put(changes, event.device ?? "", event);
+		for await (const event of eventsIn(store, { from: since, to: from + 1, kinds: ["down", "up"] }))
+			states.set(event.device ?? "", event);
+		for await (const event of eventsIn(store, {
 			from: since,
-			to: Number.MAX_SAFE_INTEGER,
-			kinds: ["firmware-changed"],
-		});
-		const states = await allEvents(store, { from: since, to: from + 1, kinds: ["down", "up"] });
-		const links = await allEvents(store, { from: since, to: to + 1, kinds: ["agent-silent", "agent-back"] });
-		const own = changes.filter(({ device }) => device !== undefined && keys.has(device));
-		const past = new Past(options, { changes: own, links });
+			to: to + 1,
+			kinds: ["agent-silent", "agent-back"],
+		}))
+			put(links, agentKey({ site: event.site, agent: event.agent ?? "" }), event);
+		const past = new Past(options, { changes, links });
 		await past.move(from);
 		past.begun(states);
 		past.eventsUntil = from + 1;
@@ -120,25 +142,28 @@ export class Past {
 	async advanceTo(at: number): Promise<readonly FleetEvent[]> {
 		await this.move(at);
 		const happened = await this.eventsTo(at);
-		const keys = new Set(this.options.devices.map(({ key }) => key));
-		return happened.filter(({ device }) => device === undefined || keys.has(device));
+		return happened.filter(({ device, site }) =>
+			device === undefined ? this.sites.has(site) : this.keys.has(device),
+		);
 	}
 
 	private async move(at: number): Promise<void> {
 		while (this.readUntil <= at && this.readUntil <= this.options.to) {
-			this.take(Math.min(at, this.readUntil - 1));
+			await this.take(Math.min(at, this.readUntil - 1));
 			await this.readOn();
 		}
-		this.take(at);
+		await this.take(at);
 		this.at = at;
 		this.show();
 	}
 
 	/** All outcomes up to a time, device by device. */
-	private take(at: number): void {
+	private async take(at: number): Promise<void> {
 		const rates = (device: Parameters<typeof effectiveRates>[0]) =>
 			effectiveRates(device, this.options.power);
 		for (const track of this.tracks) {
+			if (track.next === undefined || track.next.at > at) continue;
+			await this.options.pause.ifDue();
 			for (; track.next !== undefined && track.next.at <= at; track.next = nextOf(track.outcomes)) {
 				const { code, latest } = track.next;
 				const polls = track.state.pollsByResult as Record<string, number>;
@@ -213,9 +238,7 @@ export class Past {
 			heard.set(key, Math.max(heard.get(key) ?? 0, state.lastAttemptAt));
 		}
 		for (const [key, known] of this.options.store.agents()) {
-			const link = this.links.findLast(
-				({ at, site, agent }) => at <= this.at && site === known.site && agent === known.agent,
-			);
+			const link = this.links.get(key)?.findLast(({ at }) => at <= this.at);
 			const heardAt = heard.get(key) ?? 0;
 			this.agentStates.set(key, {
 				agent: known.agent,
@@ -230,10 +253,9 @@ export class Past {
 	}
 
 	/** Since when devices answer or do not, where that began before the first reading that was read. */
-	private begun(states: readonly FleetEvent[]): void {
-		const newest = new Map(states.map((event) => [event.device, event]));
+	private begun(states: ReadonlyMap<string, FleetEvent>): void {
 		for (const { state } of this.tracks) {
-			const event = newest.get(state.key);
+			const event = states.get(state.key);
 			const since = event === undefined ? state.firstSeenAt : event.at;
 			const isOther = event !== undefined && (event.kind === "up") !== state.isAnswering;
 			if (!isOther && state.lastAttemptAt > 0)
@@ -245,7 +267,10 @@ export class Past {
 		if (at >= this.eventsUntil && this.events.length === 0) {
 			// As far as readings are read, so that the store is asked seldom.
 			const until = Math.max(at + 1, Math.min(this.readUntil, this.options.to + 1));
-			this.events = await allEvents(this.options.store, { from: this.eventsUntil, to: until });
+			const events: FleetEvent[] = [];
+			for await (const event of eventsIn(this.options.store, { from: this.eventsUntil, to: until }))
+				events.push(event);
+			this.events = events;
 			this.eventsUntil = until;
 		}
 		const due = this.events.filter((event) => event.at <= at);
@@ -254,11 +279,11 @@ export class Past {
 	}
 }
 
-function trackOf(known: DeviceState, changes: readonly FleetEvent[], from: number): Omit<Track, "isShown"> {
+function trackOf(known: DeviceState, changes: EventsBy, from: number): Omit<Track, "isShown"> {
 	const { number, key, site, agent, firstSeenAt } = known;
 	return {
 		known,
-		firmwares: changes.filter(({ device }) => device === key),
+		firmwares: changes.get(key) ?? [],
 		outcomes: outcomesIn([]),
 		next: undefined,
 		state: {
@@ -298,13 +323,12 @@ type EventRange = {
 	readonly kinds?: readonly FleetEvent["kind"][];
 };
 
-/** In order of time. */
-async function allEvents(
+/** In order of time, a page at a time. */
+async function* eventsIn(
 	store: SeriesStore,
 	{ from, to, kinds }: EventRange,
-): Promise<readonly FleetEvent[]> {
-	const found: FleetEvent[] = [];
-	for (let after: string | undefined; ; after = found.at(-1)?.id) {
+): AsyncGenerator<FleetEvent, undefined> {
+	for (let after: string | undefined; ; ) {
 		const page = await store.events({
 			from: quantity<UnixMilliseconds>(from),
 			to: quantity<UnixMilliseconds>(to),
@@ -313,8 +337,9 @@ async function allEvents(
 			...(kinds === undefined ? {} : { kinds }),
 			...(after === undefined ? {} : { after }),
 		});
-		found.push(...page);
-		if (page.length < EVENTS_AT_ONCE) return found;
+		yield* page;
+		after = page.at(-1)?.id;
+		if (page.length < EVENTS_AT_ONCE) return undefined;
 	}
 }
 

@@ -19,6 +19,7 @@ import { byDevice, isSame } from "../live/changes.js";
 import type { PerDevice } from "../metrics/device-families.js";
 import { createExposition, type Exposition } from "../metrics/exposition.js";
 import type { OwnMetrics } from "../metrics/own-metrics.js";
+import { createPause, type Pause } from "../metrics/pause.js";
 import { createView, type View, type ViewOptions } from "../view.js";
 import { Past } from "./past.js";
 
@@ -42,6 +43,8 @@ export type PlayerRooms = {
 	readonly send: (message: ReplayMessage) => Promise<void>;
 };
 
+/** Of one viewer: a replay of many devices may take seconds for one. */
+const COMMANDS_MOST = 64;
 /** Of monotonic ms, for each of the past's: steps are a second at least, and renderings are shared for one. */
 const MOMENTS_APART = 2;
 
@@ -57,6 +60,7 @@ export class Player {
 	private sent: ReadonlyMap<string, DeviceSummary> = new Map();
 	private readonly commands: ReplayCommand[] = [];
 	private wake: () => void = () => undefined;
+	private readonly pause: Pause;
 	private isClosed = false;
 	/** Where the clock of the replay was set to the real one: both in ms. */
 	private anchor = { at: 0, monotonic: 0 };
@@ -64,6 +68,7 @@ export class Player {
 	constructor(rooms: PlayerRooms, wish: ReplayWish) {
 		this.rooms = rooms;
 		this.wish = wish;
+		this.pause = createPause(rooms.clock);
 		this.speed = wish.speed;
 		this.at = wish.from;
 		this.state = wish.isPaused ? "paused" : "playing";
@@ -80,9 +85,12 @@ export class Player {
 		}
 	}
 
-	command(command: ReplayCommand): void {
+	/** @returns what is wrong; undefined where it will be done */
+	command(command: ReplayCommand): string | undefined {
+		if (this.commands.length >= COMMANDS_MOST) return `${COMMANDS_MOST} commands wait already.`;
 		this.commands.push(command);
 		this.wake();
+		return undefined;
 	}
 
 	close(): void {
@@ -128,7 +136,7 @@ export class Player {
 	private async begin(at: number): Promise<void> {
 		const { store, view: options, perDevice, clock } = this.rooms;
 		const { devices, to } = this.wish;
-		const past = await Past.open({ store, power: options.power, devices, from: at, to });
+		const past = await Past.open({ store, power: options.power, devices, from: at, to, pause: this.pause });
 		const pastClock: Clock = { ...clock, now: () => quantity<UnixMilliseconds>(past.position) };
 		const view = createView({ store: past.store, options, clock: pastClock });
 		const { temperatureLimits } = options;
@@ -159,9 +167,10 @@ export class Player {
 		const events = await scene.past.advanceTo(next);
 		this.at = next;
 		if (next >= this.wish.to) this.state = "ended";
-		const { fleet, summaries } = scene.view.moment();
+		const moment = scene.view.moment();
+		const { fleet, summaries } = moment;
 		const devices = summaries.filter((device) => !isSame(this.sent.get(device.device), device));
-		this.sent = new Map(summaries.map((device) => [device.device, device]));
+		this.sent = byDevice(moment);
 		const happened: { events?: readonly FleetEvent[] } = events.length === 0 ? {} : { events };
 		await this.rooms.send({ kind: "update", replay: this.position(), fleet, devices, ...happened });
 	}
@@ -173,6 +182,8 @@ export class Player {
 		const due = this.anchor.monotonic + (next - this.anchor.at) / this.speed;
 		const left = due - monotonic();
 		if (left > 0) await this.rest(left);
+		// A replay that cannot keep up leaves the event loop to the present all the same.
+		else await this.pause.ifDue();
 		return this.isClosed || this.commands.length > 0;
 	}
 

@@ -16,6 +16,8 @@ import { createView } from "../../../../collector/expose/view.js";
 import { Store } from "../../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../../shared/clock.js";
 import { quantity, type UnixMilliseconds } from "../../../../shared/units.js";
+import { encodeGap } from "../../../../shared/wire/record.js";
+import { EPOCH, timeAt } from "../../../shared/wire/examples.js";
 import { AGENT, INCIDENT, INCIDENT_DEFINITIONS, recordOf } from "../../store/example-incident.js";
 import { NOON, SECOND } from "../../store/example-store.js";
 import { VIEW_OPTIONS } from "../fleet-fixture.js";
@@ -59,6 +61,11 @@ describe("a replay", () => {
 			sequence += both.length;
 			live.set(now, view.moment().summaries);
 		}
+		// Elsewhere, at the same time: no part of a replay of these devices.
+		const gap = { from: NOON + 500 * SECOND, to: NOON + 510 * SECOND, reason: "OUTBOX_FULL", outcomes: 2 };
+		const bytes = encodeGap(timeAt(now), gap);
+		const whose = { agent: "agent-9", site: "reno", epoch: EPOCH, sequence: 1, receivedAt: now, offset: 0 };
+		await store.commit([{ ...whose, bytes }]);
 		await store.watchNow();
 		await store.seal({ all: true });
 		now = NOON + 3_600 * SECOND;
@@ -153,7 +160,7 @@ describe("a replay", () => {
 		expect(thousand.seconds).toBeCloseTo(1.09, 3);
 	});
 
-	it("tells the events that the store has, and no other", async () => {
+	it("tells the events that the store has of its site, and no other", async () => {
 		const { messages } = await played(60);
 		const all = await store.events({
 			from: quantity<UnixMilliseconds>(FROM + 1),
@@ -161,8 +168,8 @@ describe("a replay", () => {
 			order: "oldest",
 			limit: 100,
 		});
-		expect(all.length).toBe(12);
-		expect(eventsIn(messages)).toEqual(all);
+		expect(all.map(({ site }) => site).sort()).toEqual([...new Array(12).fill("austin"), "reno"]);
+		expect(eventsIn(messages)).toEqual(all.filter(({ site }) => site === "austin"));
 	});
 
 	it("goes on from a seek as if it had been played there; pauses and steps", async () => {
@@ -191,6 +198,17 @@ describe("a replay", () => {
 			["position", ["playing", 610]],
 		]);
 		for (const [at, summaries] of screens(messages)) expect([at, summaries]).toEqual([at, whole.get(at)]);
+	});
+
+	it("keeps 64 commands waiting and refuses more", () => {
+		const send = () => Promise.resolve();
+		const player = new Player(
+			{ store, view: OPTIONS, perDevice: "all", clock, session: "s", send },
+			wish({ isPaused: true }),
+		);
+		const refused = Array.from({ length: 65 }, () => player.command({ do: "step" }));
+		expect(refused.findIndex((one) => one !== undefined)).toBe(64);
+		expect(refused[64]).toBe("64 commands wait already.");
 	});
 
 	describe("over a WebSocket", () => {
