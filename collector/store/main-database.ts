@@ -495,7 +495,7 @@ export class MainDatabase {
 		return (this.statement("SELECT * FROM inputs ORDER BY id").all() as InputRow[]).map(storedInput);
 	}
 
-	/** Appends in one transaction; gives the numbers of the rows. */
+	/** As it was frozen. */
 	monthStatement(month: string): StoredStatement | undefined {
 		return this.statement(
 			"SELECT month, frozen_at AS frozenAt, sha256, body FROM statements WHERE month = ?",
@@ -506,6 +506,7 @@ export class MainDatabase {
 		this.statement("INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?)").run(month, frozenAt, sha256, body);
 	}
 
+	/** Appends in one transaction; gives the numbers of the rows. */
 	addInputs(inputs: readonly StoredInput[]): readonly number[] {
 		const insert = this.statement(
 			`INSERT INTO inputs (name, value, unit, source, observed_at, valid_from, valid_to, known_from, is_example,

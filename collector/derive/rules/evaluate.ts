@@ -75,9 +75,9 @@ function folded(by: string, values: readonly number[]): number {
 	const sum = () => values.reduce((total, value) => total + value, 0);
 	switch (by) {
 		case "max":
-			return Math.max(...values);
+			return values.reduce((one, other) => Math.max(one, other));
 		case "min":
-			return Math.min(...values);
+			return values.reduce((one, other) => Math.min(one, other));
 		case "avg":
 			return sum() / values.length;
 		case "count":

@@ -6,11 +6,14 @@
  * carry on is absent, which is not zero.
  */
 import type Database from "better-sqlite3";
+import { GAP_REASONS } from "../../../shared/wire/gap.js";
 
 const ADDED = {
 	cursors: ["stored", "missing", "refused", "newest", "newest_crc"],
 	gaps: ["devices"],
 } as const;
+/** Each is a label of /metrics; what an agent said besides is counted as one, as countedReason has it. */
+const KNOWN_REASONS = GAP_REASONS.map((reason) => `'${reason}'`).join(", ");
 
 export function widenDelivery(database: Database.Database): void {
 	for (const [table, names] of Object.entries(ADDED)) {
@@ -25,6 +28,8 @@ export function widenDelivery(database: Database.Database): void {
 		.get() as { readonly isEmpty: number };
 	if (isEmpty === 1)
 		database.exec(
-			"INSERT INTO gap_totals SELECT site, agent, reason, count(*), sum(outcomes) FROM gaps GROUP BY site, agent, reason",
+			`INSERT INTO gap_totals
+			SELECT site, agent, iif(reason IN (${KNOWN_REASONS}), reason, 'other') AS counted, count(*), sum(outcomes)
+			FROM gaps GROUP BY site, agent, counted`,
 		);
 }

@@ -158,6 +158,18 @@ describe("an expression", () => {
 		).toEqual(wanted);
 	});
 
+	it("takes the most of 200,000 series, more than a call has arguments", () => {
+		const many = Array.from({ length: 200_000 }, (_, value) => ({
+			labels: new Map<string, string>(),
+			value,
+		}));
+		const parsed = parseExpression("max(a)");
+		if (!parsed.ok) throw new Error(parsed.what);
+		expect(evaluate(parsed.value, { of: () => many, over: () => [] })).toEqual([
+			{ labels: new Map(), value: 199_999 },
+		]);
+	});
+
 	it.each([
 		["rate(a[1h])", "asks for rate(), which only a real Prometheus evaluates"],
 		["a offset 1h", "asks for an offset of a, which only a real Prometheus evaluates"],

@@ -170,18 +170,21 @@ describe("a store of the version before", () => {
 		);
 		gap.run("agent-1", "austin", WALL, WALL + 1, "outbox_full", 5);
 		gap.run("agent-1", "austin", WALL, WALL + 1, "outbox_full", 6);
+		// What an agent of another version calls it would be a label of /metrics: they share one.
+		gap.run("agent-1", "austin", WALL, WALL + 1, "eaten by a dog", 2);
+		gap.run("agent-1", "austin", WALL, WALL + 1, 'eaten by a "cat"', 3);
 		database.close();
 		const again = await openStore(folder);
 		expect(again.settledOf("agent-1", epoch)).toEqual({ base: 7, ranges: [] });
 		expect(again.tallyOf("agent-1", epoch)).toBeUndefined();
 		expect(again.newestOf("agent-1", epoch)).toBeUndefined();
 		expect(again.agents().get("austin/agent-1")).toMatchObject({
-			gapOutcomes: 11,
-			gapsByReason: { outbox_full: { gaps: 2, outcomes: 11 } },
+			gapOutcomes: 16,
+			gapsByReason: { outbox_full: { gaps: 2, outcomes: 11 }, other: { gaps: 2, outcomes: 5 } },
 		});
 		await again.close();
 		const third = await openStore(folder);
-		expect(third.agents().get("austin/agent-1")?.gapOutcomes).toBe(11);
+		expect(third.agents().get("austin/agent-1")?.gapOutcomes).toBe(16);
 		await third.close();
 	});
 });
