@@ -141,6 +141,14 @@ export class Archive {
 		return [...rows, ...parts].reduce((sum, { chunks }) => sum + chunks.length, 0);
 	}
 
+	/** By meters of its own in an hour of the past, at the wall; undefined for a device without any. */
+	meteredWatts(
+		{ number, site, endpoint }: Pick<NamedDevice, "number" | "site" | "endpoint">,
+		at: number,
+	): IntervalDevice["meteredWatts"] {
+		return this.metered.feeds(site, endpoint) ? this.metered.wattsOf(number, hourOf(at)) : undefined;
+	}
+
 	private groupsFedBy(parts: readonly PartRow[], hour: number): readonly number[] {
 		const late = parts.flatMap(({ chunks }) => chunks.map(({ device }) => device));
 		const fed = late.length === 0 ? [] : this.metered.fedBy(late, hour);

@@ -276,6 +276,8 @@ export type StoreStatistics = {
 	readonly samplesCommitted: number;
 	readonly duplicatesIgnored: number;
 	readonly recordsRejected: number;
+	/** That waited for a disk for too long. */
+	readonly eventsDropped: number;
 	readonly commits: number;
 	readonly commitSeconds: number;
 	readonly fileBytes: number;

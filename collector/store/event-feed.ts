@@ -4,7 +4,7 @@
  * Takes events when they are on disk; gives those after a mark. Bounded: who asks too seldom misses some and is told
  * from when on to ask the store again.
  */
-import type { FleetEvent } from "../derive/events.js";
+import { EVENT_KINDS, type FleetEvent } from "../derive/events.js";
 import type { EventCount, NewEvents } from "./device-state.js";
 
 const KEPT_MOST = 2_000;
@@ -42,8 +42,12 @@ export class EventFeed {
 		};
 	}
 
-	counted(): readonly EventCount[] {
-		return [...this.counts.values()];
+	/** Those of which none happened count 0: a counter that begins at 1 would hide its first. */
+	counted(sites: ReadonlySet<string>): readonly EventCount[] {
+		const none = [...sites].flatMap((site) =>
+			EVENT_KINDS.flatMap((kind) => (this.counts.has(`${kind} ${site}`) ? [] : [{ site, kind, count: 0 }])),
+		);
+		return [...this.counts.values(), ...none];
 	}
 
 	private push(entry: Entry): void {

@@ -10,13 +10,11 @@ import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { DERIVED_KINDS, type FleetEvent, idOfTime } from "../derive/events.js";
 import type { WatchState } from "../derive/watch.js";
 import type { EventsQuery } from "./device-state.js";
-import { dayOf, type PendingEvents, type WatchMark } from "./watch.js";
+import { dayOf, dayStart, MARK_DAYS, type PendingEvents, type WatchMark } from "./watch.js";
 
 const EVENTS_MOST = 1_000_000;
 /** So many are removed at once when there are too many, so that this runs seldom. */
 const EVENTS_DROPPED_AT_ONCE = 10_000;
-/** Events of outcomes that come later than this are not derived again. */
-const MARK_DAYS = 14;
 
 const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS events (
@@ -96,12 +94,29 @@ export class EventTable {
 		return { added: this.put({ events, removed, marks }), removed: removed.length };
 	}
 
-	/** The watch's state before a device's first outcome of a day; undefined where none is kept. */
+	/**
+	 * The watch's state before a device's first outcome of a day; undefined where none is kept. Of a day whose
+	 * outcomes are all late it is the one before the next outcome, as long as nothing lies between.
+	 */
 	mark(device: number, day: number): WatchState | undefined {
 		const row = this.database
-			.prepare("SELECT state FROM watch_marks WHERE device = ? AND day = ?")
+			.prepare("SELECT state FROM watch_marks WHERE device = ? AND day >= ? ORDER BY day LIMIT 1")
 			.get(device, day) as { readonly state: string } | undefined;
-		return row === undefined ? undefined : storedJson<WatchState>(row.state);
+		const state = row === undefined ? undefined : storedJson<WatchState>(row.state);
+		return state !== undefined && state.at < dayStart(day) ? state : undefined;
+	}
+
+	/** Agents of which nothing was heard again: when each fell silent. */
+	silences(): readonly FleetEvent[] {
+		const rows = this.database
+			.prepare(
+				`SELECT kind, body, max(id) FROM events WHERE device IS NULL AND kind IN ('agent-silent', 'agent-back')
+				GROUP BY site, json_extract(body, '$.agent')`,
+			)
+			.all() as { readonly kind: string; readonly body: string }[];
+		return rows.flatMap(({ kind, body }) =>
+			kind === "agent-silent" ? (storedJson<FleetEvent>(body) ?? []) : [],
+		);
 	}
 
 	dropBefore(at: number, now: number): void {

@@ -62,6 +62,11 @@ export class MeteredPast {
 		this.kept = undefined;
 	}
 
+	/** Whether any meter feeds what answers there. */
+	feeds(site: string, endpoint: string): boolean {
+		return this.index.ofDevice.has(endpointKey(site, endpoint));
+	}
+
 	/** The devices whose watts are measured by these. */
 	fedBy(meters: readonly number[], hour: number): readonly number[] {
 		if (this.index.ofDevice.size === 0) return [];

@@ -8,7 +8,7 @@ import type { FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
 import { pastReadings } from "../derive/past-readings.js";
 import { entryAt, type InventoryEntries } from "../derive/placement.js";
-import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { effectiveRates, type PowerOptions, type Rates } from "../derive/power.js";
 import {
 	heardAgain,
 	newWatch,
@@ -19,7 +19,6 @@ import {
 } from "../derive/watch.js";
 import type { Archive } from "./archive.js";
 import { MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { LatestReading } from "./device-state.js";
 import type { EventTable } from "./event-table.js";
 import { asColumns } from "./runs.js";
 import { dayOf, dayStart, type WatchMark } from "./watch.js";
@@ -61,19 +60,22 @@ export function refold(
 	const state: WatchState = { ...(events.mark(device, day) ?? newWatch()) };
 	const derived: FleetEvent[] = [];
 	const marks: WatchMark[] = [];
-	const { agentIntervalSeconds = about.description.pollIntervalSeconds } = about;
+	const { site, description, agentIntervalSeconds = description.pollIntervalSeconds } = about;
+	const { endpoint } = description;
 	const agent = new AgentTimes(archive, agentDevice, agentIntervalSeconds);
 	for (let start = dayStart(day); start <= to; start += MILLISECONDS_PER_HOUR) {
 		const range = { from: start, to: Math.min(to + 1, start + MILLISECONDS_PER_HOUR) };
 		const run = archive.run(device, range);
+		const meteredWatts = archive.meteredWatts({ number: device, site, endpoint }, range.from);
 		for (const { at, code, latest } of pastReadings(asColumns(run))) {
-			if (dayOf(at) > day && dayOf(at) > dayOf(state.at))
+			if (state.at > 0 && dayOf(at) > dayOf(state.at))
 				marks.push({ device, day: dayOf(at), state: { ...state } });
 			const silence = watchedSilence(state, agent.speechBefore(at), about);
 			if (silence !== undefined) derived.push(silence);
 			const entry = entryAt(about.entries, at);
 			const context = { ...about, entry, limits, power };
-			const watts = latest === undefined ? undefined : wattsOf(about.description, latest, power);
+			const powered = { description, meteredWatts: meteredWatts?.(at) };
+			const { watts } = latest === undefined ? NO_RATES : effectiveRates({ ...powered, latest }, power);
 			derived.push(
 				...watched(
 					state,
@@ -92,9 +94,7 @@ export function refold(
 	return { state, added, removed };
 }
 
-function wattsOf(description: WatchContext["description"], latest: LatestReading, power: PowerOptions) {
-	return effectiveRates({ description, latest }, power).watts;
-}
+const NO_RATES: Rates = {};
 
 /** When an agent told of itself, asked in order of time. */
 class AgentTimes {

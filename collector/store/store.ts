@@ -70,7 +70,7 @@ import { rollUpAgain } from "./rollup.js";
 import { asColumns } from "./runs.js";
 import type { TierFile } from "./tier-files.js";
 import type { StepRun, Steps } from "./tiers.js";
-import { AGENT_SILENT_MILLISECONDS, type Late, Watch } from "./watch.js";
+import { AGENT_SILENT_MILLISECONDS, dayOf, dayStart, type Late, MARK_DAYS, Watch } from "./watch.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
 const REPLAY_ROWS_AT_ONCE = 100;
@@ -82,6 +82,8 @@ const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
 const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
 /** A day is over so long after its end. */
 const TIERS_AFTER_MILLISECONDS = 30 * 60 * 1_000;
+/** Of deriving events anew in one go: who falls silent meanwhile is told in time. */
+const DERIVE_AGAIN_MILLISECONDS = 500;
 /** Below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
 /** A file that is being sealed into has a moment to come to rest. */
@@ -269,6 +271,7 @@ export class Store implements SeriesStore {
 			samplesCommitted: this.present.samplesApplied,
 			duplicatesIgnored: this.counts.duplicates,
 			recordsRejected: this.counts.rejected,
+			eventsDropped: this.watch.dropped,
 			commits: this.counts.commits,
 			commitSeconds: this.counts.commitSeconds,
 			isWriteBlocked: this.isWriteBlocked,
@@ -370,7 +373,7 @@ export class Store implements SeriesStore {
 	}
 
 	eventCounts(): readonly EventCount[] {
-		return this.feed.counted();
+		return this.feed.counted(new Set([...this.agentStates.values()].map(({ site }) => site)));
 	}
 
 	/** Two agents prove one name in turn. */
@@ -386,8 +389,11 @@ export class Store implements SeriesStore {
 	async watchNow(): Promise<void> {
 		this.watch.tick(this.clock.now(), this.present.devices().values(), this.agentStates.values());
 		await this.inTurn(() => this.storeEvents());
-		for (const [device, late] of this.watch.dueAgain(this.clock.monotonic()))
+		const end = this.clock.monotonic() + DERIVE_AGAIN_MILLISECONDS;
+		for (const [device, late] of this.watch.dueAgain(this.clock.monotonic())) {
 			await this.deriveAgain(device, late);
+			if (this.clock.monotonic() > end) return;
+		}
 	}
 
 	private async storeEvents(): Promise<void> {
@@ -411,11 +417,17 @@ export class Store implements SeriesStore {
 			// What is pending of it would come back after it was replaced.
 			await this.storeEvents();
 			const to = this.watch.newestOf(device);
-			const wish = { device, from: late.from, to, ...(agentDevice === undefined ? {} : { agentDevice }) };
+			// Before that no state is kept to begin with, and a clock that began in 1970 would read half a century.
+			const from = Math.max(late.from, dayStart(dayOf(this.clock.now()) - MARK_DAYS));
+			if (from > to) {
+				this.watch.leave(device, late);
+				return;
+			}
+			const wish = { device, from, to, ...(agentDevice === undefined ? {} : { agentDevice }) };
 			const found = await this.thread.call("refoldEvents", wish);
 			if (found === undefined) return;
 			this.watch.again(device, late, { to, state: found.state });
-			if (found.added.length + found.removed > 0) this.feed.addLate(found.added, late.from);
+			if (found.added.length + found.removed > 0) this.feed.addLate(found.added, from);
 		});
 	}
 
@@ -585,6 +597,7 @@ export class Store implements SeriesStore {
 				site,
 				stored.gapTotals.filter((one) => one.site === site && one.agent === agent),
 			);
+		this.watch.restoreSilent(await this.thread.call("silences", undefined));
 		await this.measureDisk();
 	}
 

@@ -26,6 +26,8 @@ const CLOCK_STEP_MILLISECONDS = 2_000;
 /** Late outcomes come in thousands: their devices' events are derived again when no more come. */
 const LATE_QUIET_MILLISECONDS = 5_000;
 const LATE_LONGEST_MILLISECONDS = 60_000;
+/** Events of outcomes that come later than this are not derived again: no marks are kept. */
+export const MARK_DAYS = 14;
 /** Events that wait for a disk that refuses: beyond it the oldest are dropped and counted. */
 const PENDING_MOST = 100_000;
 
@@ -138,6 +140,11 @@ export class Watch {
 		this.add(eventOf({ at, kind: "clock-step", site, agent, before: String(was), after: String(is) }));
 	}
 
+	/** Agents that were silent when the program ended: what is heard of them first is their return. */
+	restoreSilent(silences: readonly FleetEvent[]): void {
+		for (const { site, agent, at } of silences) this.agentOf(`${site}/${agent}`).silentSince = at;
+	}
+
 	/** What only the passing of time tells: agents and devices that fell silent. */
 	tick(now: number, devices: Iterable<DeviceState>, agents: Iterable<AgentState>): void {
 		for (const agent of agents) this.tickAgent(agent, now);
@@ -158,6 +165,8 @@ export class Watch {
 		const longest = isConnected ? AGENT_SILENT_MILLISECONDS : DISCONNECTED_LEAST_MILLISECONDS;
 		const isSilent = now > quietSince + longest;
 		if (isSilent === (watch.silentSince !== undefined)) return;
+		// One whose connection went just now is not back.
+		if (!isSilent && !isConnected) return;
 		if (isSilent) {
 			watch.silentSince = quietSince;
 			this.add(eventOf({ at: quietSince, kind: "agent-silent", site, agent, reason: "AGENT_SILENT" }));
@@ -169,7 +178,9 @@ export class Watch {
 
 	/** What waits to be stored; it is the caller's from now on, who gives it back where that fails. */
 	take(): PendingEvents {
-		const taken = { events: this.pending, removed: this.removed, marks: this.marks };
+		const gone = new Set(this.removed);
+		const events = gone.size === 0 ? this.pending : this.pending.filter(({ id }) => !gone.has(id));
+		const taken = { events, removed: this.removed, marks: this.marks };
 		this.pending = [];
 		this.removed = [];
 		this.marks = [];
@@ -177,7 +188,9 @@ export class Watch {
 	}
 
 	giveBack({ events, removed, marks }: PendingEvents): void {
-		this.pending = [...events, ...this.pending];
+		const all = [...events, ...this.pending];
+		this.pending = all.slice(-PENDING_MOST);
+		this.dropped += all.length - this.pending.length;
 		this.removed = [...removed, ...this.removed];
 		this.marks = [...marks, ...this.marks];
 	}
@@ -205,16 +218,16 @@ export class Watch {
 	}
 
 	/**
-	 * A device's state as its outcomes in order of time made it up to `to`. Says whether it was taken: outcomes
-	 * may have come meanwhile, and then it is to be made again.
+	 * A device's state as its outcomes in order of time made it up to `to`. Where outcomes came meanwhile it is not
+	 * taken, and is to be made again.
 	 */
 	again(
 		number: number,
 		late: Late,
 		{ to, state }: { readonly to: number; readonly state: WatchState },
-	): boolean {
+	): void {
 		const known = this.states[number];
-		if (known === undefined || known.at !== to || this.lateBy.get(number) !== late) return false;
+		if (known === undefined || known.at !== to || this.lateBy.get(number) !== late) return;
 		// Of the agent's silence and of firmware, a device's outcomes alone do not tell.
 		const { firmware, downFor } = known;
 		const isSilent = downFor === "DEVICE_SILENT" && state.downFor === undefined;
@@ -224,7 +237,11 @@ export class Watch {
 			...(isSilent ? { downFor } : {}),
 		};
 		this.lateBy.delete(number);
-		return true;
+	}
+
+	/** Late outcomes that no event is derived from. */
+	leave(number: number, late: Late): void {
+		if (this.lateBy.get(number) === late) this.lateBy.delete(number);
 	}
 
 	/** The device by which an agent tells of itself. */

@@ -424,6 +424,7 @@ const operations = {
 	present: ({ after, most }: { after: number; most: number }) => rooms().main.present(after, most),
 	putEvents: (pending: PendingEvents) => rooms().main.events.put(pending),
 	events: (query: EventsQuery) => rooms().main.events.select(query),
+	silences: () => rooms().main.events.silences(),
 	dropEventsBefore: ({ at, now }: { at: number; now: number }) => rooms().main.events.dropBefore(at, now),
 	refoldEvents,
 	putPresent: (rows: readonly PresentRow[]) => {

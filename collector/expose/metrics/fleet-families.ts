@@ -614,6 +614,12 @@ const STORE_ROWS: readonly {
 		help: "Records that could not be read, kept aside.",
 		of: (store) => store.recordsRejected,
 	},
+	{
+		name: "events_dropped_total",
+		kind: "counter",
+		help: "Events that no disk took in time: what happened then is not told.",
+		of: (store) => store.eventsDropped,
+	},
 	{ name: "commits_total", kind: "counter", help: "Transactions.", of: (store) => store.commits },
 	{
 		name: "commit_seconds_total",

@@ -276,6 +276,7 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		samplesCommitted: 900_000,
 		duplicatesIgnored: 2,
 		recordsRejected: 0,
+		eventsDropped: 0,
 		commits: 500,
 		commitSeconds: 1.25,
 		fileBytes: 4_096,

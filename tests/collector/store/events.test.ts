@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { FleetEvent } from "../../../collector/derive/events.js";
+import { EVENT_KINDS, type FleetEvent } from "../../../collector/derive/events.js";
 import { type IncomingRecord, Store } from "../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../shared/clock.js";
 import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
@@ -80,7 +80,13 @@ describe("events of a store", () => {
 		expect(words(await kept())).toEqual(LIFE);
 		const [down] = await kept();
 		expect(down).toMatchObject({ device: "S-1", site: "austin", kind: "down" });
+		const since = quantity<UnixMilliseconds>(NOON);
+		const agent = { agent: "agent-1", site: "austin", isConnected: true, since, gapOutcomes: 0 };
+		store.setAgent({ ...agent, gapsByReason: {} });
 		expect(store.eventCounts()).toContainEqual({ site: "austin", kind: "down", count: 1 });
+		// Of what did not happen yet, too: a counter that begins at 1 hides its first event.
+		expect(store.eventCounts()).toContainEqual({ site: "austin", kind: "gap", count: 0 });
+		expect(store.eventCounts().length).toBe(EVENT_KINDS.length);
 	});
 
 	it.each([1, 2, 3])(
@@ -104,6 +110,47 @@ describe("events of a store", () => {
 			expect(words(await kept())).toEqual(LIFE);
 		},
 	);
+
+	it("tell a firmware once, by the first of two late blocks that have it", async () => {
+		const records = INCIDENT.map((told, index) => recordOf(told, index + 1));
+		await commit(records.slice(0, 195));
+		await commit(records.slice(235));
+		await look();
+		await commit(records.slice(215, 235));
+		await commit(records.slice(195, 215));
+		await look();
+		expect(words(await kept())).toEqual(LIFE);
+	});
+
+	it("are right where all outcomes of a day came late, in two pieces: what was before is known", async () => {
+		let sequence = 0;
+		const say = async (told: readonly Told[]) => {
+			for (const one of told) {
+				sequence += 1;
+				await commit([recordOf(one, sequence)]);
+			}
+			await look();
+		};
+		const down = (hours: number) => ({ at: NOON + hours * HOUR, code: "DEVICE_TIMEOUT" });
+		now = NOON + 49 * HOUR;
+		await say([{ at: NOON }, down(1), down(48)]);
+		await say([down(24), down(25)]);
+		expect(words(await kept())).toEqual(["3600 down DEVICE_TIMEOUT"]);
+		await say([{ at: NOON + 26 * HOUR }]);
+		expect(words(await kept())).toEqual([
+			"3600 down DEVICE_TIMEOUT",
+			"93600 up DEVICE_TIMEOUT",
+			"172800 down DEVICE_TIMEOUT",
+		]);
+	});
+
+	it("stay as they are when an outcome comes from 1970: half a century is not read again", async () => {
+		await commit(INCIDENT.map((told, index) => recordOf(told, index + 1)));
+		await look();
+		await commit([recordOf({ at: 10 * SECOND, code: "DEVICE_TIMEOUT" }, 1_000)]);
+		await look();
+		expect(words(await kept(0))).toEqual(LIFE);
+	});
 
 	it("survive a restart, and are not told twice by it", async () => {
 		const records = INCIDENT.map((told, index) => recordOf(told, index + 1));
@@ -170,6 +217,27 @@ describe("events of a store", () => {
 			"30 agent-back",
 			"30 clock-step",
 		]);
+	});
+
+	it("tell that an agent is back which was silent before a restart, and not because it hung up", async () => {
+		const agent = { agent: "agent-1", site: "austin", gapOutcomes: 0, gapsByReason: {} };
+		const connected = (isConnected: boolean) =>
+			store.setAgent({ ...agent, isConnected, since: quantity<UnixMilliseconds>(now) });
+		connected(true);
+		await commit([recordOf({ at: NOON }, 1)]);
+		now = NOON + 20 * SECOND;
+		await look();
+		connected(false);
+		now += 2 * SECOND;
+		await look();
+		await store.close();
+		await open();
+		now += 3 * SECOND;
+		await look();
+		expect(words(await kept())).toEqual(["0 agent-silent AGENT_SILENT"]);
+		connected(true);
+		await look();
+		expect(words(await kept())).toEqual(["0 agent-silent AGENT_SILENT", "25 agent-back"]);
 	});
 
 	it("tell of two devices that claim one serial", async () => {

@@ -7,12 +7,13 @@ import { trailing } from "../../../collector/derive/energy.js";
 import { seriesAnswer } from "../../../collector/expose/api/series.js";
 import { Store } from "../../../collector/store/store.js";
 import { realClock } from "../../../shared/clock.js";
-import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
+import { type MonotonicMilliseconds, quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import { deviceAt, type ExampleOutcome } from "../../shared/wire/examples.js";
 import { type Arrival, arrive, deviceNamed, HOUR, MINUTE, NOON, present, SECOND } from "./example-store.js";
 
 let folder = "";
 let store: Store | undefined;
+let monotonic = 0;
 beforeEach(() => {
 	folder = mkdtempSync(path.join(tmpdir(), "metered-"));
 });
@@ -30,7 +31,11 @@ const POWER = {
 
 async function opened(now = NOON + 2 * HOUR): Promise<Store> {
 	await store?.close();
-	const clock = { ...realClock, now: () => quantity<UnixMilliseconds>(now) };
+	const clock = {
+		...realClock,
+		now: () => quantity<UnixMilliseconds>(now),
+		monotonic: () => quantity<MonotonicMilliseconds>(monotonic),
+	};
 	store = await Store.open({ folder, clock, maxDevices: 10, power: POWER });
 	return store;
 }
@@ -121,6 +126,23 @@ describe("a miner that says 3,600 W and draws 4,000 W by its meter", () => {
 		expect(await minutes(NOON, NOON + 50 * MINUTE)).toEqual(metered);
 		await opened();
 		expect(await minutes(NOON, NOON + 50 * MINUTE)).toEqual(metered);
+	});
+
+	it("has crossed its limit by the meter's 4,400 W, also when one of its readings comes late", async () => {
+		const open = await opened();
+		await arrive(open, readings(6, NOON, [meter(3_000), miner]));
+		await arrive(open, readings(6, NOON + MINUTE, [meter(4_400), miner], { sequence: 7 }));
+		const told = async () => {
+			await open.watchNow();
+			monotonic += 10 * SECOND;
+			await open.watchNow();
+			const span = { from: quantity<UnixMilliseconds>(NOON), to: quantity<UnixMilliseconds>(NOON + HOUR) };
+			const found = await open.events({ ...span, limit: 10 });
+			return found.map(({ at, kind, value }) => [(at - NOON) / SECOND, kind, value]);
+		};
+		expect(await told()).toEqual([[60, "limit-crossed", 4_400]]);
+		await arrive(open, [{ sequence: 13, wall: NOON + 75 * SECOND, outcomes: [miner] }]);
+		expect(await told()).toEqual([[60, "limit-crossed", 4_400]]);
 	});
 
 	it("shows 20 J/TH reading by reading in the API too, not the 18 of its own word", async () => {
