@@ -2,7 +2,7 @@
  * Questions to the collector's API, asked again at an interval while the page is seen. A failed
  * question keeps the last answer and says what went wrong; it never throws.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { after, every } from "./browser.js";
 
 const ANSWER_WITHIN_MILLISECONDS = 15_000;
@@ -52,20 +52,22 @@ function whatWentWrong(body: unknown): string | undefined {
  * Asks now and every `seconds`, and again when the page is seen after being hidden.
  *
  * @param key     names the question; another key forgets the last answer
- * @param question called for each asking, so that ranges can end now
+ * @param question called for each asking as it was last drawn, so that ranges can end now
  */
 export function useAnswer<Answer>(input: {
 	readonly key: string;
 	readonly question: (signal: AbortSignal) => Promise<Asked<Answer>>;
 	readonly seconds: number;
 }): { readonly answer?: Answer; readonly what?: string } {
-	const { key, question, seconds } = input;
+	const { key, seconds } = input;
+	const question = useRef(input.question);
+	question.current = input.question;
 	const [held, setHeld] = useState<{ key: string; answer?: Answer; what?: string }>({ key });
 	useEffect(() => {
 		const abort = new AbortController();
 		const askOnce = async () => {
 			if (document.hidden) return;
-			const asked = await question(abort.signal);
+			const asked = await question.current(abort.signal);
 			if (abort.signal.aborted) return;
 			setHeld((before) => {
 				const kept = before.key === key && before.answer !== undefined ? { answer: before.answer } : {};

@@ -210,9 +210,16 @@ function lineOptions(line: Line): UPlot.Series {
 		label: line.name,
 		stroke: colour(line.colour),
 		width: 1.5,
-		points: { show: (_plot, _line, first, last) => last - first < LONE_POINTS_MOST },
+		points: { show: (plot, line) => valuesIn(plot.data[line] ?? []) <= LONE_POINTS_MOST },
 		spanGaps: false,
 	};
+}
+
+/** Steps without a reading stand in the column too, empty. */
+function valuesIn(column: UPlot.AlignedData[number]): number {
+	let count = 0;
+	for (const value of column) if (value !== null && value !== undefined) count += 1;
+	return count;
 }
 
 function timeAxis(latest: { readonly current: ChartProps }, timeZone: string): UPlot.Axis {

@@ -38,7 +38,7 @@ import { HealthWord } from "./heat-map.js";
 import { InventoryOf } from "./inventory-form.js";
 import { Page, useDevice, useFleet, useSeconds, useTimeZone } from "./page-context.js";
 import { modelName, place } from "./problems.js";
-import { stretchOf } from "./range.js";
+import { PAST_EVERY_SECONDS, stretchOf } from "./range.js";
 import { RangePicker, useRange } from "./range-picker.js";
 import { closeDevice } from "./route.js";
 import { Wide } from "./wide-table.js";
@@ -221,7 +221,7 @@ function DeviceCharts({ device }: { readonly device: DeviceAnswer }) {
 	const wanted = wantedSeries(device);
 	const names = wanted.map((one) => `${one.measurement}/${one.part}/${one.component}`).join();
 	const { answer, what } = useAnswer<DeviceSeries>({
-		key: `${device.summary.device} ${JSON.stringify(range)} ${names}`,
+		key: `${device.summary.device} ${JSON.stringify(range)} ${names} ${state.isPast}`,
 		question: (signal) =>
 			askSeries({
 				device: device.summary.device,
@@ -230,7 +230,7 @@ function DeviceCharts({ device }: { readonly device: DeviceAnswer }) {
 				stepSeconds,
 				signal,
 			}),
-		seconds: range.askEverySeconds,
+		seconds: state.isPast ? PAST_EVERY_SECONDS : range.askEverySeconds,
 	});
 	return (
 		<section aria-label="Readings over time">

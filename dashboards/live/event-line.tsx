@@ -7,13 +7,11 @@ import { eventTone, eventWord } from "./events.js";
 import { counted, dateAndTime, timeOfDay } from "./format.js";
 import { Page, useTimeZone } from "./page-context.js";
 import { place } from "./problems.js";
-import { stretchOf } from "./range.js";
+import { PAST_EVERY_SECONDS, stretchOf } from "./range.js";
 import { useRange } from "./range-picker.js";
 import { deviceAddress, useRoute } from "./route.js";
 
 const ASK_EVERY_SECONDS = 10;
-/** A replay runs faster than time. */
-const PAST_EVERY_SECONDS = 3;
 const ASKED_MOST = 500;
 const ROWS_MOST = 100;
 const DAY_MILLISECONDS = 86_400_000;

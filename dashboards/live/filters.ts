@@ -143,7 +143,8 @@ export function facetChoices(
 		for (const facet of FACETS) {
 			const value = facetOf(device, facet);
 			const counted: Map<string, number> = counts[facet];
-			counted.set(value, (counted.get(value) ?? 0) + 1);
+			// What is retired is not shown unless asked for: its place stays a choice, with one fewer.
+			counted.set(value, (counted.get(value) ?? 0) + (device.intent === "retired" ? 0 : 1));
 		}
 	}
 	const inOrder = (counted: ReadonlyMap<string, number>) =>

@@ -1,4 +1,4 @@
-/** The fleet over the last hour or day: power, hashrate, efficiency and what a MWh earned. */
+/** The fleet over a stretch of time: power, hashrate, efficiency and what a MWh earned, and what happened. */
 import { useContext, useMemo } from "preact/hooks";
 import type { FleetSeriesAnswer, GapsAnswer } from "../../collector/expose/answers.js";
 import { ask, useAnswer } from "./api.js";
@@ -8,7 +8,7 @@ import { EventLine, useEvents } from "./event-line.js";
 import { eventMarks } from "./events.js";
 import { efficiency, hashrate, power, type Shown, usdPerMegawattHour } from "./format.js";
 import { Page } from "./page-context.js";
-import { type Range, stretchOf } from "./range.js";
+import { PAST_EVERY_SECONDS, type Range, stretchOf } from "./range.js";
 import { RangePicker, useRange } from "./range-picker.js";
 import { startReplay } from "./replay.js";
 
@@ -17,8 +17,6 @@ const STEP_LEAST_SECONDS = 60;
 const GAPS_EVERY_SECONDS = 60;
 /** More lines across a small chart would hide it; the line of marks below has all. */
 const MARKS_MOST = 40;
-/** A replay runs faster than time: its charts follow it. */
-const PAST_EVERY_SECONDS = 3;
 const NO_GAPS: GapsAnswer["gaps"] = [];
 
 type Column =
@@ -66,7 +64,7 @@ export function FleetCharts() {
 	const { answer: gaps } = useAnswer<GapsAnswer>({
 		key: `gaps ${key} ${state.isPast}`,
 		question: (signal) => ask(`api/v1/gaps?${stretch()}`, signal),
-		seconds: GAPS_EVERY_SECONDS,
+		seconds: state.isPast ? PAST_EVERY_SECONDS : GAPS_EVERY_SECONDS,
 	});
 	const happened = useEvents();
 	const marks = useMemo(() => eventMarks((happened?.events ?? []).slice(0, MARKS_MOST)), [happened]);

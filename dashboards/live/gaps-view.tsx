@@ -6,10 +6,10 @@ import { now } from "./browser.js";
 import { counted, dateAndTime, decimal, duration } from "./format.js";
 import { byReason, gapWords, merged } from "./gap-sums.js";
 import { Page, useFleet, useTimeZone } from "./page-context.js";
-import { stretchOf } from "./range.js";
+import { PAST_EVERY_SECONDS, stretchOf } from "./range.js";
 import { RangePicker, useRange } from "./range-picker.js";
 import { deviceAddress } from "./route.js";
-import { Wide } from "./wide-table.js";
+import { Heads, Wide } from "./wide-table.js";
 
 const ASK_EVERY_SECONDS = 30;
 const ROWS_SHOWN_MOST = 500;
@@ -24,12 +24,12 @@ export function GapsView() {
 	const range = useRange();
 	const stretch = stretchOf(range, state.time(now()));
 	const { answer, what } = useAnswer<GapsAnswer>({
-		key: `gap ledger ${JSON.stringify(range)}`,
+		key: `gap ledger ${JSON.stringify(range)} ${state.isPast}`,
 		question: (signal) => {
 			const { from, to } = stretchOf(range, state.time(now()));
 			return ask(`api/v1/gaps?from=${from}&to=${to}`, signal);
 		},
-		seconds: ASK_EVERY_SECONDS,
+		seconds: state.isPast ? PAST_EVERY_SECONDS : ASK_EVERY_SECONDS,
 	});
 	return (
 		<div class="view" data-testid="gaps-view">
@@ -118,19 +118,7 @@ function GapTable({ gaps }: { readonly gaps: readonly Gap[] }) {
 		<Wide of="Missing readings">
 			<table data-testid="gap-table">
 				<caption>Missing readings, the newest first</caption>
-				<thead>
-					<tr>
-						<th scope="col">Agent</th>
-						<th scope="col">From</th>
-						<th scope="col">Until</th>
-						<th scope="col">Long</th>
-						<th scope="col">Readings</th>
-						<th scope="col">Of devices</th>
-						<th scope="col" class="left">
-							Why
-						</th>
-					</tr>
-				</thead>
+				<Heads of={["Agent", "From", "Until", "Long", "Readings", "Of devices", { left: "Why" }]} />
 				<tbody>
 					{newest.slice(0, ROWS_SHOWN_MOST).map((gap) => (
 						<tr key={`${gap.site} ${gap.agent} ${gap.from} ${gap.reason}`}>
@@ -170,18 +158,7 @@ function LostTable({ lost }: { readonly lost: GapsAnswer["lost"] }) {
 		<Wide of="Stored once and gone since">
 			<table>
 				<caption>Stored once and gone since</caption>
-				<thead>
-					<tr>
-						<th scope="col">File</th>
-						<th scope="col">From</th>
-						<th scope="col">Until</th>
-						<th scope="col">Found</th>
-						<th scope="col">Device</th>
-						<th scope="col" class="left">
-							Why
-						</th>
-					</tr>
-				</thead>
+				<Heads of={["File", "From", "Until", "Found", { left: "Device" }, { left: "Why" }]} />
 				<tbody>
 					{lost.slice(0, ROWS_SHOWN_MOST).map((one) => (
 						<tr key={`${one.file} ${one.from} ${one.device ?? ""}`}>
@@ -191,7 +168,7 @@ function LostTable({ lost }: { readonly lost: GapsAnswer["lost"] }) {
 							<td class="number">{dateAndTime(one.from, timeZone)}</td>
 							<td class="number">{dateAndTime(one.to, timeZone)}</td>
 							<td class="number">{dateAndTime(one.foundAt, timeZone)}</td>
-							<td>
+							<td class="left">
 								{one.device === undefined ? (
 									"several"
 								) : (
@@ -218,15 +195,7 @@ function AgentTable() {
 			<h3 id="agents-title">Still on its way</h3>
 			<Wide of="Agents">
 				<table>
-					<thead>
-						<tr>
-							<th scope="col">Agent</th>
-							<th scope="col">Site</th>
-							<th scope="col">Link</th>
-							<th scope="col">Last record</th>
-							<th scope="col">Records waiting</th>
-						</tr>
-					</thead>
+					<Heads of={["Agent", { left: "Site" }, { left: "Link" }, "Last record", "Records waiting"]} />
 					<tbody>
 						{fleet.agents.map((agent) => (
 							<AgentRow key={`${agent.site}/${agent.agent}`} agent={agent} at={fleet.at} />
@@ -244,8 +213,8 @@ function AgentRow(input: { readonly agent: FleetAnswer["agents"][number]; readon
 	return (
 		<tr>
 			<th scope="row">{agent.agent}</th>
-			<td>{agent.site}</td>
-			<td class={agent.isConnected ? "health-up" : "health-down"}>
+			<td class="left">{agent.site}</td>
+			<td class={agent.isConnected ? "left health-up" : "left health-down"}>
 				{agent.isConnected ? "connected" : "silent"} for {duration((at - agent.since) / 1_000)}
 			</td>
 			<td class="number">

@@ -86,6 +86,7 @@ function Connection() {
 	const word = isFresh ? "live" : stream.kind === "live" ? "silent" : "reconnecting";
 	useEffect(() => {
 		document.documentElement.toggleAttribute("data-stale", !isFresh && state.heardAt !== undefined);
+		return () => document.documentElement.removeAttribute("data-stale");
 	}, [isFresh, state]);
 	return (
 		<span class="connection" data-testid="connection" data-state={word}>

@@ -7,6 +7,7 @@ import { dateAndTime, zoneName } from "./format.js";
 import { rowsTable, useInventoryChange } from "./inventory-change.js";
 import { InventoryPreview } from "./inventory-preview.js";
 import {
+	endOf,
 	entryNow,
 	FIELD_WORDS,
 	INTENT_CHOICES,
@@ -17,7 +18,7 @@ import {
 	saidIn,
 } from "./inventory-rows.js";
 import { Page, useTimeZone } from "./page-context.js";
-import { instantOf } from "./range.js";
+import { fieldText, instantOf } from "./range.js";
 
 const ASK_EVERY_SECONDS = 60;
 
@@ -41,12 +42,12 @@ export function InventoryOf({ device }: { readonly device: string }) {
 				</button>
 			</div>
 			{what === undefined ? null : <p class="reason-words">{what}</p>}
-			<SaidNow said={saidIn(current)} />
+			{answer === undefined ? null : <SaidNow said={saidIn(current)} />}
 			{isOpen && answer !== undefined ? (
 				<EditForm
 					key={`${device} ${round}`}
 					device={device}
-					said={saidIn(current)}
+					current={current}
 					onApplied={() => setRound(round + 1)}
 				/>
 			) : null}
@@ -71,17 +72,23 @@ function SaidNow({ said }: { readonly said: Said }) {
 	);
 }
 
-function EditForm(input: { readonly device: string; readonly said: Said; readonly onApplied: () => void }) {
-	const { device, onApplied } = input;
+function EditForm(input: {
+	readonly device: string;
+	readonly current: InventoryEntryAnswer | undefined;
+	readonly onApplied: () => void;
+}) {
+	const { device, current, onApplied } = input;
 	const timeZone = useTimeZone();
-	const [said, setSaid] = useState<Said>({ intent: "in-service", ...input.said });
+	const end = current?.validTo === undefined ? "" : fieldText(current.validTo, timeZone);
+	const [said, setSaid] = useState<Said>({ intent: "in-service", ...saidIn(current) });
 	const [from, setFrom] = useState("");
-	const [to, setTo] = useState("");
+	const [to, setTo] = useState(end);
 	const iso = (text: string) => {
 		const at = text === "" ? undefined : instantOf(text, timeZone);
 		return at === undefined ? "" : new Date(at).toISOString();
 	};
-	const row = rowOf({ device, said, from: iso(from), to: iso(to) });
+	// A field shows minutes: an end that was left as it is keeps its seconds.
+	const row = rowOf({ device, said, from: iso(from), to: to === end ? endOf(current) : iso(to) });
 	const change = useInventoryChange(rowsTable([row]), onApplied);
 	const submit = (event: Event) => {
 		event.preventDefault();

@@ -3,7 +3,7 @@ import type { InventoryImportAnswer } from "../../collector/expose/answers.js";
 import { counted, dateAndTime } from "./format.js";
 import { differences, FIELD_WORDS } from "./inventory-rows.js";
 import { useTimeZone } from "./page-context.js";
-import { Wide } from "./wide-table.js";
+import { Heads, Wide } from "./wide-table.js";
 
 const SHOWN_MOST = 100;
 
@@ -48,15 +48,7 @@ function Changes({ changes }: { readonly changes: InventoryImportAnswer["changes
 	return (
 		<Wide of="What changes">
 			<table>
-				<thead>
-					<tr>
-						<th scope="col">Of</th>
-						<th scope="col">From</th>
-						<th scope="col">Field</th>
-						<th scope="col">Before</th>
-						<th scope="col">After</th>
-					</tr>
-				</thead>
+				<Heads of={["Of", "From", "Field", "Before", "After"]} />
 				<tbody>
 					{changes.slice(0, SHOWN_MOST).flatMap(({ before, after }) => {
 						const fields = differences(before, after);

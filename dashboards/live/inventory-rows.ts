@@ -4,6 +4,7 @@
  * A statement is whole in itself: a row repeats what was said before of everything that is not to change.
  */
 import type { InventoryEntryAnswer } from "../../collector/expose/answers.js";
+import { quoted } from "./list-file.js";
 
 /** What can be said of a device, in the order of a form. */
 export const INVENTORY_FIELDS = [
@@ -53,6 +54,25 @@ export function entryNow(
 	);
 }
 
+/** As a row says it: ISO 8601; "" is until further notice. */
+export function endOf(entry: InventoryEntryAnswer | undefined): string {
+	return entry?.validTo === undefined ? "" : new Date(entry.validTo).toISOString();
+}
+
+/** What `set` says of each device; the rest, and how long it holds, as it was said before. */
+export function rowsOf(
+	devices: readonly string[],
+	set: Said,
+	entries: readonly InventoryEntryAnswer[],
+): readonly InventoryRow[] {
+	const before = new Map(entries.filter(({ kind }) => kind === "device").map((entry) => [entry.key, entry]));
+	const words = Object.fromEntries(Object.entries(set).filter(([, word]) => word !== ""));
+	return devices.map((device) => {
+		const entry = before.get(device);
+		return rowOf({ device, said: { ...saidIn(entry), ...words }, from: "", to: endOf(entry) });
+	});
+}
+
 /** @param from ISO 8601; "" is now. @param to "" is until further notice */
 export function rowOf(input: {
 	readonly device: string;
@@ -91,12 +111,8 @@ export function tableText(entries: readonly InventoryEntryAnswer[]): string {
 			words.set("site", site);
 			if (rack !== undefined) words.set("rack", rack);
 		}
-		if (entry.validTo !== undefined) words.set("validTo", new Date(entry.validTo).toISOString());
+		words.set("validTo", endOf(entry));
 		return TABLE.map((column) => quoted(words.get(column) ?? "")).join(",");
 	});
 	return `${[TABLE.join(","), ...rows].join("\r\n")}\r\n`;
-}
-
-function quoted(text: string): string {
-	return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

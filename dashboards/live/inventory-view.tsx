@@ -12,7 +12,7 @@ import {
 	FIELD_WORDS,
 	INVENTORY_FIELDS,
 	type InventoryField,
-	rowOf,
+	rowsOf,
 	type Said,
 	saidIn,
 	tableText,
@@ -20,7 +20,7 @@ import {
 import { saveText } from "./list-file.js";
 import { Page, useTimeZone } from "./page-context.js";
 import { deviceAddress, useRoute } from "./route.js";
-import { type Shown, useShown } from "./shown.js";
+import { useShown } from "./shown.js";
 import { Wide } from "./wide-table.js";
 
 const ASK_EVERY_SECONDS = 60;
@@ -34,7 +34,6 @@ export function InventoryView() {
 		question: (signal) => ask("api/v1/inventory", signal),
 		seconds: ASK_EVERY_SECONDS,
 	});
-	const entries = answer?.entries ?? [];
 	const again = () => setRound(round + 1);
 	return (
 		<div class="view" data-testid="inventory-view">
@@ -44,9 +43,9 @@ export function InventoryView() {
 				reports from the time it holds; devices never hear of it.
 			</p>
 			{what === undefined ? null : <p class="reason-words">{what}</p>}
-			<ManyMachines entries={entries} onApplied={again} />
+			<ManyMachines entries={answer?.entries} onApplied={again} />
 			<ByTable onApplied={again} />
-			<Statements entries={entries} />
+			{answer === undefined ? null : <Statements entries={answer.entries} />}
 		</div>
 	);
 }
@@ -55,13 +54,18 @@ export function InventoryView() {
 const SHARED_FIELDS = INVENTORY_FIELDS.filter((field) => field !== "name" && field !== "position");
 
 function ManyMachines(input: {
-	readonly entries: readonly InventoryEntryAnswer[];
+	/** Absent until they are known: a row that left out what was said before would take it back. */
+	readonly entries: readonly InventoryEntryAnswer[] | undefined;
 	readonly onApplied: () => void;
 }) {
+	const { entries } = input;
 	const filters = filtersOf(useRoute().words);
 	const shown = useShown(filters);
 	const [said, setSaid] = useState<Said>({});
-	const rows = useMemo(() => rowsOf(shown, said, input.entries), [shown, said, input.entries]);
+	const rows = useMemo(
+		() => (entries === undefined ? [] : rowsOf([...shown.keys], said, entries)),
+		[shown, said, entries],
+	);
 	const change = useInventoryChange(rowsTable(rows), input.onApplied);
 	const isNothing = Object.values(said).every((word) => word === "");
 	const set = (field: InventoryField, value: string) => setSaid((before) => ({ ...before, [field]: value }));
@@ -87,14 +91,6 @@ function ManyMachines(input: {
 			</form>
 			<Outcome change={change} hasLines={false} />
 		</section>
-	);
-}
-
-function rowsOf(shown: Shown, said: Said, entries: readonly InventoryEntryAnswer[]) {
-	const before = new Map(entries.filter(({ kind }) => kind === "device").map((entry) => [entry.key, entry]));
-	const set = Object.fromEntries(Object.entries(said).filter(([, word]) => word !== ""));
-	return shown.devices.map(({ device }) =>
-		rowOf({ device, said: { ...saidIn(before.get(device)), ...set }, from: "", to: "" }),
 	);
 }
 

@@ -41,7 +41,11 @@ function cell(column: (typeof COLUMNS)[number], value: string | number | undefin
 	if (value === undefined) return "";
 	if (column === "lastReadingAt") return new Date(Number(value)).toISOString();
 	if (typeof value === "number") return String(value);
-	const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+	return quoted(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value);
+}
+
+/** A cell of CSV. */
+export function quoted(text: string): string {
 	return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

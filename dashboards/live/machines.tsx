@@ -5,7 +5,7 @@ import { Choice } from "./choice.js";
 import { DeviceList } from "./device-list.js";
 import { ExportLinks } from "./export-links.js";
 import { FilterBar } from "./filter-bar.js";
-import { type Filters, isFiltered, shownSums } from "./filters.js";
+import { type Filters, isFiltered, shownSums, UNSTATED } from "./filters.js";
 import {
 	counted,
 	efficiency,
@@ -75,10 +75,12 @@ function Saving({ filters, shown }: { readonly filters: Filters; readonly shown:
 							This list as it stands (CSV)
 						</button>
 					</p>
-					<ExportLinks
-						what={exportWords(filters, shown)}
-						wish={{ ...stretch, words: wordsOfShown(filters, shown) }}
-					/>
+					{shown.devices.length === 0 ? null : (
+						<ExportLinks
+							what={exportWords(filters, shown)}
+							wish={{ ...stretch, words: wordsOfShown(filters, shown) }}
+						/>
+					)}
 				</div>
 			) : null}
 		</details>
@@ -88,13 +90,17 @@ function Saving({ filters, shown }: { readonly filters: Filters; readonly shown:
 function wordsOfShown(filters: Filters, shown: Shown): Readonly<Record<string, string | undefined>> {
 	if (!isFiltered(filters)) return {};
 	if (shown.devices.length <= KEYS_MOST) return { devices: [...shown.keys].join(",") };
-	const { site, rack, owner } = filters;
-	return { site, rack, owner, model: filters.model === undefined ? undefined : shown.devices[0]?.model };
+	const model = filters.model === undefined ? undefined : shown.devices[0]?.model;
+	const words = Object.entries({ ...filters, model, state: undefined, find: undefined });
+	// An export has no word for what nobody stated.
+	return Object.fromEntries(words.filter(([, word]) => word !== UNSTATED));
 }
 
 function exportWords(filters: Filters, shown: Shown): string {
-	const isBroader = shown.devices.length > KEYS_MOST && (filters.state ?? filters.find) !== undefined;
-	const note = isBroader ? ", whatever their state and name" : "";
+	const words = wordsOfShown(filters, shown);
+	const isBroader =
+		words["devices"] === undefined && Object.keys(filters).some((name) => words[name] === undefined);
+	const note = isBroader ? ", and of others: not every filter holds for it" : "";
 	return `Every reading of these machines in the stretch of the charts${note}:`;
 }
 

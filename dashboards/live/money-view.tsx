@@ -12,7 +12,7 @@ import { Glance } from "./glance.js";
 import { Page, useFleet } from "./page-context.js";
 import { place } from "./problems.js";
 import { deviceAddress } from "./route.js";
-import { Wide } from "./wide-table.js";
+import { Heads, Wide } from "./wide-table.js";
 
 const ASK_EVERY_SECONDS = 5;
 const ROWS_MOST = 15;
@@ -78,30 +78,24 @@ function SwitchPoint({ answer: { switchPoint } }: { readonly answer: DecisionsAn
 			title="Where mining and AI earn the same"
 			note={`Now ${usd(hashprice)}/PH/day and ${usd(gpuPrice)} a GPU-hour, at ${decimal(switchPoint.kilowattsPerGpu, 2)} kW a GPU.`}
 		>
-			<table>
-				<thead>
-					<tr>
-						<th scope="col">Same money</th>
-						<th scope="col">hashprice, /PH/day</th>
-						<th scope="col">× now</th>
-						<th scope="col">GPU-hour</th>
-						<th scope="col">× now</th>
-					</tr>
-				</thead>
-				<tbody>
-					{TIERS.map(({ tier, name }) => (
-						<tr key={tier}>
-							<th scope="row">{name}</th>
-							<Crossover
-								of={switchPoint.crossoverHashpriceUsdPerPetahashPerSecondDay}
-								tier={tier}
-								now={hashprice}
-							/>
-							<Crossover of={switchPoint.crossoverUsdPerGpuHour} tier={tier} now={gpuPrice} />
-						</tr>
-					))}
-				</tbody>
-			</table>
+			<Wide of="Where mining and AI earn the same">
+				<table>
+					<Heads of={["Same money", "hashprice, /PH/day", "× now", "GPU-hour", "× now"]} />
+					<tbody>
+						{TIERS.map(({ tier, name }) => (
+							<tr key={tier}>
+								<th scope="row">{name}</th>
+								<Crossover
+									of={switchPoint.crossoverHashpriceUsdPerPetahashPerSecondDay}
+									tier={tier}
+									now={hashprice}
+								/>
+								<Crossover of={switchPoint.crossoverUsdPerGpuHour} tier={tier} now={gpuPrice} />
+							</tr>
+						))}
+					</tbody>
+				</table>
+			</Wide>
 		</Panel>
 	);
 }
@@ -130,15 +124,7 @@ function PowerSays({ answer: { curtailment } }: { readonly answer: DecisionsAnsw
 		<Panel title="What the price of power says" note="Those that earn least for a MWh first.">
 			<Wide of="What the price of power says">
 				<table>
-					<thead>
-						<tr>
-							<th scope="col">Model</th>
-							<th scope="col">MW</th>
-							<th scope="col">earns /MWh</th>
-							<th scope="col">advice</th>
-							<th scope="col">saves /h</th>
-						</tr>
-					</thead>
+					<Heads of={["Model", "MW", "earns /MWh", "advice", "saves /h"]} />
 					<tbody>
 						{order.slice(0, ROWS_MOST).map((one) => (
 							<tr key={one.model} title={one.reason}>
@@ -171,37 +157,48 @@ function Lost({ answer: { lostRevenue } }: { readonly answer: DecisionsAnswer })
 	const order = [...lostRevenue].sort((one, other) => other.usdPerHour - one.usdPerHour);
 	const most = Math.max(0, ...order.map(({ usdPerHour }) => usdPerHour));
 	const sum = order.reduce((all, { usdPerHour }) => all + usdPerHour, 0);
+	const isAtLeast = order.some(({ devicesWithoutTarget }) => devicesWithoutTarget > 0);
 	return (
 		<Panel title="Not earned, and why" note="Less the energy that is not bought meanwhile.">
 			{order.length === 0 ? <p class="nothing-wrong">Nothing is lost.</p> : null}
-			<table>
-				<tbody>
-					{order.map(({ cause, devices, usdPerHour }) => (
-						<tr key={cause}>
-							<th scope="row">{CAUSE_WORDS[cause] ?? label(cause).toLowerCase()}</th>
-							<td class="bar-cell" aria-hidden="true">
-								<span class="bar-inline" style={{ width: `${most > 0 ? (100 * usdPerHour) / most : 0}%` }} />
-							</td>
-							<td class="number quiet">{counted(devices, "device")}</td>
-							<td class="number">{usd(usdPerHour * 24)} a day</td>
-						</tr>
-					))}
-				</tbody>
-				{order.length > 1 ? (
-					<tfoot>
-						<tr>
-							<th scope="row">together</th>
-							<td />
-							<td />
-							<td class="number">
-								<strong>{usd(sum * 24)} a day</strong>
-							</td>
-						</tr>
-					</tfoot>
-				) : null}
-			</table>
+			<Wide of="Not earned, and why">
+				<table>
+					<tbody>
+						{order.map(({ cause, devices, usdPerHour, devicesWithoutTarget }) => (
+							<tr key={cause}>
+								<th scope="row">{CAUSE_WORDS[cause] ?? label(cause).toLowerCase()}</th>
+								<td class="bar-cell" aria-hidden="true">
+									<span
+										class="bar-inline"
+										style={{ width: `${most > 0 ? (100 * usdPerHour) / most : 0}%` }}
+									/>
+								</td>
+								<td class="number quiet">{counted(devices, "device")}</td>
+								<td class="number">{lostADay(usdPerHour, devicesWithoutTarget > 0)}</td>
+							</tr>
+						))}
+					</tbody>
+					{order.length > 1 ? (
+						<tfoot>
+							<tr>
+								<th scope="row">together</th>
+								<td />
+								<td />
+								<td class="number">
+									<strong>{lostADay(sum, isAtLeast)}</strong>
+								</td>
+							</tr>
+						</tfoot>
+					) : null}
+				</table>
+			</Wide>
 		</Panel>
 	);
+}
+
+/** Of some devices nobody knows what they would earn: then it is a lower bound. */
+function lostADay(usdPerHour: number, isAtLeast: boolean): string {
+	return `${isAtLeast ? "at least " : ""}${usd(usdPerHour * 24)} a day`;
 }
 
 function Breakevens({ answer: { breakevens } }: { readonly answer: DecisionsAnswer }) {
@@ -212,13 +209,7 @@ function Breakevens({ answer: { breakevens } }: { readonly answer: DecisionsAnsw
 		<Panel title="Break-even price of power" note="Above it a model costs more than it earns.">
 			<Wide of="Break-even by model">
 				<table>
-					<thead>
-						<tr>
-							<th scope="col">Model</th>
-							<th scope="col">J/TH</th>
-							<th scope="col">¢/kWh</th>
-						</tr>
-					</thead>
+					<Heads of={["Model", "J/TH", "¢/kWh"]} />
 					<tbody>
 						{order.slice(0, ROWS_MOST).map((one) => (
 							<tr key={one.model}>
@@ -239,17 +230,7 @@ function LeastEarning({ answer: { leastEarning } }: { readonly answer: Decisions
 		<Panel title="Watts that earn least" note="The first to switch off when power is dear.">
 			<Wide of="Watts that earn least">
 				<table>
-					<thead>
-						<tr>
-							<th scope="col">Machine</th>
-							<th scope="col" class="left">
-								Model
-							</th>
-							<th scope="col">draws</th>
-							<th scope="col">earns /MWh</th>
-							<th scope="col">break-even ¢/kWh</th>
-						</tr>
-					</thead>
+					<Heads of={["Machine", { left: "Model" }, "draws", "earns /MWh", "break-even ¢/kWh"]} />
 					<tbody>
 						{leastEarning.slice(0, ROWS_MOST).map((one) => (
 							<tr key={one.device}>
@@ -285,14 +266,7 @@ function Drift({ answer: { drift } }: { readonly answer: DecisionsAnswer }) {
 			{drift.length === 0 ? null : (
 				<Wide of="Worse than their nameplate">
 					<table>
-						<thead>
-							<tr>
-								<th scope="col">Machine</th>
-								<th scope="col">J/TH</th>
-								<th scope="col">nameplate</th>
-								<th scope="col">a day</th>
-							</tr>
-						</thead>
+						<Heads of={["Machine", "J/TH", "nameplate", "a day"]} />
 						<tbody>
 							{drift.slice(0, ROWS_MOST).map((one) => (
 								<tr key={one.device}>
@@ -321,19 +295,7 @@ function InputTable({ inputs }: { readonly inputs: readonly InputAnswer[] }) {
 		<Panel title="What all of it rests on" note="A stale input makes the money stale, not wrong.">
 			<Wide of="Inputs">
 				<table data-testid="input-table">
-					<thead>
-						<tr>
-							<th scope="col">Input</th>
-							<th scope="col">Value</th>
-							<th scope="col">Age</th>
-							<th scope="col" class="left">
-								Source
-							</th>
-							<th scope="col" class="left">
-								Marks
-							</th>
-						</tr>
-					</thead>
+					<Heads of={["Input", "Value", "Age", { left: "Source" }, { left: "Marks" }]} />
 					<tbody>
 						{order.map((input) => {
 							const { number, unit } = inputValue(input);

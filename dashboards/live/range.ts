@@ -28,12 +28,17 @@ const POINTS_MOST = 400;
 const SINGLE_READINGS_SECONDS = 1_800;
 const STEPS = [30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400, 604_800];
 const STRETCH_LEAST_MILLISECONDS = 60_000;
+/** The year 9999 ends: no field and no clock here shows what comes after. */
+const INSTANT_LAST = 253_402_300_799_999;
+/** A replay runs faster than time: what ends at its moment follows it. */
+export const PAST_EVERY_SECONDS = 3;
 
 export function rangeOf(words: Words): Range {
 	const { range, from, to } = words;
 	const named = RANGES.find(({ name }) => name === range);
 	const [first, last] = [Number(from), Number(to)];
-	if (named === undefined && range === "custom" && last - first >= STRETCH_LEAST_MILLISECONDS)
+	const isStretch = first >= 0 && last <= INSTANT_LAST && last - first >= STRETCH_LEAST_MILLISECONDS;
+	if (named === undefined && range === "custom" && isStretch)
 		return { name: "custom", fixed: { from: first, to: last }, ...pointsOf((last - first) / 1_000) };
 	const { name, seconds } = named ?? USUAL;
 	return { name, ...pointsOf(seconds) };

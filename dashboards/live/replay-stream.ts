@@ -9,11 +9,13 @@ import { type FleetState, liveMessage } from "./fleet-state.js";
 import { replayMessage } from "./replay-message.js";
 
 const EARLY_MOST = 16;
+/** The collector's word for a question that it will not take. */
+const CLOSE_REFUSED = 1008;
 
 export type ReplayHeard = {
 	readonly position?: ReplayPosition;
-	/** Why it does not go on, or what was refused. */
-	readonly trouble?: string;
+	/** Why it does not go on, or what was refused; undefined where that is over. */
+	readonly trouble?: string | undefined;
 };
 
 export class ReplayStream {
@@ -36,8 +38,9 @@ export class ReplayStream {
 			for (const command of this.#early.splice(0)) this.send(command);
 		});
 		this.#socket.addEventListener("message", ({ data }) => this.#hear(data));
-		this.#socket.addEventListener("close", ({ reason }) => {
-			if (this.#isStopped) return;
+		this.#socket.addEventListener("close", ({ code, reason }) => {
+			// The message before the close said why, in full.
+			if (this.#isStopped || code === CLOSE_REFUSED) return;
 			const why = reason === "" ? "The collector ended it, or cannot be reached." : reason;
 			this.#tell({ trouble: why });
 		});
@@ -45,8 +48,11 @@ export class ReplayStream {
 
 	send(command: ReplayCommand): void {
 		const { readyState } = this.#socket;
-		if (readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(command));
-		else if (readyState === WebSocket.CONNECTING && this.#early.length < EARLY_MOST)
+		if (readyState === WebSocket.OPEN) {
+			// What was refused stays to be read until another press.
+			this.#tell({ trouble: undefined });
+			this.#socket.send(JSON.stringify(command));
+		} else if (readyState === WebSocket.CONNECTING && this.#early.length < EARLY_MOST)
 			this.#early.push(command);
 	}
 

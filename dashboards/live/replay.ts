@@ -6,7 +6,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ReplayCommand, ReplayPosition } from "../../collector/expose/answers.js";
 import { soon } from "./browser.js";
 import { FleetState } from "./fleet-state.js";
-import { ReplayStream } from "./replay-stream.js";
+import { type ReplayHeard, ReplayStream } from "./replay-stream.js";
 import { say, type Words } from "./route.js";
 
 export const SPEEDS = [1, 10, 60, 300, 1_000] as const;
@@ -40,7 +40,7 @@ export function useReplay(words: Words): Replay | undefined {
 	const span = replaySpan(words);
 	const key = span === undefined ? undefined : `${span.from}-${span.to}`;
 	const state = useMemo(() => (key === undefined ? undefined : new FleetState(soon, true)), [key]);
-	const [held, setHeld] = useState<{ key?: string; position?: ReplayPosition; trouble?: string }>({});
+	const [held, setHeld] = useState<ReplayHeard & { readonly key?: string }>({});
 	const [stream, setStream] = useState<ReplayStream>();
 	useEffect(() => {
 		if (span === undefined || state === undefined || key === undefined) return undefined;
@@ -55,13 +55,7 @@ export function useReplay(words: Words): Replay | undefined {
 		const opened = new ReplayStream({
 			address: address.href,
 			state,
-			tell: ({ position, trouble }) =>
-				setHeld((before) => ({
-					key,
-					...(before.key === key && before.position !== undefined ? { position: before.position } : {}),
-					...(position === undefined ? {} : { position }),
-					...(trouble === undefined ? {} : { trouble }),
-				})),
+			tell: (heard) => setHeld((before) => ({ ...(before.key === key ? before : {}), key, ...heard })),
 		});
 		setStream(opened);
 		return () => opened.stop();

@@ -1,4 +1,4 @@
-/** A table that may be wider than its place: it scrolls by itself, by keyboard too, and says what it is. */
+/** A table that may be wider than its place: it scrolls by itself, by keyboard too, and says what it is; its heads. */
 import type { ComponentChildren } from "preact";
 
 export function Wide({ of, children }: { readonly of: string; readonly children: ComponentChildren }) {
@@ -7,5 +7,20 @@ export function Wide({ of, children }: { readonly of: string; readonly children:
 		<section class="table-scroll" tabIndex={0} aria-label={of}>
 			{children}
 		</section>
+	);
+}
+
+/** Over numbers, and so at their right end; over words with `left`. */
+export function Heads({ of }: { readonly of: readonly (string | { readonly left: string })[] }) {
+	return (
+		<thead>
+			<tr>
+				{of.map((head, column) => (
+					<th key={column} scope="col" class={typeof head === "string" ? undefined : "left"}>
+						{typeof head === "string" ? head : head.left}
+					</th>
+				))}
+			</tr>
+		</thead>
 	);
 }

@@ -373,7 +373,19 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 
 	it("plays the past under a bar that says so, is sought and paused by keyboard, and goes back to now", async () => {
 		const { page } = main;
+		let isSpoiling = false;
+		await page.routeWebSocket(/replay/, (socket) => {
+			const collector = socket.connectToServer();
+			const spoilt = (sent: string) => sent.replace(/"at":\d+/, '"at":1');
+			socket.onMessage((sent) => collector.send(isSpoiling ? spoilt(String(sent)) : sent));
+		});
+		const charted: number[] = [];
+		page.on("request", (request) => {
+			const { pathname, searchParams } = new URL(request.url());
+			if (pathname.endsWith("/series/fleet")) charted.push(Number(searchParams.get("to")));
+		});
 		await page.goto(`${demo.url}/#/?as=map&range=15m`);
+		await page.reload();
 		await page.getByRole("button", { name: "Replay this stretch" }).click();
 		const bar = page.locator('[data-testid="replay-bar"]');
 		await page.locator('[data-testid="replay-bar"][data-state="playing"]').waitFor();
@@ -387,6 +399,13 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 		await bar.getByRole("button", { name: "Pause" }).press("Enter");
 		await page.locator('[data-testid="replay-bar"][data-state="paused"]').waitFor();
 		const scrubber = bar.getByLabel("Time of the replay");
+		isSpoiling = true;
+		await scrubber.press("End");
+		const refusal = bar.getByRole("alert");
+		await refusal.waitFor();
+		isSpoiling = false;
+		await scrubber.press("Home");
+		await refusal.waitFor({ state: "detached" });
 		await scrubber.press("End");
 		const [, to = 0] =
 			new URLSearchParams(page.url().split("?")[1]).get("replay")?.split("-").map(Number) ?? [];
@@ -394,6 +413,7 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 			const at = Date.parse((await time()) ?? "");
 			return to - at < 10_000;
 		});
+		await until("its charts end where it stands", { seconds: 10 }, () => to - (charted.at(-1) ?? 0) < 10_000);
 		const seen = await page.locator('[data-testid="devices-up"]').getAttribute("data-value");
 		expect(Number(seen)).toBeGreaterThan(0);
 		expect(await page.locator('[data-testid="heat-map"] [data-device]').count()).toBe(DEVICES);

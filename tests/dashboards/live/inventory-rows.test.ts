@@ -1,7 +1,14 @@
 /** What an operator types becomes rows of the inventory's import, and statements a table that can be read in again. */
 import { describe, expect, it } from "vitest";
 import type { InventoryEntryAnswer } from "../../../collector/expose/answers.js";
-import { differences, entryNow, rowOf, saidIn, tableText } from "../../../dashboards/live/inventory-rows.js";
+import {
+	differences,
+	entryNow,
+	rowOf,
+	rowsOf,
+	saidIn,
+	tableText,
+} from "../../../dashboards/live/inventory-rows.js";
 
 const LAKE: InventoryEntryAnswer = {
 	kind: "device",
@@ -24,6 +31,20 @@ describe("a row", () => {
 			powerLimitWatts: "3500",
 			intent: "in-service",
 		});
+	});
+
+	it("of many machines repeats what each said before and until when: a maintenance that ends still ends", () => {
+		const until = { ...LAKE, intent: "maintenance" } as const;
+		expect(rowsOf(["SIM1", "SIM2"], { owner: "Hill", use: "" }, [until])).toEqual([
+			{
+				device: "SIM1",
+				owner: "Hill",
+				powerLimitWatts: "3500",
+				intent: "maintenance",
+				validTo: "1970-01-01T00:00:02.000Z",
+			},
+			{ device: "SIM2", owner: "Hill" },
+		]);
 	});
 
 	it("is compared field by field, with nothing where nothing is said", () => {

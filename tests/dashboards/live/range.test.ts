@@ -21,6 +21,8 @@ describe("the stretch of the charts", () => {
 		expect(rangeOf({}).name).toBe("1h");
 		expect(rangeOf({ range: "custom", from: "2000", to: "1000" }).name).toBe("1h");
 		expect(rangeOf({ range: "custom", from: "x", to: "y" }).name).toBe("1h");
+		expect(rangeOf({ range: "custom", from: "0", to: "Infinity" }).name).toBe("1h");
+		expect(rangeOf({ range: "custom", from: "0", to: "1e16" }).name).toBe("1h");
 	});
 
 	it("of its own stays where it is: three days in steps of 30 min", () => {
