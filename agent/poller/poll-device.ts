@@ -290,7 +290,7 @@ async function askAll<Driver extends PolledDriver>(
 	let firstFailure: Failure | undefined;
 	for (const step of stepsOf(driver)) {
 		const { name, request } = step;
-		if (request.unless !== undefined && answers[request.unless] !== undefined) continue;
+		if (request.unless !== undefined && isUsable(request.unless, answers, tools)) continue;
 		if (!isToBeAsked(request, requests.get(name), context)) continue;
 		const asked = await askOne(step, target, tools);
 		remember({ requests, name, request, asked, digest: drivers.digest ?? textAlone }, context);
@@ -311,6 +311,20 @@ async function askAll<Driver extends PolledDriver>(
 		if (fault !== undefined) faults.push(fault);
 	}
 	return { kind: "answers", driver, answers, faults, measuredAt };
+}
+
+/** A refusal in the device's own words is an answer on the wire, and none for who waits for another. */
+function isUsable<Driver extends PolledDriver>(
+	name: string,
+	answers: Record<string, Answer>,
+	{ driver, drivers }: PollTools<Driver> & { readonly driver: Driver },
+): boolean {
+	const answer = answers[name];
+	const request = driver.requests[name];
+	if (answer === undefined || request === undefined) return false;
+	const { reply } = drivers.digest?.(name, request, answer) ?? answer;
+	if (reply !== undefined) answers[name] = { ...answer, reply };
+	return reply === undefined || !("code" in reply);
 }
 
 const plans = new WeakMap<PolledDriver, readonly Step[]>();
