@@ -8,7 +8,17 @@
 import { defineDriver, type Parsed } from "./driver.js";
 import { at, listOf, recordsOf } from "./kit/reading.js";
 import { celsius, mebibytes, megahertz, millijoules } from "./kit/vendor-units.js";
-import { gpus, identity, LATER_TABLE, layOutRows, layOutTable, power, TABLE, TABLE_READS } from "./nvidia.js";
+import {
+	gpus,
+	INSTANCE_LIST,
+	identity,
+	LATER_TABLE,
+	layOutRows,
+	layOutTable,
+	power,
+	TABLE,
+	TABLE_READS,
+} from "./nvidia.js";
 
 const UNLESS_NVML = { unless: "nvml", optional: true } as const;
 
@@ -25,6 +35,7 @@ export const nvidia = defineDriver({
 		nvml: { over: "nvml", format: "json", optional: true },
 		gpus: { ...TABLE, ...UNLESS_NVML },
 		later: { ...LATER_TABLE, ...UNLESS_NVML },
+		instances: { ...INSTANCE_LIST, ...UNLESS_NVML },
 	},
 	atLeastOne: ["nvml", "gpus"],
 	recognises: () => false,
@@ -36,12 +47,10 @@ export const nvidia = defineDriver({
 		...TABLE_READS,
 		energyConsumedJoules: { at: ["energy.consumed"], unit: millijoules },
 		gpuTemperatureLimitCelsius: { at: ["temperature.slowdown"], unit: celsius, absent: [0] },
-		multiInstanceCount: { at: ["mig.count"] },
 		graphicsClockMegahertz: { at: ["clocks.gr"], unit: megahertz },
 		memoryReservedBytes: { at: ["memory.reserved"], unit: mebibytes },
 		pcieLinkGeneration: { at: ["pcie.link.gen.current"] },
 		pcieLinkWidth: { at: ["pcie.link.width.current"] },
-		correctedEccErrors: { at: ["ecc.errors.corrected.volatile.total"] },
 		remappedRows: { at: ["remapped_rows"] },
 		rowRemapFailed: { at: ["remapped_rows.failure"], words: { no: "off", yes: "on" } },
 		xidError: { at: ["xid"] },

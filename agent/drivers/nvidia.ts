@@ -65,6 +65,7 @@ const FIELDS = [
 	"clocks.sm",
 	"clocks.mem",
 	"ecc.errors.uncorrected.volatile.total",
+	"ecc.errors.corrected.volatile.total",
 ];
 
 /** Fields that came later, each in a request of its own so that an old driver refuses only these. */
@@ -86,6 +87,15 @@ export const LATER_TABLE = {
 	...TABLE,
 	argv: ["nvidia-smi", `--query-gpu=${LATER_FIELDS.join(",")}`, "--format=csv"],
 	optional: true,
+} as const;
+
+/** The only table of a split GPU's instances; which they are changes with a person's hand. */
+export const INSTANCE_LIST = {
+	over: "command",
+	argv: ["nvidia-smi", "-L"],
+	format: "text",
+	optional: true,
+	rarely: true,
 } as const;
 
 /** Bits of the reasons for which a GPU's clocks are held down. */
@@ -137,7 +147,9 @@ export const TABLE_READS: Reads = {
 	],
 	performanceState: { at: ["performanceState"] },
 	multiInstanceGpu: { at: ["mig.mode.current"], words: OFF_ON },
+	multiInstanceCount: { at: ["mig.count"] },
 	uncorrectedEccErrors: { at: ["ecc.errors.uncorrected.volatile.total"] },
+	correctedEccErrors: { at: ["ecc.errors.corrected.volatile.total"] },
 	...THROTTLE_READS,
 };
 
@@ -150,7 +162,7 @@ export const nvidiaSmi = defineDriver({
 	firmwares: ["drivers 418 to 595"],
 	source: "nvidia-smi's document; tables of RTX 2080 SUPER, RTX 4080 SUPER, L40S, H100 with and without MIG",
 	grade: "recorded",
-	requests: { gpus: TABLE, later: LATER_TABLE },
+	requests: { gpus: TABLE, later: LATER_TABLE, instances: INSTANCE_LIST },
 	recognises: () => false,
 	layOut: layOutTable,
 	identity,
@@ -160,6 +172,7 @@ export const nvidiaSmi = defineDriver({
 	caveats: [
 		"A split GPU (MIG) reports no utilisation; power and temperature are the whole GPU's.",
 		"Passive cards have no fan, GDDR cards no memory temperature, some Quadro cards no power.",
+		"XID errors stand in none of the tool's tables: NVML and dcgm-exporter tell them.",
 	],
 });
 
@@ -168,10 +181,27 @@ export function layOutTable(answers: Parsed): Parsed {
 		recordsOf(at(answers, "later", "rows")).map((row) => [textOf(at(row, "uuid")), row] as const),
 	);
 	const rows = recordsOf(at(answers, "gpus", "rows"));
-	const whole = rows.map((row) =>
-		rows.length === later.size ? { ...later.get(textOf(at(row, "uuid"))), ...row } : row,
-	);
+	const instances = instancesIn(answers["instances"]);
+	const whole = rows.map((row) => {
+		const uuid = textOf(at(row, "uuid"));
+		const all: AnyRecord = rows.length === later.size ? { ...later.get(uuid), ...row } : row;
+		const isSplit = /^enabled$/i.test(textOf(at(all, "mig.mode.current")) ?? "");
+		return isSplit ? { ...all, ...present({ "mig.count": instances?.get(uuid ?? "") }) } : all;
+	});
 	return layOutRows(whole, at(rows[0], "driver_version"));
+}
+
+/** "GPU 0: NVIDIA A100 (UUID: GPU-…)", below it "  MIG 1g.5gb Device 0: (UUID: MIG-…)" for each of its instances. */
+function instancesIn(list: unknown): ReadonlyMap<string, number> | undefined {
+	if (typeof list !== "string") return undefined;
+	const counts = new Map<string, number>();
+	let gpu: string | undefined;
+	for (const line of list.split("\n")) {
+		gpu = /^GPU \d+: .*\(UUID: (GPU-[\w-]{1,64})\)/.exec(line)?.[1] ?? gpu;
+		if (gpu === undefined) continue;
+		counts.set(gpu, (counts.get(gpu) ?? 0) + (/^\s+MIG /.test(line) ? 1 : 0));
+	}
+	return counts;
 }
 
 /** GPUs with their fields under nvidia-smi's names. */

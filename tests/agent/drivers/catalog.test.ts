@@ -88,7 +88,11 @@ describe("the catalogue", () => {
 
 	it("expects XML of a target with nvidia-smi-xml only, and JSON of one whose driver is found by asking", () => {
 		const expected = (...targets: readonly { readonly driver?: string }[]) => [...formatsHeard(targets)];
-		expect(expected({ driver: "nvidia-smi-xml" }, { driver: "nvidia-smi" }).sort()).toEqual(["csv", "xml"]);
+		expect(expected({ driver: "nvidia-smi-xml" }, { driver: "nvidia-smi" }).sort()).toEqual([
+			"csv",
+			"text",
+			"xml",
+		]);
 		expect(expected({})).toContain("json");
 		expect(expected({}, { driver: "nvidia-smi" })).not.toContain("xml");
 		expect(expected()).toEqual([]);

@@ -23,6 +23,43 @@ const gpus = (driver: string) =>
 
 const MEBI = 1_048_576;
 
+describe("NVIDIA GPUs by nvidia-smi", () => {
+	const TABLE = {
+		text: [
+			"uuid, name, power.draw [W], utilization.gpu [%], ecc.errors.uncorrected.volatile.total, ecc.errors.corrected.volatile.total",
+			"GPU-a, A100, 212.50 W, [N/A], 1, 12",
+			"GPU-b, A100, 60.00 W, 3 %, [N/A], [N/A]",
+		].join("\n"),
+	};
+	const later = { text: "uuid, mig.mode.current\nGPU-a, Enabled\nGPU-b, Disabled" };
+	const instances = {
+		text: "GPU 0: NVIDIA A100 (UUID: GPU-a)\n  MIG 1g.5gb      Device  0: (UUID: MIG-1)\n  MIG 3g.20gb     Device  1: (UUID: MIG-2)\nGPU 1: NVIDIA A100 (UUID: GPU-b)\n",
+	};
+
+	it("have the watts of the whole card beside two instances of the split one, and 12 errors repaired of 13", () => {
+		const split = read("nvidia-smi", { gpus: TABLE, later, instances }).components.map(
+			({ values }) => values,
+		);
+		expect(split[0]).toMatchObject({
+			powerWatts: 212.5,
+			multiInstanceGpu: 1,
+			multiInstanceCount: 2,
+			uncorrectedEccErrors: 1,
+			correctedEccErrors: 12,
+		});
+		expect(split[0]).not.toHaveProperty("gpuUtilizationRatio");
+		expect(split[1]).toMatchObject({ powerWatts: 60, multiInstanceGpu: 0 });
+		expect(split[1]).not.toHaveProperty("multiInstanceCount");
+		expect(split[1]).not.toHaveProperty("correctedEccErrors");
+	});
+
+	it("have no number of instances where the list of them did not come", () => {
+		const [first] = read("nvidia-smi", { gpus: TABLE, later }).components;
+		expect(first?.values).toMatchObject({ multiInstanceGpu: 1 });
+		expect(first?.values).not.toHaveProperty("multiInstanceCount");
+	});
+});
+
 describe("AMD GPUs", () => {
 	it("are read from amd-smi's wrapped list, 542 W at a hotspot of 71 °C and no edge sensor", () => {
 		const [first, second] = gpus("amd-smi");
