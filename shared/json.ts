@@ -302,15 +302,23 @@ function isInfinite(value: unknown): boolean {
 
 /** Repairs by name, in the order in which they are tried; each leaves good text as it is. */
 const REPAIRS: readonly (readonly [name: string, repair: (text: string) => string])[] = [
+	["byte-order-mark", (text) => text.replace(/^\uFEFF/, "")],
 	["cut-at-nul", cutAtNul],
 	["missing-comma", (text) => outsideStrings(text, (plain) => plain.replaceAll(/\}(\s*)\{/g, "},$1{"))],
 	["control-character", dropControlCharacters],
 	[
 		"not-a-number",
-		(text) => outsideStrings(text, (plain) => plain.replaceAll(/[-+]?\b(?:nan|inf(?:inity)?)\b/gi, "null")),
+		(text) =>
+			outsideStrings(text, (plain) =>
+				plain.replaceAll(/[-+]?\b(?:nan|inf(?:inity)?)\b(?:\([a-z0-9]{0,16}\))?/gi, "null"),
+			),
 	],
 	["invalid-escape", (text) => insideStrings(text, (inner) => inner.replaceAll("\\'", "'"))],
 	["trailing-garbage", firstValue],
+	[
+		"missing-value",
+		(text) => outsideStrings(text, (plain) => plain.replaceAll(/:(\s*)(?=[,}])/g, ":null$1")),
+	],
 	["stray-comma", strayCommas],
 	["adjacent-strings", (text) => text.replaceAll(/(":\s*"(?:[^"\\]|\\.)*")(\s*)(?="[^"]*"\s*:)/g, "$1,$2")],
 ];

@@ -6,24 +6,16 @@
  * into the same field, so what no chip could run on is left out and counted.
  */
 import { antminerParts, antminerReads } from "./antminer.js";
-import { defineDriver, type Parsed, SLOW_FACTS_SECONDS, type TextSource } from "./driver.js";
+import { defineDriver, type Parsed, type TextSource } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
 import { at, firstOf, present, recordsOf, textOf } from "./kit/reading.js";
-
-const ask = (command: string) =>
-	({
-		over: "cgminer",
-		port: 4028,
-		send: `{"command":"${command}"}`,
-		format: "json",
-		optional: true,
-	}) as const;
+import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
 
 const requests = {
-	stats: ask("stats"),
-	summary: ask("summary"),
-	pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
-	version: { ...ask("version"), rarely: true },
+	stats: optionalRpc("stats"),
+	summary: optionalRpc("summary"),
+	pools: slowRpc("pools"),
+	version: rareRpc("version"),
 } as const;
 
 const shared = {

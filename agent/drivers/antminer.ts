@@ -14,44 +14,20 @@
 import { defineDriver, type Parts, type Reads, SLOW_FACTS_SECONDS } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
 import { OUR_STATES, sensorReads, shareReads } from "./kit/cgminer.js";
-import {
-	celsius,
-	hashesPerSecond,
-	megahertz,
-	otherHashesPerSecond,
-	percent,
-	revolutionsPerMinute,
-	seconds,
-	volts,
-	watts,
-} from "./kit/vendor-units.js";
+import { fanSpeedParts } from "./kit/fans.js";
+import { plainBoardRateReads, plainRateReads } from "./kit/rates.js";
+import { optionalCgi as cgi, rareRpc, rpc, slowRpc } from "./kit/requests.js";
+import { celsius, hashesPerSecond, megahertz, percent, seconds, volts, watts } from "./kit/vendor-units.js";
 
-const rateReads = {
-	hashrateTerahashesPerSecond: { at: ["rates", "sha256", "now"], unit: hashesPerSecond },
-	hashrateWindowSeconds: { at: ["rates", "sha256", "window"], unit: seconds },
+export const longRateReads = {
+	...plainRateReads,
 	hashrateThirtyMinutesTerahashesPerSecond: {
 		at: ["rates", "sha256", "thirtyMinutes"],
 		unit: hashesPerSecond,
 	},
-	hashrateAverageTerahashesPerSecond: { at: ["rates", "sha256", "average"], unit: hashesPerSecond },
-	hashrateNominalTerahashesPerSecond: {
-		at: ["rates", "sha256", "ideal"],
-		unit: hashesPerSecond,
-		absent: [0],
-	},
 	hashrateNameplateTerahashesPerSecond: {
 		at: ["rates", "sha256", "sale"],
 		unit: hashesPerSecond,
-		absent: [0],
-	},
-	otherAlgorithmHashrateHashesPerSecond: { at: ["rates", "other", "now"], unit: otherHashesPerSecond },
-	otherAlgorithmHashrateAverageHashesPerSecond: {
-		at: ["rates", "other", "average"],
-		unit: otherHashesPerSecond,
-	},
-	otherAlgorithmHashrateNominalHashesPerSecond: {
-		at: ["rates", "other", "ideal"],
-		unit: otherHashesPerSecond,
 		absent: [0],
 	},
 } as const satisfies Reads;
@@ -60,7 +36,7 @@ const rateReads = {
 const estimateOfBoards = { source: "estimated", boundary: "board" } as const;
 
 export const antminerReads = {
-	...rateReads,
+	...longRateReads,
 	...shareReads,
 	sharesAccepted: [...shareReads.sharesAccepted, { at: ["webPools", "*", "accepted"], of: "sum" }],
 	sharesRejected: [...shareReads.sharesRejected, { at: ["webPools", "*", "rejected"], of: "sum" }],
@@ -104,18 +80,7 @@ export const antminerParts: readonly Parts[] = [
 		each: ["boards"],
 		key: ["slot"],
 		reads: {
-			hashrateTerahashesPerSecond: { at: ["rates", "sha256", "now"], unit: hashesPerSecond },
-			hashrateNominalTerahashesPerSecond: {
-				at: ["rates", "sha256", "ideal"],
-				unit: hashesPerSecond,
-				absent: [0],
-			},
-			otherAlgorithmHashrateHashesPerSecond: { at: ["rates", "other", "now"], unit: otherHashesPerSecond },
-			otherAlgorithmHashrateNominalHashesPerSecond: {
-				at: ["rates", "other", "ideal"],
-				unit: otherHashesPerSecond,
-				absent: [0],
-			},
+			...plainBoardRateReads,
 			powerWatts: { at: ["watts"], unit: watts, power: estimateOfBoards },
 			coreVoltageVolts: { at: ["voltage"], unit: volts },
 			chipCount: { at: ["chips"] },
@@ -129,12 +94,7 @@ export const antminerParts: readonly Parts[] = [
 			outletTemperatureCelsius: { at: ["outlet", 0], unit: celsius },
 		},
 	},
-	{
-		part: "fan",
-		each: ["fans"],
-		key: ["slot"],
-		reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
-	},
+	fanSpeedParts,
 ];
 
 export const antminer = defineDriver({
@@ -159,102 +119,18 @@ export const antminer = defineDriver({
 		"RPC and CGI answers of S9, L3+, S9k, S17, S17+, S19, S19j Pro, S21, S21 XP Hyd, S21 Pro+, S21j XP Hyd, KS5 Pro, KS7, Z15",
 	grade: "recorded",
 	requests: {
-		stats: { over: "cgminer", port: 4028, send: '{"command":"stats"}', format: "json" },
-		summary: {
-			over: "cgminer",
-			port: 4028,
-			send: '{"command":"summary"}',
-			format: "json",
-			optional: true,
-			everySeconds: SLOW_FACTS_SECONDS,
-		},
-		pools: {
-			over: "cgminer",
-			port: 4028,
-			send: '{"command":"pools"}',
-			format: "json",
-			optional: true,
-			everySeconds: SLOW_FACTS_SECONDS,
-		},
-		version: {
-			over: "cgminer",
-			port: 4028,
-			send: '{"command":"version"}',
-			format: "json",
-			optional: true,
-			rarely: true,
-		},
-		statsCgi: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/stats.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-		},
-		poolsCgi: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/pools.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-			rarely: true,
-		},
-		minerStatus: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/get_miner_status.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-			everySeconds: SLOW_FACTS_SECONDS,
-		},
-		minerType: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/miner_type.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-			rarely: true,
-		},
-		summaryCgi: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/summary.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-			everySeconds: SLOW_FACTS_SECONDS,
-		},
-		minerConf: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/get_miner_conf.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-			everySeconds: SLOW_FACTS_SECONDS,
-		},
-		systemInfo: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/get_system_info.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-			rarely: true,
-		},
-		networkInfo: {
-			over: "http",
-			port: 80,
-			path: "/cgi-bin/get_network_info.cgi",
-			login: "digest",
-			format: "json",
-			optional: true,
-			rarely: true,
-		},
+		stats: rpc("stats"),
+		summary: slowRpc("summary"),
+		pools: slowRpc("pools"),
+		version: rareRpc("version"),
+		statsCgi: cgi("stats"),
+		poolsCgi: { ...cgi("pools"), rarely: true },
+		minerStatus: { ...cgi("get_miner_status"), everySeconds: SLOW_FACTS_SECONDS },
+		minerType: { ...cgi("miner_type"), rarely: true },
+		summaryCgi: { ...cgi("summary"), everySeconds: SLOW_FACTS_SECONDS },
+		minerConf: { ...cgi("get_miner_conf"), everySeconds: SLOW_FACTS_SECONDS },
+		systemInfo: { ...cgi("get_system_info"), rarely: true },
+		networkInfo: { ...cgi("get_network_info"), rarely: true },
 	},
 	recognises: ({ rpc, web }) =>
 		/"TYPE"\s*:\s*"ANTMINER/.test(rpc) ||

@@ -6,9 +6,10 @@
  *
  * @see Auradine's miner API document
  */
-import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { defineDriver, type Parsed } from "./driver.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
 import {
 	amperes,
 	celsius,
@@ -20,15 +21,6 @@ import {
 	volts,
 	watts,
 } from "./kit/vendor-units.js";
-
-const ask = (command: string) =>
-	({
-		over: "cgminer",
-		port: 4028,
-		send: `{"command":"${command}"}`,
-		format: "json",
-		optional: true,
-	}) as const;
 
 const MODES = { eco: "eco", normal: "normal", turbo: "super", custom: "custom", low: "low", high: "high" };
 
@@ -42,19 +34,19 @@ export const auradine = defineDriver({
 	source: "Auradine's API document, examples of an AT1500",
 	grade: "documented",
 	requests: {
-		summary: ask("summary"),
-		psu: ask("psu"),
-		devs: ask("devs"),
-		temperature: ask("temperature"),
-		fan: ask("fan"),
-		mode: { ...ask("mode"), everySeconds: SLOW_FACTS_SECONDS },
-		frequency: { ...ask("frequency"), everySeconds: SLOW_FACTS_SECONDS },
-		voltage: { ...ask("voltage"), everySeconds: SLOW_FACTS_SECONDS },
-		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
-		led: { ...ask("led"), everySeconds: SLOW_FACTS_SECONDS },
-		count: { ...ask("asccount"), rarely: true },
-		report: { ...ask("ipreport"), rarely: true },
-		version: { ...ask("version"), rarely: true },
+		summary: optionalRpc("summary"),
+		psu: optionalRpc("psu"),
+		devs: optionalRpc("devs"),
+		temperature: optionalRpc("temperature"),
+		fan: optionalRpc("fan"),
+		mode: slowRpc("mode"),
+		frequency: slowRpc("frequency"),
+		voltage: slowRpc("voltage"),
+		pools: slowRpc("pools"),
+		led: slowRpc("led"),
+		count: rareRpc("asccount"),
+		report: rareRpc("ipreport"),
+		version: rareRpc("version"),
 	},
 	atLeastOne: ["summary", "psu", "devs", "mode"],
 	recognises: ({ rpc, web }) => /GCMINER|FLUXOS/.test(rpc) || /FluxOS|Auradine|Miner UI/i.test(web),

@@ -352,7 +352,9 @@ function boardsOf(module: Module, hasSeveral: boolean): readonly AnyRecord[] {
 	const rates = column("MGHS");
 	const most = column("MTmax");
 	const means = column("MTavg");
-	const sensors = [at(module, "HBITemp"), at(module, "HBOTemp")].filter((value) => value !== undefined);
+	const sensors = [at(module, "HBITemp"), at(module, "HBOTemp")].filter(
+		(value) => value !== undefined && !NO_SENSOR.includes(numberOf(value) ?? 0),
+	);
 	const boardCount = Math.max(rates.length, most.length, means.length);
 	return Array.from({ length: boardCount }, (_, index) =>
 		present({

@@ -24,6 +24,7 @@ import {
 	recordsOf,
 	textOf,
 } from "./kit/reading.js";
+import { optionalCgi as cgi } from "./kit/requests.js";
 import { celsius, megahertz, seconds } from "./kit/vendor-units.js";
 
 const rpc = (command: string) =>
@@ -32,16 +33,6 @@ const rpc = (command: string) =>
 		port: 4028,
 		send: `{"command":"${command}"}`,
 		format: "jsonRepeating",
-		optional: true,
-	}) as const;
-
-const web = (path: string) =>
-	({
-		over: "http",
-		port: 80,
-		path: `/cgi-bin/${path}.cgi`,
-		login: "digest",
-		format: "json",
 		optional: true,
 	}) as const;
 
@@ -74,10 +65,10 @@ function ccminer(make: Make): Driver {
 			stats: rpc("stats"),
 			summary: rpc("summary"),
 			pools: { ...rpc("pools"), everySeconds: SLOW_FACTS_SECONDS },
-			status: web("get_miner_status"),
+			status: cgi("get_miner_status"),
 			version: { ...rpc("version"), rarely: true },
-			systemInfo: { ...web("get_system_info"), rarely: true },
-			minerConf: { ...web("get_miner_conf"), rarely: true },
+			systemInfo: { ...cgi("get_system_info"), rarely: true },
+			minerConf: { ...cgi("get_miner_conf"), rarely: true },
 		},
 		atLeastOne: ["stats", "summary", "status"],
 		recognises: make.recognises,

@@ -18,6 +18,7 @@ import {
 	recordsOf,
 	textOf,
 } from "./kit/reading.js";
+import { optionalRpc, rareRpc } from "./kit/requests.js";
 import {
 	celsius,
 	gigahashesPerSecond,
@@ -46,15 +47,6 @@ const fanReads = {
 	],
 } as const satisfies Reads;
 
-const ask = (command: string) =>
-	({
-		over: "cgminer",
-		port: 4028,
-		send: `{"command":"${command}"}`,
-		format: "json",
-		optional: true,
-	}) as const;
-
 export const braiinsRpc = defineDriver({
 	name: "braiins-rpc",
 	kind: "miner",
@@ -65,18 +57,19 @@ export const braiinsRpc = defineDriver({
 	source: "Braiins' BOSminer API document; answers of an S9",
 	grade: "recorded",
 	requests: {
-		summary: ask("summary"),
-		devs: ask("devs"),
-		temps: ask("temps"),
-		fans: ask("fans"),
-		tuner: ask("tunerstatus"),
-		pools: ask("pools"),
-		details: { ...ask("devdetails"), rarely: true },
-		limits: { ...ask("tempctrl"), rarely: true },
-		version: { ...ask("version"), rarely: true },
+		summary: optionalRpc("summary"),
+		devs: optionalRpc("devs"),
+		temps: optionalRpc("temps"),
+		fans: optionalRpc("fans"),
+		tuner: optionalRpc("tunerstatus"),
+		pools: optionalRpc("pools"),
+		details: rareRpc("devdetails"),
+		limits: rareRpc("tempctrl"),
+		version: rareRpc("version"),
 	},
 	atLeastOne: ["summary", "devs", "temps", "fans", "tuner"],
-	recognises: ({ rpc }) => /BOSMINER/.test(rpc),
+	/** Newer releases (BOSer) have it beside GraphQL, whose table comes first. */
+	recognises: ({ rpc }) => /BOSMINER|BOSER/.test(rpc),
 	layOut: layOutRpc,
 	identity: {
 		make: "Bitmain",

@@ -10,10 +10,8 @@ import { OUR_STATES, plainPoolFacts, sensorReads, shareReads } from "./kit/cgmin
 import { fanParts, fansOf, inOrder } from "./kit/fans.js";
 import { algorithmNamed, boardRateReads, rateIn, rateReads, ratesOf, rateUnit } from "./kit/rates.js";
 import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import { cgi, optionalCgi } from "./kit/requests.js";
 import { celsius, megahertz, seconds, watts } from "./kit/vendor-units.js";
-
-const cgi = (path: string) =>
-	({ over: "http", port: 80, path: `/cgi-bin/${path}.cgi`, login: "digest", format: "json" }) as const;
 
 export const elphapex = defineDriver({
 	name: "elphapex",
@@ -26,12 +24,12 @@ export const elphapex = defineDriver({
 	grade: "recorded",
 	requests: {
 		stats: cgi("stats"),
-		summary: { ...cgi("summary"), optional: true, everySeconds: SLOW_FACTS_SECONDS },
-		power: { ...cgi("get_power"), optional: true },
-		pools: { ...cgi("pools"), optional: true, everySeconds: SLOW_FACTS_SECONDS },
-		minerConf: { ...cgi("get_miner_conf"), optional: true, rarely: true },
-		systemInfo: { ...cgi("get_system_info"), optional: true, rarely: true },
-		networkInfo: { ...cgi("get_network_info"), optional: true, rarely: true },
+		summary: { ...optionalCgi("summary"), everySeconds: SLOW_FACTS_SECONDS },
+		power: optionalCgi("get_power"),
+		pools: { ...optionalCgi("pools"), everySeconds: SLOW_FACTS_SECONDS },
+		minerConf: { ...optionalCgi("get_miner_conf"), rarely: true },
+		systemInfo: { ...optionalCgi("get_system_info"), rarely: true },
+		networkInfo: { ...optionalCgi("get_network_info"), rarely: true },
 	},
 	recognises: ({ web, page }) =>
 		/realm="?Daoge/i.test(web) ||

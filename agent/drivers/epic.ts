@@ -7,6 +7,8 @@
  */
 import { defineDriver, type Parsed } from "./driver.js";
 import { OUR_POOL_STATES, OUR_STATES, sensorReads } from "./kit/cgminer.js";
+import { fanSpeedParts } from "./kit/fans.js";
+import { algorithmNamed, plainBoardRateReads, plainRateReads, rateIn, ratesOf } from "./kit/rates.js";
 import {
 	type AnyRecord,
 	at,
@@ -21,10 +23,8 @@ import {
 import {
 	amperes,
 	celsius,
-	megahashesPerSecond,
 	megahertz,
 	percent,
-	revolutionsPerMinute,
 	seconds,
 	terahashesPerSecond,
 	volts,
@@ -58,7 +58,7 @@ export const epic = defineDriver({
 		/"(?:Max HBs|Psu Info|Chips Per Bank)"/.test(page("/capabilities")),
 	layOut: layOutEpic,
 	identity: {
-		make: "Bitmain",
+		make: { at: [["make"]] },
 		model: { at: [["model"]] },
 		firmware: { at: [["summary", "Software"]] },
 		serial: {
@@ -73,11 +73,7 @@ export const epic = defineDriver({
 	},
 	power: WALL,
 	reads: {
-		hashrateTerahashesPerSecond: { at: ["megahashes"], unit: megahashesPerSecond },
-		hashrateAverageTerahashesPerSecond: {
-			at: ["summary", "Session", "Average MHs"],
-			unit: megahashesPerSecond,
-		},
+		...plainRateReads,
 		hashrateNameplateTerahashesPerSecond: {
 			at: ["capabilities", "Default Hashrate"],
 			unit: terahashesPerSecond,
@@ -105,7 +101,7 @@ export const epic = defineDriver({
 			each: ["boards"],
 			key: ["Index"],
 			reads: {
-				hashrateTerahashesPerSecond: { at: ["Hashrate", 0], unit: megahashesPerSecond },
+				...plainBoardRateReads,
 				powerWatts: { at: ["Input Power"], unit: watts, absent: [0], power: BOARDS },
 				coreVoltageVolts: [
 					{ at: ["Output Voltage"], unit: volts, absent: [0] },
@@ -121,12 +117,7 @@ export const epic = defineDriver({
 				chipTemperatureCelsius: { at: ["chipSensors", "*"], unit: celsius, absent: [0], of: "highest" },
 			},
 		},
-		{
-			part: "fan",
-			each: ["fans"],
-			key: ["slot"],
-			reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
-		},
+		fanSpeedParts,
 		{
 			part: "psu",
 			each: ["supply"],
@@ -146,6 +137,8 @@ export const epic = defineDriver({
 	],
 });
 
+const MEGA = 1e6;
+
 function layOutEpic(answers: Parsed): Parsed {
 	const summary = recordOf(at(answers, "summary"));
 	const boards = recordsOf(at(summary, "HBs"));
@@ -159,16 +152,23 @@ function layOutEpic(answers: Parsed): Parsed {
 	const boardWatts = sum((board) => at(board, "Input Power"));
 	const megahashes =
 		sum((board) => at(board, "Hashrate", 0)) ?? (boards.length === 0 && summary ? 0 : undefined);
+	const model = modelOf(answers);
+	const algorithm = algorithmOf(at(summary, "Mining", "Algorithm"));
 	return present({
-		model: modelOf(answers),
-		algorithm: algorithmOf(textOf(at(summary, "Mining", "Algorithm"))),
-		megahashes,
+		make: model === undefined || /^antminer/i.test(model) ? "Bitmain" : "ePIC",
+		model,
+		algorithm,
+		rates: ratesOf(algorithm, {
+			now: rateIn(megahashes, MEGA),
+			average: rateIn(at(summary, "Session", "Average MHs"), MEGA),
+		}),
 		boardWatts: boardWatts === 0 ? undefined : boardWatts,
 		supplyRecord,
 		supply: supplyRecord,
 		boards: boards.map((board) => {
 			const index = numberOf(at(board, "Index")) ?? -1;
-			return present({ ...board, sensors: sensors.get(index), chipSensors: chips.get(index) });
+			const rates = ratesOf(algorithm, { now: rateIn(at(board, "Hashrate", 0), MEGA) });
+			return present({ ...board, rates, sensors: sensors.get(index), chipSensors: chips.get(index) });
 		}),
 		fans: numbered(recordOf(at(summary, "Fans Rpm")) ?? {}, /(\d+)$/)
 			.filter(({ value }) => numberOf(value) !== undefined)
@@ -193,9 +193,9 @@ function modelOf(answers: Parsed): string | undefined {
 	);
 }
 
-function algorithmOf(said: string | undefined): string {
-	const name = said?.toLowerCase().replaceAll(/[^a-z0-9]/g, "") ?? "";
-	return name === "" || name.startsWith("sha256") ? "sha256" : name;
+/** Most are of SHA-256 and say nothing of it. */
+function algorithmOf(said: unknown): string {
+	return algorithmNamed(said) ?? "sha256";
 }
 
 function poolStateOf(isConnected: unknown): string | undefined {

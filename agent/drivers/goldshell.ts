@@ -119,7 +119,9 @@ const ALGORITHMS: readonly (readonly [RegExp, string])[] = [
 function whoIs(answers: Parsed): AnyRecord {
 	const said = textOf(firstOf([at(answers, "status", "model"), at(answers, "setting", "model")]));
 	const model = said?.replace(/^goldshell[-\s_]*/i, "");
-	const algorithm = ALGORITHMS.find(([pattern]) => pattern.test(model?.toUpperCase() ?? ""))?.[1];
+	// "E-KA1M" is a KA for the home.
+	const letters = model?.toUpperCase().replace(/^E-/, "") ?? "";
+	const algorithm = ALGORITHMS.find(([pattern]) => pattern.test(letters))?.[1];
 	return present({ model, algorithm });
 }
 

@@ -7,10 +7,11 @@
  * @see https://docs.luxor.tech/firmware/api
  */
 import { antminerReads } from "./antminer.js";
-import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { defineDriver, type Parsed } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
 import {
 	celsius,
 	gigahashesPerSecond,
@@ -24,17 +25,9 @@ import {
 	watts,
 } from "./kit/vendor-units.js";
 
-const ask = (command: string) =>
-	({
-		over: "cgminer",
-		port: 4028,
-		send: `{"command":"${command}"}`,
-		format: "json",
-		optional: true,
-	}) as const;
 const voltageOf = (board: number) =>
 	({
-		...ask("voltageget"),
+		...optionalRpc("voltageget"),
 		send: `{"command":"voltageget","parameter":"${board}"}`,
 		rarely: true,
 	}) as const;
@@ -51,17 +44,17 @@ export const luxos = defineDriver({
 	source: "Luxor's API document; answers of an S19k Pro on 2025.4.8",
 	grade: "recorded",
 	requests: {
-		summary: ask("summary"),
-		power: ask("power"),
-		devs: ask("devs"),
-		temps: ask("temps"),
-		fans: ask("fans"),
-		stats: ask("stats"),
-		config: { ...ask("config"), everySeconds: SLOW_FACTS_SECONDS },
-		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
-		events: { ...ask("events"), everySeconds: SLOW_FACTS_SECONDS },
-		profiles: { ...ask("profiles"), rarely: true },
-		version: { ...ask("version"), rarely: true },
+		summary: optionalRpc("summary"),
+		power: optionalRpc("power"),
+		devs: optionalRpc("devs"),
+		temps: optionalRpc("temps"),
+		fans: optionalRpc("fans"),
+		stats: optionalRpc("stats"),
+		config: slowRpc("config"),
+		pools: slowRpc("pools"),
+		events: slowRpc("events"),
+		profiles: rareRpc("profiles"),
+		version: rareRpc("version"),
 		voltage0: voltageOf(0),
 		voltage1: voltageOf(1),
 		voltage2: voltageOf(2),

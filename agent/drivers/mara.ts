@@ -6,11 +6,12 @@
  * and 10, as the firmware shows them.
  */
 
-import { antminerParts } from "./antminer.js";
+import { antminerParts, longRateReads } from "./antminer.js";
 import { defineDriver, type Parsed, type Parts, SLOW_FACTS_SECONDS } from "./driver.js";
 import { algorithmOfModel, layOutAntminer } from "./kit/antminer-stats.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { rateFactor } from "./kit/rate-units.js";
+import { boardRateReads } from "./kit/rates.js";
 import {
 	type AnyRecord,
 	at,
@@ -25,7 +26,6 @@ import {
 	celsius,
 	hashesPerSecond,
 	megahertz,
-	otherHashesPerSecond,
 	percent,
 	revolutionsPerMinute,
 	seconds,
@@ -109,30 +109,9 @@ export const mara = defineDriver({
 	},
 	power: BOARDS,
 	reads: {
-		hashrateTerahashesPerSecond: { at: ["rates", "sha256", "now"], unit: hashesPerSecond },
+		...longRateReads,
 		hashrateOneHourTerahashesPerSecond: { at: ["rates", "sha256", "hour"], unit: hashesPerSecond },
 		hashrateOneDayTerahashesPerSecond: { at: ["rates", "sha256", "day"], unit: hashesPerSecond },
-		hashrateAverageTerahashesPerSecond: { at: ["rates", "sha256", "average"], unit: hashesPerSecond },
-		hashrateNominalTerahashesPerSecond: {
-			at: ["rates", "sha256", "ideal"],
-			unit: hashesPerSecond,
-			absent: [0],
-		},
-		hashrateNameplateTerahashesPerSecond: {
-			at: ["rates", "sha256", "sale"],
-			unit: hashesPerSecond,
-			absent: [0],
-		},
-		otherAlgorithmHashrateHashesPerSecond: { at: ["rates", "other", "now"], unit: otherHashesPerSecond },
-		otherAlgorithmHashrateAverageHashesPerSecond: {
-			at: ["rates", "other", "average"],
-			unit: otherHashesPerSecond,
-		},
-		otherAlgorithmHashrateNominalHashesPerSecond: {
-			at: ["rates", "other", "ideal"],
-			unit: otherHashesPerSecond,
-			absent: [0],
-		},
 		powerWatts: [
 			{ at: ["measured"], unit: watts, power: { source: "reported", boundary: "board" } },
 			{ at: ["estimated"], unit: watts, power: BOARDS },
@@ -156,23 +135,7 @@ export const mara = defineDriver({
 			each: ["boardRecords"],
 			key: ["index"],
 			reads: {
-				hashrateTerahashesPerSecond: { at: ["rates", "sha256", "now"], unit: hashesPerSecond },
-				hashrateAverageTerahashesPerSecond: { at: ["rates", "sha256", "average"], unit: hashesPerSecond },
-				hashrateNominalTerahashesPerSecond: {
-					at: ["rates", "sha256", "ideal"],
-					unit: hashesPerSecond,
-					absent: [0],
-				},
-				otherAlgorithmHashrateHashesPerSecond: { at: ["rates", "other", "now"], unit: otherHashesPerSecond },
-				otherAlgorithmHashrateAverageHashesPerSecond: {
-					at: ["rates", "other", "average"],
-					unit: otherHashesPerSecond,
-				},
-				otherAlgorithmHashrateNominalHashesPerSecond: {
-					at: ["rates", "other", "ideal"],
-					unit: otherHashesPerSecond,
-					absent: [0],
-				},
+				...boardRateReads,
 				powerWatts: { at: ["power_consumption_estimated"], unit: watts, power: BOARDS },
 				chipCount: { at: ["asic_num"] },
 				frequencyMegahertz: { at: ["frequency_average"], unit: megahertz, absent: [0] },
@@ -235,7 +198,7 @@ function layOutMara(answers: Parsed): Parsed {
 							hour: scaled(brief, "hashrate_realtime_1h"),
 							day: scaled(brief, "hashrate_realtime_1d"),
 							average: scaled(brief, "hashrate_average"),
-							ideal: scaled(brief, "hashrate_ideal"),
+							nominal: scaled(brief, "hashrate_ideal"),
 							sale: scaled(brief, "hashrate_sales", "hashrate_stock"),
 						}),
 					},
@@ -249,7 +212,7 @@ function layOutMara(answers: Parsed): Parsed {
 				[kind]: present({
 					now: scaled(board, "hashrate_realtime", "hashrate_realtime_10m"),
 					average: scaled(board, "hashrate_average"),
-					ideal: scaled(board, "hashrate_ideal"),
+					nominal: scaled(board, "hashrate_ideal"),
 				}),
 			},
 		})),

@@ -4,8 +4,9 @@
  * Rates are MH/s as named. "MHS 5s" of the summary spikes to nonsense after a start, so the rate is the process's
  * average while the sampled rate says that the machine hashes. Keys of boards and fans begin with their number.
  */
-import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { defineDriver, type Parsed } from "./driver.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
+import { fanSpeedParts } from "./kit/fans.js";
 import {
 	type AnyRecord,
 	at,
@@ -16,6 +17,7 @@ import {
 	recordsOf,
 	textOf,
 } from "./kit/reading.js";
+import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
 import {
 	amperes,
 	celsius,
@@ -27,15 +29,6 @@ import {
 	watts,
 } from "./kit/vendor-units.js";
 
-const ask = (command: string) =>
-	({
-		over: "cgminer",
-		port: 4028,
-		send: `{"command":"${command}"}`,
-		format: "json",
-		optional: true,
-	}) as const;
-
 export const sealminer = defineDriver({
 	name: "sealminer",
 	kind: "miner",
@@ -46,10 +39,10 @@ export const sealminer = defineDriver({
 	source: "answers of an A2 on 2025091001",
 	grade: "recorded",
 	requests: {
-		stats: ask("stats"),
-		summary: ask("summary"),
-		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
-		version: { ...ask("version"), rarely: true },
+		stats: optionalRpc("stats"),
+		summary: optionalRpc("summary"),
+		pools: slowRpc("pools"),
+		version: rareRpc("version"),
 	},
 	atLeastOne: ["stats", "summary"],
 	recognises: ({ rpc, web, page }) =>
@@ -135,12 +128,7 @@ export const sealminer = defineDriver({
 				...sensorReads("boardSensor", "sensors"),
 			},
 		},
-		{
-			part: "fan",
-			each: ["fans"],
-			key: ["slot"],
-			reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
-		},
+		fanSpeedParts,
 		{
 			part: "psu",
 			each: ["supply"],

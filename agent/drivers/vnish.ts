@@ -11,7 +11,9 @@ import { antminerReads } from "./antminer.js";
 import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
+import { fanSpeedParts } from "./kit/fans.js";
 import { rateFactor } from "./kit/rate-units.js";
+import { plainBoardRateReads } from "./kit/rates.js";
 import {
 	type AnyRecord,
 	at,
@@ -22,17 +24,8 @@ import {
 	recordsOf,
 	textOf,
 } from "./kit/reading.js";
-import {
-	celsius,
-	hashesPerSecond,
-	megahertz,
-	millivolts,
-	otherHashesPerSecond,
-	percent,
-	revolutionsPerMinute,
-	seconds,
-	watts,
-} from "./kit/vendor-units.js";
+import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
+import { celsius, megahertz, millivolts, percent, seconds, watts } from "./kit/vendor-units.js";
 
 const web = (path: string) =>
 	({ over: "http", port: 80, path: `/api/v1/${path}`, format: "json", optional: true }) as const;
@@ -42,15 +35,6 @@ const locked = (path: string) =>
 		login: "bearer",
 		token: { path: "/api/v1/unlock", passwordField: "pw", prefix: "Bearer " },
 	}) as const;
-const ask = (command: string) =>
-	({
-		over: "cgminer",
-		port: 4028,
-		send: `{"command":"${command}"}`,
-		format: "json",
-		optional: true,
-	}) as const;
-
 const ESTIMATED = { source: "estimated", boundary: "wall" } as const;
 const BOARDS = { source: "estimated", boundary: "board" } as const;
 const REPORTED = { source: "reported", boundary: "wall" } as const;
@@ -66,15 +50,15 @@ export const vnish = defineDriver({
 		"the firmware's OpenAPI document; answers of S9 on 3.8.6, S19 on 1.2.6, S21 Pro on 1.2.7, S21+ Hyd on 1.2.8",
 	grade: "recorded",
 	requests: {
-		stats: ask("stats"),
+		stats: optionalRpc("stats"),
 		web: locked("summary"),
-		summary: { ...ask("summary"), everySeconds: SLOW_FACTS_SECONDS },
-		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
+		summary: slowRpc("summary"),
+		pools: slowRpc("pools"),
 		status: web("status"),
 		preset: { ...web("perf-summary"), everySeconds: SLOW_FACTS_SECONDS },
 		info: { ...web("info"), rarely: true },
 		modelInfo: { ...web("model"), rarely: true },
-		version: { ...ask("version"), rarely: true },
+		version: rareRpc("version"),
 	},
 	atLeastOne: ["stats", "web", "summary", "status", "info"],
 	recognises: ({ rpc, web: root, page }) =>
@@ -126,18 +110,7 @@ export const vnish = defineDriver({
 			each: ["boards"],
 			key: ["slot"],
 			reads: {
-				hashrateTerahashesPerSecond: { at: ["rates", "sha256", "now"], unit: hashesPerSecond },
-				hashrateNominalTerahashesPerSecond: {
-					at: ["rates", "sha256", "ideal"],
-					unit: hashesPerSecond,
-					absent: [0],
-				},
-				otherAlgorithmHashrateHashesPerSecond: { at: ["rates", "other", "now"], unit: otherHashesPerSecond },
-				otherAlgorithmHashrateNominalHashesPerSecond: {
-					at: ["rates", "other", "ideal"],
-					unit: otherHashesPerSecond,
-					absent: [0],
-				},
+				...plainBoardRateReads,
 				powerWatts: { at: ["watts"], unit: watts, absent: [0], power: BOARDS },
 				coreVoltageVolts: { at: ["millivolts"], unit: millivolts, absent: [0] },
 				frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
@@ -152,12 +125,7 @@ export const vnish = defineDriver({
 				outletTemperatureCelsius: { at: ["outlet"], unit: celsius },
 			},
 		},
-		{
-			part: "fan",
-			each: ["fans"],
-			key: ["slot"],
-			reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
-		},
+		fanSpeedParts,
 		{
 			part: "psu",
 			each: ["supply"],
@@ -241,7 +209,7 @@ function webRates(miner: AnyRecord | undefined, unit: number, algorithm: string)
 	return present({
 		now: scaled("hr_realtime", unit) ?? tera("instant_hashrate"),
 		average: scaled("hr_average", unit) ?? tera("average_hashrate"),
-		ideal: scaled("hr_nominal", unit),
+		nominal: scaled("hr_nominal", unit),
 		sale: scaled("hr_stock", unit),
 	});
 }
@@ -289,7 +257,7 @@ function boardsOf(
 			rates: {
 				[kind]: present({
 					now: inUnit(at(chain, "hashrate_rt")),
-					ideal: inUnit(at(chain, "hashrate_ideal")),
+					nominal: inUnit(at(chain, "hashrate_ideal")),
 				}),
 			},
 			watts: at(chain, "power_consumption"),

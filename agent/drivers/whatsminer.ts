@@ -8,6 +8,7 @@
  */
 import { defineDriver, type Parsed, type Reads, SLOW_FACTS_SECONDS } from "./driver.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
+import { fanSpeedParts } from "./kit/fans.js";
 import {
 	type AnyRecord,
 	at,
@@ -154,12 +155,7 @@ export const whatsminer = defineDriver({
 	},
 	components: [
 		{ part: "board", each: ["boardRecords"], key: ["Slot"], reads: boardReads },
-		{
-			part: "fan",
-			each: ["fans"],
-			key: ["slot"],
-			reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
-		},
+		fanSpeedParts,
 		{
 			part: "psu",
 			each: ["supply"],
@@ -431,12 +427,7 @@ export const whatsminerFramed = defineDriver({
 				...sensorReads("boardSensor", "temperatures"),
 			},
 		},
-		{
-			part: "fan",
-			each: ["fans"],
-			key: ["slot"],
-			reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
-		},
+		fanSpeedParts,
 		{
 			part: "psu",
 			each: ["supply"],

@@ -144,6 +144,12 @@ describe.each(METERED.map((driver) => [driver.name, driver] as const))("meter %s
 	});
 });
 
+it("stands on good answers of every driver that is no meter", () => {
+	const metered = new Set(METERED);
+	const without = DRIVERS.filter((driver) => !metered.has(driver) && WRITTEN[driver.name] === undefined);
+	expect(without.map(({ name }) => name)).toEqual([]);
+});
+
 const table = DRIVERS.map((driver) => [driver.name, driver] as const);
 
 describe.each(table)("driver %s", (name, driver) => {

@@ -89,10 +89,13 @@ function unsafeToText(_: string, value: unknown): unknown {
 
 describe("tolerant", () => {
 	it.each([
+		["byte-order-mark", '\uFEFF{"a":1}', { a: 1 }],
 		["cut-at-nul", '{"a":1}\0', { a: 1 }],
 		["missing-comma", '[{"a":"}{"}{"b":2}]', [{ a: "}{" }, { b: 2 }]],
 		["control-character", '{"a":"2020\n"}', { a: "2020" }],
 		["not-a-number", '{"a":nan,"b":-nan,"c":inf,"d":"nan"}', { a: null, b: null, c: null, d: "nan" }],
+		["not-a-number", '{"a":-nan(ind)}', { a: null }],
+		["missing-value", '{"a":,"b":"x:,"}', { a: null, b: "x:," }],
 		["invalid-escape", '{"a":"\\\'1.0\\\'"}', { a: "'1.0'" }],
 		["trailing-garbage", '{"a":{"b":1}}"}', { a: { b: 1 } }],
 		["stray-comma", '{"a":[1,2,],}', { a: [1, 2] }],

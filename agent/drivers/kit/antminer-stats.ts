@@ -175,7 +175,7 @@ type Rates = {
 	readonly now?: number;
 	readonly average?: number;
 	readonly thirtyMinutes?: number;
-	readonly ideal?: number;
+	readonly nominal?: number;
 	readonly sale?: number;
 };
 
@@ -272,7 +272,7 @@ function rpcRates(values: AnyRecord | undefined, kind: Kind): Rates {
 		now: scaled(values, ["GHS 5s"], unit),
 		average: scaled(values, ["GHS av"], unit),
 		thirtyMinutes: scaled(values, ["rate_30m", "GHS 30m"], unit),
-		ideal: scaled(values, ["total_rateideal", "rate_ideal"], unit),
+		nominal: scaled(values, ["total_rateideal", "rate_ideal"], unit),
 	});
 }
 
@@ -288,7 +288,7 @@ function webRates(web: AnyRecord | undefined, kind: Kind): Rates {
 		now: scaled(web, ["rate_5s"], unit),
 		average: scaled(web, ["rate_avg"], unit),
 		thirtyMinutes: scaled(web, ["rate_30m"], unit),
-		ideal: scaled(web, ["rate_ideal"], unit),
+		nominal: scaled(web, ["rate_ideal"], unit),
 		sale: scaled(web, ["rate_sale"], unit),
 	});
 }
@@ -311,6 +311,7 @@ function oldWebShape(oldWeb: AnyRecord | undefined): AnyRecord | undefined {
 		chain: devs.map((board, place) => ({
 			index: (numberOf(at(board, "index")) ?? place + 1) - 1,
 			asic_num: at(board, "chain_acn"),
+			asic: at(board, "chain_acs"),
 			freq_avg: firstOf([at(board, "freqavg"), at(board, "freq")]),
 			rate_real: at(board, "rate"),
 			hw: at(board, "hw"),
@@ -332,7 +333,7 @@ function mergedRates(algorithm: string, sources: readonly Rates[]): Rates {
 		now: first("now"),
 		average: first("average"),
 		thirtyMinutes: first("thirtyMinutes"),
-		ideal: first("ideal"),
+		nominal: first("nominal"),
 		sale: first("sale"),
 	});
 }
@@ -359,7 +360,7 @@ function boardsOf(
 ): readonly Board[] {
 	const rpc = values === undefined ? new Map<number, AnyRecord>() : rpcBoards(values, kind, total);
 	if (web === undefined) return boardsInOrder(rpc);
-	const joined = webBoards(web, kind);
+	const joined = webBoards(web, kind, total);
 	const slots = [...new Set([...rpc.keys(), ...joined.keys()])].sort((one, other) => one - other);
 	return slots.flatMap((slot) => {
 		const board: AnyRecord = {
@@ -368,22 +369,20 @@ function boardsOf(
 			...temperaturesOf(joined.get(slot), rpc.get(slot)),
 			rates: joinedRates(joined.get(slot), rpc.get(slot)),
 		};
-		const chips = numberOf(at(board, "chips")) ?? 0;
-		if (chips <= 0) return [];
-		return [{ ...board, slot: String(slot), chips, chipTemperatures: listAt(board, "chipTemperatures") }];
+		return asBoard(slot, board);
 	});
+}
+
+/** A chain with chips, though none of them may work. */
+function asBoard(slot: number, board: AnyRecord): readonly Board[] {
+	if ((numberOf(at(board, "fitted")) ?? 0) <= 0) return [];
+	const chips = numberOf(at(board, "chips")) ?? 0;
+	return [{ ...board, slot: String(slot), chips, chipTemperatures: listAt(board, "chipTemperatures") }];
 }
 
 /** Of the RPC alone: what most polls of most firmwares have. */
 function boardsInOrder(boards: ReadonlyMap<number, AnyRecord>): readonly Board[] {
-	return [...boards]
-		.sort(([one], [other]) => one - other)
-		.flatMap(([slot, board]) => {
-			const chips = numberOf(at(board, "chips")) ?? 0;
-			if (chips <= 0) return [];
-			const chipTemperatures = listAt(board, "chipTemperatures");
-			return [{ ...board, slot: String(slot), chips, chipTemperatures }];
-		});
+	return [...boards].sort(([one], [other]) => one - other).flatMap(([slot, board]) => asBoard(slot, board));
 }
 
 function listAt(record: AnyRecord, key: string): readonly unknown[] {
@@ -391,7 +390,7 @@ function listAt(record: AnyRecord, key: string): readonly unknown[] {
 	return Array.isArray(list) ? list : [];
 }
 
-/** The RPC's rate with the web's ideal, where each has only one. */
+/** The RPC's rate with the web's nominal one, where each has only one. */
 function joinedRates(web: AnyRecord | undefined, rpc: AnyRecord | undefined): AnyRecord {
 	const kinds = ["sha256", "other"].map((kind) => [
 		kind,
@@ -428,6 +427,8 @@ function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, Any
 	const ideal = column("chain_rateideal");
 	const frequencies = [column("freq_avg"), column("freq")];
 	const errors = column("chain_hw");
+	const maps = column("chain_acs");
+	const isHashing = (total.now ?? 0) > 0;
 	const chipLists = CHIP_LISTS.map(column);
 	const boardLists = BOARD_LISTS.map(column);
 	const [chipSingles, boardSingles] = singleSensors(column);
@@ -437,7 +438,8 @@ function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, Any
 		const boardTemperatures = boardLists.flatMap((list) => sensors(list.get(slot)));
 		const idealRate = numberOf(ideal.get(slot));
 		boards.set(slot, {
-			chips: value,
+			fitted: value,
+			chips: isHashing ? workingChips(maps.get(slot), value) : value,
 			rates: kindOfRates(
 				kind.algorithm,
 				rates.get(slot),
@@ -451,6 +453,25 @@ function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, Any
 		});
 	}
 	return boards;
+}
+
+const CHIP_MARKS_MOST = 4_096;
+
+/**
+ * A chain's map marks each chip: "o" works, "x" does not, "-" is an empty place; the count beside it may still claim
+ * all of them. A map with fewer marks than chips names groups of them and tells nothing here; one of a machine that
+ * does not hash marks every chip "x", whether it could or not.
+ */
+function workingChips(map: unknown, fitted: unknown): unknown {
+	const most = numberOf(fitted);
+	if (typeof map !== "string" || most === undefined) return fitted;
+	let marks = 0;
+	let working = 0;
+	for (const mark of map.slice(0, CHIP_MARKS_MOST)) {
+		if (mark === "o") working++;
+		if (mark === "o" || mark === "x" || mark === "-") marks++;
+	}
+	return marks >= most ? Math.min(working, most) : fitted;
 }
 
 type Column = (name: string) => ReadonlyMap<number, unknown>;
@@ -471,14 +492,16 @@ function singleSensors(column: Column): readonly [chips: SensorsOf, boards: Sens
 	];
 }
 
-/** No board takes under 3,000 mV or over 30 V: below that, the number is in 10 mV. */
+/** No board takes under 3,000 mV or over 60 V: between them, the number is in 10 mV. */
 const MILLIVOLTS_FROM = 3_000;
+const VOLTS_MOST = 60;
 
 function voltageOf(column: Column, slot: number): number | undefined {
-	const said = [column("chain_vol"), column("voltage")]
+	const said = [column("chain_vol"), column("voltage"), column("chain_voltage")]
 		.map((list) => numberOf(list.get(slot)))
 		.find((value) => value);
 	if (said === undefined) return undefined;
+	if (said <= VOLTS_MOST) return said;
 	return said < MILLIVOLTS_FROM ? said / 100 : said / 1_000;
 }
 
@@ -522,9 +545,9 @@ function sensors(value: unknown): readonly unknown[] {
 	return number === undefined ? dashList(value) : [number];
 }
 
-function kindOfRates(algorithm: string, now: number | undefined, ideal: number | undefined): AnyRecord {
+function kindOfRates(algorithm: string, now: number | undefined, nominal: number | undefined): AnyRecord {
 	if (algorithm === UNKNOWN) return {};
-	return { [algorithm === "sha256" ? "sha256" : "other"]: present({ now, ideal }) };
+	return { [algorithm === "sha256" ? "sha256" : "other"]: present({ now, nominal }) };
 }
 
 /**
@@ -545,7 +568,8 @@ function boardRates(values: AnyRecord, kind: Kind, total: Rates): Map<number, nu
 	return rates;
 }
 
-function webBoards(web: AnyRecord | undefined, kind: Kind): Map<number, AnyRecord> {
+function webBoards(web: AnyRecord | undefined, kind: Kind, total: Rates): Map<number, AnyRecord> {
+	const isHashing = (total.now ?? 0) > 0;
 	const unit = web === undefined ? 1 : webUnit(web, kind);
 	const boards = new Map<number, AnyRecord>();
 	for (const [place, chain] of recordsOf(at(web, "chain")).entries()) {
@@ -554,7 +578,8 @@ function webBoards(web: AnyRecord | undefined, kind: Kind): Map<number, AnyRecor
 			return Array.isArray(found) ? (found as readonly unknown[]) : dashList(found);
 		};
 		boards.set((numberOf(at(chain, "index")) ?? place) + 1, {
-			chips: at(chain, "asic_num"),
+			fitted: at(chain, "asic_num"),
+			chips: isHashing ? workingChips(at(chain, "asic"), at(chain, "asic_num")) : at(chain, "asic_num"),
 			rates: kindOfRates(
 				kind.algorithm,
 				scaled(chain, ["rate_real"], unit),

@@ -8,6 +8,14 @@ import { percent, revolutionsPerMinute } from "./vendor-units.js";
 
 type Fan = { readonly slot: string; readonly speed?: unknown; readonly percent?: unknown };
 
+/** Where nothing tells how hard the fans are driven. */
+export const fanSpeedParts: Parts = {
+	part: "fan",
+	each: ["fans"],
+	key: ["slot"],
+	reads: { fanSpeedRevolutionsPerMinute: { at: ["speed"], unit: revolutionsPerMinute } },
+};
+
 /** For layouts that give `fansOf()` under "fans". */
 export const fanParts: Parts = {
 	part: "fan",

@@ -10,12 +10,9 @@ const sha256 = (at: string) => ({ at: ["rates", "sha256", at], unit: hashesPerSe
 const other = (at: string) => ({ at: ["rates", "other", at], unit: otherHashesPerSecond }) as const;
 
 /** For layouts that give `ratesOf()` under "rates". */
-export const rateReads = {
+export const plainRateReads = {
 	hashrateTerahashesPerSecond: sha256("now"),
 	hashrateWindowSeconds: { at: ["rates", "sha256", "window"], unit: seconds },
-	hashrateOneMinuteTerahashesPerSecond: sha256("oneMinute"),
-	hashrateFiveMinutesTerahashesPerSecond: sha256("fiveMinutes"),
-	hashrateFifteenMinutesTerahashesPerSecond: sha256("fifteenMinutes"),
 	hashrateAverageTerahashesPerSecond: sha256("average"),
 	hashrateNominalTerahashesPerSecond: { ...sha256("nominal"), absent: [0] },
 	otherAlgorithmHashrateHashesPerSecond: other("now"),
@@ -23,14 +20,26 @@ export const rateReads = {
 	otherAlgorithmHashrateNominalHashesPerSecond: { ...other("nominal"), absent: [0] },
 } as const satisfies Reads;
 
+/** With the windows of cgminer. */
+export const rateReads = {
+	...plainRateReads,
+	hashrateOneMinuteTerahashesPerSecond: sha256("oneMinute"),
+	hashrateFiveMinutesTerahashesPerSecond: sha256("fiveMinutes"),
+	hashrateFifteenMinutesTerahashesPerSecond: sha256("fifteenMinutes"),
+} as const satisfies Reads;
+
 /** Of a part; in the order in which most devices fill them. */
-export const boardRateReads = {
+export const plainBoardRateReads = {
 	hashrateTerahashesPerSecond: sha256("now"),
-	hashrateAverageTerahashesPerSecond: sha256("average"),
 	hashrateNominalTerahashesPerSecond: { ...sha256("nominal"), absent: [0] },
 	otherAlgorithmHashrateHashesPerSecond: other("now"),
-	otherAlgorithmHashrateAverageHashesPerSecond: other("average"),
 	otherAlgorithmHashrateNominalHashesPerSecond: { ...other("nominal"), absent: [0] },
+} as const satisfies Reads;
+
+export const boardRateReads = {
+	...plainBoardRateReads,
+	hashrateAverageTerahashesPerSecond: sha256("average"),
+	otherAlgorithmHashrateAverageHashesPerSecond: other("average"),
 } as const satisfies Reads;
 
 /** All in H/s; `window` in seconds. */

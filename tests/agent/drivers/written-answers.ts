@@ -518,6 +518,35 @@ const WHOLE_HOSTS = Object.fromEntries(
 	),
 );
 
+const said = (value: unknown) => ({ text: JSON.stringify(value) });
+
+/** Meters and controllers that are asked over HTTP. */
+const WEB_METERS = {
+	shelly: {
+		status: said({
+			"switch:0": { apower: 100, voltage: 230, current: 0.5, aenergy: { total: 12.5 } },
+			"em:1": { total_act_power: 900.5, a_voltage: 231 },
+			"emdata:1": { total_act: 5_000 },
+		}),
+		info: said({ model: "SPEM-003", mac: "020000000001", ver: "1.4.4", id: "meter-1" }),
+	},
+	"shelly-gen1": {
+		status: said({ mac: "020000000002", meters: [{ power: 60.5, total: 1_200 }], emeters: [] }),
+		settings: said({ device: { type: "SHPLG-S", hostname: "plug" }, fw: "1.14" }),
+	},
+	tasmota: {
+		sensors: said({ StatusSNS: { ENERGY: { Power: 3_311, Total: 12.5, Voltage: 229, Factor: 0.98 } } }),
+		status: said({ Status: { DeviceName: "plug" }, StatusFWR: { Version: "14.1" } }),
+	},
+	redfish: {
+		power: said({
+			PowerControl: [{ PowerConsumedWatts: 6_120, PowerCapacityWatts: 12_000 }],
+			PowerSupplies: [{ MemberId: "0", PowerInputWatts: 6_150, LineInputVoltage: 231 }],
+		}),
+		system: said({ Manufacturer: "Maker", Model: "M1", SerialNumber: "S1" }),
+	},
+} as const satisfies Readonly<Record<string, Answers>>;
+
 export const WRITTEN: Readonly<Record<string, Answers>> = {
 	antminer,
 	whatsminer,
@@ -537,4 +566,5 @@ export const WRITTEN: Readonly<Record<string, Answers>> = {
 	...DIALECTS,
 	...WRITTEN_GPU_HOSTS,
 	...WHOLE_HOSTS,
+	...WEB_METERS,
 };

@@ -1,0 +1,201 @@
+/** Firmwares and models beside the usual ones of a family: recognised from their answers, and read right. */
+import { describe, expect, it } from "vitest";
+import { decode } from "../../../agent/drivers/decode.js";
+import { readRecording } from "../../../agent/drivers/recording.js";
+import type { Part } from "../../../shared/device.js";
+import type { MeasurementName } from "../../../shared/measurements.js";
+import { RECORDINGS } from "./written-recordings.js";
+
+type Expected = {
+	readonly driver: string;
+	readonly model?: string;
+	readonly algorithm?: string;
+	readonly values: Readonly<Partial<Record<MeasurementName, number>>>;
+	/** A value of each part, in order. */
+	readonly parts?: readonly (readonly [Part, MeasurementName, readonly (number | undefined)[]])[];
+	readonly absent?: readonly MeasurementName[];
+	/** What was mended or left out. */
+	readonly faults?: readonly string[];
+};
+
+const EXPECTED: Readonly<Record<string, Expected>> = {
+	"an S9 of 2017 with a comma missing, a NUL at its end and chips that do not answer": {
+		driver: "antminer",
+		model: "Antminer S9",
+		values: { hashrateTerahashesPerSecond: 13.11221, boardCount: 3, chipCount: 125, frequencyMegahertz: 631 },
+		parts: [
+			["board", "chipCount", [63, 62, 0]],
+			["board", "chipTemperatureCelsius", [80, 78, 0]],
+			["fan", "fanSpeedRevolutionsPerMinute", [5_880, 4_200]],
+		],
+		absent: ["powerWatts"],
+		faults: ["stats: cut-at-nul", "stats: missing-comma"],
+	},
+	"an S23 Hyd. over the RPC's new form, behind a byte order mark": {
+		driver: "antminer",
+		model: "Antminer S23 Hyd",
+		values: { hashrateTerahashesPerSecond: 570.0005, powerWatts: 5_525, boardCount: 3, chipCount: 252 },
+		parts: [["board", "chipTemperatureCelsius", [56, 56, 56]]],
+		faults: ["stats: byte-order-mark"],
+	},
+	"a Hiveon whose board voltages are in volts and whose frequency is empty": {
+		driver: "hiveon",
+		model: "Antminer S19x88",
+		values: {
+			hashrateTerahashesPerSecond: 66.751,
+			powerWatts: 2_345,
+			boardCount: 1,
+			chipCount: 88,
+			frequencyMegahertz: 469,
+		},
+		parts: [
+			["board", "coreVoltageVolts", [14.2]],
+			["board", "powerWatts", [454]],
+			["fan", "fanSpeedRevolutionsPerMinute", [3_090, 3_000]],
+		],
+	},
+	"a Braiins OS of 2023 of which only the RPC was recorded": {
+		driver: "braiins-rpc",
+		values: { hashrateTerahashesPerSecond: 98.0005005, powerWatts: 3_250 },
+		parts: [["fan", "fanDutyRatio", [0.7]]],
+	},
+	"a LuxOS of 2023 with board and chip sensors instead of corners, commands joined": {
+		driver: "luxos",
+		model: "Antminer S19j Pro",
+		values: { hashrateTerahashesPerSecond: 101.0005, powerWatts: 3_050, powerSource: 1 },
+		parts: [
+			["board", "boardTemperatureCelsius", [52.5, undefined]],
+			["board", "chipTemperatureCelsius", [67, undefined]],
+		],
+	},
+	"a VNish of the first releases, without state and without a supply's meter": {
+		driver: "vnish",
+		model: "Antminer S19 Pro",
+		values: {
+			hashrateTerahashesPerSecond: 110.5,
+			powerWatts: 3_300,
+			powerSource: 2,
+			uptimeSeconds: 93_780,
+			hardwareErrors: 4,
+		},
+		parts: [["board", "coreVoltageVolts", [14.2]]],
+	},
+	"an ePIC on hardware for Sia, with a supply that is null": {
+		driver: "epic",
+		model: "SC200",
+		algorithm: "blake2bsia",
+		values: { otherAlgorithmHashrateHashesPerSecond: 650_000.5e6, powerWatts: 400, powerBoundary: 1 },
+		parts: [
+			["board", "otherAlgorithmHashrateHashesPerSecond", [650_000.5e6]],
+			["fan", "fanSpeedRevolutionsPerMinute", [3_000]],
+		],
+		absent: ["hashrateTerahashesPerSecond", "hashrateAverageTerahashesPerSecond"],
+	},
+	"a Goldshell for the home whose temperatures are not all fitted": {
+		driver: "goldshell",
+		model: "E-KA1M",
+		algorithm: "kheavyhash",
+		values: { otherAlgorithmHashrateHashesPerSecond: 5_500_000.5e6 },
+		parts: [["board", "boardTemperatureCelsius", [61.5]]],
+	},
+	"an IceRiver that names no model, with its numbers as floats": {
+		driver: "iceriver",
+		model: "ks3m",
+		algorithm: "kheavyhash",
+		values: { otherAlgorithmHashrateHashesPerSecond: 6.0125e12, minerUptimeSeconds: 93_784, chipCount: 54 },
+		parts: [
+			["board", "boardTemperatureCelsius", [41]],
+			["fan", "fanSpeedRevolutionsPerMinute", [3_000, 3_060]],
+		],
+		absent: ["powerWatts"],
+	},
+	"a DG1+ whose chip maps name groups of chips": {
+		driver: "elphapex",
+		model: "DG1+",
+		algorithm: "scrypt",
+		values: {
+			otherAlgorithmHashrateHashesPerSecond: 14_531.88e6,
+			chipCount: 204,
+			chipTemperatureCelsius: 50.5,
+		},
+		parts: [["fan", "fanSpeedRevolutionsPerMinute", [5_340, 5_400]]],
+	},
+	"a NerdQAxe whose sensors and averages are partly missing": {
+		driver: "bitaxe",
+		model: "NerdQAxe++",
+		values: {
+			hashrateTerahashesPerSecond: 4.8005,
+			powerWatts: 76.5,
+			chipTemperatureCelsius: 61.25,
+			chipCount: 4,
+			sharesAccepted: 12,
+		},
+		absent: ["voltageRegulatorTemperatureCelsius", "hashrateOneHourTerahashesPerSecond"],
+	},
+	"an Avalon Nano whose supply tells its input": {
+		driver: "avalon-home",
+		model: "Avalon Nano3s",
+		values: {
+			hashrateTerahashesPerSecond: 6.1055,
+			powerWatts: 131,
+			hashboardOutputPowerWatts: 110,
+			chipCount: 12,
+			chipTemperatureCelsius: 95,
+		},
+		parts: [["fan", "fanSpeedRevolutionsPerMinute", [1_380]]],
+	},
+	"a Whatsminer of API 3 that refuses its boards": {
+		driver: "whatsminer-v3",
+		model: "M60S+_VL50",
+		values: { hashrateTerahashesPerSecond: 191.55, powerWatts: 3_450, boardCount: 3, boardSlotCount: 3 },
+		parts: [
+			["board", "boardTemperatureCelsius", [61.5, 62.5, 60]],
+			["fan", "fanSpeedRevolutionsPerMinute", [4_200, 0]],
+			["psu", "fanSpeedRevolutionsPerMinute", [25.7]],
+		],
+	},
+	"an Auradine whose supply idles and whose chip sensors are null": {
+		driver: "auradine",
+		values: { hashrateTerahashesPerSecond: 145.0000005, powerWatts: 2_158.5 },
+		parts: [["board", "boardTemperatureCelsius", [51.5]]],
+		absent: ["chipTemperatureCelsius"],
+	},
+	"a Blackminer's brother with a value missing and an infinite one": {
+		driver: "hammer",
+		model: "Hammer D10",
+		algorithm: "scrypt",
+		values: { otherAlgorithmHashrateHashesPerSecond: 5_000.5e6, chipCount: 108 },
+		absent: ["otherAlgorithmHashrateAverageHashesPerSecond", "boardTemperatureCelsius"],
+		faults: ["stats: not-a-number", "stats: missing-value"],
+	},
+};
+
+describe("a recording of", () => {
+	it.each(Object.keys(RECORDINGS))("%s", (name) => {
+		const expected = EXPECTED[name] ?? expect.fail("nothing is expected of it");
+		const recording = readRecording(RECORDINGS[name] ?? []);
+		if (!("driver" in recording)) return expect.fail(recording.what);
+		const { driver, states } = recording;
+		const decoded = decode(driver, states[0]?.answers ?? {});
+		if (decoded.kind !== "reading") return expect.fail(`${driver.name}: ${decoded.what}`);
+		const { identity, values, components, faults } = decoded.reading;
+		expect(driver.name).toBe(expected.driver);
+		if (expected.model !== undefined) expect(identity.model).toBe(expected.model);
+		expect(identity.algorithm).toBe(expected.algorithm ?? "sha256");
+		for (const [key, value] of Object.entries(expected.values))
+			expect(values[key as MeasurementName], key).toBeCloseTo(value, 6);
+		for (const [part, key, list] of expected.parts ?? []) {
+			const found = components.filter((one) => one.part === part).map((one) => one.values[key]);
+			expect(found, `${part} ${key}`).toEqual(
+				list.map((one) => (one === undefined ? one : expect.closeTo(one, 6))),
+			);
+		}
+		for (const key of expected.absent ?? []) expect(values, key).not.toHaveProperty(key);
+		expect(faults.map(({ at }) => at)).toEqual(expected.faults ?? []);
+		return undefined;
+	});
+
+	it("has an expectation for every device, and none for others", () => {
+		expect(Object.keys(EXPECTED)).toEqual(Object.keys(RECORDINGS));
+	});
+});

@@ -1,0 +1,345 @@
+/**
+ * Answers of firmwares and models beside the usual ones of a family, written by hand from their protocols: other
+ * spellings, numbers as text, parts that are missing, defects of the text itself. Each with the request that gave it,
+ * so that the family has to be recognised too.
+ */
+import type { RecordedAnswer } from "../../../agent/drivers/recording.js";
+
+const rpc = (command: string, answer: unknown, asked = `{"command":"${command}"}`): RecordedAnswer => ({
+	file: `${command}.json`,
+	over: "cgminer",
+	port: 4028,
+	request: asked,
+	text: typeof answer === "string" ? answer : JSON.stringify(answer),
+});
+const web = (request: string, answer: unknown, port = 80): RecordedAnswer => ({
+	file: `${request.replaceAll(/\W+/g, "-")}.json`,
+	over: "http",
+	port,
+	request,
+	text: typeof answer === "string" ? answer : JSON.stringify(answer),
+});
+const framed = (request: string, answer: unknown): RecordedAnswer => ({
+	file: `${request.replaceAll(/\W+/g, "-")}.json`,
+	over: "framed",
+	port: 4433,
+	request,
+	text: JSON.stringify(answer),
+});
+const told = (name: string, list: readonly object[], description: string) => ({
+	STATUS: [{ STATUS: "S", When: 1_700_000_000, Code: 1, Msg: name, Description: description }],
+	[name]: list,
+	id: 1,
+});
+const repeat = (text: string, times: number) => Array.from({ length: times }, () => text).join(" ");
+
+/** Sixteen slots, of which 6 to 8 are fitted; board 7 has a chip that does not answer, board 8 none that does. */
+const s9 = `{"STATUS":[{"STATUS":"S","When":1,"Code":70,"Msg":"CGMiner stats","Description":"cgminer 4.9.0"}],"STATS":[{"CGMiner":"4.9.0","Miner":"16.8.1.3","CompileTime":"Fri Nov 17 17:37:49 CST 2017","Type":"Antminer S9"}{"STATS":0,"ID":"BC50","Elapsed":3600,"GHS 5s":"13112.21","GHS av":13000.50,"miner_count":3,"frequency":"631","fan_num":2,"fan1":0,"fan3":5880,"fan6":4200,"temp6":62,"temp7":60,"temp8":0,"temp2_6":80,"temp2_7":78,"temp2_8":0,"chain_acn5":0,"chain_acn6":63,"chain_acn7":63,"chain_acn8":63,"chain_acs5":"","chain_acs6":" ${repeat("oooooooo", 7)} ooooooo","chain_acs7":" ${repeat("oooooooo", 7)} ooxoooo","chain_acs8":" ${repeat("xxxxxxxx", 7)} xxxxxxx","chain_rate6":"6500.10","chain_rate7":"6612.11","chain_rate8":"0.00"}],"id":1}\0`;
+
+const hydro = {
+	STATUS: { STATUS: "S", Msg: "stats", api_version: "1.0.0" },
+	INFO: { CompileTime: "Fri Jun 26 09:24:23 CST 2026", type: "Antminer S23 Hyd." },
+	STATS: [
+		{
+			elapsed: 600,
+			fan: [],
+			fan_num: 0,
+			chain_num: 3,
+			rate_unit: "GH/s",
+			rate_5s: 570_000.5,
+			rate_ideal: 580_000,
+			watt: 5_525,
+			chain: [0, 1, 2].map((index) => ({
+				index,
+				asic_num: 84,
+				asic: ` ${repeat("ooooooooooo", 7)} ooooooo----`,
+				freq_avg: 327,
+				rate_real: 190_000.1,
+				temp_chip: [44, 44, 56, 56],
+				temp_pcb: [44, 44, 52, 52],
+			})),
+		},
+	],
+};
+
+export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
+	"an S9 of 2017 with a comma missing, a NUL at its end and chips that do not answer": [rpc("stats", s9)],
+	"an S23 Hyd. over the RPC's new form, behind a byte order mark": [
+		rpc("stats", `\uFEFF${JSON.stringify(hydro)}`, '{"command":"stats","new_api":true}'),
+	],
+	"a Hiveon whose board voltages are in volts and whose frequency is empty": [
+		rpc("version", told("VERSION", [{ BMMiner: "4.11.1 rwglr", Type: "Antminer S19x88 Hiveon" }], "bmminer")),
+		rpc(
+			"stats",
+			told(
+				"STATS",
+				[
+					{ BMMiner: "4.11.1 rwglr", Type: "Antminer S19x88 Hiveon" },
+					{
+						Elapsed: 60,
+						"GHS 5s": 66_751,
+						frequency: "",
+						total_power: 2_345,
+						fan_num: 2,
+						fan1: 3_090,
+						fan2: 3_000,
+						fan3: 0,
+						chain_acn1: 88,
+						chain_acn2: 0,
+						chain_acs1: repeat("oo", 44),
+						chain_acs2: "",
+						chain_voltage1: 14.2,
+						chain_power1: 454,
+						freq1: 469,
+						temp_chip1: "61-61-61-61",
+						temp_chip2: "0-0-0-0",
+					},
+				],
+				"bmminer 1.0.0",
+			),
+		),
+	],
+	"a Braiins OS of 2023 of which only the RPC was recorded": [
+		rpc("version", told("VERSION", [{ API: "3.7", BOSer: "boser-openwrt 0.1.0-26ba61b9" }], "BOSer")),
+		rpc("summary", told("SUMMARY", [{ "MHS 5s": 98_000_500.5, "MHS av": 97e6, Elapsed: 60 }], "BOSer")),
+		rpc("tunerstatus", told("TUNERSTATUS", [{ ApproximateMinerPowerConsumption: 3_250 }], "BOSer")),
+		rpc(
+			"fans",
+			told(
+				"FANS",
+				[
+					{ FAN: 0, ID: 0, RPM: 4_200, Speed: 70 },
+					{ FAN: 1, ID: 1, RPM: 0 },
+				],
+				"BOSer",
+			),
+		),
+	],
+	"a LuxOS of 2023 with board and chip sensors instead of corners, commands joined": [
+		rpc(
+			"version",
+			told("VERSION", [{ LUXminer: "2023.4.4.1", Type: "Antminer S19j Pro" }], "LUXminer 2023.4.4.1"),
+		),
+		rpc("summary+power+temps+fans", {
+			summary: [told("SUMMARY", [{ "GHS 5s": "101000.5", "GHS av": 100_500, Elapsed: "90" }], "LUXminer")],
+			power: [told("POWER", [{ PSU: true, Watts: 3_050 }], "LUXminer")],
+			temps: [
+				told(
+					"TEMPS",
+					[
+						{ ID: 0, Board: 52.5, Chip: 67 },
+						{ ID: 1, Board: 0, Chip: 0 },
+					],
+					"LUXminer",
+				),
+			],
+			fans: [told("FANS", [{ FAN: 0, ID: 0, RPM: 3_300, Speed: 55 }], "LUXminer")],
+			id: 1,
+		}),
+	],
+	"a VNish of the first releases, without state and without a supply's meter": [
+		web("GET /api/v1/info", {
+			miner: "Antminer S19 Pro",
+			fw_name: "Vnish",
+			fw_version: "1.0.3",
+			serial: "N/A",
+			system: { uptime: "1 day, 2:03", network_status: { mac: "02:00:00:00:00:07" } },
+		}),
+		web("GET /api/v1/summary", {
+			miner: {
+				instant_hashrate: 110.5,
+				average_hashrate: 110,
+				power_usage: 3_300,
+				power_efficiency: 30,
+				hw_errors: 4,
+				chains: [
+					{ id: 1, frequency: 500, voltage: 14_200, hashrate_rt: 36_800.5, chip_temp: { min: 50, max: 71 } },
+				],
+				cooling: { fans: [{ id: 0, rpm: 5_160 }] },
+			},
+		}),
+	],
+	"an ePIC on hardware for Sia, with a supply that is null": [
+		web(
+			"GET /summary",
+			{
+				Software: "PowerPlay-SC 1.2.0",
+				Model: "SC200",
+				Mining: { Algorithm: "Blake2b" },
+				Status: { "Operating State": "Mining", "Last Error": null },
+				"Power Supply Stats": null,
+				"Fans Rpm": { "Fans Speed 1": 3_000, "Fans Speed 2": null },
+				Session: { "Average MHs": 640_000, Uptime: 30, Accepted: 5, Rejected: 0 },
+				HBs: [{ Index: 0, Hashrate: [650_000.5, 99.5, 0.1], Temperature: 61, "Input Power": 400 }],
+			},
+			4_028,
+		),
+	],
+	"a Goldshell for the home whose temperatures are not all fitted": [
+		web("GET /mcb/status", { model: "Goldshell-E-KA1M", firmware: "2.3.1" }),
+		web("GET /mcb/cgminer?cgminercmd=devs", {
+			status: 0,
+			data: [
+				{
+					id: 0,
+					hashrate: 5_500_000.5,
+					av_hashrate: "5400000",
+					temp: "61.5 Â°C / 0.0 Â°C",
+					fanspeed: "1500 rpm",
+				},
+			],
+		}),
+	],
+	"an IceRiver that names no model, with its numbers as floats": [
+		web("POST /user/userpanel?post=4", {
+			error: 0,
+			data: {
+				model: "none",
+				algo: "none",
+				softver1: "ks3m_miner",
+				unit: "G",
+				rtpow: "6012.50G",
+				avgpow: "5990.00G",
+				runtime: "01:02:03:04",
+				fans: [3_000, 3_060, 0, 0],
+				boards: [{ no: 1, chipnum: 54.0, rtpow: "2004.20G", intmp: 41, outtmp: 0, freq: 825.0 }],
+				pools: [],
+			},
+		}),
+	],
+	"a DG1+ whose chip maps name groups of chips": [
+		web("GET /cgi-bin/get_system_info.cgi", {
+			minertype: "DG1+",
+			Algorithm: "Scrypt",
+			macaddr: "02:00:00:00:00:08",
+		}),
+		web("GET /cgi-bin/stats.cgi", {
+			STATUS: { STATUS: "S" },
+			INFO: { type: "DG1+", miner_version: "DG1+_SW_V1.0.2" },
+			STATS: [
+				{
+					rate_unit: "MH/s",
+					elapsed: 357_352,
+					rate_5s: 14_531.88,
+					rate_ideal: 14_229,
+					chain_num: 1,
+					fan: ["5340", "5400"],
+					fan_num: 2,
+					chain: [
+						{
+							index: 0,
+							asic_num: 204,
+							asic: "ooooooooo oooooooo",
+							freq_avg: 62_000,
+							rate_real: 3_553.5,
+							temp_chip: ["47125", "50500", "", ""],
+							temp_pcb: [47, 46],
+						},
+					],
+				},
+			],
+		}),
+	],
+	"a NerdQAxe whose sensors and averages are partly missing": [
+		web("GET /api/system/info", {
+			deviceModel: "NerdQAxe++",
+			ASICModel: "BM1370",
+			hashRate: 4_800.5,
+			hashRate_1h: null,
+			power: 76.5,
+			voltage: 12_100,
+			current: 6_300,
+			temp: 61.25,
+			vrTemp: 0,
+			asicTemps: [0, 0, 0, 0],
+			fans: [{ rpm: 4_100, speedPerc: 60 }],
+			overheat_mode: 0,
+			sharesAccepted: "12",
+			bestDiff: "2.03 G",
+			uptimeSeconds: 77,
+		}),
+	],
+	"an Avalon Nano whose supply tells its input": [
+		rpc(
+			"version",
+			told("VERSION", [{ PROD: "Avalon Nano3s", MODEL: "Nano3s", DNA: "0201000000000001" }], "cgminer"),
+		),
+		rpc("estats", {
+			STATUS: [{ STATUS: "S", Code: 70, Msg: "CGMiner stats", Description: "cgminer 4.11.1" }],
+			STATS: [
+				{
+					STATS: 0,
+					ID: "AVA100",
+					Elapsed: 55,
+					"MM ID0":
+						"Ver[Nano3s-25021401_56abae7] DNA[0201000000000001] SYSTEMSTATU[Work: In Work, Hash Board: 1 ] Elapsed[55] GHSspd[6105.50] GHSavg[6000.00] GHSmm[6200.00] MGHS[6000.00] PS[0 0 2745 4 110 3652 131] Temp[38] TMax[95] TAvg[86] Fan1[1380] FanR[37%] TA[12] Freq[492.21] ITemp[-273] HBITemp[-273] ECHU[0] ECMM[0]",
+				},
+			],
+		}),
+	],
+	"a Whatsminer of API 3 that refuses its boards": [
+		framed('{"cmd":"get.device.info"}', {
+			code: 0,
+			when: 1,
+			msg: {
+				miner: { type: "M60S+_VL50", working: "true", "board-num": "3", "miner-sn": "HTM1" },
+				network: { mac: "02:00:00:00:00:09", hostname: "wm" },
+				system: { fwversion: "20241212.17.Rel" },
+				power: { mode: "normal", fanspeed: "25.7", vin: 233.5, iin: 15.2, pin: "n/a", temp0: 38 },
+				"error-code": [{ "264": "2026-01-01 00:00:00", reason: "fan" }],
+			},
+			desc: "get.device.info",
+		}),
+		framed('{"cmd":"get.miner.status","param":"summary"}', {
+			code: 0,
+			when: 1,
+			msg: {
+				summary: {
+					"hash-realtime": 191.55,
+					"hash-average": 190.1,
+					"factory-hash": 186,
+					"power-realtime": 3_450,
+					"board-temperature": [61.5, 62.5, 60],
+					"chip-temp-max": 84.5,
+					"fan-speed-in": 4_200,
+					"fan-speed-out": 0,
+					elapsed: 30,
+				},
+			},
+			desc: "get.miner.status",
+		}),
+		framed('{"cmd":"get.miner.status","param":"edevs"}', {
+			code: -2,
+			when: 1,
+			msg: "invalid command",
+			desc: "",
+		}),
+	],
+	"an Auradine whose supply idles and whose chip sensors are null": [
+		rpc(
+			"summary",
+			told("SUMMARY", [{ "MHS 5s": "145000000.50", "MHS av": 144e6, Elapsed: 9 }], "GCMiner 1.0.1"),
+		),
+		rpc(
+			"psu",
+			told("PSU", [{ ID: 1, PowerIn: "2158.50W", Vin: "245.00V", FanSpeed1: "4052.00 RPM" }], "FluxOS"),
+		),
+		rpc(
+			"temperature",
+			told(
+				"Temperature",
+				[
+					{ ID: 0, BoardTemp: [{ ID: 0, Temperature: 30 }], ChipTemp: null },
+					{ ID: 1, BoardTemp: [{ ID: 0, Temperature: 51.5 }], ChipTemp: null },
+				],
+				"FluxOS",
+			),
+		),
+	],
+	"a Blackminer's brother with a value missing and an infinite one": [
+		rpc(
+			"stats",
+			'{"STATUS":[{"STATUS":"S","Code":70,"Msg":"CGMiner stats","Description":"ccminer 2.3.3"}],"STATS":[{"CGMiner":"2.3.3","Type":"Hammer D10"},{"STATS":0,"Elapsed":60,"MHS 5s":"5,000.5","MHS av":-nan(ind),"temp1":,"fan1":4650,"fan_num":1,"chain_acn1":108,"chain_rate1":"5000.5"}],"id":1}',
+		),
+	],
+};
