@@ -12,7 +12,7 @@ import { formatProblem } from "../../shared/config/problem.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { driverByName } from "../drivers/catalog.js";
 import { type Identity, readIdentity } from "./identity.js";
-import { pollTargets, type Targets } from "./targets.js";
+import { driversNamed, pollTargets, type Targets } from "./targets.js";
 
 export type LoadedAgent = {
 	/** Without the ranges: what they mean stands in `targets`, and a long list need not stay in memory twice. */
@@ -79,17 +79,17 @@ async function credentialFor(config: AgentConfig, configFile: string): Promise<F
 }
 
 function unknownDrivers({ ranges, meters = {} }: AgentConfig): readonly string[] {
-	const isUnknown = (name: string) => !Object.hasOwn(meters, name) && driverByName(name) === undefined;
+	const isMeter = (name: string) => Object.hasOwn(meters, name);
 	const credentials = ranges.flatMap((range, index) =>
 		Object.keys(range.credentials ?? {})
-			.filter(isUnknown)
+			.filter((name) => !isMeter(name) && driversNamed(name).length === 0)
 			.map(
 				(name) =>
 					`ranges[${index}].credentials.${name} names no driver, so this login would never be used. Use a name from DEVICES.md.`,
 			),
 	);
 	const drivers = ranges.flatMap(({ driver }, index) =>
-		driver === undefined || !isUnknown(driver)
+		driver === undefined || isMeter(driver) || driverByName(driver) !== undefined
 			? []
 			: [
 					`ranges[${index}].driver is "${driver}", which is no driver. Use a name from DEVICES.md, or leave it out to find out by asking.`,

@@ -99,20 +99,22 @@ function withPasswords(
 	return Object.fromEntries(
 		Object.entries(credentials).flatMap(([name, { user, passwordFile }]) => {
 			const password = secrets.get(passwordFile);
-			return password === undefined ? [] : driversNamed(name).map((driver) => [driver, { user, password }]);
+			if (password === undefined) return [];
+			const drivers = driversNamed(name);
+			// Else it is a meter that the configuration describes.
+			return (drivers.length === 0 ? [name] : drivers).map((driver) => [driver, { user, password }]);
 		}),
 	);
 }
 
 /** "braiins" stands for every driver of that family. */
-function driversNamed(name: string): readonly string[] {
-	const names = DRIVERS.map((driver) => driver.name).filter(
+export function driversNamed(name: string): readonly string[] {
+	return DRIVERS.map((driver) => driver.name).filter(
 		(driver) => driver === name || driver.startsWith(`${name}-`),
 	);
-	return names.length === 0 ? [name] : names;
 }
 
-/** The tools by which this computer's GPUs are read, and their drivers; of NVIDIA's two the library goes first. */
+/** The tools by which this computer's GPUs are read, and their drivers; of one maker's two the first is asked. */
 const LOCAL_TOOLS = [
 	{ key: "nvml", driver: "nvidia", program: NVML_LIBRARY },
 	{ key: "nvidiaSmi", driver: "nvidia-smi", program: "nvidia-smi" },
@@ -124,7 +126,7 @@ const LOCAL_TOOLS = [
 function localTargets({ local, pollIntervalSeconds }: AgentConfig, hostname: string): readonly PollTarget[] {
 	if (local === undefined) return [];
 	const tools = LOCAL_TOOLS.filter(({ key }) => local[key] !== undefined);
-	const drivers = tools.map(({ driver }) => driver).filter((driver) => !isFallback(driver, local));
+	const drivers = tools.map(({ driver }) => driver).filter((driver) => !isSecond(driver, local));
 	const { wholeHost } = local;
 	const commandPaths = Object.fromEntries([
 		...tools.flatMap(({ key, program }) => {
@@ -145,6 +147,6 @@ function localTargets({ local, pollIntervalSeconds }: AgentConfig, hostname: str
 	}));
 }
 
-function isFallback(driver: string, { nvml, amdSmi }: NonNullable<AgentConfig["local"]>): boolean {
+function isSecond(driver: string, { nvml, amdSmi }: NonNullable<AgentConfig["local"]>): boolean {
 	return (driver === "nvidia-smi" && nvml !== undefined) || (driver === "rocm-smi" && amdSmi !== undefined);
 }

@@ -25,7 +25,7 @@ import { checkRecord, type DecodedRecord, decodeRecord, encodeGap } from "../../
 import type { Settled } from "../../shared/wire/sequences.js";
 import { type LostRow, lossesOf } from "./loss.js";
 import { newEpoch, openOutboxFile } from "./outbox-file.js";
-import { type OutcomesRecord, thinned } from "./thinning.js";
+import { type KeptInSlot, type OutcomesRecord, thinned } from "./thinning.js";
 
 export type OutboxLimits = { readonly maxBytes: number; readonly maxDays: number };
 export type NewRecord = {
@@ -106,6 +106,8 @@ export class OutboxDatabase {
 	private newestWall: number;
 	private readonly outcomesAtOpening: number;
 	private readonly shapes = new Map<string, ReturnType<ShapeLookup>>();
+	/** Of the records that were thinned last. */
+	private newestKept: KeptInSlot | undefined;
 
 	/** @throws what SQLite throws where the folder cannot be written or another process has the file */
 	constructor(folder: string, limits: OutboxLimits) {
@@ -252,10 +254,12 @@ export class OutboxDatabase {
 	/** One transaction; where the disk refuses it, the counts stay as they were, too. */
 	private changing<Result>(change: () => Result): Result {
 		const before = { ...this.counts };
+		const { newestKept } = this;
 		try {
 			return this.database.transaction(change).immediate();
 		} catch (error) {
 			this.counts = before;
+			this.newestKept = newestKept;
 			throw error;
 		}
 	}
@@ -374,9 +378,9 @@ export class OutboxDatabase {
 			.prepare(
 				`SELECT ${COLUMNS} FROM records WHERE thinned = 1 AND acked_at IS NULL AND made_at < ? ORDER BY made_at LIMIT ?`,
 			)
-			.all(oldestAllowed, EVICT_AT_ONCE) as Row[];
-		old.sort((a, b) => a.sequence - b.sequence);
-		for (const rows of followingEachOther(old)) this.replaceByGap(rows, "expired", now);
+			.iterate(oldestAllowed, EVICT_AT_ONCE) as IterableIterator<Row>;
+		const rising = notMany(old).sort((a, b) => a.sequence - b.sequence);
+		for (const rows of followingEachOther(rising)) this.replaceByGap(rows, "expired", now);
 	}
 
 	/**
@@ -398,7 +402,13 @@ export class OutboxDatabase {
 		const outcomes = records.filter((one): one is OutcomesRecord => one?.kind === "outcomes");
 		const isReadable = records.every((one) => one?.kind === "outcomes" || one?.kind === "gap");
 		if (outcomes.length === 0 || !isReadable) return false;
-		const { records: fewer, dropped, devices } = thinned(outcomes, (hash) => this.shapeOf(hash));
+		const {
+			records: fewer,
+			dropped,
+			devices,
+			newest,
+		} = thinned(outcomes, (hash) => this.shapeOf(hash), this.newestKept);
+		this.newestKept = newest;
 		this.replaceByGap(rows, "thinned", now, { outcomes: dropped, devices });
 		for (const record of fewer) this.insert(record, true);
 		return true;
@@ -422,17 +432,11 @@ export class OutboxDatabase {
 
 	/** The oldest numbers not yet settled, at most `most` and not many bytes of them. */
 	private front(most: number): Row[] {
-		const rows: Row[] = [];
-		let bytes = 0;
-		const found = this.database
-			.prepare(`SELECT ${COLUMNS} FROM records WHERE acked_at IS NULL ORDER BY sequence LIMIT ?`)
-			.iterate(most) as IterableIterator<Row>;
-		for (const row of found) {
-			rows.push(row);
-			bytes += row.size;
-			if (bytes >= EVICT_BYTES_AT_ONCE && rows.length > 1) break;
-		}
-		return rows;
+		return notMany(
+			this.database
+				.prepare(`SELECT ${COLUMNS} FROM records WHERE acked_at IS NULL ORDER BY sequence LIMIT ?`)
+				.iterate(most) as IterableIterator<Row>,
+		);
 	}
 
 	/**
@@ -458,6 +462,18 @@ export class OutboxDatabase {
 		for (const gap of lossesOf(rows, { reason, left, decoded: (bytes) => this.decoded(bytes) }))
 			this.insert({ bytes: encodeGap(time, gap), outcomes: 0, missing: gap.outcomes, time });
 	}
+}
+
+/** Rows from the front until they are as many bytes as are looked at at once. */
+function notMany(found: Iterable<Row>): Row[] {
+	const rows: Row[] = [];
+	let bytes = 0;
+	for (const row of found) {
+		rows.push(row);
+		bytes += row.size;
+		if (bytes >= EVICT_BYTES_AT_ONCE && rows.length > 1) break;
+	}
+	return rows;
 }
 
 /** Rows in groups without a number between them. */

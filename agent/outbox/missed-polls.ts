@@ -38,7 +38,8 @@ export class MissedPolls {
 	/** @param overruns polls left out so far */
 	counted(overruns: number): void {
 		const time = this.timeNow();
-		const from = Math.round(this.countedAt);
+		// A wall clock may have been set back meanwhile.
+		const from = Math.round(Math.min(this.countedAt, time.wall));
 		this.countedAt = time.wall;
 		const outcomes = overruns - this.overruns;
 		if (outcomes <= 0) return;

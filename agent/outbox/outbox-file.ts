@@ -1,12 +1,14 @@
 /**
  * The outbox's file: opens it, or sets aside what is no database any more; brings one of an earlier version up.
  *
- * Takes its path; gives SQLite with synchronous=FULL, read back, and what the file holds. Never reads a record.
+ * Takes its path; gives SQLite with synchronous=FULL, read back, and what the file holds. Reads no record but the
+ * gaps of a version before, once.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, renameSync } from "node:fs";
 import Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
+import { checkRecord, decodeRecord } from "../../shared/wire/record.js";
 
 const JOURNAL_LONGEST_BYTES = 64 * 1_024 * 1_024;
 const CACHE_KIBIBYTES = 1_024;
@@ -96,14 +98,30 @@ function open(file: string): OpenedOutbox {
 		database.exec(SCHEMA);
 		const columns = database.pragma("table_info(records)") as { readonly name: string }[];
 		const known = new Set(columns.map(({ name }) => name));
-		for (const [name, type] of Object.entries(ADDED))
-			if (!known.has(name)) database.exec(`ALTER TABLE records ADD COLUMN ${name} ${type}`);
+		database.transaction(() => {
+			for (const [name, type] of Object.entries(ADDED))
+				if (!known.has(name)) database.exec(`ALTER TABLE records ADD COLUMN ${name} ${type}`);
+			if (!known.has("missing")) countMissing(database);
+		})();
 		database.exec(INDEXES);
 		const epoch = epochOf(database);
 		return { database, epoch, sums: sumsOf(database) };
 	} catch (error) {
 		database.close();
 		throw error;
+	}
+}
+
+/** Gap records of versions that did not count what they tell of. */
+function countMissing(database: Database.Database): void {
+	const gaps = database
+		.prepare("SELECT sequence, bytes FROM records WHERE substr(bytes, 2, 1) = x'02'")
+		.all() as { readonly sequence: number; readonly bytes: Buffer }[];
+	const put = database.prepare("UPDATE records SET missing = ? WHERE sequence = ?");
+	for (const { sequence, bytes } of gaps) {
+		if (checkRecord(bytes) !== undefined) continue;
+		const decoded = decodeRecord(bytes, () => undefined);
+		if (decoded.ok && decoded.record.kind === "gap") put.run(decoded.record.gap.outcomes, sequence);
 	}
 }
 

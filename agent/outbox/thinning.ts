@@ -8,8 +8,10 @@ import type { RecordOutcome, RecordTime, ShapeLookup } from "../../shared/wire/o
 import {
 	type DecodedRecord,
 	encodeOutcomes,
+	OUTCOMES_MOST,
 	outcomesOf,
 	RECORD_LONGEST_BYTES,
+	RECORD_VALUES_MOST,
 	wallOf,
 } from "../../shared/wire/record.js";
 
@@ -26,10 +28,21 @@ export type Thinned = {
 	readonly records: readonly ThinRecord[];
 	readonly dropped: number;
 	readonly devices: ReadonlyMap<string, number>;
+	/** What stays of the newest five minutes, for the records that follow these. */
+	readonly newest: KeptInSlot;
 };
+/** Of one stretch of five minutes: devices of which a reading, or a failure, stays. */
+export type KeptInSlot = { readonly slot: number; readonly kept: ReadonlySet<string> };
 
-export function thinned(records: readonly OutcomesRecord[], shapes: ShapeLookup): Thinned {
-	const seen = new Set<string>();
+/** @param before what the call for the records before these gave, since five minutes may be in both */
+export function thinned(
+	records: readonly OutcomesRecord[],
+	shapes: ShapeLookup,
+	before: KeptInSlot | undefined,
+): Thinned {
+	const slots = new Map<number, Set<string>>();
+	if (before !== undefined) slots.set(before.slot, new Set(before.kept));
+	let slot = 0;
 	const devices = new Map<string, number>();
 	const made: ThinRecord[] = [];
 	let dropped = 0;
@@ -37,12 +50,14 @@ export function thinned(records: readonly OutcomesRecord[], shapes: ShapeLookup)
 	const close = () => {
 		if (open === undefined) return;
 		const { time, kept } = open;
-		made.push({ bytes: encodeOutcomes(time, kept, shapes), outcomes: kept.length, time });
+		made.push(...packed(time, kept, shapes));
 		open = undefined;
 	};
 	const isFirst = (time: RecordTime, { device, kind, measuredAt }: RecordOutcome) => {
-		const slot = Math.floor(wallOf(time, measuredAt) / SLOT_MILLISECONDS);
-		const key = `${device} ${slot} ${kind}`;
+		slot = Math.floor(wallOf(time, measuredAt) / SLOT_MILLISECONDS);
+		const seen = slots.get(slot) ?? new Set();
+		slots.set(slot, seen);
+		const key = `${device} ${kind}`;
 		if (!seen.has(key)) {
 			seen.add(key);
 			return true;
@@ -61,7 +76,22 @@ export function thinned(records: readonly OutcomesRecord[], shapes: ShapeLookup)
 		open = { time, kept: [...(open?.kept ?? []), ...kept], bytes: (open?.bytes ?? 0) + share };
 	}
 	close();
-	return { records: made, dropped, devices };
+	return { records: made, dropped, devices, newest: { slot, kept: slots.get(slot) ?? new Set() } };
+}
+
+/** One record, or several where what stays takes more than its share and one would be longer than may be. */
+function packed(
+	time: RecordTime,
+	kept: readonly RecordOutcome[],
+	shapes: ShapeLookup,
+): readonly ThinRecord[] {
+	const bytes = encodeOutcomes(time, kept, shapes);
+	const values = kept.reduce((sum, one) => sum + (one.kind === "reading" ? one.values.length : 0), 0);
+	const isWithin =
+		bytes.length <= RECORD_LONGEST_BYTES && kept.length <= OUTCOMES_MOST && values <= RECORD_VALUES_MOST;
+	if (isWithin || kept.length === 1) return [{ bytes, outcomes: kept.length, time }];
+	const half = kept.length >> 1;
+	return [...packed(time, kept.slice(0, half), shapes), ...packed(time, kept.slice(half), shapes)];
 }
 
 function goTogether(before: RecordTime, now: RecordTime): boolean {

@@ -228,10 +228,10 @@ export class Uplink {
 		if (shown !== undefined && pins.includes(shown)) {
 			const { credential } = self;
 			if (credential.kind === "key")
-				this.state = newSession(
-					{ ...this.state.self, credential: { ...credential, pin: shown } },
-					this.state.lastHeardAt,
-				);
+				this.state = {
+					...this.state,
+					self: { ...this.state.self, credential: { ...credential, pin: shown } },
+				};
 			return;
 		}
 		this.reason = failure(
@@ -449,6 +449,8 @@ export class Uplink {
 				: this.spreadSeconds * clock.random();
 		if (reason.code !== this.toldCode) events.onDisconnected(reason, seconds);
 		this.toldCode = reason.code;
-		this.cancelRetry = clock.after(seconds * MILLISECONDS_PER_SECOND, () => this.connect());
+		// Under an epoch that the outbox is about to leave, nothing may be said any more.
+		const connect = () => void this.settling.then(() => this.connect());
+		this.cancelRetry = clock.after(seconds * MILLISECONDS_PER_SECOND, connect);
 	}
 }

@@ -312,7 +312,7 @@ const agentKeys = map(
 				rocmSmi: stated(
 					z.union([z.literal(true), z.string().regex(/^\/./)]),
 					{
-						is: "The same by rocm-smi, for ROCm before 6.0.",
+						is: "The same by rocm-smi, for ROCm before 6.0. With amdSmi too, only that is asked.",
 						example: true,
 					},
 					{ allowed: "true or an absolute path" },
@@ -497,11 +497,21 @@ function repetition(repeated: readonly Repeated[]): readonly RangeProblem[] {
 	];
 }
 
-const WORK = z.object({ ranges: z.array(z.unknown()), local: z.unknown().optional() });
+const LOCAL_TOOLS = ["nvml", "nvidiaSmi", "amdSmi", "rocmSmi", "xpuSmi"];
+const WORK = z.object({
+	ranges: z.array(z.unknown()),
+	local: z.record(z.string(), z.unknown()).optional(),
+});
 
 function nothingToPoll(value: unknown): readonly RangeProblem[] {
 	const { data } = WORK.safeParse(value);
-	if (data === undefined || data.ranges.length > 0 || data.local !== undefined) return [];
+	if (data === undefined) return [];
+	const { ranges, local } = data;
+	if (local !== undefined && !LOCAL_TOOLS.some((tool) => tool in local)) {
+		const allowed = `Give it one of ${LOCAL_TOOLS.join(", ")}`;
+		return [{ path: ["local"], found: "names nothing that GPUs are read by", allowed }];
+	}
+	if (ranges.length > 0 || local !== undefined) return [];
 	const allowed = "Add a list of ranges to poll, or local for the GPUs of this computer";
 	return [{ path: ["ranges"], allowed }];
 }

@@ -1,5 +1,5 @@
 /**
- * The law that every fault test ends with: outcomes made = stored + told missing + refused + still held, by what
+ * The law that fault tests end with: outcomes made = stored + told missing + refused + still held, by what
  * the agent's disk and the collector's say, each by itself.
  */
 import { expect } from "vitest";

@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { startExpose } from "../../collector/expose/start.js";
 import type { Store } from "../../collector/store/store.js";
-import { realClock } from "../../shared/clock.js";
+import { exposed } from "../collector/expose/exposed-store.js";
 import { ExampleLine } from "../collector/ingest/example-line.js";
 import { arrive, deviceNamed, NOON, openStore, rowsOf, until } from "../collector/store/example-store.js";
 import { deviceAt, randomOf } from "../shared/wire/examples.js";
@@ -60,23 +59,7 @@ async function expectAll(store: Store, count: number): Promise<void> {
 }
 
 async function shown(store: Store) {
-	const expose = await startExpose({
-		store,
-		clock: realClock,
-		listen: { address: "127.0.0.1", port: 0 },
-		perDevice: "none",
-		view: {
-			version: "test",
-			site: "austin",
-			timeZone: "UTC",
-			isDemo: false,
-			staleAfterSeconds: {},
-			power: { hostOverheadRatio: 1.2, hostOverheadWatts: 0 },
-			money: { siteOverheadRatio: 1 },
-			temperatureLimits: {},
-		},
-		log: () => undefined,
-	});
+	const expose = await exposed(store, { perDevice: "none" });
 	ends.push(() => expose.close());
 	const url = `http://127.0.0.1:${expose.address.port}`;
 	return {

@@ -4,8 +4,7 @@
  */
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startExpose } from "../../collector/expose/start.js";
-import { realClock } from "../../shared/clock.js";
+import { exposed } from "../collector/expose/exposed-store.js";
 import { type Agent, type Collector, ExampleLine } from "../collector/ingest/example-line.js";
 import { deviceAt } from "../shared/wire/examples.js";
 
@@ -38,22 +37,7 @@ beforeAll(async () => {
 	for (let poll = 0; poll < POLLS; poll += 1) say(from + poll * 10_000);
 	await line.drained(agent, said, 30);
 	await collector.store.seal({ all: true });
-	const expose = await startExpose({
-		store: collector.store,
-		clock: realClock,
-		listen: { address: "127.0.0.1", port: 0 },
-		perDevice: "all",
-		view: {
-			version: "test",
-			site: "austin",
-			timeZone: "UTC",
-			isDemo: false,
-			power: { hostOverheadRatio: 1.2, hostOverheadWatts: 0 },
-			money: { siteOverheadRatio: 1 },
-			temperatureLimits: {},
-		},
-		log: () => undefined,
-	});
+	const expose = await exposed(collector.store);
 	close = () => expose.close();
 	url = `http://127.0.0.1:${expose.address.port}`;
 }, 60_000);

@@ -6,9 +6,8 @@ import path from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DevicesAnswer } from "../../collector/expose/answers.js";
-import { startExpose } from "../../collector/expose/start.js";
-import { realClock } from "../../shared/clock.js";
 import { ROOT } from "../architecture/tree.js";
+import { exposed } from "../collector/expose/exposed-store.js";
 import { ExampleLine } from "../collector/ingest/example-line.js";
 import { deviceAt, timeAt } from "../shared/wire/examples.js";
 import { isMissing } from "./missing-programs.js";
@@ -114,23 +113,7 @@ describe.skipIf(isMissing("chromium"))(
 				outcomes: 3,
 			});
 			await line.drained(agent, 3);
-			const expose = await startExpose({
-				store,
-				clock: realClock,
-				listen: { address: "127.0.0.1", port: 0 },
-				pageDirectory: path.join(ROOT, "dist/dashboards/live"),
-				perDevice: "all",
-				view: {
-					version: "test",
-					site: "austin",
-					timeZone: "UTC",
-					isDemo: false,
-					power: { hostOverheadRatio: 1.2, hostOverheadWatts: 0 },
-					money: { siteOverheadRatio: 1 },
-					temperatureLimits: {},
-				},
-				log: () => undefined,
-			});
+			const expose = await exposed(store, { pageDirectory: path.join(ROOT, "dist/dashboards/live") });
 			close = () => expose.close();
 			url = `http://127.0.0.1:${expose.address.port}`;
 			({ devices } = (await (await fetch(`${url}/api/v1/devices?limit=100`)).json()) as DevicesAnswer);

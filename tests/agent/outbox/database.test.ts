@@ -7,7 +7,7 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OutboxDatabase, type OutboxLimits } from "../../../agent/outbox/database.js";
 import type { Gap } from "../../../shared/wire/gap.js";
-import { checkRecord, decodeRecord } from "../../../shared/wire/record.js";
+import { checkRecord, decodeRecord, encodeGap } from "../../../shared/wire/record.js";
 import { deviceAt, exampleRecord, timeAt } from "../../shared/wire/examples.js";
 
 const AT = 1_800_000_000_000;
@@ -156,6 +156,28 @@ describe("the outbox's file", () => {
 		expect(outbox.state()).toMatchObject({ tail: 1, head: 3, records: 3 });
 		outbox.settle({ base: 3, ranges: [] });
 		expect(numbersIn(outbox)).toEqual([1, 2, 3]);
+		outbox.close();
+	});
+
+	it("of a version that did not count what its gaps tell of counts it, so that the sums come out even", () => {
+		const time = timeAt(AT);
+		const gap = encodeGap(time, { reason: "outbox_full", from: AT, to: AT, outcomes: 7 });
+		const { bytes } = record(AT);
+		withSql((database) => {
+			database.exec(
+				"CREATE TABLE records (sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_at INTEGER NOT NULL, outcomes INTEGER NOT NULL, size INTEGER NOT NULL, bytes BLOB NOT NULL, acked_at INTEGER)",
+			);
+			const insert = database.prepare(
+				"INSERT INTO records (made_at, outcomes, size, bytes) VALUES (?, ?, ?, ?)",
+			);
+			insert.run(AT, 0, gap.length, gap);
+			insert.run(AT, 1, bytes.length, bytes);
+		});
+		const outbox = new OutboxDatabase(folder, { maxBytes: 64, maxDays: 14 });
+		expect(outbox.state()).toMatchObject({ outcomes: 8, outcomesUnaccounted: 0 });
+		for (let index = 1; index <= 20; index += 1) outbox.append([record(AT + index)], []);
+		expect(gapsIn(outbox).length).toBeGreaterThan(0);
+		expect(outbox.state()).toMatchObject({ outcomes: 28, outcomesUnaccounted: 0 });
 		outbox.close();
 	});
 

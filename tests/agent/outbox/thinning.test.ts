@@ -5,9 +5,10 @@ import path from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type NewRecord, OutboxDatabase } from "../../../agent/outbox/database.js";
+import { thinned } from "../../../agent/outbox/thinning.js";
 import { hashOf } from "../../../shared/wire/definition.js";
 import type { Gap } from "../../../shared/wire/gap.js";
-import { decodeRecord, outcomesOf, wallOf } from "../../../shared/wire/record.js";
+import { checkRecord, decodeRecord, outcomesOf, wallOf } from "../../../shared/wire/record.js";
 import {
 	definitionsOf,
 	deviceAt,
@@ -126,6 +127,52 @@ describe("an outbox that is full", () => {
 		);
 		expect(lost).toEqual([]);
 		outbox.close();
+	});
+
+	it("keeps one reading of a device each five minutes though a thinning spans a few minutes only", () => {
+		const [device] = DEVICES;
+		if (device === undefined) expect.fail("no device");
+		const second = (number: number): NewRecord => {
+			const wall = START + number * 1_000;
+			const bytes = exampleRecord(wall, [{ device, terahashesPerSecond: number % 997, watts: 1 }]);
+			return { bytes, outcomes: 1, time: { ...timeAt(wall), monotonic: number * 1_000 } };
+		};
+		// So few that nothing thinned comes to the front again.
+		const polls = 1_700;
+		const size = second(1).bytes.length;
+		const outbox = new OutboxDatabase(folder, { maxBytes: size * 900, maxDays: 14 });
+		for (let number = 0; number < polls; number += 1) outbox.append([second(number)], DEFINITIONS);
+		const { outcomes, gaps } = contents(outbox);
+		expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(["thinned"]));
+		const slots = new Map<number, number>();
+		for (const { at } of outcomes) {
+			const slot = (Math.floor(at / SLOT) * SLOT - START) / SLOT;
+			slots.set(slot, (slots.get(slot) ?? 0) + 1);
+		}
+		expect(slots.size).toBe(6);
+		// A thinning takes an eighth of it, less than two minutes; the last quarter of an hour may be whole.
+		expect([slots.get(0), slots.get(1)]).toEqual([1, 1]);
+		expect(outcomes.length + missing(gaps)).toBe(polls);
+		outbox.close();
+	});
+
+	it("makes records no longer than may be of what stays, though that is the long part of each", () => {
+		const shapes = (hash: string) => (hash === SHAPE_HASH ? HASH_AND_WATTS : undefined);
+		const records = Array.from({ length: 480 }, (_, index) => {
+			const failed = deviceAt(`10.0.${1 + (index >> 8)}.${index & 255}:80`);
+			const readings = DEVICES.map((device) => ({ device, terahashesPerSecond: 1, watts: 1 }));
+			const bytes = exampleRecord(START + index * 500, [
+				...Array.from({ length: 12 }, () => readings).flat(),
+				{ device: failed, code: "DEVICE_TIMEOUT", what: `${index} ${"€".repeat(240)}` },
+			]);
+			const decoded = decodeRecord(bytes, shapes);
+			return decoded.ok && decoded.record.kind === "outcomes" ? decoded.record : expect.fail("no record");
+		});
+		const { records: fewer, dropped } = thinned(records, shapes, undefined);
+		expect(fewer.map(({ bytes }) => checkRecord(bytes))).toEqual(fewer.map(() => undefined));
+		const kept = fewer.reduce((sum, { outcomes }) => sum + outcomes, 0);
+		expect(kept).toBe(480 + DEVICES.length);
+		expect(kept + dropped).toBe(480 * (12 * DEVICES.length + 1));
 	});
 
 	it("by age drops what was thinned, too, though it stands behind younger records", () => {

@@ -164,6 +164,11 @@ describe("each kind of mistake is one message with its line", () => {
 			"agent.yaml:8:9 ranges is an empty list. Add a list of ranges to poll, or local for the GPUs of this computer.",
 		],
 		[
+			"a computer without anything to read its GPUs by",
+			withMore("local: {wholeHost: true}"),
+			"agent.yaml:11:8 local names nothing that GPUs are read by. Give it one of nvml, nvidiaSmi, amdSmi, rocmSmi, xpuSmi.",
+		],
+		[
 			"an entry of a list",
 			withLine(9, "  - addresses:", "      - 10.0.1.0/24", "      - 10.0.1.300"),
 			'agent.yaml:11:9 ranges[0].addresses[1] is "10.0.1.300". Use an IP address, address:port, a block such as 10.0.1.0/24 (at most /20) or a range such as 10.0.1.10-10.0.1.60, for example "10.0.1.10-10.0.1.60".',
