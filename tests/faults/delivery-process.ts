@@ -1,9 +1,11 @@
 /**
- * One side of the line as a process of its own, to be killed: `agent FOLDER PORT COUNT` appends a stream
- * in which every value follows from epoch and number, and says each number once it is on disk;
- * `collector FOLDER PORT` stores what comes. Runs until it is killed; the agent ends when all is settled.
+ * One side of the line as a process of its own, to be killed: `agent FOLDER PORT` appends a stream in which
+ * every value follows from epoch and number, and says each number once it is on disk; `collector FOLDER PORT`
+ * stores what comes. Begins at the line "go" on its standard input, so that it is loaded beforehand, and runs until
+ * it is killed; at the line "stop" the agent makes no more, and ends when all is settled.
  */
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { Outbox } from "../../agent/outbox/outbox.js";
 import { Uplink } from "../../agent/uplink/uplink.js";
 import { IngestServer } from "../../collector/ingest/server.js";
@@ -15,10 +17,13 @@ import { DEVICES, outcomesOf, STREAM_START } from "./stream.js";
 
 const POWER = { hostOverheadRatio: 1.2, hostOverheadWatts: 0 };
 const TOKEN = "the token of the site";
-const BATCH = 5;
-const PACE_MILLISECONDS = 4;
-const SEAL_MILLISECONDS = 150;
+const BATCH = 3;
+const PACE_MILLISECONDS = 25;
+const SEAL_MILLISECONDS = 250;
+const LOOK_MILLISECONDS = 5;
 
+const told = new Set<string>();
+const isTold = (word: string) => told.has(word);
 const say = (word: string) => process.stdout.write(`${word}\n`);
 
 async function runCollector(folder: string, port: number): Promise<void> {
@@ -40,20 +45,31 @@ async function runCollector(folder: string, port: number): Promise<void> {
 		},
 	});
 	say(`listening ${(await ingest.start()).port}`);
-	realClock.every(SEAL_MILLISECONDS, () => void store.seal({ all: true }));
+	// What a disk refuses here is tried again; a commit that it refuses is said.
+	realClock.every(SEAL_MILLISECONDS, () => void store.seal({ all: true }).catch(nothing));
+	const cancel = realClock.every(LOOK_MILLISECONDS, () => {
+		if (ingest.statistics().recordsReceived === 0) return;
+		say("receives");
+		cancel();
+	});
 }
 
-async function runAgent(folder: string, port: number, count: number): Promise<void> {
+async function runAgent(folder: string, port: number): Promise<void> {
 	let uplink: Uplink | undefined;
+	let isRefused = false;
 	const outbox = await Outbox.open({
 		folder,
 		limits: { maxBytes: 256 * 1_024 * 1_024, maxDays: 100_000 },
 		events: {
 			onAppended: (appended) => {
+				isRefused = false;
 				say(`durable ${appended.first + appended.records.length - 1}`);
 				uplink?.committed(appended);
 			},
-			onWriteFailed: (what) => say(`refused ${what}`),
+			onWriteFailed: (what) => {
+				isRefused = true;
+				say(`refused ${what}`);
+			},
 		},
 	});
 	const { epoch } = outbox.state;
@@ -80,19 +96,23 @@ async function runAgent(folder: string, port: number, count: number): Promise<vo
 	const definitions = definitionsOf(DEVICES);
 	let next = outbox.state.head + 1;
 	realClock.every(PACE_MILLISECONDS, () => {
-		// The number is the outbox's to give: the next batch waits until this one has its own.
-		if (outbox.state.head + 1 !== next) return;
-		for (let made = 0; made < BATCH && next <= count; made += 1, next += 1) {
+		// The number is the outbox's to give: the next batch waits until this one has its own, or the disk refuses it.
+		if (outbox.state.head + 1 !== next && !isRefused) return;
+		for (let made = 0; made < BATCH && !isTold("stop"); made += 1, next += 1) {
 			const wall = STREAM_START + next * 1_000;
 			const bytes = exampleRecord(wall, outcomesOf(epoch, next));
 			outbox.append({ bytes, outcomes: DEVICES.length, time: timeAt(wall) }, definitions);
 		}
-		if (outbox.state.head >= count && outbox.state.records === 0) {
-			say("drained");
+		if (isTold("stop") && outbox.state.records === 0 && outbox.state.head + 1 === next) {
+			say(`drained ${outbox.state.head}`);
 			process.exit(0);
 		}
 	});
 }
 
-const [role, folder = "", port = "0", count = "0"] = process.argv.slice(2);
-await (role === "agent" ? runAgent(folder, Number(port), Number(count)) : runCollector(folder, Number(port)));
+const [role, folder = "", port = "0"] = process.argv.slice(2);
+const words = createInterface({ input: process.stdin });
+words.on("line", (word) => {
+	told.add(word);
+	if (word === "go") void (role === "agent" ? runAgent : runCollector)(folder, Number(port));
+});

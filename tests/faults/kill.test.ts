@@ -1,136 +1,99 @@
-/** SIGKILL at random moments to either side: what the agent's disk had is in the store, once, as it was made. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+/**
+ * SIGKILL at random moments to either side or both at once, in mid-stream or while they start: what the agent's
+ * disk had is in the store, once, as it was made.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { execPath } from "node:process";
+import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { deviceNamed, openStore, rowsOf, until } from "../collector/store/example-store.js";
+import { until } from "../collector/store/example-store.js";
 import { randomOf } from "../shared/wire/examples.js";
-import { expectConserved, outboxState } from "./conservation.js";
-import { DEVICES, STREAM_START, valuesOf } from "./stream.js";
+import { expectWhole, freePort, killAll, Life } from "./delivery-sides.js";
 
-const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/delivery-process.js", import.meta.url));
-const COLLECTOR_KILLS = Number(process.env["FLEETWATT_COLLECTOR_KILLS"] ?? 10);
-const AGENT_KILLS = Number(process.env["FLEETWATT_AGENT_KILLS"] ?? 10);
-const KILLS = COLLECTOR_KILLS + AGENT_KILLS;
-/** So many that the stream goes on until the last kill. */
-const RECORDS = 600 * KILLS;
+const KILLS = Number(process.env["FLEETWATT_KILLS"] ?? 200);
 const SEED = Number(process.env["FLEETWATT_SEED"] ?? 11);
+/** A kill comes so long after the stream flows, or, one in four, so long after the one before: while a side starts. */
+const FLOWS_MILLISECONDS_MOST = 150;
+const STARTS_MILLISECONDS_MOST = 300;
 
-type Side = { readonly process: ChildProcess; readonly said: string[] };
-const running = new Set<Side>();
 const folder = mkdtempSync(path.join(tmpdir(), "kill-"));
-afterEach(async () => {
-	for (const side of running) await kill(side);
+afterEach(() => {
+	killAll();
 	rmSync(folder, { recursive: true, force: true });
 });
 
-function start(...words: string[]): Side {
-	const child = spawn(execPath, [PROGRAM, ...words], { stdio: ["ignore", "pipe", "inherit"] });
-	const said: string[] = [];
-	let rest = "";
-	child.stdout.on("data", (data: Buffer) => {
-		const lines = (rest + data.toString()).split("\n");
-		rest = lines.pop() ?? "";
-		said.push(...lines);
-	});
-	const side = { process: child, said };
-	running.add(side);
-	return side;
+/** A side over all its lives, with the next one loaded. */
+class Side {
+	readonly lives: Life[] = [];
+	/** What it says once the stream flows through it. */
+	private readonly flows: string;
+	private readonly words: readonly string[];
+	private spare: Life;
+
+	constructor(flows: string, ...words: readonly string[]) {
+		this.flows = flows;
+		this.words = words;
+		this.spare = new Life(words);
+	}
+
+	begin(): Life {
+		const { spare } = this;
+		this.lives.push(spare);
+		spare.tell("go");
+		this.spare = new Life(this.words);
+		return spare;
+	}
+
+	get life(): Life {
+		return this.lives.at(-1) ?? expect.fail("not begun");
+	}
+
+	/** In this life. */
+	get isInMidStream(): boolean {
+		return this.life.heard(this.flows).length > 0;
+	}
+
+	heard(word: string): readonly string[] {
+		return this.lives.flatMap((life) => life.heard(word));
+	}
 }
 
-async function kill(side: Side): Promise<void> {
-	running.delete(side);
-	if (side.process.exitCode !== null || side.process.signalCode !== null) return;
-	const ended = once(side.process, "exit");
-	side.process.kill("SIGKILL");
-	await ended;
-}
-
-async function word({ said }: Side, name: string): Promise<string> {
-	const line = await until(
-		() => said.find((one) => one.startsWith(name)),
-		(one) => one !== undefined,
-		20,
-	);
-	return line?.slice(name.length + 1) ?? "";
-}
-
-function newestDurable(sides: readonly Side[]): number {
-	const lines = sides.flatMap(({ said }) => said.filter((one) => one.startsWith("durable ")));
-	return Math.max(0, ...lines.map((one) => Number(one.slice(8))));
-}
-
-describe(`${COLLECTOR_KILLS} kills of the collector, then ${AGENT_KILLS} of the agent, while ${RECORDS} records are made, seed ${SEED}`, () => {
+describe(`${KILLS} kills of agent, collector or both in mid-stream, seed ${SEED}`, () => {
 	it(
 		"lose nothing that was on disk, store nothing twice, and need no hand",
 		async () => {
 			const random = randomOf(SEED);
 			const [outboxFolder, storeFolder] = [path.join(folder, "agent"), path.join(folder, "collector")];
-			let collector = start("collector", storeFolder, "0");
-			const port = await word(collector, "listening");
-			let agent = start("agent", outboxFolder, port, String(RECORDS));
-			const agents = [agent];
-			const collectors = [collector];
-			const epoch = await word(agent, "epoch");
-			for (let round = 0; round < COLLECTOR_KILLS; round += 1) {
-				await sleep(random() * 500);
-				await kill(collector);
-				collector = start("collector", storeFolder, port);
-				collectors.push(collector);
-				await word(collector, "listening");
+			const port = await freePort(path.join(folder, "probe"));
+			const collector = new Side("receives", "collector", storeFolder, port);
+			const agent = new Side("durable", "agent", outboxFolder, port);
+			for (const side of [collector, agent]) side.begin();
+			for (let kills = 0; kills < KILLS; ) {
+				const chance = random();
+				const victims = chance < 0.2 ? [collector, agent] : [chance < 0.6 ? collector : agent];
+				if (random() < 0.25) await sleep(random() * STARTS_MILLISECONDS_MOST);
+				else {
+					await until(() => victims.every((side) => side.isInMidStream), Boolean, 20);
+					await sleep(random() * FLOWS_MILLISECONDS_MOST);
+				}
+				await Promise.all(victims.map((side) => side.life.kill()));
+				for (const side of victims) side.begin();
+				kills += victims.length;
 			}
-			const afterCollector = newestDurable(agents);
-			for (let round = 0; round < AGENT_KILLS; round += 1) {
-				await sleep(random() * 400);
-				await kill(agent);
-				agent = start("agent", outboxFolder, port, String(RECORDS));
-				agents.push(agent);
-				expect(await word(agent, "epoch")).toBe(epoch);
-			}
-			// The kills came in mid-stream, or this proves nothing.
-			expect(newestDurable(agents)).toBeGreaterThan(afterCollector);
-			expect(afterCollector).toBeGreaterThan(100);
-			await until(() => agent.said.includes("drained"), Boolean, 40 + KILLS);
-			await kill(collector);
-			await kill(agent);
-			const complaints = [...agents, ...collectors].flatMap(({ said }) =>
-				said.filter((one) => /^(rejected|refused|disk)/.test(one)),
-			);
-			expect(complaints).toEqual([]);
-			await expectWhole(storeFolder, outboxFolder, epoch);
+			agent.life.tell("stop");
+			await until(() => agent.life.last("drained"), Boolean, 60);
+			await collector.life.kill();
+			for (const complaint of ["rejected", "refused", "disk"])
+				expect([...agent.heard(complaint), ...collector.heard(complaint)]).toEqual([]);
+			const [epoch = "", ...others] = new Set(agent.heard("epoch").map((line) => line.slice(6)));
+			expect(others).toEqual([]);
+			const records = Number(agent.life.last("drained"));
+			const durable = agent.heard("durable").map((line) => Number(line.slice(8)));
+			expect(durable.filter((number) => number > records)).toEqual([]);
+			await expectWhole({ storeFolder, outboxFolder, epoch, records });
 		},
-		80_000 + KILLS * 4_000,
+		60_000 + KILLS * 3_000,
 	);
 });
-
-async function expectWhole(storeFolder: string, outboxFolder: string, epoch: string): Promise<void> {
-	const outbox = outboxState(outboxFolder);
-	const { head, records, epoch: found } = outbox;
-	expect({ head, records, found }).toEqual({ head: RECORDS, records: 0, found: epoch });
-	const store = await openStore(storeFolder);
-	expectConserved(store, outbox);
-	expect(store.tallyOf("agent-1", epoch)?.stored).toBe(RECORDS * DEVICES.length);
-	expect(store.settledOf("agent-1", epoch)).toEqual({ base: RECORDS, ranges: [] });
-	for (const [index] of DEVICES.entries()) {
-		const device = deviceNamed(store, `S${index}`);
-		const rows = await rowsOf(store, device.number, STREAM_START, STREAM_START + 86_400_000);
-		expect(rows.length).toBe(RECORDS);
-		for (const [place, row] of rows.entries()) {
-			const { terahashesPerSecond, watts } = valuesOf(epoch, place + 1, index);
-			expect(row).toEqual({
-				at: STREAM_START + (place + 1) * 1_000,
-				hashrateTerahashesPerSecond: terahashesPerSecond,
-				powerWatts: watts,
-				pollResult: 0,
-			});
-		}
-		// Each record moved the counters once, though it may have come more often.
-		expect(device.pollsByResult).toEqual({ ok: RECORDS });
-	}
-	await store.close();
-}
