@@ -64,6 +64,9 @@ export type UplinkEvents = {
 	readonly onRejected: (sequence: number, what: string) => void;
 };
 
+/** What of an outbox an uplink needs. */
+export type UplinkOutbox = Pick<Outbox, "state" | "read" | "settle" | "definitions" | "renewEpoch">;
+
 export type UplinkOptions = {
 	readonly clock: Clock;
 	readonly url: string;
@@ -74,7 +77,7 @@ export type UplinkOptions = {
 	 */
 	readonly pins?: readonly string[];
 	readonly caps?: UplinkCaps;
-	readonly outbox: Outbox;
+	readonly outbox: UplinkOutbox;
 	readonly events: UplinkEvents;
 };
 

@@ -38,7 +38,8 @@ import {
 	reduceIngest,
 } from "./session.js";
 
-const SESSIONS_MOST = 10_000;
+/** Ten thousand agents, each of which may come back before its old link is known to be dead. */
+const SESSIONS_MOST = 20_000;
 const UNPROVEN_MOST = 256;
 /** What strangers may take of these: the rest is kept for addresses from which an agent has proven itself. */
 const UNPROVEN_STRANGERS_MOST = 128;
@@ -127,6 +128,8 @@ export class IngestServer {
 	private readonly knownAddresses = new Set<string>();
 	private readonly sockets: WebSocketServer;
 	private readonly sessions = new Set<Session>();
+	/** Of these, the ones that have not proven an agent. */
+	private readonly unproven = new Set<Session>();
 	private readonly byAgent = new Map<string, Session>();
 	private readonly committer: Committer;
 	private cancelTick: Cancel | undefined;
@@ -234,13 +237,13 @@ export class IngestServer {
 			const what = `This collector speaks the subprotocol ${SUBPROTOCOL}.`;
 			return { status: "400 Bad Request", what, code: "PROTOCOL_VERSION_UNSUPPORTED" };
 		}
-		const unproven = [...this.sessions].filter(({ agentKey }) => agentKey === undefined);
+		const { sessions, unproven } = this;
 		const isKnown = this.knownAddresses.has(address);
 		const isFull =
-			this.sessions.size >= SESSIONS_MOST ||
-			unproven.length >= (isKnown ? UNPROVEN_MOST : UNPROVEN_STRANGERS_MOST) ||
+			sessions.size >= SESSIONS_MOST ||
+			unproven.size >= (isKnown ? UNPROVEN_MOST : UNPROVEN_STRANGERS_MOST) ||
 			(!isKnown &&
-				unproven.filter((session) => session.address === address).length >= UNPROVEN_PER_ADDRESS_MOST);
+				[...unproven].filter((session) => session.address === address).length >= UNPROVEN_PER_ADDRESS_MOST);
 		if (isFull)
 			return {
 				status: "503 Service Unavailable",
@@ -265,6 +268,7 @@ export class IngestServer {
 			pins: this.pins,
 		};
 		this.sessions.add(session);
+		this.unproven.add(session);
 		socket.on("message", (data, isBinary) => {
 			if (!Buffer.isBuffer(data) || session.state.phase === "closed") return;
 			if (isBinary) this.frame(session, data);
@@ -335,7 +339,7 @@ export class IngestServer {
 		}
 		this.options.store.define(hash, text, parsed.definition);
 		for (const other of this.sessions)
-			if (other.state.phase === "ready") this.apply(other, { kind: "defined", hash });
+			if (other.state.asked.has(hash)) this.apply(other, { kind: "defined", hash });
 	}
 
 	private apply(session: Session, event: IngestEvent): void {
@@ -418,6 +422,7 @@ export class IngestServer {
 			this.apply(before, { kind: "replaced" });
 		}
 		session.agentKey = key;
+		this.unproven.delete(session);
 		this.byAgent.set(key, session);
 		this.remember(session.address);
 		const offset = Math.round(clock.now() - hello.wall);
@@ -531,6 +536,7 @@ export class IngestServer {
 
 	private gone(session: Session, reason: string): void {
 		if (!this.sessions.delete(session)) return;
+		this.unproven.delete(session);
 		session.state = { ...session.state, phase: "closed" };
 		const key = session.agentKey;
 		if (key === undefined || this.byAgent.get(key) !== session) return;
