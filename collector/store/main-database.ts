@@ -373,11 +373,9 @@ export class MainDatabase {
 		return this.statement("SELECT * FROM inbox WHERE id > ? ORDER BY id LIMIT ?").all(id, most) as InboxRow[];
 	}
 
-	/** One row's bytes and what its agent's clock lacks; undefined where it is no longer there. */
-	inboxRow(id: number): Pick<InboxRow, "bytes" | "offset"> | undefined {
-		return this.statement("SELECT bytes, offset FROM inbox WHERE id = ?").get(id) as
-			| Pick<InboxRow, "bytes" | "offset">
-			| undefined;
+	/** Undefined where it is no longer there. */
+	inboxRow(id: number): InboxRow | undefined {
+		return this.statement("SELECT * FROM inbox WHERE id = ?").get(id) as InboxRow | undefined;
 	}
 
 	/** Rows of the inbox and their bytes. */

@@ -12,7 +12,13 @@ import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { countedReason, type Gap } from "../../shared/wire/gap.js";
-import { type DecodedRecord, decodeRecord, outcomeCount, wallOf } from "../../shared/wire/record.js";
+import {
+	checkRecord,
+	type DecodedRecord,
+	decodeRecord,
+	outcomeCount,
+	wallOf,
+} from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { eventOf, type FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
@@ -647,9 +653,15 @@ export class Store implements SeriesStore {
 		for (let after = 0; ; ) {
 			const rows = await this.thread.call("inboxAfter", { id: after, most: REPLAY_ROWS_AT_ONCE });
 			if (rows.length === 0) return;
-			const extents = rows.flatMap((row) => {
+			const damaged: number[] = [];
+			const told = rows.flatMap((row) => {
 				this.inboxBytes += row.bytes.length;
-				const decoded = this.decode(asBuffer(row.bytes));
+				const bytes = asBuffer(row.bytes);
+				if (checkRecord(bytes) !== undefined) {
+					damaged.push(row.id);
+					return [];
+				}
+				const decoded = this.decode(bytes);
 				if (!decoded.ok) return [];
 				const placed = placedRecord(decoded.record, row, this.catalogue);
 				this.present.apply(placed.record, placed.groups, row.id);
@@ -657,7 +669,7 @@ export class Store implements SeriesStore {
 				const extent = extentOf(placed);
 				return extent === undefined ? [] : [{ id: row.id, agent: `${row.site}/${row.agent}`, extent }];
 			});
-			await this.thread.call("unsealed", extents);
+			await this.thread.call("unsealed", { told, damaged });
 			after = rows.at(-1)?.id ?? after;
 		}
 	}

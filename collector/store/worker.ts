@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
 import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
-import { decodeRecord } from "../../shared/wire/record.js";
+import { checkRecord, decodeRecord } from "../../shared/wire/record.js";
 import type { TemperatureLimits } from "../derive/limits.js";
 import { changedSpan, entryAt, type InventoryEntries, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
@@ -28,10 +28,16 @@ import type {
 	StoredStatement,
 } from "./device-state.js";
 import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
-import { growthBytesPerDay, storeFiles, type TierFile } from "./files.js";
+import { growthBytesPerDay, MAIN_FILE, storeFiles, type TierFile } from "./files.js";
 import { FleetSums } from "./fleet-sums.js";
 import type { Fetched } from "./hour-readings.js";
-import { type Batch, type InventoryThing, MainDatabase, type PresentRow } from "./main-database.js";
+import {
+	type Batch,
+	type InboxRow,
+	type InventoryThing,
+	MainDatabase,
+	type PresentRow,
+} from "./main-database.js";
 import type { NamedDevice } from "./metered-past.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
@@ -77,6 +83,8 @@ const described = new Map<
 /** What operators say of devices, by key. */
 const placed = new Map<string, InventoryEntries>();
 const damage = new DamageLog();
+/** A record that came at once holds outcomes of so long before. */
+const INBOX_DAMAGE_MILLISECONDS = 60_000;
 
 type Rooms = {
 	readonly main: MainDatabase;
@@ -223,18 +231,45 @@ function open() {
 function fetched(main: MainDatabase, id: number): Fetched | undefined {
 	const row = main.inboxRow(id);
 	if (row === undefined) return undefined;
-	const found = decodeRecord(asBuffer(row.bytes), (hash) => {
+	const bytes = asBuffer(row.bytes);
+	if (checkRecord(bytes) !== undefined) {
+		inboxDamaged(row);
+		return undefined;
+	}
+	const found = decodeRecord(bytes, (hash) => {
 		const known = definitions.get(hash);
 		return known?.kind === "shape" ? known : undefined;
 	});
 	return found.ok ? { record: found.record, offset: row.offset } : undefined;
 }
 
+/** When its outcomes were is not known any more: about when it came, if it was not late. */
+function inboxDamaged({ id, agent, site, sequence, received_at }: InboxRow): void {
+	damage.note({
+		from: received_at - INBOX_DAMAGE_MILLISECONDS,
+		to: received_at + 1,
+		foundAt: realClock.now(),
+		file: `${MAIN_FILE}, inbox row ${id}`,
+		what: `Record ${sequence} of agent "${agent}" of site "${site}" is damaged.`,
+	});
+}
+
 type Told = { readonly id: number; readonly agent: string; readonly extent: RecordExtent };
 
-/** What of the inbox is not sealed, in its order. */
-function unsealed(told: readonly Told[]): void {
-	for (const { id, agent, extent } of told) rooms().unsealed.add(id, agent, extent);
+/** What of the inbox is not sealed, in its order, and what of it cannot be read any more. */
+function unsealed({
+	told,
+	damaged,
+}: {
+	readonly told: readonly Told[];
+	readonly damaged: readonly number[];
+}) {
+	const { main, unsealed: waiting } = rooms();
+	for (const { id, agent, extent } of told) waiting.add(id, agent, extent);
+	for (const id of damaged) {
+		const row = main.inboxRow(id);
+		if (row !== undefined) inboxDamaged(row);
+	}
 }
 
 function commit(batch: Batch) {

@@ -5,7 +5,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "../../../collector/store/store.js";
-import { deviceAt } from "../../shared/wire/examples.js";
+import { deviceAt, randomOf } from "../../shared/wire/examples.js";
 import { arrive, deviceNamed, HOUR, NOON, openStore, rowsOf } from "./example-store.js";
 
 const DEVICES = [0, 1].map((index) => deviceAt(`10.0.0.${index}:80`, { serial: `S${index}` }));
@@ -87,6 +87,45 @@ describe("a day file that is no database any more", () => {
 		expect(await read(store)).toEqual([0, 0]);
 		const from = Date.UTC(2026, 10, 22);
 		expect(await lost(store)).toEqual([{ reason: "chunk_damaged", from, to: from + 24 * HOUR, file: FILE }]);
+		await store.close();
+	});
+});
+
+describe("the inbox", () => {
+	it("in which one bit of each of 1,000 records turned gives none of them, tells of 1,000, and keeps the 1,000 beside", async () => {
+		const [device] = DEVICES;
+		if (device === undefined) expect.fail("no device");
+		const first = await openStore(folder);
+		const arrivals = Array.from({ length: 2_000 }, (_, index) => {
+			const outcomes = [{ device, terahashesPerSecond: index + 1, watts: 3_000 }];
+			return { sequence: index + 2, wall: NOON + HOUR + index * 1_000, outcomes };
+		});
+		await arrive(first, arrivals);
+		await first.close();
+		const random = randomOf(7);
+		const database = new Database(path.join(folder, "fleetwatt.db"));
+		const put = database.prepare("UPDATE inbox SET bytes = ? WHERE id = ?");
+		const rows = database.prepare("SELECT id, bytes FROM inbox ORDER BY id").all() as {
+			readonly id: number;
+			readonly bytes: Buffer;
+		}[];
+		expect(rows.length).toBe(2_000);
+		for (const { id, bytes } of rows.filter((_, index) => index % 2 === 1)) {
+			const bit = Math.floor(random() * bytes.length * 8);
+			bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+			put.run(bytes, id);
+		}
+		database.close();
+		const store = await openStore(folder);
+		const range = { from: NOON + HOUR, to: NOON + 2 * HOUR };
+		const expected = arrivals.filter((_, index) => index % 2 === 0).map(({ wall }) => wall);
+		const times = async () =>
+			(await rowsOf(store, deviceNamed(store, "S0").number, range.from, range.to)).map(({ at }) => at);
+		expect(await times()).toEqual(expected);
+		const lostNow = await store.losses({ from: NOON, to: NOON + 3 * HOUR });
+		expect(lostNow.filter(({ file }) => file.startsWith("fleetwatt.db, inbox row ")).length).toBe(1_000);
+		await store.seal({ all: true });
+		expect(await times()).toEqual(expected);
 		await store.close();
 	});
 });
