@@ -25,6 +25,7 @@ import { checkRecord, type DecodedRecord, decodeRecord, encodeGap } from "../../
 import type { Settled } from "../../shared/wire/sequences.js";
 import { type LostRow, lossesOf } from "./loss.js";
 import { newEpoch, openOutboxFile } from "./outbox-file.js";
+import { salvage } from "./salvage.js";
 import { type KeptInSlot, type OutcomesRecord, thinned } from "./thinning.js";
 
 export type OutboxLimits = { readonly maxBytes: number; readonly maxDays: number };
@@ -93,6 +94,8 @@ type Counts = {
 	outcomesReopened: number;
 	made: number | undefined;
 };
+/** Of no boot that there is. */
+const NO_TIME = { monotonic: 0, boot: "0".repeat(32) };
 const COLUMNS = "sequence, made_at, outcomes, missing, size, bytes, acked_at, thinned";
 
 export class OutboxDatabase {
@@ -113,7 +116,7 @@ export class OutboxDatabase {
 	constructor(folder: string, limits: OutboxLimits) {
 		mkdirSync(folder, { recursive: true });
 		this.limits = limits;
-		const { database, epoch, sums } = openOutboxFile(path.join(folder, "outbox.db"));
+		const { database, epoch, sums, aside } = openOutboxFile(path.join(folder, "outbox.db"));
 		this.database = database;
 		this.ownEpoch = epoch;
 		const { newestWall, made, ...held } = sums;
@@ -128,6 +131,7 @@ export class OutboxDatabase {
 		};
 		this.outcomesAtOpening = held.outcomes;
 		this.newestWall = newestWall;
+		if (aside !== undefined) this.takeOver(aside);
 	}
 
 	get epoch(): string {
@@ -238,6 +242,29 @@ export class OutboxDatabase {
 
 	close(): void {
 		this.database.close();
+	}
+
+	/** What of a damaged file can be read goes on here, in the new epoch; a gap of unknown count tells of the rest. */
+	private takeOver(aside: string): void {
+		this.changing(() => {
+			const define = this.database.prepare("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
+			const found = salvage(aside, {
+				definition: ({ hash, text }) => define.run(hash, text),
+				record: ({ bytes, outcomes, missing, made_at, thinned }) => {
+					if (this.counts.made !== undefined) this.counts.made += outcomes + missing;
+					this.counts.outcomesTaken += outcomes + missing;
+					this.newestWall = Math.max(this.newestWall, made_at);
+					this.insert({ bytes, outcomes, missing, time: { ...NO_TIME, wall: made_at } }, thinned === 1);
+				},
+			});
+			const { from, to } = found ?? { from: this.newestWall, to: this.newestWall };
+			const time = { ...NO_TIME, wall: to };
+			this.insert({
+				bytes: encodeGap(time, { reason: "corrupt", from, to, outcomes: 0 }),
+				outcomes: 0,
+				time,
+			});
+		});
 	}
 
 	private told() {
@@ -458,7 +485,7 @@ export class OutboxDatabase {
 		const dropped = left?.outcomes ?? rows.reduce((sum, { outcomes }) => sum + outcomes, 0);
 		if (reason === "thinned") this.counts.outcomesThinned += dropped;
 		else this.counts.outcomesDropped += dropped;
-		const time = now ?? { wall: last.made_at, monotonic: 0, boot: "0".repeat(32) };
+		const time = now ?? { ...NO_TIME, wall: last.made_at };
 		for (const gap of lossesOf(rows, { reason, left, decoded: (bytes) => this.decoded(bytes) }))
 			this.insert({ bytes: encodeGap(time, gap), outcomes: 0, missing: gap.outcomes, time });
 	}
