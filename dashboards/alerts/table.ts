@@ -196,6 +196,18 @@ export const TREND_ALERTS: readonly Alert[] = [
 		summary: "{{ $labels.device }} needs more energy for its work than it did",
 		description: `${DEVICE}: in the last hour it took ${SHARE} of the joules per terahash of its last week.`,
 	},
+	{
+		name: "FleetwattOutcomesUnaccounted",
+		level: "agent",
+		severity: "warning",
+		// The agent's own series of this name has no site.
+		signal: 'fleetwatt_agent_outcomes_unaccounted{site!=""}',
+		fires: { above: 0 },
+		forSeconds: 300,
+		summary: "Readings of the agent {{ $labels.agent }} are gone without a gap",
+		description:
+			"The agent {{ $labels.agent }} of site {{ $labels.site }} made {{ $value }} outcomes that are neither stored nor held by it, nor told missing or refused.",
+	},
 ];
 
 export const ALERTS: readonly Alert[] = [...LIMIT_ALERTS, ...TREND_ALERTS];
