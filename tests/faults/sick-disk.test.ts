@@ -1,0 +1,119 @@
+/**
+ * Disks that fail and disks that are slow, and little memory, under either side: strace makes fsync answer EIO or late,
+ * a control group limits memory. Nothing is acknowledged that is not kept, both go on by themselves, and at the end
+ * everything is there once. Needs strace, or root and cgroup v1; is skipped loudly without.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process, { execPath, getuid } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { until } from "../collector/store/example-store.js";
+import { expectWhole, freePort, killAll, Life } from "./delivery-sides.js";
+
+const STREAM_MILLISECONDS = 1_500;
+const MEMORY_GROUPS = "/sys/fs/cgroup/memory";
+
+let folder = "";
+beforeEach(() => {
+	folder = mkdtempSync(path.join(tmpdir(), "sick-"));
+});
+afterEach(() => {
+	killAll();
+	rmSync(folder, { recursive: true, force: true });
+});
+
+function underStrace(inject: string): readonly string[] {
+	const quiet = ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null"];
+	return ["strace", ...quiet, "-e", "trace=fsync", "-e", `inject=fsync:${inject}`, execPath];
+}
+
+const straceWorks =
+	spawnSync("strace", ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fsync", "true"])
+		.status === 0;
+const memoryWorks = getuid?.() === 0 && existsSync(path.join(MEMORY_GROUPS, "memory.limit_in_bytes"));
+
+type Hurt = {
+	readonly collector?: readonly string[];
+	readonly agent?: readonly string[];
+	readonly makes?: number;
+};
+
+/** A stream through both sides, to its end; gives what each said of its disk. */
+async function streamed({ collector: hurtCollector, agent: hurtAgent, makes = 300 }: Hurt) {
+	const [outboxFolder, storeFolder] = [path.join(folder, "agent"), path.join(folder, "collector")];
+	const port = await freePort(path.join(folder, "probe"));
+	const collector = new Life(["collector", storeFolder, port], hurtCollector);
+	const agent = new Life(["agent", outboxFolder, port], hurtAgent);
+	for (const side of [collector, agent]) side.tell("go");
+	await until(() => Number(agent.last("durable")) >= makes, Boolean, 60);
+	await sleep(STREAM_MILLISECONDS);
+	agent.tell("stop");
+	await until(() => agent.last("drained"), Boolean, 60);
+	await collector.kill();
+	expect([...agent.heard("rejected"), ...collector.heard("rejected")]).toEqual([]);
+	const records = Number(agent.last("drained"));
+	await expectWhole({ storeFolder, outboxFolder, epoch: agent.last("epoch"), records });
+	return { collector: collector.heard("disk"), agent: agent.heard("refused"), records };
+}
+
+describe.skipIf(!straceWorks)(
+	`a disk that is sick${straceWorks ? "" : ": NOT TESTED, since strace is missing or may not trace"}`,
+	{ timeout: 180_000 },
+	() => {
+		it("of the collector: fsync fails twenty times in mid-stream; it says so, acknowledges nothing meanwhile, goes on by itself", async () => {
+			const said = await streamed({ collector: underStrace("error=EIO:when=40..59") });
+			expect(said.collector.length).toBeGreaterThan(0);
+			expect(said.agent).toEqual([]);
+		});
+
+		it("of the agent: fsync fails twenty times in mid-stream; what it made waits in memory and is kept in order", async () => {
+			const said = await streamed({ agent: underStrace("error=EIO:when=40..59") });
+			expect(said.agent.length).toBeGreaterThan(0);
+			expect(said.collector).toEqual([]);
+		});
+
+		it("of both: each fsync takes 100 ms longer; more goes into each commit, and nobody gives up", async () => {
+			const slow = underStrace("delay_enter=100000");
+			expect(await streamed({ collector: slow, agent: slow, makes: 30 })).toMatchObject({
+				collector: [],
+				agent: [],
+			});
+		});
+	},
+);
+
+function inMemoryGroup(name: string, bytes: number): readonly string[] {
+	const group = path.join(MEMORY_GROUPS, name);
+	mkdirSync(group, { recursive: true });
+	writeFileSync(path.join(group, "memory.limit_in_bytes"), String(bytes));
+	return ["sh", "-c", `echo $$ > ${group}/cgroup.procs; exec "$0" "$@"`, execPath];
+}
+
+describe.skipIf(!memoryWorks)(
+	`memory that is limited${memoryWorks ? "" : ": NOT TESTED, since this user is not root or there is no cgroup v1"}`,
+	{ timeout: 120_000 },
+	() => {
+		it("to 96 MiB for the agent and 256 MiB for the collector is enough for both", async () => {
+			const names = ["agent", "collector"].map((side) => `fleetwatt-${side}-${process.pid}`);
+			const [agent = "", collector = ""] = names;
+			try {
+				const limits = {
+					agent: inMemoryGroup(agent, 96 * 1_024 * 1_024),
+					collector: inMemoryGroup(collector, 256 * 1_024 * 1_024),
+				};
+				await streamed({ ...limits, makes: 1_500 });
+				for (const name of names) {
+					const control = readFileSync(path.join(MEMORY_GROUPS, name, "memory.oom_control"), "utf8");
+					expect(control).toContain("oom_kill 0");
+				}
+			} finally {
+				killAll();
+				await sleep(200);
+				for (const name of names) rmdirSync(path.join(MEMORY_GROUPS, name));
+			}
+		});
+	},
+);
