@@ -479,6 +479,7 @@ program
 	.option("--gpu-hosts <count>", "simulated GPU hosts of eight GPUs", whole(0, 1_000), 4)
 	.option("--local-gpus", "also show this computer as a GPU host, through a simulated nvidia-smi", false)
 	.option("--no-faults", "let nothing go wrong in the simulated site")
+	.option("--no-meter", "no meter at the feeder of the simulated site")
 	.option("--data <folder>", "where data and logs go", path.join("data", "demo"))
 	.option("--port <port>", "page, API and /metrics", whole(1, 65_535), 9_480)
 	.option("--ingest-port <port>", "where the agent sends to", whole(1, 65_535), 9_481)
@@ -511,6 +512,7 @@ type DemoArguments = {
 	readonly gpuHosts: number;
 	readonly localGpus: boolean;
 	readonly faults: boolean;
+	readonly meter: boolean;
 	readonly data: string;
 	readonly port: number;
 	readonly ingestPort: number;

@@ -1,5 +1,5 @@
 /** What every watt earns, and what the fleet is: headline figures, each with the sums it rests on. */
-import type { FleetAnswer, GroupTotals } from "../../collector/expose/answers.js";
+import type { FeedAnswer, FleetAnswer, GroupTotals } from "../../collector/expose/answers.js";
 import { Figure } from "./figure.js";
 import {
 	ABSENT,
@@ -162,6 +162,9 @@ export function FleetTotals() {
 			</dl>
 			<Health total={total} />
 			<PowerSources total={total} />
+			{(fleet.feeds ?? []).map((feed) => (
+				<SiteMeter key={`${feed.site} ${feed.meter} ${feed.outlet ?? ""}`} feed={feed} />
+			))}
 		</section>
 	);
 }
@@ -191,6 +194,38 @@ function Health({ total }: { readonly total: GroupTotals }) {
 				{down > 0 ? <span class="bar-down" style={{ flexGrow: down }} /> : null}
 				{unknown > 0 ? <span class="bar-unknown" style={{ flexGrow: unknown }} /> : null}
 			</div>
+		</div>
+	);
+}
+
+/** What the meter at a site's feeder says beside the machines behind it. */
+function SiteMeter({ feed }: { readonly feed: FeedAnswer }) {
+	const { feeds, meteredWatts, unaccountedWatts, accountedWatts, devicesWithoutWatts } = feed;
+	if (feeds !== "site") return null;
+	if (meteredWatts === undefined || unaccountedWatts === undefined)
+		return <p class="quiet">The meter of {feed.site} does not answer.</p>;
+	// Machines whose watts nobody knows stand on the meter alone: the true ratio is lower.
+	const most = devicesWithoutWatts > 0 ? "at most " : "";
+	return (
+		<div class="meter">
+			<p
+				class="sources"
+				data-testid="site-meter"
+				title="Metered at the feeder; beyond the machines: fans, switches, losses, machines nobody asks. PUE: metered watts over those of the machines."
+			>
+				<span>
+					<span class="quiet">metered </span>
+					<Figure shown={power(meteredWatts)} testId="metered-power" raw={meteredWatts} />
+					<span class="quiet">, beyond the machines </span>
+					<Figure shown={power(unaccountedWatts)} testId="unaccounted-power" raw={unaccountedWatts} />
+				</span>
+				<span class="quiet">
+					PUE {most}
+					<span class="number">
+						{decimal(accountedWatts > 0 ? meteredWatts / accountedWatts : undefined, 2)}
+					</span>
+				</span>
+			</p>
 		</div>
 	);
 }

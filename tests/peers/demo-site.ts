@@ -17,6 +17,8 @@ const PORTS_A_DEVICE = 3;
 export type DemoWish = RunWish & {
 	readonly miners: number;
 	readonly gpuHosts: number;
+	/** At the feeder; it is no machine, and stands in no sum. */
+	readonly hasMeter?: true;
 	/** Further words of the command line. */
 	readonly options?: readonly string[];
 	/** Words before ours, to start it as another user; the whole command line follows. */
@@ -57,13 +59,14 @@ export type DemoSite = {
 export async function startDemo(wish: DemoWish): Promise<DemoSite> {
 	const { miners, gpuHosts, options = [] } = wish;
 	const folder = wish.dataFolder ?? mkdtempSync(path.join(tmpdir(), "fleetwatt-demo-"));
-	const ports = await freePorts(4 + (miners + gpuHosts) * PORTS_A_DEVICE);
+	const ports = await freePorts(5 + (miners + gpuHosts) * PORTS_A_DEVICE);
 	const [page = 0, ingest = 0, agentPort = 0, control = 0, base = 0] = ports;
 	const argv = [
 		"demo",
 		...["--miners", String(miners), "--gpu-hosts", String(gpuHosts), "--data", folder],
 		...["--port", String(page), "--ingest-port", String(ingest), "--agent-port", String(agentPort)],
 		...["--control-port", String(control), "--base-port", String(base), ...options],
+		...(wish.hasMeter === true ? [] : ["--no-meter"]),
 	];
 	const program = wish.as === undefined ? fleetwatt(argv, wish) : wish.as(argv);
 	const url = `http://127.0.0.1:${page}`;

@@ -119,6 +119,7 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 		demo = await startDemo({
 			miners: MINERS,
 			gpuHosts: 1,
+			hasMeter: true,
 			options: ["--no-faults", "--address-plan", "high-ports"],
 		});
 		browser = await chromium.launch({ executablePath: program("chromium") ?? "", args: QUIET });
@@ -152,6 +153,16 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 			return main.heard.has(answer.at) ? answer : undefined;
 		});
 		expect(main.heard.get(at)).toEqual(total);
+	});
+
+	it("says what the feeder's meter says beyond its machines: a few per cent, and the ratio of both", async () => {
+		const meter = main.page.locator('[data-testid="site-meter"]');
+		const value = async (id: string) =>
+			Number(await meter.locator(`[data-testid="${id}"]`).getAttribute("data-value"));
+		const [metered, beyond] = [await value("metered-power"), await value("unaccounted-power")];
+		expect(beyond / metered).toBeGreaterThan(0.02);
+		expect(beyond / metered).toBeLessThan(0.15);
+		expect(await meter.innerText()).toMatch(/PUE 1\.\d\d/);
 	});
 
 	it("has one cell for each device, all of them up", async () => {

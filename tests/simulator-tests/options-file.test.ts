@@ -14,6 +14,7 @@ describe("an options file", () => {
 			gpusPerHost: 4,
 			seed: 7,
 			racks: 3,
+			meter: true,
 			basePort: 21_000,
 			controlPort: 0,
 			addressPlan: "high-ports",
@@ -37,6 +38,7 @@ describe("an options file", () => {
 		['{"minders":1}', "minders is no option."],
 		['{"addressPlan":"any"}', "addressPlan is none of auto, loopback-range, high-ports."],
 		['{"credentials":{"user":"root"}}', "credentials needs the texts user and password."],
+		['{"meter":1}', "meter is neither true nor false."],
 		['{"models":["S22"]}', "models must be a list of"],
 		[
 			'{"faultScript":[{"atSeconds":0,"device":1,"fault":"fire"}]}',

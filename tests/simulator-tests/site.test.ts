@@ -4,7 +4,19 @@ import { loopbackAddress } from "../simulator/address-plan.js";
 import { rackPlace } from "../simulator/racks.js";
 import type { SimulatedDevice } from "../simulator/running-device.js";
 import { type Simulator, startSimulator } from "../simulator/simulator.js";
-import { at, deviceOf, frame, hear, http, movableClock, pause, rpc, startSite } from "./support.js";
+import {
+	at,
+	deviceOf,
+	frame,
+	hear,
+	http,
+	json,
+	movableClock,
+	number,
+	pause,
+	rpc,
+	startSite,
+} from "./support.js";
 
 let site: Simulator | undefined;
 afterEach(async () => {
@@ -78,6 +90,20 @@ describe("a site", () => {
 			["gpu-host", "G1"],
 			["gpu-host", "G1"],
 		]);
+	});
+
+	it("has a meter behind all of them that reads their draw, 3 % more for losses and 900 W of its own", async () => {
+		const clock = movableClock();
+		site = await startSite({ miners: 3, gpuHosts: 1, meter: true, clock });
+		const meter = deviceOf(site.devices, 4);
+		const [first, second, third, host] = site.devices.map((device) => device.truth().powerWatts ?? 0);
+		const drawn = (first ?? 0) + (second ?? 0) + (third ?? 0) + 1.25 * (host ?? 0);
+		const status = json((await http(meter, "/rpc/Shelly.GetStatus")).body);
+		expect(number(status, "em:0", "total_act_power")).toBeCloseTo(1.03 * drawn + 900, 0);
+		expect([meter.kind, meter.driver, meter.rack]).toEqual(["meter", "shelly", "M1"]);
+		clock.forward(3_600);
+		const later = json((await http(meter, "/rpc/Shelly.GetStatus")).body);
+		expect(number(later, "emdata:0", "total_act")).toBeCloseTo(1.03 * drawn + 900, -1);
 	});
 
 	it("stands in racks A1, A2 … of 30, eight to a row, each at a shelf and slot", () => {

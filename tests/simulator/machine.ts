@@ -11,6 +11,7 @@ import { bitaxe } from "./families/bitaxe.js";
 import { braiins } from "./families/braiins.js";
 import { DCGM_SERVER, dcgmRespond, type GpuHostView } from "./families/dcgm-exporter.js";
 import type { MinerFamily, WebSession } from "./families/family.js";
+import { SHELLY_SERVER, shellyRespond } from "./families/shelly.js";
 import { whatsminerV2, whatsminerV3 } from "./families/whatsminer.js";
 import { faultHolds, isDark, type Timeline } from "./faults.js";
 import {
@@ -30,7 +31,7 @@ import {
 	minerTruth,
 	minerView,
 } from "./miner-view.js";
-import { GPU_MODEL, type MinerModel, type PortName } from "./models.js";
+import { GPU_MODEL, METER_MODEL, type MinerModel, type PortName } from "./models.js";
 import {
 	ambientCelsius,
 	type MinerCharacter,
@@ -48,7 +49,7 @@ export type Machine = {
 	readonly family: string;
 	readonly model: string;
 	readonly driver: string;
-	readonly kind: "miner" | "gpu-host";
+	readonly kind: "miner" | "gpu-host" | "meter";
 	readonly ports: readonly PortName[];
 	readonly httpServer: string;
 	/** Brings it to `seconds` since the site's start; never back. */
@@ -182,6 +183,40 @@ export function gpuHostMachine(gpuCount: number, place: MachinePlace): Machine {
 		truth: (isDark) => gpuHostTruth(isDark ? { ...state, isPowered: false } : state),
 		parts: () => gpuHostParts(gpus, state),
 	};
+}
+
+/** Switches, pumps and light, and the loss of cables and transformers. */
+const FEEDER_WATTS = 900;
+const FEEDER_LOSS_RATIO = 0.03;
+
+/** @param fedWatts what the machines behind it draw now */
+export function meterMachine(place: MachinePlace, fedWatts: () => number): Machine {
+	let [watts, joules, atSeconds] = [0, 0, 0];
+	return {
+		family: METER_MODEL.family,
+		model: METER_MODEL.model,
+		driver: METER_MODEL.driver,
+		kind: "meter",
+		ports: ["http"],
+		httpServer: SHELLY_SERVER,
+		advance(seconds) {
+			if (seconds <= atSeconds && watts > 0) return;
+			joules += watts * (seconds - atSeconds);
+			watts = fedWatts() * (1 + FEEDER_LOSS_RATIO) + FEEDER_WATTS;
+			atSeconds = seconds;
+		},
+		cgminer: () => "",
+		http: (request) =>
+			shellyRespond(request, { mac: meterMac(place.index), watts, joules, uptimeSeconds: atSeconds }),
+		framed: () => "{}",
+		truth: () => ({ powerWatts: watts, energyConsumedJoules: joules }),
+		parts: () => [],
+	};
+}
+
+function meterMac(index: number): string {
+	const tail = index.toString(16).padStart(6, "0");
+	return `${METER_MODEL.macPrefix}:${tail.slice(0, 2)}:${tail.slice(2, 4)}:${tail.slice(4)}`;
 }
 
 function gpuHostTruth(state: GpuHostState): Values {

@@ -196,6 +196,13 @@ export const MODEL_PATTERN: readonly MinerModelName[] = [
 	"antminerS19jPro",
 ];
 
+export const METER_MODEL = {
+	driver: "shelly",
+	family: "shelly-meter",
+	model: "SPEM-003CEBEU400",
+	macPrefix: "02:5e:11",
+} as const;
+
 export const GPU_MODEL = {
 	driver: "dcgm-exporter",
 	family: "nvidia-dcgm",

@@ -36,6 +36,7 @@ export function parseOptionsFile(text: string): ParsedOptions {
 		...read.whole("controlPort", 0, LAST_PORT),
 		...read.that("addressPlan", addressPlanOf, `is none of ${ADDRESS_PLANS.join(", ")}`),
 		...read.that("credentials", credentialsOf, "needs the texts user and password"),
+		...read.that("meter", booleanOf, "is neither true nor false"),
 		...read.that("models", modelsOf, `must be a list of ${Object.keys(MINER_MODELS).join(", ")}`),
 		...read.that(
 			"faultScript",
@@ -107,6 +108,10 @@ function addressPlanOf(value: JsonValue): AddressPlan | undefined {
 function credentialsOf(value: JsonValue): Credentials | undefined {
 	const { user, password } = objectOf(value) ?? {};
 	return typeof user === "string" && typeof password === "string" ? { user, password } : undefined;
+}
+
+function booleanOf(value: JsonValue): boolean | undefined {
+	return typeof value === "boolean" ? value : undefined;
 }
 
 function modelsOf(value: JsonValue): readonly MinerModelName[] | undefined {

@@ -11,7 +11,7 @@ import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { type AddressPlan, canUseLoopbackRange, FIRST_BASE_PORT, Places } from "./address-plan.js";
 import type { Credentials } from "./families/family.js";
 import { demoFaultScript, type Fault, type FaultScript } from "./faults.js";
-import { gpuHostMachine, type MachinePlace, minerMachine } from "./machine.js";
+import { gpuHostMachine, type MachinePlace, meterMachine, minerMachine } from "./machine.js";
 import { MINER_MODELS, type MinerModelName, MODEL_PATTERN } from "./models.js";
 import { rackPlace, rackWarmthCelsius } from "./racks.js";
 import { RunningDevice, type SimulatedDevice, type Site } from "./running-device.js";
@@ -30,6 +30,8 @@ export type SimulatorOptions = {
 	readonly faultScript?: FaultScript | "demo";
 	/** Racks the miners stand in; GPU hosts have racks of their own. */
 	readonly racks?: number;
+	/** A meter at the feeder of all of it, the last device. */
+	readonly meter?: boolean;
 	/** Models by position, repeated; a mixture of all by default. */
 	readonly models?: readonly MinerModelName[];
 };
@@ -70,7 +72,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 	if (miners + gpuHosts > DEVICES_LIMIT) {
 		throw new Error(`A site holds at most ${DEVICES_LIMIT} devices; ${miners + gpuHosts} were asked for.`);
 	}
-	const addressPlan = await chosenPlan(options.addressPlan ?? "auto", miners + gpuHosts);
+	const addressPlan = await chosenPlan(
+		options.addressPlan ?? "auto",
+		miners + gpuHosts + (options.meter === true ? 1 : 0),
+	);
 	const places = new Places(addressPlan, options.basePort ?? FIRST_BASE_PORT);
 	const devices = built(
 		{ ...options, miners, gpuHosts },
@@ -183,5 +188,18 @@ function built(
 			site,
 		);
 	});
-	return [...minerDevices, ...gpuDevices];
+	const machines = [...minerDevices, ...gpuDevices];
+	return options.meter === true
+		? [...machines, meterOf(machines, at(machines.length, "M1"), site)]
+		: machines;
+}
+
+/** What a GPU host draws beside its GPUs: processors, fans, the loss of its supply. */
+const GPU_HOST_OVERHEAD_RATIO = 1.25;
+
+function meterOf(machines: readonly RunningDevice[], place: MachinePlace, site: Site): RunningDevice {
+	const drawn = (machine: RunningDevice) =>
+		(machine.truth().powerWatts ?? 0) * (machine.kind === "gpu-host" ? GPU_HOST_OVERHEAD_RATIO : 1);
+	const fedWatts = () => machines.reduce((sum, machine) => sum + drawn(machine), 0);
+	return new RunningDevice(meterMachine(place, fedWatts), place, { rack: "M1", position: "1-01" }, site);
 }

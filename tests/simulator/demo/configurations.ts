@@ -10,6 +10,7 @@ export type DemoDevice = {
 	readonly driver: string;
 	readonly rack: string;
 	readonly position: string;
+	readonly kind: string;
 };
 
 export type DemoPlaces = {
@@ -40,12 +41,18 @@ const EXAMPLE_MARKET = {
 	gpuRentedRatio: 0.8,
 } as const;
 
-export function collectorConfiguration(places: DemoPlaces, today: string, contractedWatts?: number): unknown {
+export type DemoSite = {
+	readonly contractedWatts: number;
+	/** Of the meter at the feeder. */
+	readonly meters: readonly string[];
+};
+
+export function collectorConfiguration(places: DemoPlaces, today: string, simulated?: DemoSite): unknown {
 	const example = (value: number) => ({ value, source: EXAMPLE_SOURCE, observedAt: today, example: true });
 	return {
 		site: {
 			name: places.site,
-			...(contractedWatts === undefined ? {} : { contractedWatts }),
+			...(simulated === undefined ? {} : { contractedWatts: simulated.contractedWatts }),
 			overheadRatio: 1.05,
 		},
 		dataFolder: places.collectorFolder,
@@ -55,6 +62,9 @@ export function collectorConfiguration(places: DemoPlaces, today: string, contra
 			port: places.ingestPort,
 			tokens: [{ site: places.site, tokenFile: places.tokenFile }],
 		},
+		...(simulated === undefined
+			? {}
+			: { feeds: simulated.meters.map((meter) => ({ meter, wholeSite: true })) }),
 		market: Object.fromEntries(Object.entries(EXAMPLE_MARKET).map(([name, value]) => [name, example(value)])),
 	};
 }
@@ -77,13 +87,15 @@ export function simulatedRanges(
 	{ passwordFile }: DemoPlaces,
 	user: string,
 ): readonly unknown[] {
-	return devices.map(({ endpoint, ports, driver, rack, position }) => {
+	return devices.map(({ endpoint, ports, driver, rack, position, kind }) => {
 		const { cgminer, http, framed } = ports;
 		const named = { ...(cgminer && { cgminer }), ...(http && { http }), ...(framed && { framed }) };
 		return {
 			addresses: endpoint,
 			rack,
 			position,
+			// A meter is told by its configuration, never by asking.
+			...(kind === "meter" ? { driver } : {}),
 			...(Object.keys(named).length > 0 ? { ports: named } : {}),
 			credentials: { [driver]: { user, passwordFile } },
 		};

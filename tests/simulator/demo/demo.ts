@@ -38,6 +38,8 @@ export type DemoOptions = {
 	readonly controlPort?: number;
 	/** Lets things go wrong by script. */
 	readonly faults: boolean;
+	/** A meter at the feeder of the simulated site. */
+	readonly meter: boolean;
 	/** Adds this computer as a GPU host, read through a program that answers as nvidia-smi does. */
 	readonly localGpus: boolean;
 };
@@ -105,11 +107,17 @@ async function startAll(
 	const today = new Date().toISOString().slice(0, 10);
 	const isSimulated = options.devices === undefined;
 	const contracted = options.miners * WATTS_A_SIMULATED_MINER + options.gpuHosts * WATTS_A_SIMULATED_GPU_HOST;
+	const devices = options.devices === undefined ? await simulated(options, start) : [];
+	const meters = devices.filter(({ kind }) => kind === "meter").map(({ endpoint }) => endpoint);
 	await writeFile(
 		collectorFile,
 		configText(
 			"Written by the demo at each start.",
-			collectorConfiguration(places, today, isSimulated ? contracted : undefined),
+			collectorConfiguration(
+				places,
+				today,
+				isSimulated ? { contractedWatts: contracted, meters } : undefined,
+			),
 		),
 	);
 	const collector = start("collector", [
@@ -121,7 +129,7 @@ async function startAll(
 		...(isSimulated ? ["--demo"] : []),
 	]);
 	const ranges =
-		options.devices === undefined ? await simulated(options, places, start) : realRanges(options.devices);
+		options.devices === undefined ? simulatedRanges(devices, places, USER) : realRanges(options.devices);
 	await writeFile(
 		agentFile,
 		configText("Written by the demo at each start.", agentConfiguration(places, ranges)),
@@ -133,9 +141,8 @@ async function startAll(
 
 async function simulated(
 	options: DemoOptions,
-	places: DemoPlaces,
 	start: (name: string, argv: readonly string[]) => Child,
-) {
+): Promise<readonly DemoDevice[]> {
 	const optionsFile = path.join(options.dataFolder, "simulator.json");
 	const { miners, gpuHosts, addressPlan, basePort, controlPort } = options;
 	const wanted = {
@@ -143,6 +150,7 @@ async function simulated(
 		gpuHosts,
 		addressPlan,
 		basePort,
+		meter: options.meter,
 		credentials: { user: USER, password: PASSWORD },
 		...(options.faults ? { faultScript: "demo" } : {}),
 		...(controlPort === undefined ? {} : { controlPort }),
@@ -165,7 +173,7 @@ async function simulated(
 			`Ports below 1024 or addresses 127.0.x.y cannot be had here: the devices listen on 127.0.0.1 from port ${basePort} up.\n`,
 		);
 	}
-	return simulatedRanges(ready.devices, places, USER);
+	return ready.devices;
 }
 
 async function prepare(options: DemoOptions): Promise<DemoPlaces> {
