@@ -16,8 +16,6 @@ type ShapeIndex = {
 	readonly gpuCount: number;
 };
 
-const INDEXES = new WeakMap<Shape, ShapeIndex>();
-
 export function deviceValue(latest: LatestReading, name: MeasurementName): number | undefined {
 	const index = indexOf(latest.shape).ofDevice.get(name);
 	return index === undefined ? undefined : present(valueAt(latest, index));
@@ -47,14 +45,22 @@ export function gpusListed(latest: LatestReading): number {
 	return indexOf(latest.shape).gpuCount;
 }
 
-/** The index asked for last: readings of one shape come together. */
-let latestIndex: { readonly shape: Shape; readonly index: ShapeIndex } | undefined;
+const indexOf = ofShape(madeIndex);
 
-function indexOf(shape: Shape): ShapeIndex {
-	if (latestIndex?.shape === shape) return latestIndex.index;
-	const index = INDEXES.get(shape) ?? madeIndex(shape);
-	latestIndex = { shape, index };
-	return index;
+/**
+ * Makes something of a shape when it is asked for first. Readings of one shape come together, so the one asked for
+ * last is at hand.
+ */
+export function ofShape<Made>(make: (shape: Shape) => Made): (shape: Shape) => Made {
+	const known = new WeakMap<Shape, Made>();
+	let last: { readonly shape: Shape; readonly made: Made } | undefined;
+	return (shape) => {
+		if (last?.shape === shape) return last.made;
+		const made = known.get(shape) ?? make(shape);
+		known.set(shape, made);
+		last = { shape, made };
+		return made;
+	};
 }
 
 function madeIndex(shape: Shape): ShapeIndex {
@@ -71,7 +77,5 @@ function madeIndex(shape: Shape): ShapeIndex {
 		columns.push({ component, index });
 		ofComponents.set(measurement, columns);
 	});
-	const made = { ofDevice, ofComponents, gpuCount: gpus.size };
-	INDEXES.set(shape, made);
-	return made;
+	return { ofDevice, ofComponents, gpuCount: gpus.size };
 }

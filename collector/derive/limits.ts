@@ -6,7 +6,7 @@
  */
 import { MEASUREMENT_NAMES, type MeasurementName, measurement } from "../../shared/measurements.js";
 import type { LatestReading, Shape } from "../store/device-state.js";
-import { present, valueAt } from "./latest-values.js";
+import { ofShape, present, valueAt } from "./latest-values.js";
 
 /**
  * Limits in °C as the configuration names sensors ("chip", "gpu", "voltageRegulator"); a numbered
@@ -35,7 +35,6 @@ const LIMIT_FAMILY = "temperature_limit_celsius";
 
 const SENSOR_OF: ReadonlyMap<string, string> = sensorsOf(TEMPERATURE_FAMILY);
 const LIMITED_SENSOR_OF: ReadonlyMap<string, string> = sensorsOf(LIMIT_FAMILY);
-const COLUMNS = new WeakMap<Shape, readonly TemperatureColumn[]>();
 
 /** The sensor with the largest share of its limit, as the heat map colours it; without any limit, the hottest. */
 export function hottestSensor(
@@ -53,6 +52,26 @@ export function hottestSensor(
 		}
 	}
 	return worst;
+}
+
+/** Of the hottest sensor, by its limit; undefined where no sensor has one. Makes nothing: it is asked for every reading. */
+export function shareOfLimit(
+	latest: LatestReading,
+	limits: TemperatureLimits,
+	override?: number,
+): number | undefined {
+	let most: number | undefined;
+	const columns = columnsOf(latest.shape);
+	for (let place = 0; place < columns.length; place += 1) {
+		const column = columns[place] as TemperatureColumn;
+		const celsius = present(valueAt(latest, column.index));
+		if (celsius === undefined) continue;
+		const limit = overridden(column, override) ?? limitOf(latest, column, limits);
+		if (limit === undefined) continue;
+		const share = celsius / limit;
+		if (most === undefined || share > most) most = share;
+	}
+	return most;
 }
 
 type ConfiguredOnly = { readonly limits: TemperatureLimits; readonly bySensor: ReadonlyMap<string, number> };
@@ -100,11 +119,12 @@ function limitOf(
 	column: TemperatureColumn,
 	limits: TemperatureLimits,
 ): number | undefined {
-	for (const index of column.limitIndexes) {
-		const stated = present(valueAt(latest, index));
+	const { limitIndexes, limitName } = column;
+	for (let place = 0; place < limitIndexes.length; place += 1) {
+		const stated = present(valueAt(latest, limitIndexes[place] as number));
 		if (stated !== undefined) return stated;
 	}
-	return Object.hasOwn(limits, column.limitName) ? limits[column.limitName] : undefined;
+	return limits[limitName];
 }
 
 /** "chip_2", "chip_average" and "chip" share one limit. */
@@ -125,9 +145,9 @@ function isWorse(
 	return one.celsius / one.limitCelsius > other.celsius / other.limitCelsius;
 }
 
-function columnsOf(shape: Shape): readonly TemperatureColumn[] {
-	const known = COLUMNS.get(shape);
-	if (known !== undefined) return known;
+const columnsOf = ofShape(temperatureColumns);
+
+function temperatureColumns(shape: Shape): readonly TemperatureColumn[] {
 	const made: TemperatureColumn[] = [];
 	shape.columns.forEach(({ measurement: name, component }, index) => {
 		const sensor = SENSOR_OF.get(name);
@@ -147,7 +167,6 @@ function columnsOf(shape: Shape): readonly TemperatureColumn[] {
 		const isInside = component !== undefined && AIR_SENSORS.has(kindOf(sensor));
 		made.push({ index, sensor, limitName: isInside ? "" : configurationName(sensor), limitIndexes });
 	});
-	COLUMNS.set(shape, made);
 	return made;
 }
 

@@ -41,9 +41,11 @@ export function inventoryKey({ kind, key }: Pick<InventoryEntry, "kind" | "key">
 }
 
 export function entryAt(entries: InventoryEntries | undefined, at: number): InventoryEntry | undefined {
-	return entries?.findLast(
-		({ validFrom, validTo }) => validFrom <= at && (validTo === undefined || at < validTo),
-	);
+	return entries?.findLast((entry) => holdsAt(entry, at));
+}
+
+export function holdsAt({ validFrom, validTo }: InventoryEntry, at: number): boolean {
+	return validFrom <= at && (validTo === undefined || at < validTo);
 }
 
 /** Says the same of everything but when. */

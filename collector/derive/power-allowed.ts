@@ -25,9 +25,11 @@ export function catalogueAllowedWatts(
 	if (latest === undefined) return undefined;
 	if (description.kind === "gpu-host") return hostAllowedWatts(latest, options);
 	if (description.kind !== "miner") return undefined;
-	const known = OF_MINERS.get(description) ?? { watts: minerAllowedWatts(description, latest) };
-	OF_MINERS.set(description, known);
-	return known.watts;
+	const known = OF_MINERS.get(description);
+	if (known !== undefined) return known.watts;
+	const watts = minerAllowedWatts(description, latest);
+	OF_MINERS.set(description, { watts });
+	return watts;
 }
 
 function minerAllowedWatts(

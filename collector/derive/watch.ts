@@ -5,14 +5,13 @@
  * The same outcomes in order of time give the same events, whenever and in whichever order they arrived: who gets
  * late ones starts again from an earlier state. Heat and power are judged as the alert rules do, with hysteresis.
  */
-import type { DeviceDescription } from "../../shared/device.js";
 import { OPERATING_STATES, POOL_STATES } from "../../shared/measurements.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
-import type { LatestReading, Shape } from "../store/device-state.js";
+import type { DeviceState, LatestReading, Shape } from "../store/device-state.js";
 import { HOLD_AT_MOST_INTERVALS } from "./energy.js";
 import { eventOf, type FleetEvent } from "./events.js";
-import { present, valueAt } from "./latest-values.js";
-import { hottestSensor, type TemperatureLimits } from "./limits.js";
+import { ofShape, present, valueAt } from "./latest-values.js";
+import { hottestSensor, shareOfLimit, type TemperatureLimits } from "./limits.js";
 import type { InventoryEntry } from "./placement.js";
 import type { PowerOptions } from "./power.js";
 import { catalogueAllowedWatts } from "./power-allowed.js";
@@ -34,85 +33,127 @@ const THROTTLES: Readonly<Record<string, string>> = {
 const OVERHEATED = OPERATING_STATES.indexOf("overheated");
 const MINING = OPERATING_STATES.indexOf("mining");
 
-/** Plain data, so that a snapshot can hold it. */
+/** Of a time that has not been, and of a count that nothing can fall from. */
+const NEVER = Number.NEGATIVE_INFINITY;
+
+/**
+ * Plain data, so that a snapshot can hold it. All fields are always there, and what counts milliseconds or seconds is
+ * always a number: so a reading writes them in place and makes nothing new.
+ */
 export type WatchState = {
 	/** Unix ms of the newest outcome. */
 	at: number;
-	/** Of the newest reading. */
-	heardAt?: number;
-	/** Of an agent: since when it tells of itself without a break. */
-	speaksSince?: number;
+	/** Of the newest reading; minus infinity before the first. */
+	heardAt: number;
+	/** Of an agent: since when it tells of itself without a break; minus infinity before that. */
+	speaksSince: number;
+	/** Minus infinity before the first. */
+	uptimeSeconds: number;
 	/** Why it is down; absent while it answers. */
-	downFor?: string;
-	throttledBy?: string;
-	isHot?: boolean;
-	isOverPower?: boolean;
-	uptimeSeconds?: number;
-	boards?: number;
-	gpus?: number;
-	pool?: number;
+	downFor: string | undefined;
+	throttledBy: string | undefined;
+	isHot: boolean;
+	isOverPower: boolean;
+	boards: number | undefined;
+	gpus: number | undefined;
+	pool: number | undefined;
 	/** The newest change of firmware. */
-	firmware?: { readonly at: number; readonly before: string; readonly after: string };
+	firmware: { readonly at: number; readonly before: string; readonly after: string } | undefined;
 };
+
+/** JSON has no infinity, and stores of before leave out what they do not know. */
+export type StoredWatchState = { readonly [Name in keyof WatchState]?: WatchState[Name] | null };
+
+/** Whose outcomes are watched: its state is one. */
+export type WatchedDevice = Pick<DeviceState, "key" | "site" | "description">;
 
 export type WatchedOutcome = {
+	readonly device: WatchedDevice;
 	readonly at: number;
 	/** Of a failure. */
-	readonly code?: string;
-	readonly latest?: LatestReading;
+	readonly code?: string | undefined;
+	readonly latest?: LatestReading | undefined;
 	/** Effective power of the reading. */
 	readonly watts?: number | undefined;
+	/** What operators say of the device at that time. */
+	readonly entry: InventoryEntry | undefined;
 };
 
-export type WatchContext = {
-	/** Its key. */
-	readonly device: string;
-	readonly site: string;
-	readonly description: DeviceDescription;
-	/** What operators say of it at that time. */
-	readonly entry: InventoryEntry | undefined;
+export type WatchRules = {
 	readonly limits: TemperatureLimits;
 	readonly power: PowerOptions;
+	/** Takes what happened. */
+	readonly tell: (event: FleetEvent) => void;
 };
 
-export function newWatch(): WatchState {
-	return { at: 0 };
+/** One that knows what a stored one knew. */
+export function newWatch(stored: StoredWatchState = {}): WatchState {
+	return {
+		at: stored.at ?? 0,
+		heardAt: stored.heardAt ?? NEVER,
+		speaksSince: stored.speaksSince ?? NEVER,
+		uptimeSeconds: stored.uptimeSeconds ?? NEVER,
+		downFor: stored.downFor ?? undefined,
+		throttledBy: stored.throttledBy ?? undefined,
+		isHot: stored.isHot ?? false,
+		isOverPower: stored.isOverPower ?? false,
+		boards: stored.boards ?? undefined,
+		gpus: stored.gpus ?? undefined,
+		pool: stored.pool ?? undefined,
+		firmware: stored.firmware ?? undefined,
+	};
 }
 
-/** Takes an outcome that is newer than all before. */
-export function watched(state: WatchState, outcome: WatchedOutcome, context: WatchContext): FleetEvent[] {
-	const events: FleetEvent[] = [];
-	const { at, code, latest } = outcome;
-	const say: Say = (kind, more = {}) =>
-		events.push(eventOf({ at, kind, site: context.site, device: context.device, ...more }));
+/** Takes an outcome that is newer than all before. It runs for every reading of every device. */
+export function watched(state: WatchState, outcome: WatchedOutcome, rules: WatchRules): void {
+	const { at, latest } = outcome;
 	state.at = at;
 	if (latest === undefined) {
-		if (state.downFor === undefined) say("down", { reason: code ?? "" });
-		state.downFor = code ?? "";
-		return events;
+		const reason = outcome.code ?? "";
+		if (state.downFor === undefined) say(outcome, rules, "down", { reason });
+		state.downFor = reason;
+		return;
 	}
-	if (state.downFor !== undefined) say("up", { reason: state.downFor });
-	delete state.downFor;
-	const { kind, pollIntervalSeconds } = context.description;
+	if (state.downFor !== undefined) {
+		say(outcome, rules, "up", { reason: state.downFor });
+		state.downFor = undefined;
+	}
+	const { kind, pollIntervalSeconds } = outcome.device.description;
 	if (kind === "agent") heardAgain(state, at, pollIntervalSeconds);
 	state.heardAt = at;
-	if (kind !== "miner" && kind !== "gpu-host") return events;
+	if (kind !== "miner" && kind !== "gpu-host") return;
 	const plan = planOf(latest.shape);
-	watchUptime(state, latest, plan, say);
-	watchParts(state, latest, plan, say);
-	watchThrottle(state, latest, plan, say);
-	watchHeat(state, latest, context, say);
-	watchPower(state, outcome, context, say);
-	return events;
+	const seen: Seen = { outcome, latest, plan, rules };
+	watchUptime(state, seen);
+	watchParts(state, seen);
+	watchThrottle(state, seen);
+	watchHeat(state, seen);
+	watchPower(state, seen);
+}
+
+/** A reading on its way through the rules. */
+type Seen = {
+	readonly outcome: WatchedOutcome;
+	readonly latest: LatestReading;
+	readonly plan: Plan;
+	readonly rules: WatchRules;
+};
+
+function say(
+	{ at, device: { key: device, site } }: WatchedOutcome,
+	{ tell }: WatchRules,
+	kind: FleetEvent["kind"],
+	more: Partial<FleetEvent>,
+): void {
+	tell(eventOf({ at, kind, site, device, ...more }));
 }
 
 /** When an agent told of itself last, and since when it does so without a break. */
 export type AgentSpeech = Pick<WatchState, "heardAt" | "speaksSince">;
 
 /** To be called before `heardAt` moves on to `at`. */
-export function heardAgain(speech: AgentSpeech & WatchState, at: number, pollIntervalSeconds: number): void {
-	const { heardAt } = speech;
-	if (heardAt === undefined || at > silentFrom(heardAt, pollIntervalSeconds)) speech.speaksSince = at;
+export function heardAgain(speech: WatchState, at: number, pollIntervalSeconds: number): void {
+	if (at > silentFrom(speech.heardAt, pollIntervalSeconds)) speech.speaksSince = at;
 }
 
 /**
@@ -122,10 +163,10 @@ export function heardAgain(speech: AgentSpeech & WatchState, at: number, pollInt
 export function watchedSilence(
 	state: WatchState,
 	agent: AgentSpeech | undefined,
-	{ device, site, description }: Pick<WatchContext, "device" | "site" | "description">,
+	{ key: device, site, description }: WatchedDevice,
 ): FleetEvent | undefined {
-	if (state.heardAt === undefined || state.downFor !== undefined) return undefined;
-	if (agent?.heardAt === undefined || agent.speaksSince === undefined) return undefined;
+	if (state.heardAt === NEVER || state.downFor !== undefined) return undefined;
+	if (agent === undefined || agent.speaksSince === NEVER) return undefined;
 	const { pollIntervalSeconds } = description;
 	const at = silentFrom(state.heardAt, pollIntervalSeconds);
 	const since = Math.max(at, silentFrom(agent.speaksSince, pollIntervalSeconds));
@@ -138,89 +179,90 @@ export function silentFrom(heardAt: number, pollIntervalSeconds: number): number
 	return heardAt + HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
 }
 
-type Say = (kind: FleetEvent["kind"], more?: Partial<FleetEvent>) => void;
-
-function watchUptime(state: WatchState, latest: LatestReading, plan: Plan, say: Say): void {
+function watchUptime(state: WatchState, { outcome, latest, plan, rules }: Seen): void {
 	const uptime = at(latest, plan.uptime);
 	if (uptime === undefined) return;
 	const before = state.uptimeSeconds;
 	state.uptimeSeconds = uptime;
-	if (before !== undefined && uptime < before - RESTART_LEAST_SECONDS)
-		say("reboot", { before: String(before), after: String(uptime) });
+	if (uptime < before - RESTART_LEAST_SECONDS)
+		say(outcome, rules, "reboot", { before: String(before), after: String(uptime) });
 }
 
 /** Boards are counted while the device works: one that starts has none yet. */
-function watchParts(state: WatchState, latest: LatestReading, plan: Plan, say: Say): void {
+function watchParts(state: WatchState, seen: Seen): void {
+	const { outcome, latest, plan, rules } = seen;
 	const works = (at(latest, plan.operatingState) ?? MINING) === MINING;
 	const boards = works ? (at(latest, plan.boardCount) ?? counted(latest, plan.boards)) : undefined;
-	if (boards !== undefined) {
-		watchCount(state.boards, boards, { part: "board", reason: "boards" }, say);
+	if (boards !== undefined && boards !== state.boards) {
+		sayCount(seen, state.boards, boards, { part: "board", reason: "boards" });
 		state.boards = boards;
 	}
 	const gpus = at(latest, plan.gpuCount) ?? counted(latest, plan.gpus);
-	if (gpus !== undefined) {
-		watchCount(state.gpus, gpus, { part: "gpu", reason: "GPUs" }, say);
+	if (gpus !== undefined && gpus !== state.gpus) {
+		sayCount(seen, state.gpus, gpus, { part: "gpu", reason: "GPUs" });
 		state.gpus = gpus;
 	}
 	const pool = at(latest, plan.poolState);
-	if (pool === undefined) return;
-	if (state.pool !== undefined && state.pool !== pool)
-		say("pool-changed", { before: poolWord(state.pool), after: poolWord(pool) });
+	if (pool === undefined || pool === state.pool) return;
+	if (state.pool !== undefined)
+		say(outcome, rules, "pool-changed", { before: poolWord(state.pool), after: poolWord(pool) });
 	state.pool = pool;
 }
 
-function watchCount(
+function sayCount(
+	{ outcome, rules }: Seen,
 	before: number | undefined,
 	now: number,
 	named: { readonly part: string; readonly reason: string },
-	say: Say,
 ): void {
-	if (before === undefined || before === now) return;
-	say(now < before ? "board-lost" : "board-back", { ...named, before: String(before), after: String(now) });
+	if (before === undefined) return;
+	const kind = now < before ? "board-lost" : "board-back";
+	say(outcome, rules, kind, { ...named, before: String(before), after: String(now) });
 }
 
-function watchThrottle(state: WatchState, latest: LatestReading, plan: Plan, say: Say): void {
-	let reason = at(latest, plan.operatingState) === OVERHEATED ? "heat" : undefined;
-	for (const { index, word } of plan.throttles) {
-		if (reason !== undefined) break;
-		if (at(latest, index) === 1) reason = word;
-	}
+function watchThrottle(state: WatchState, { outcome, latest, plan, rules }: Seen): void {
+	const reason = throttledNow(latest, plan);
 	const before = state.throttledBy;
 	if (reason === before) return;
-	if (reason === undefined) {
-		delete state.throttledBy;
-		say("unthrottled", { reason: before ?? "" });
-		return;
-	}
 	state.throttledBy = reason;
-	if (before === undefined) say("throttled", { reason });
+	if (reason === undefined) say(outcome, rules, "unthrottled", { reason: before ?? "" });
+	else if (before === undefined) say(outcome, rules, "throttled", { reason });
 }
 
-function watchHeat(state: WatchState, latest: LatestReading, context: WatchContext, say: Say): void {
-	const hottest = hottestSensor(latest, context.limits, context.entry?.temperatureLimitCelsius);
+function throttledNow(latest: LatestReading, { operatingState, throttles }: Plan): string | undefined {
+	if (at(latest, operatingState) === OVERHEATED) return "heat";
+	for (let place = 0; place < throttles.length; place += 1) {
+		const { index, word } = throttles[place] as Plan["throttles"][number];
+		if (at(latest, index) === 1) return word;
+	}
+	return undefined;
+}
+
+function watchHeat(state: WatchState, { outcome, latest, rules }: Seen): void {
+	const override = outcome.entry?.temperatureLimitCelsius;
+	const share = shareOfLimit(latest, rules.limits, override);
+	if (share === undefined) return;
+	const now = isOver(state.isHot, share);
+	if (now === state.isHot) return;
+	state.isHot = now;
+	const hottest = hottestSensor(latest, rules.limits, override);
 	if (hottest?.limitCelsius === undefined) return;
 	const { celsius: value, limitCelsius: limit, sensor } = hottest;
 	const crossed = { value, limit, unit: "°C", reason: `temperature of ${sensor}` };
-	const now = isOver(state.isHot === true, value / limit);
-	if (now === (state.isHot === true)) return;
-	state.isHot = now;
-	say(now ? "limit-crossed" : "limit-cleared", crossed);
+	say(outcome, rules, now ? "limit-crossed" : "limit-cleared", crossed);
 }
 
-function watchPower(
-	state: WatchState,
-	{ latest, watts }: WatchedOutcome,
-	{ description, entry, power }: WatchContext,
-	say: Say,
-): void {
-	if (watts === undefined || latest === undefined) return;
-	const limit = entry?.powerLimitWatts ?? catalogueAllowedWatts({ description, latest }, power);
+function watchPower(state: WatchState, { outcome, latest, rules }: Seen): void {
+	const { watts, entry, device } = outcome;
+	if (watts === undefined) return;
+	const { description } = device;
+	const limit = entry?.powerLimitWatts ?? catalogueAllowedWatts({ description, latest }, rules.power);
 	if (limit === undefined) return;
-	const now = isOver(state.isOverPower === true, watts / limit);
-	if (now === (state.isOverPower === true)) return;
+	const now = isOver(state.isOverPower, watts / limit);
+	if (now === state.isOverPower) return;
 	state.isOverPower = now;
 	const rounded = { value: Math.round(watts), limit: Math.round(limit), unit: "W", reason: "power" };
-	say(now ? "limit-crossed" : "limit-cleared", rounded);
+	say(outcome, rules, now ? "limit-crossed" : "limit-cleared", rounded);
 }
 
 function isOver(wasOver: boolean, share: number): boolean {
@@ -243,15 +285,7 @@ type Plan = {
 	readonly throttles: readonly { readonly index: number; readonly word: string }[];
 };
 
-const PLANS = new WeakMap<Shape, Plan>();
-
-function planOf(shape: Shape): Plan {
-	const known = PLANS.get(shape);
-	if (known !== undefined) return known;
-	const made = madePlan(shape);
-	PLANS.set(shape, made);
-	return made;
-}
+const planOf = ofShape(madePlan);
 
 function madePlan({ columns }: Shape): Plan {
 	const own = (name: string) =>
@@ -287,8 +321,14 @@ function partsOf(columns: Shape["columns"], part: string): readonly (readonly nu
 /** Parts that say anything; undefined where none does, which is no statement about their number. */
 function counted(latest: LatestReading, parts: readonly (readonly number[])[]): number | undefined {
 	let count = 0;
-	for (const own of parts) if (own.some((index) => at(latest, index) !== undefined)) count += 1;
+	for (let part = 0; part < parts.length; part += 1) if (says(latest, parts[part])) count += 1;
 	return count === 0 ? undefined : count;
+}
+
+function says(latest: LatestReading, columns: readonly number[] = []): boolean {
+	for (let place = 0; place < columns.length; place += 1)
+		if (at(latest, columns[place] as number) !== undefined) return true;
+	return false;
 }
 
 function at(latest: LatestReading, index: number): number | undefined {

@@ -8,7 +8,7 @@ import { parseJson } from "../../shared/json.js";
 import { quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { WIRE_JSON_LIMITS } from "../../shared/wire/definition.js";
 import { DERIVED_KINDS, type FleetEvent, idOfTime } from "../derive/events.js";
-import type { WatchState } from "../derive/watch.js";
+import type { StoredWatchState } from "../derive/watch.js";
 import type { EventsQuery } from "./device-state.js";
 import { dayOf, dayStart, MARK_DAYS, type PendingEvents, type WatchMark } from "./watch.js";
 
@@ -98,12 +98,12 @@ export class EventTable {
 	 * The watch's state before a device's first outcome of a day; undefined where none is kept. Of a day whose
 	 * outcomes are all late it is the one before the next outcome, as long as nothing lies between.
 	 */
-	mark(device: number, day: number): WatchState | undefined {
+	mark(device: number, day: number): StoredWatchState | undefined {
 		const row = this.database
 			.prepare("SELECT state FROM watch_marks WHERE device = ? AND day >= ? ORDER BY day LIMIT 1")
 			.get(device, day) as { readonly state: string } | undefined;
-		const state = row === undefined ? undefined : storedJson<WatchState>(row.state);
-		return state !== undefined && state.at < dayStart(day) ? state : undefined;
+		const state = row === undefined ? undefined : storedJson<StoredWatchState>(row.state);
+		return state !== undefined && (state.at ?? 0) < dayStart(day) ? state : undefined;
 	}
 
 	/** Agents of which nothing was heard again: when each fell silent. */

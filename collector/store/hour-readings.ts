@@ -2,7 +2,7 @@
  * Readings that still stand in the inbox, put together device by device.
  *
  * Takes records and the devices that are wanted; gives runs. A record has one column for all its devices: each
- * number goes straight from there to its device's place in one large table, and the others are passed over.
+ * number goes straight from there to its device's place in one large piece of memory, and the others are passed over.
  * Pure but for the bytes, which the caller fetches.
  */
 import { FAILURE_CODES } from "../../shared/failures.js";
@@ -50,17 +50,60 @@ export type ReadingsWish = {
 	readonly memory?: TableMemory;
 };
 
-/** Memory for one gathering after another. */
+/**
+ * Memory for one gathering after another, handed out piece by piece: as large as the largest, whatever number of
+ * shapes its devices are of.
+ */
 export class TableMemory {
-	private numbers = new Int32Array(0);
-	private times = new Float64Array(0);
+	private usedNumbers = 0;
+	private usedTimes = 0;
+	private usedWide = 0;
+	/** Change when they grow: what is kept are places in them. */
+	numbers = new Int32Array(0);
+	times = new Float64Array(0);
+	/** Values that are no small whole numbers. */
+	wide = new Float64Array(0);
 
-	/** Both as long as asked at least; what they hold is of before. */
-	of(rows: number, columns: number): { readonly numbers: Int32Array; readonly times: Float64Array } {
-		if (this.numbers.length < rows * columns) this.numbers = new Int32Array(rows * columns);
-		if (this.times.length < rows) this.times = new Float64Array(rows);
-		return { numbers: this.numbers, times: this.times };
+	/** All of it is free again. */
+	clear(): void {
+		this.usedNumbers = 0;
+		this.usedTimes = 0;
+		this.usedWide = 0;
 	}
+
+	/** The first place of so many; what they hold is of before. */
+	takeNumbers(count: number): number {
+		const at = this.usedNumbers;
+		this.usedNumbers += count;
+		if (this.usedNumbers > this.numbers.length) {
+			const larger = new Int32Array(Math.ceil(this.usedNumbers * GROWTH));
+			larger.set(this.numbers.subarray(0, at));
+			this.numbers = larger;
+		}
+		return at;
+	}
+
+	takeTimes(count: number): number {
+		const at = this.usedTimes;
+		this.usedTimes += count;
+		if (this.usedTimes > this.times.length) this.times = grown(this.times, at, this.usedTimes);
+		return at;
+	}
+
+	takeWide(count: number): number {
+		const at = this.usedWide;
+		this.usedWide += count;
+		if (this.usedWide > this.wide.length) this.wide = grown(this.wide, at, this.usedWide);
+		return at;
+	}
+}
+
+const GROWTH = 1.25;
+
+function grown(values: Float64Array, used: number, needed: number) {
+	const larger = new Float64Array(Math.ceil(needed * GROWTH));
+	larger.set(values.subarray(0, used));
+	return larger;
 }
 
 /** A code that a newer agent knows and we do not counts as the last one we know. */
@@ -146,16 +189,14 @@ class Tables {
 	private readonly byShape = new Map<string, Table>();
 	/** Which table each slot used last: a failed poll is a row of it. */
 	private readonly last: (Table | undefined)[];
-	private readonly starts: Int32Array;
-	private isMemoryTaken = false;
+	private readonly memory: TableMemory;
 
 	constructor(slots: Slots, wish: ReadingsWish) {
 		this.slots = slots;
 		this.wish = wish;
 		this.last = new Array<Table | undefined>(slots.devices.length).fill(undefined);
-		this.starts = new Int32Array(slots.devices.length + 1);
-		for (const [slot, rows] of slots.room.entries())
-			this.starts[slot + 1] = (this.starts[slot] as number) + rows;
+		this.memory = wish.memory ?? new TableMemory();
+		this.memory.clear();
 	}
 
 	add({ record, offset }: Fetched, numbers: Int32Array): void {
@@ -197,6 +238,7 @@ class Tables {
 			const at = times[row] as number;
 			if (slot < 0 || at < from || at >= to) continue;
 			scatter.rows[used] = row;
+			scatter.slots[used] = slot;
 			table.begin(slot, at, scatter, used);
 			this.last[slot] = table;
 			used += 1;
@@ -220,53 +262,49 @@ class Tables {
 		const known = this.byShape.get(shape);
 		if (known !== undefined) return known;
 		const schema = schemaOf(shape, columns, this.wish.wanted);
-		const rows = this.starts.at(-1) ?? 0;
-		// Nearly all devices are of one shape: the others' tables have memory of their own.
-		const memory = this.isMemoryTaken ? new TableMemory() : (this.wish.memory ?? new TableMemory());
-		this.isMemoryTaken = true;
-		const made = new Table(schema, this.starts, memory.of(rows, schema.columns.length));
+		const made = new Table(schema, this.slots.room, this.memory);
 		this.byShape.set(shape, made);
 		return made;
 	}
 }
 
-/**
- * Rows of one schema. A slot has room for `starts[slot + 1] − starts[slot]` rows; its columns stand one after
- * another from `starts[slot] × columns` on.
- */
+/** Rows of one schema. A slot's columns stand one after another, with room for all its rows each. */
 class Table {
 	private readonly schema: Schema;
-	private readonly starts: Int32Array;
+	private readonly rooms: Int32Array;
+	private readonly memory: TableMemory;
 	private readonly counts: Int32Array;
-	private readonly times: Float64Array;
-	private readonly numbers: Int32Array;
-	/** Columns whose values are no small whole numbers, as values, a row after another. */
-	private readonly wide = new Map<number, Float64Array>();
+	/** Where a slot's rows begin in the memory's numbers and times. */
+	private readonly bases: Int32Array;
+	private readonly timeBases: Int32Array;
+	/** Of columns that have values that are no small whole numbers: where each slot's begin; −1 where it has none. */
+	private readonly wideBases = new Map<number, Int32Array>();
 	/** Columns whose rows have begun and are not filled yet. */
 	readonly waiting: { readonly values: ColumnList; readonly scatter: Scratch }[] = [];
 
-	constructor(
-		schema: Schema,
-		starts: Int32Array,
-		{ numbers, times }: { readonly numbers: Int32Array; readonly times: Float64Array },
-	) {
+	constructor(schema: Schema, rooms: Int32Array, memory: TableMemory) {
 		this.schema = schema;
-		this.starts = starts;
-		this.counts = new Int32Array(starts.length - 1);
-		this.times = times;
-		this.numbers = numbers;
+		this.rooms = rooms;
+		this.memory = memory;
+		this.counts = new Int32Array(rooms.length);
+		this.bases = new Int32Array(rooms.length);
+		this.timeBases = new Int32Array(rooms.length);
 	}
 
 	/** A new row, remembered as the scatter's `index`-th. */
 	begin(slot: number, at: number, scatter: Scratch, index: number): void {
+		const { memory } = this;
 		const row = this.counts[slot] as number;
-		const start = this.starts[slot] as number;
-		const room = (this.starts[slot + 1] as number) - start;
+		const room = this.rooms[slot] as number;
 		invariant(row < room, "a device has as many rows as were counted");
-		this.times[start + row] = at;
+		if (row === 0) {
+			this.bases[slot] = memory.takeNumbers(room * this.schema.columns.length);
+			this.timeBases[slot] = memory.takeTimes(room);
+		}
+		memory.times[(this.timeBases[slot] as number) + row] = at;
 		this.counts[slot] = row + 1;
-		scatter.atTimes[index] = start + row;
-		scatter.bases[index] = start * this.schema.columns.length + row;
+		scatter.inSlot[index] = row;
+		scatter.bases[index] = (this.bases[slot] as number) + row;
 		scatter.rooms[index] = room;
 	}
 
@@ -282,7 +320,7 @@ class Table {
 			for (const { scatter } of this.waiting) {
 				aim(resultPlace, scatter);
 				for (let index = 0; index < scatter.used; index += 1)
-					this.numbers[scatter.targets[index] as number] = 0;
+					this.memory.numbers[scatter.targets[index] as number] = 0;
 			}
 		}
 		this.waiting.length = 0;
@@ -296,74 +334,88 @@ class Table {
 		const { columns, resultPlace } = this.schema;
 		for (let place = 0; place < columns.length; place += 1) {
 			aim(place, one);
-			this.numbers[one.targets[0] as number] = place === resultPlace ? result : ABSENT_SCALED;
-			const wide = this.wide.get(place);
-			if (wide !== undefined) wide[one.atTimes[0] as number] = Number.NaN;
+			this.memory.numbers[one.targets[0] as number] = place === resultPlace ? result : ABSENT_SCALED;
+			const wide = this.wideBases.get(place)?.[slot] ?? -1;
+			if (wide >= 0) this.memory.wide[wide + (one.inSlot[0] as number)] = Number.NaN;
 		}
 	}
 
 	run(slot: number): ChunkRun | undefined {
 		const count = this.counts[slot] as number;
 		if (count === 0) return undefined;
-		const start = this.starts[slot] as number;
+		const start = this.timeBases[slot] as number;
+		const { numbers, times, wide } = this.memory;
 		const { columns } = this.schema;
 		return {
 			columns,
-			times: this.times.subarray(start, start + count),
+			times: times.subarray(start, start + count),
 			values: columns.map((_, place) => {
-				const from = this.placeOf(slot, 0, place);
-				return (
-					this.wide.get(place)?.subarray(start, start + count) ?? this.numbers.subarray(from, from + count)
-				);
+				const from = this.placeOf(slot, place);
+				const wideFrom = this.wideBases.get(place)?.[slot] ?? -1;
+				return wideFrom < 0
+					? numbers.subarray(from, from + count)
+					: wide.subarray(wideFrom, wideFrom + count);
 			}),
 		};
 	}
 
-	private placeOf(slot: number, row: number, place: number): number {
-		const start = this.starts[slot] as number;
-		const room = (this.starts[slot + 1] as number) - start;
-		return start * this.schema.columns.length + place * room + row;
+	private placeOf(slot: number, place: number): number {
+		return (this.bases[slot] as number) + place * (this.rooms[slot] as number);
 	}
 
 	private fillColumn(values: ColumnList, column: number, place: number, scatter: Scratch): void {
 		aim(place, scatter);
-		const { used, rows, atTimes, targets } = scatter;
-		const found =
-			values.scatter === undefined ? values.at(column) : values.scatter(column, scatter, this.numbers);
+		const { used, rows, targets } = scatter;
+		const { numbers } = this.memory;
+		const found = values.scatter === undefined ? values.at(column) : values.scatter(column, scatter, numbers);
 		if (found instanceof Int32Array) {
 			for (let index = 0; index < used; index += 1)
-				this.numbers[targets[index] as number] = found[rows[index] as number] as number;
+				numbers[targets[index] as number] = found[rows[index] as number] as number;
 		}
-		const isWide = found instanceof Float64Array;
-		if (!isWide && !this.wide.has(place)) return;
-		const wide = this.wide.get(place) ?? this.widened(place);
+		if (found instanceof Float64Array) this.fillWide(found, place, scatter);
+		else if (this.wideBases.has(place)) this.fillWide(undefined, place, scatter);
+	}
+
+	/** @param found absent: the rows' numbers are in place already */
+	private fillWide(found: Float64Array | undefined, place: number, scatter: Scratch): void {
+		const { used, rows, slots, inSlot, targets } = scatter;
+		const bases = this.wideBases.get(place) ?? new Int32Array(this.counts.length).fill(-1);
+		this.wideBases.set(place, bases);
 		const power = POWERS_OF_TEN[this.schema.columns[place]?.decimals ?? 0] ?? 1;
 		for (let index = 0; index < used; index += 1) {
-			const number = this.numbers[targets[index] as number] as number;
-			const value = number === ABSENT_SCALED ? Number.NaN : number / power;
-			wide[atTimes[index] as number] = isWide ? (found[rows[index] as number] as number) : value;
+			const slot = slots[index] as number;
+			if (bases[slot] === -1) {
+				if (found === undefined) continue;
+				bases[slot] = this.widened(slot, place, power);
+			}
+			const value =
+				found === undefined
+					? valueOf(this.memory.numbers[targets[index] as number] as number, power)
+					: (found[rows[index] as number] as number);
+			this.memory.wide[(bases[slot] as number) + (inSlot[index] as number)] = value;
 		}
 	}
 
-	/** What a column had so far, as values. */
-	private widened(place: number): Float64Array {
-		const wide = new Float64Array(this.times.length);
-		const power = POWERS_OF_TEN[this.schema.columns[place]?.decimals ?? 0] ?? 1;
-		for (let slot = 0; slot < this.counts.length; slot += 1) {
-			for (let row = 0; row < (this.counts[slot] as number); row += 1) {
-				const number = this.numbers[this.placeOf(slot, row, place)] as number;
-				wide[(this.starts[slot] as number) + row] = number === ABSENT_SCALED ? Number.NaN : number / power;
-			}
-		}
-		this.wide.set(place, wide);
-		return wide;
+	/** Where a slot's column stands as values from now on, with what it had so far. */
+	private widened(slot: number, place: number, power: number): number {
+		const at = this.memory.takeWide(this.rooms[slot] as number);
+		const { numbers, wide } = this.memory;
+		const from = this.placeOf(slot, place);
+		for (let row = 0; row < (this.counts[slot] as number); row += 1)
+			wide[at + row] = valueOf(numbers[from + row] as number, power);
+		return at;
 	}
+}
+
+function valueOf(number: number, power: number): number {
+	return number === ABSENT_SCALED ? Number.NaN : number / power;
 }
 
 /** Where the places of rows of one record's group are in a table. */
 type Scratch = Scatter & {
-	/** In `times`. */
-	readonly atTimes: Int32Array;
+	/** Whose they are, and the how many-th of it. */
+	readonly slots: Int32Array;
+	readonly inSlot: Int32Array;
 	/** In `numbers`, of the first column, and how far it is to the next one. */
 	readonly bases: Int32Array;
 	readonly rooms: Int32Array;
@@ -384,7 +436,8 @@ function newScratch(rows: number): Scratch {
 		used: 0,
 		rows: new Int32Array(rows),
 		targets: new Int32Array(rows),
-		atTimes: new Int32Array(rows),
+		slots: new Int32Array(rows),
+		inSlot: new Int32Array(rows),
 		bases: new Int32Array(rows),
 		rooms: new Int32Array(rows),
 	};

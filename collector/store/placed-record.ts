@@ -54,9 +54,12 @@ export function extentOf({ record, groups }: PlacedRecord): RecordExtent | undef
 	let from = Number.POSITIVE_INFINITY;
 	let to = Number.NEGATIVE_INFINITY;
 	let rowsADevice = 0;
+	let values = 0;
 	for (const [index, { devices, times }] of groups.entries()) {
-		const places = record.groups[index]?.places;
-		if (places === undefined) continue;
+		const group = record.groups[index];
+		if (group === undefined) continue;
+		const { places, count } = group;
+		values += count * (1 + (group.kind === "readings" ? group.columns.length : 0));
 		let hour = Number.NaN;
 		for (let row = 0; row < times.length; row += 1) {
 			const known = devices[row];
@@ -74,5 +77,5 @@ export function extentOf({ record, groups }: PlacedRecord): RecordExtent | undef
 			hours.add(hour);
 		}
 	}
-	return rowsADevice === 0 ? undefined : { numbers, rowsADevice, hours: [...hours], from, to };
+	return rowsADevice === 0 ? undefined : { numbers, rowsADevice, values, hours: [...hours], from, to };
 }

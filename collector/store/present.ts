@@ -330,7 +330,7 @@ export class Present {
 		if (group.kind === "failures") {
 			const code = group.codes[row] ?? "";
 			progress(state, { at, reason: { code, what: group.whats[row] ?? "" } }, this.plainRates);
-			this.watch.outcome(state, { at, code });
+			this.watch.outcome(state, at, { code });
 			return;
 		}
 		if (shape === undefined) {
@@ -345,7 +345,7 @@ export class Present {
 				: (device: PoweredDevice) => effectiveRates({ ...device, meteredWatts }, this.power);
 		const rates = progress(state, { at, latest }, ratesOf);
 		if (state.description.kind === "gpu-host") countTokens(state, latest, rates?.watts);
-		this.watch.outcome(state, { at, latest, watts: rates?.watts });
+		this.watch.outcome(state, at, { latest, watts: rates?.watts });
 	}
 
 	private count(state: MutableState, group: OutcomeGroup, row: number): void {

@@ -12,7 +12,7 @@ import { effectiveRates, type PowerOptions, type Rates } from "../derive/power.j
 import {
 	heardAgain,
 	newWatch,
-	type WatchContext,
+	type WatchedDevice,
 	type WatchState,
 	watched,
 	watchedSilence,
@@ -46,7 +46,7 @@ export type RefoldRooms = {
 	readonly power: PowerOptions;
 };
 
-export type RefoldAbout = Pick<WatchContext, "device" | "site" | "description"> & {
+export type RefoldAbout = WatchedDevice & {
 	readonly entries?: InventoryEntries;
 	readonly agentIntervalSeconds?: number;
 };
@@ -57,8 +57,9 @@ export function refold(
 	{ device, agentDevice, from, to }: RefoldWish,
 ): Refolded {
 	const day = dayOf(from);
-	const state: WatchState = { ...(events.mark(device, day) ?? newWatch()) };
+	const state = newWatch(events.mark(device, day));
 	const derived: FleetEvent[] = [];
+	const rules = { limits, power, tell: (event: FleetEvent) => derived.push(event) };
 	const marks: WatchMark[] = [];
 	const { site, description, agentIntervalSeconds = description.pollIntervalSeconds } = about;
 	const { endpoint } = description;
@@ -73,24 +74,12 @@ export function refold(
 			const silence = watchedSilence(state, agent.speechBefore(at), about);
 			if (silence !== undefined) derived.push(silence);
 			const entry = entryAt(about.entries, at);
-			const context = { ...about, entry, limits, power };
 			const powered = { description, meteredWatts: meteredWatts?.(at) };
 			const { watts } = latest === undefined ? NO_RATES : effectiveRates({ ...powered, latest }, power);
-			derived.push(
-				...watched(
-					state,
-					{ at, ...(code === undefined ? {} : { code }), ...(latest === undefined ? {} : { latest }), watts },
-					context,
-				),
-			);
+			watched(state, { device: about, at, code, latest, watts, entry }, rules);
 		}
 	}
-	const { added, removed } = events.replace(
-		about.device,
-		{ from: dayStart(day), to: to + 1 },
-		derived,
-		marks,
-	);
+	const { added, removed } = events.replace(about.key, { from: dayStart(day), to: to + 1 }, derived, marks);
 	return { state, added, removed };
 }
 

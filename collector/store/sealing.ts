@@ -15,8 +15,8 @@ import { TableMemory } from "./hour-readings.js";
 import { devicesOf } from "./pack.js";
 import type { Unsealed, UnsealedRecord } from "./unsealed.js";
 
-/** Readings that are put together at once, about: 15 MB of sixteen columns. */
-const ROWS_LOADED = 200_000;
+/** Values that are put together at once, about: 20 MB. */
+const VALUES_LOADED = 5_000_000;
 const GROUPS_LOADED_MOST = 32;
 /** Rows that one transaction writes: sixteen devices each. */
 const GROUPS_WRITTEN = 8;
@@ -125,8 +125,8 @@ export class Sealing {
 }
 
 function groupsLoaded(records: readonly UnsealedRecord[], groups: number): number {
-	const rows = records.reduce((sum, { numbers, rowsADevice }) => sum + numbers.length * rowsADevice, 0);
-	const fitting = Math.floor((ROWS_LOADED * groups) / Math.max(1, rows));
+	const values = records.reduce((sum, record) => sum + record.values, 0);
+	const fitting = Math.floor((VALUES_LOADED * groups) / Math.max(1, values));
 	return Math.max(1, Math.min(GROUPS_LOADED_MOST, fitting));
 }
 

@@ -20,6 +20,8 @@ export type RecordExtent = {
 	readonly numbers: Int32Array;
 	/** Most outcomes of one device. */
 	readonly rowsADevice: number;
+	/** Of all its outcomes, the polls' results among them. */
+	readonly values: number;
 	/** Hours since 1970 that it has an outcome of. */
 	readonly hours: readonly number[];
 	/** Unix ms of its oldest and newest outcome. */
@@ -34,6 +36,7 @@ export type UnsealedRecord = {
 	readonly agent: string;
 	readonly numbers: Int32Array;
 	readonly rowsADevice: number;
+	readonly values: number;
 	/** Of the devices. */
 	readonly least: number;
 	readonly most: number;
@@ -55,10 +58,10 @@ export class Unsealed {
 	private hasCrossed = false;
 
 	/** @param agent whose record it is, by site and name */
-	add(id: number, agent: string, { numbers, rowsADevice, hours, to }: RecordExtent): void {
+	add(id: number, agent: string, { numbers, rowsADevice, values, hours, to }: RecordExtent): void {
 		const list = this.shared(agent, numbers);
 		if (list.most === 0) return;
-		const record: UnsealedRecord = { id, agent, rowsADevice, ...list };
+		const record: UnsealedRecord = { id, agent, rowsADevice, values, ...list };
 		for (const hour of hours) this.put(hour, record);
 		const before = this.newestBy.get(agent) ?? Number.NEGATIVE_INFINITY;
 		if (to <= before) return;

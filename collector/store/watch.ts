@@ -11,9 +11,16 @@
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
 import { eventOf, type FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
-import type { InventoryEntry } from "../derive/placement.js";
+import { holdsAt, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
-import { newWatch, type WatchedOutcome, type WatchState, watched, watchedSilence } from "../derive/watch.js";
+import {
+	newWatch,
+	type WatchedOutcome,
+	type WatchRules,
+	type WatchState,
+	watched,
+	watchedSilence,
+} from "../derive/watch.js";
 import type { AgentState, DeviceState } from "./device-state.js";
 
 const MILLISECONDS_PER_DAY = SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
@@ -58,6 +65,7 @@ type AgentWatch = { silentSince?: number; device?: DeviceState };
 
 export class Watch {
 	private readonly options: WatchOptions;
+	private readonly rules: WatchRules;
 	private readonly states: (WatchState | undefined)[] = [];
 	private readonly lateBy = new Map<number, Late>();
 	private readonly agents = new Map<string, AgentWatch>();
@@ -75,10 +83,12 @@ export class Watch {
 
 	constructor(options: WatchOptions) {
 		this.options = options;
+		const { limits, power } = options;
+		this.rules = { limits, power, tell: (event) => this.add(event) };
 	}
 
 	restore({ number }: DeviceState, { state, lateFrom }: StoredWatch): void {
-		this.states[number] = state;
+		this.states[number] = newWatch(state);
 		if (lateFrom !== undefined) this.lateBy.set(number, { from: lateFrom, outcomes: 1 });
 	}
 
@@ -88,18 +98,21 @@ export class Watch {
 		return lateFrom === undefined ? { state } : { state, lateFrom };
 	}
 
-	/** A device's newest outcome. */
-	outcome(device: DeviceState, outcome: WatchedOutcome): void {
-		const { number, key, site, description, agent } = device;
-		const state = this.states[number] ?? newWatch();
-		this.states[number] = state;
-		const day = dayOf(outcome.at);
+	/** A device's newest outcome: a reading with its effective power, or the code of a failure. */
+	outcome(
+		device: DeviceState,
+		at: number,
+		{ latest, watts, code }: Pick<WatchedOutcome, "latest" | "watts" | "code">,
+	): void {
+		const { number, key, site, agent } = device;
+		const state = this.stateOf(number);
+		const day = dayOf(at);
 		if (state.at > 0 && day > dayOf(state.at)) this.marks.push({ device: number, day, state: { ...state } });
-		if (description.kind === "agent") this.agentOf(`${site}/${agent}`).device = device;
-		const { limits, power, entryAt } = this.options;
-		const entry = entryAt(key, outcome.at);
-		const context = { device: key, site, description, entry, limits, power };
-		for (const event of watched(state, outcome, context)) this.add(event);
+		if (device.description.kind === "agent") this.agentOf(`${site}/${agent}`).device = device;
+		const { inventory } = device;
+		const entry =
+			inventory !== undefined && holdsAt(inventory, at) ? inventory : this.options.entryAt(key, at);
+		watched(state, { device, at, code, latest, watts, entry }, this.rules);
 	}
 
 	/** An outcome that others, newer ones, came before. */
@@ -119,8 +132,7 @@ export class Watch {
 	firmware(device: DeviceState, change: { readonly at: number; before?: string; after?: string }): void {
 		const { at, before, after } = change;
 		if (before === undefined || after === undefined || before === after) return;
-		const state = this.states[device.number] ?? newWatch();
-		this.states[device.number] = state;
+		const state = this.stateOf(device.number);
 		state.firmware = { at, before, after };
 		this.add(firmwareEvent(device, state.firmware));
 	}
@@ -154,7 +166,7 @@ export class Watch {
 			if (state === undefined || description.kind === "agent") continue;
 			const own = this.agents.get(`${site}/${device.agent}`)?.device;
 			const speech = own === undefined ? undefined : this.states[own.number];
-			const event = watchedSilence(state, speech, { device: device.key, site, description });
+			const event = watchedSilence(state, speech, device);
 			if (event !== undefined) this.add(event);
 		}
 	}
@@ -247,6 +259,12 @@ export class Watch {
 	/** The device by which an agent tells of itself. */
 	agentDevice({ site, agent }: DeviceState): number | undefined {
 		return this.agents.get(`${site}/${agent}`)?.device?.number;
+	}
+
+	private stateOf(number: number): WatchState {
+		const state = this.states[number] ?? newWatch();
+		this.states[number] = state;
+		return state;
 	}
 
 	private agentOf(key: string): AgentWatch {

@@ -372,7 +372,7 @@ function refoldEvents(wish: RefoldWish): Refolded | undefined {
 	const entries = placed.get(known.key);
 	const agentIntervalSeconds = descriptionOf(wish.agentDevice ?? 0)?.pollIntervalSeconds;
 	const about = {
-		device: known.key,
+		key: known.key,
 		site: known.site,
 		description,
 		...(entries === undefined ? {} : { entries }),
