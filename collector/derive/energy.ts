@@ -79,9 +79,13 @@ export function sumsOver(
 }
 
 /** Adds the time since the reading before. A reading that is older than the one held changes nothing: late data corrects rollups, not counters. */
-export function advance(meter: EnergyMeter, reading: MeterReading, pollIntervalSeconds: number): void {
+export function advance(
+	meter: EnergyMeter,
+	at: number,
+	{ watts, terahashesPerSecond }: Omit<MeterReading, "at">,
+	pollIntervalSeconds: number,
+): void {
 	const { held } = meter;
-	const { at, watts, terahashesPerSecond } = reading;
 	if (held === undefined) {
 		meter.held = { at, watts, terahashesPerSecond };
 		return;

@@ -37,8 +37,7 @@ export function progress(
 	if (state.reason !== undefined) delete state.reason;
 	if (latest === undefined) return undefined;
 	state.latest = latest;
-	const found = rates({ description: state.description, latest });
-	const { watts, terahashesPerSecond } = found;
-	advance(state.meter, { at, watts, terahashesPerSecond }, state.description.pollIntervalSeconds);
+	const found = rates(state);
+	advance(state.meter, at, found, state.description.pollIntervalSeconds);
 	return found;
 }

@@ -11,7 +11,7 @@ import type { DeviceState, LatestReading, Shape } from "../store/device-state.js
 import { HOLD_AT_MOST_INTERVALS } from "./energy.js";
 import { eventOf, type FleetEvent } from "./events.js";
 import { ofShape, present, valueAt } from "./latest-values.js";
-import { hottestSensor, shareOfLimit, type TemperatureLimits } from "./limits.js";
+import { areAllCool, hottestSensor, shareOfLimit, type TemperatureLimits } from "./limits.js";
 import type { InventoryEntry } from "./placement.js";
 import type { PowerOptions } from "./power.js";
 import { catalogueAllowedWatts } from "./power-allowed.js";
@@ -123,21 +123,12 @@ export function watched(state: WatchState, outcome: WatchedOutcome, rules: Watch
 	state.heardAt = at;
 	if (kind !== "miner" && kind !== "gpu-host") return;
 	const plan = planOf(latest.shape);
-	const seen: Seen = { outcome, latest, plan, rules };
-	watchUptime(state, seen);
-	watchParts(state, seen);
-	watchThrottle(state, seen);
-	watchHeat(state, seen);
-	watchPower(state, seen);
+	watchUptime(state, outcome, latest, plan, rules);
+	watchParts(state, outcome, latest, plan, rules);
+	watchThrottle(state, outcome, latest, plan, rules);
+	watchHeat(state, outcome, latest, rules);
+	watchPower(state, outcome, latest, rules);
 }
-
-/** A reading on its way through the rules. */
-type Seen = {
-	readonly outcome: WatchedOutcome;
-	readonly latest: LatestReading;
-	readonly plan: Plan;
-	readonly rules: WatchRules;
-};
 
 function say(
 	{ at, device: { key: device, site } }: WatchedOutcome,
@@ -179,7 +170,13 @@ export function silentFrom(heardAt: number, pollIntervalSeconds: number): number
 	return heardAt + HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
 }
 
-function watchUptime(state: WatchState, { outcome, latest, plan, rules }: Seen): void {
+function watchUptime(
+	state: WatchState,
+	outcome: WatchedOutcome,
+	latest: LatestReading,
+	plan: Plan,
+	rules: WatchRules,
+): void {
 	const uptime = at(latest, plan.uptime);
 	if (uptime === undefined) return;
 	const before = state.uptimeSeconds;
@@ -189,17 +186,22 @@ function watchUptime(state: WatchState, { outcome, latest, plan, rules }: Seen):
 }
 
 /** Boards are counted while the device works: one that starts has none yet. */
-function watchParts(state: WatchState, seen: Seen): void {
-	const { outcome, latest, plan, rules } = seen;
+function watchParts(
+	state: WatchState,
+	outcome: WatchedOutcome,
+	latest: LatestReading,
+	plan: Plan,
+	rules: WatchRules,
+): void {
 	const works = (at(latest, plan.operatingState) ?? MINING) === MINING;
-	const boards = works ? (at(latest, plan.boardCount) ?? counted(latest, plan.boards)) : undefined;
+	const boards = works ? (at(latest, plan.boardCount) ?? boardsSeen(latest, plan)) : undefined;
 	if (boards !== undefined && boards !== state.boards) {
-		sayCount(seen, state.boards, boards, { part: "board", reason: "boards" });
+		sayCount(outcome, rules, state.boards, boards, { part: "board", reason: "boards" });
 		state.boards = boards;
 	}
-	const gpus = at(latest, plan.gpuCount) ?? counted(latest, plan.gpus);
+	const gpus = at(latest, plan.gpuCount) ?? gpusSeen(latest, plan);
 	if (gpus !== undefined && gpus !== state.gpus) {
-		sayCount(seen, state.gpus, gpus, { part: "gpu", reason: "GPUs" });
+		sayCount(outcome, rules, state.gpus, gpus, { part: "gpu", reason: "GPUs" });
 		state.gpus = gpus;
 	}
 	const pool = at(latest, plan.poolState);
@@ -210,7 +212,8 @@ function watchParts(state: WatchState, seen: Seen): void {
 }
 
 function sayCount(
-	{ outcome, rules }: Seen,
+	outcome: WatchedOutcome,
+	rules: WatchRules,
 	before: number | undefined,
 	now: number,
 	named: { readonly part: string; readonly reason: string },
@@ -220,7 +223,13 @@ function sayCount(
 	say(outcome, rules, kind, { ...named, before: String(before), after: String(now) });
 }
 
-function watchThrottle(state: WatchState, { outcome, latest, plan, rules }: Seen): void {
+function watchThrottle(
+	state: WatchState,
+	outcome: WatchedOutcome,
+	latest: LatestReading,
+	plan: Plan,
+	rules: WatchRules,
+): void {
 	const reason = throttledNow(latest, plan);
 	const before = state.throttledBy;
 	if (reason === before) return;
@@ -238,8 +247,14 @@ function throttledNow(latest: LatestReading, { operatingState, throttles }: Plan
 	return undefined;
 }
 
-function watchHeat(state: WatchState, { outcome, latest, rules }: Seen): void {
+function watchHeat(
+	state: WatchState,
+	outcome: WatchedOutcome,
+	latest: LatestReading,
+	rules: WatchRules,
+): void {
 	const override = outcome.entry?.temperatureLimitCelsius;
+	if (!state.isHot && override === undefined && areAllCool(latest, rules.limits)) return;
 	const share = shareOfLimit(latest, rules.limits, override);
 	if (share === undefined) return;
 	const now = isOver(state.isHot, share);
@@ -252,7 +267,12 @@ function watchHeat(state: WatchState, { outcome, latest, rules }: Seen): void {
 	say(outcome, rules, now ? "limit-crossed" : "limit-cleared", crossed);
 }
 
-function watchPower(state: WatchState, { outcome, latest, rules }: Seen): void {
+function watchPower(
+	state: WatchState,
+	outcome: WatchedOutcome,
+	latest: LatestReading,
+	rules: WatchRules,
+): void {
 	const { watts, entry, device } = outcome;
 	if (watts === undefined) return;
 	const { description } = device;
@@ -318,17 +338,29 @@ function partsOf(columns: Shape["columns"], part: string): readonly (readonly nu
 	return [...byKey.values()];
 }
 
-/** Parts that say anything; undefined where none does, which is no statement about their number. */
-function counted(latest: LatestReading, parts: readonly (readonly number[])[]): number | undefined {
-	let count = 0;
-	for (let part = 0; part < parts.length; part += 1) if (says(latest, parts[part])) count += 1;
-	return count === 0 ? undefined : count;
+const boardsSeen = seenParts((plan) => plan.boards);
+const gpusSeen = seenParts((plan) => plan.gpus);
+
+/** Counts parts that say anything; gives undefined where none does, which is no statement about their number. */
+function seenParts(partsOf: (plan: Plan) => readonly (readonly number[])[]) {
+	let together: { readonly with: LatestReading["cameWith"]; readonly areAllSeen: boolean } | undefined;
+	return (latest: LatestReading, plan: Plan): number | undefined => {
+		const parts = partsOf(plan);
+		if (parts.length === 0) return undefined;
+		const { cameWith } = latest;
+		if (cameWith === undefined) return counted(latest, parts);
+		if (together?.with !== cameWith) {
+			const areAllSeen = parts.every((columns) => columns.some((index) => cameWith.isWholeAt(index)));
+			together = { with: cameWith, areAllSeen };
+		}
+		return together.areAllSeen ? parts.length : counted(latest, parts);
+	};
 }
 
-function says(latest: LatestReading, columns: readonly number[] = []): boolean {
-	for (let place = 0; place < columns.length; place += 1)
-		if (at(latest, columns[place] as number) !== undefined) return true;
-	return false;
+function counted(latest: LatestReading, parts: readonly (readonly number[])[]): number | undefined {
+	let count = 0;
+	for (const columns of parts) if (columns.some((index) => at(latest, index) !== undefined)) count += 1;
+	return count === 0 ? undefined : count;
 }
 
 function at(latest: LatestReading, index: number): number | undefined {

@@ -150,13 +150,14 @@ export class Present {
 			const group = record.groups[index] as OutcomeGroup;
 			const { devices, times } = placed[index] as PlacedRows;
 			const shape = group.kind === "readings" ? this.catalogue.shape(group.shape) : undefined;
+			const came = shape === undefined ? undefined : new GroupReadings(group as ReadingGroup, shape);
 			for (let row = 0; row < group.count; row += 1) {
 				const known = devices[row];
 				if (known === undefined) continue;
-				if (shape !== undefined && this.feeds.ofMeter.size > 0)
-					this.feed(known, group as ReadingGroup, row, { at: times[row] as number, shape, inboxId });
+				if (came !== undefined && this.feeds.ofMeter.size > 0)
+					this.feed(known, came, row, { at: times[row] as number, inboxId });
 				if (this.standsFor(known, inboxId)) continue;
-				this.take(known, group, row, { at: times[row] as number, shape });
+				this.take(known, group, came, row, times[row] as number);
 			}
 		}
 	}
@@ -167,14 +168,14 @@ export class Present {
 	 */
 	private feed(
 		{ site, number }: Known,
-		group: ReadingGroup,
+		came: GroupReadings,
 		row: number,
-		{ at, shape, inboxId }: { readonly at: number; readonly shape: Shape; readonly inboxId: number },
+		{ at, inboxId }: { readonly at: number; readonly inboxId: number },
 	): void {
-		const endpoint = this.catalogue.descriptionOf(deviceIn(group, row))?.endpoint;
+		const endpoint = this.catalogue.descriptionOf(deviceIn(came.group, row))?.endpoint;
 		const feeds = endpoint && this.feeds.ofMeter.get(endpointKey(site, endpoint));
 		if (feeds === undefined || feeds === "") return;
-		const latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
+		const latest = new RowReading(quantity<UnixMilliseconds>(at), came, row);
 		const intervalSeconds = this.states[number]?.description.pollIntervalSeconds ?? 10;
 		for (const feed of feeds) {
 			const state = this.fed.get(endpointKey(site, feed.device));
@@ -315,8 +316,9 @@ export class Present {
 	private take(
 		known: Known,
 		group: OutcomeGroup,
+		came: GroupReadings | undefined,
 		row: number,
-		{ at, shape }: { readonly at: number; readonly shape: Shape | undefined },
+		at: number,
 	): void {
 		const state = this.stateOf(known, deviceIn(group, row), group.kind, at);
 		if (state === undefined) return;
@@ -330,22 +332,23 @@ export class Present {
 		if (group.kind === "failures") {
 			const code = group.codes[row] ?? "";
 			progress(state, { at, reason: { code, what: group.whats[row] ?? "" } }, this.plainRates);
-			this.watch.outcome(state, at, { code });
+			this.watch.outcome(state, at, undefined, undefined, code);
 			return;
 		}
-		if (shape === undefined) {
+		if (came === undefined) {
 			progress(state, { at }, this.plainRates);
 			return;
 		}
-		const latest = new RowReading(quantity<UnixMilliseconds>(at), shape, group, row);
+		const latest = new RowReading(quantity<UnixMilliseconds>(at), came, row);
 		const meteredWatts = this.feeds.ofDevice.size === 0 ? undefined : this.meteredWatts(state, at);
 		const ratesOf =
 			meteredWatts === undefined
 				? this.plainRates
-				: (device: PoweredDevice) => effectiveRates({ ...device, meteredWatts }, this.power);
+				: ({ description }: PoweredDevice) =>
+						effectiveRates({ description, latest, meteredWatts }, this.power);
 		const rates = progress(state, { at, latest }, ratesOf);
 		if (state.description.kind === "gpu-host") countTokens(state, latest, rates?.watts);
-		this.watch.outcome(state, at, { latest, watts: rates?.watts });
+		this.watch.outcome(state, at, latest, rates?.watts);
 	}
 
 	private count(state: MutableState, group: OutcomeGroup, row: number): void {
@@ -360,35 +363,64 @@ export class Present {
 	}
 }
 
-/** A row of a record's columns as a reading: its values are put together when somebody wants them all. */
+/** The readings of one shape in one record. */
+class GroupReadings {
+	readonly group: ReadingGroup;
+	readonly shape: Shape;
+
+	constructor(group: ReadingGroup, shape: Shape) {
+		this.group = group;
+		this.shape = shape;
+	}
+
+	valueAt(index: number, row: number): number {
+		const { values, columns } = this.group;
+		const column = values.at(index);
+		return column === undefined ? Number.NaN : valueIn(column, row, columns[index]?.decimals ?? 0);
+	}
+
+	isWholeAt(index: number): boolean {
+		for (let row = 0; row < this.group.count; row += 1)
+			if (Number.isNaN(this.valueAt(index, row))) return false;
+		return true;
+	}
+
+	mostAt(index: number): number {
+		let most = Number.NEGATIVE_INFINITY;
+		for (let row = 0; row < this.group.count; row += 1) {
+			const value = this.valueAt(index, row);
+			if (value > most) most = value;
+		}
+		return most;
+	}
+}
+
+/** One of them: its values are put together when somebody wants them all. */
 class RowReading implements LatestReading {
 	readonly at: UnixMilliseconds;
 	readonly shape: Shape;
-	private readonly group: ReadingGroup;
+	readonly cameWith: GroupReadings;
 	private readonly row: number;
 	private made: Float64Array | undefined;
 
-	constructor(at: UnixMilliseconds, shape: Shape, group: ReadingGroup, row: number) {
+	constructor(at: UnixMilliseconds, cameWith: GroupReadings, row: number) {
 		this.at = at;
-		this.shape = shape;
-		this.group = group;
+		this.shape = cameWith.shape;
+		this.cameWith = cameWith;
 		this.row = row;
 	}
 
 	get values(): Float64Array {
-		this.made ??= Float64Array.from(this.group.columns, (_, index) => this.numberAt(index));
+		this.made ??= Float64Array.from(this.shape.columns, (_, index) => this.numberAt(index));
 		return this.made;
 	}
 
 	get errorCodes(): readonly string[] {
-		return this.group.errorCodes.get(this.row) ?? NO_CODES;
+		return this.cameWith.group.errorCodes.get(this.row) ?? NO_CODES;
 	}
 
 	numberAt(index: number): number {
-		const values = this.group.values.at(index);
-		return values === undefined
-			? Number.NaN
-			: valueIn(values, this.row, this.group.columns[index]?.decimals ?? 0);
+		return this.cameWith.valueAt(index, this.row);
 	}
 }
 

@@ -15,8 +15,8 @@ import { TableMemory } from "./hour-readings.js";
 import { devicesOf } from "./pack.js";
 import type { Unsealed, UnsealedRecord } from "./unsealed.js";
 
-/** Values that are put together at once, about: 20 MB. */
-const VALUES_LOADED = 5_000_000;
+/** Values that are put together at once, about: 12 MB. */
+const VALUES_LOADED = 3_000_000;
 const GROUPS_LOADED_MOST = 32;
 /** Rows that one transaction writes: sixteen devices each. */
 const GROUPS_WRITTEN = 8;

@@ -13,15 +13,8 @@ import { eventOf, type FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
 import { holdsAt, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
-import {
-	newWatch,
-	type WatchedOutcome,
-	type WatchRules,
-	type WatchState,
-	watched,
-	watchedSilence,
-} from "../derive/watch.js";
-import type { AgentState, DeviceState } from "./device-state.js";
+import { newWatch, type WatchRules, type WatchState, watched, watchedSilence } from "../derive/watch.js";
+import type { AgentState, DeviceState, LatestReading } from "./device-state.js";
 
 const MILLISECONDS_PER_DAY = SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
 /** A connection that comes back at once is nobody's news. */
@@ -99,11 +92,7 @@ export class Watch {
 	}
 
 	/** A device's newest outcome: a reading with its effective power, or the code of a failure. */
-	outcome(
-		device: DeviceState,
-		at: number,
-		{ latest, watts, code }: Pick<WatchedOutcome, "latest" | "watts" | "code">,
-	): void {
+	outcome(device: DeviceState, at: number, latest?: LatestReading, watts?: number, code?: string): void {
 		const { number, key, site, agent } = device;
 		const state = this.stateOf(number);
 		const day = dayOf(at);

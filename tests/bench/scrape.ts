@@ -268,7 +268,7 @@ function movingFleet(count: number): MovingFleet {
 				const latest = reading(now - 100, values(index));
 				(state as { latest?: DeviceState["latest"] }).latest = latest;
 				const rates = effectiveRates({ description: state.description, latest }, VIEW_OPTIONS.power);
-				advance(state.meter, { at: latest.at, ...rates }, state.description.pollIntervalSeconds);
+				advance(state.meter, latest.at, rates, state.description.pollIntervalSeconds);
 			});
 		},
 	};

@@ -168,7 +168,7 @@ export function device({
 	for (let seconds = 300; seconds >= 0; seconds -= 10) {
 		const at = latest.at - seconds * 1_000;
 		const rates = effectiveRates({ description: full, latest }, VIEW_OPTIONS.power);
-		advance(meter, { at, ...rates }, full.pollIntervalSeconds);
+		advance(meter, at, rates, full.pollIntervalSeconds);
 	}
 	return {
 		number: numbers,
