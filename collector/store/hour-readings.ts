@@ -390,7 +390,7 @@ class Table {
 			}
 			const value =
 				found === undefined
-					? valueOf(this.memory.numbers[targets[index] as number] as number, power)
+					? unscaled(this.memory.numbers[targets[index] as number] as number, power)
 					: (found[rows[index] as number] as number);
 			this.memory.wide[(bases[slot] as number) + (inSlot[index] as number)] = value;
 		}
@@ -402,12 +402,12 @@ class Table {
 		const { numbers, wide } = this.memory;
 		const from = this.placeOf(slot, place);
 		for (let row = 0; row < (this.counts[slot] as number); row += 1)
-			wide[at + row] = valueOf(numbers[from + row] as number, power);
+			wide[at + row] = unscaled(numbers[from + row] as number, power);
 		return at;
 	}
 }
 
-function valueOf(number: number, power: number): number {
+function unscaled(number: number, power: number): number {
 	return number === ABSENT_SCALED ? Number.NaN : number / power;
 }
 
