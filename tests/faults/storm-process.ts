@@ -54,11 +54,13 @@ async function runCollector(folder: string, port: number): Promise<void> {
 	});
 	let residentMost = 0;
 	let sessionsMost = 0;
-	realClock.every(SAMPLE_MILLISECONDS, () => {
+	const sample = () => {
 		residentMost = Math.max(residentMost, process.memoryUsage.rss());
 		sessionsMost = Math.max(sessionsMost, ingest.statistics().sessions);
-	});
+	};
+	realClock.every(SAMPLE_MILLISECONDS, sample);
 	onWord("tell", () => {
+		sample();
 		const { user, system } = process.cpuUsage();
 		const facts = {
 			residentMegabytesMost: Math.round(residentMost / 1e6),
