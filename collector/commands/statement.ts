@@ -118,8 +118,8 @@ function numberText(value: number | undefined): string {
 
 /** A label may begin as a formula does; a spreadsheet must not run it. */
 function cell(text: string): string {
-	const safe = /^[=+@]/.test(text) ? `'${text}` : text;
-	return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+	const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+	return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** What became of a figure since the month was frozen; absent where nothing did. */

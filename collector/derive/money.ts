@@ -126,9 +126,10 @@ export function addCovered(
 	sums: MoneySums,
 	row: WorkSums,
 	prices: Prices,
-	{ isTenants, share = 1, ...money }: Counted & { readonly isTenants: boolean },
+	counted: Counted & { readonly isTenants: boolean },
 ): void {
-	const energy = addWork(sums, row, { ...money, share });
+	const { isTenants } = counted;
+	const energy = addWork(sums, row, counted);
 	sums.megawattHoursWithGross += energy;
 	const cost = prices.usdPerMegawattHour === undefined ? undefined : energy * prices.usdPerMegawattHour;
 	if (isTenants) sums.tenantPowerUsd += cost ?? 0;
@@ -139,6 +140,7 @@ export function addCovered(
 	sums.netUsdWithEnergy -= own;
 	sums.megawattHoursWithPrice += energy;
 	sums.megawattHoursWithNet += energy;
+	if (prices.isStale) sums.staleUsd += Math.abs(own);
 }
 
 /** Adds what a contract pays for a while, and takes off what is credited. */
@@ -161,8 +163,9 @@ export function addPay(
 }
 
 /** Adds work, energy and time; gives the megawatt-hours at the site's meter. */
-function addWork(sums: MoneySums, row: WorkSums, { share = 1, ...money }: Counted): number {
-	const overhead = overheadRatioOf(money, row.isGpu ? "ai" : "mining");
+function addWork(sums: MoneySums, row: WorkSums, counted: Counted): number {
+	const { share = 1 } = counted;
+	const overhead = overheadRatioOf(counted, row.isGpu ? "ai" : "mining");
 	const energy = (row.joules * share * overhead) / JOULES_PER_MEGAWATT_HOUR;
 	sums.joules += row.joules * share;
 	sums.terahashes += row.terahashes * share;
@@ -174,15 +177,11 @@ function addWork(sums: MoneySums, row: WorkSums, { share = 1, ...money }: Counte
 }
 
 /** Adds an interval, or its share of one whose inputs changed within. */
-export function addMoney(
-	sums: MoneySums,
-	row: WorkSums,
-	prices: Prices,
-	{ share = 1, ...money }: Counted,
-): void {
-	const overhead = overheadRatioOf(money, row.isGpu ? "ai" : "mining");
+export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted: Counted): void {
+	const { share = 1 } = counted;
+	const overhead = overheadRatioOf(counted, row.isGpu ? "ai" : "mining");
 	const megawattHours = (joules: number) => (joules * share * overhead) / JOULES_PER_MEGAWATT_HOUR;
-	const energy = addWork(sums, row, { ...money, share });
+	const energy = addWork(sums, row, counted);
 	const gross = grossOf(row, prices);
 	const cost = prices.usdPerMegawattHour === undefined ? undefined : energy * prices.usdPerMegawattHour;
 	if (gross !== undefined) addGross(sums, gross, share, megawattHours(gross.joules));

@@ -72,8 +72,21 @@ export type Revenue = {
 	readonly inputs: readonly MarketInputName[];
 };
 
+const CHAIN_INPUTS = ["bitcoinDifficulty", "blockHeight", "feesBitcoinPerBlock", "bitcoinPriceUsd"] as const;
+/** Prices of power change far more often than what hashes earn. */
+let lastHashprice: { readonly inputs: MoneyInputs; readonly found: Hashprice | undefined } | undefined;
+
 /** What a petahash per second earns in a day at these inputs, before the pool's fee. */
 export function hashprice(inputs: MoneyInputs): Hashprice | undefined {
+	const last = lastHashprice;
+	if (last !== undefined && CHAIN_INPUTS.every((name) => last.inputs[name] === inputs[name]))
+		return last.found;
+	const found = exactHashprice(inputs);
+	lastHashprice = { inputs, found };
+	return found;
+}
+
+function exactHashprice(inputs: MoneyInputs): Hashprice | undefined {
 	const { bitcoinDifficulty, blockHeight, feesBitcoinPerBlock, bitcoinPriceUsd } = inputs;
 	if (bitcoinDifficulty === undefined || blockHeight === undefined || feesBitcoinPerBlock === undefined) {
 		return undefined;

@@ -102,6 +102,7 @@ export class Group {
 	private readonly cost = new Sum();
 	private readonly net = new Sum();
 	private readonly grossWithEnergy = new Sum();
+	private readonly netWithEnergy = new Sum();
 	private readonly megawattsWithGross = new Sum();
 	private readonly megawattsWithNet = new Sum();
 	private readonly megawattsWithCost = new Sum();
@@ -151,7 +152,7 @@ export class Group {
 			netAfterCapitalUsdPerHour: this.afterCapital.total,
 			grossUsdPerMegawattHour: ratioOf(this.grossWithEnergy.total, this.megawattsWithGross.total),
 			powerCostUsdPerMegawattHour: ratioOf(this.cost.total, this.megawattsWithCost.total),
-			netUsdPerMegawattHour: ratioOf(net, this.megawattsWithNet.total),
+			netUsdPerMegawattHour: ratioOf(this.netWithEnergy.total, this.megawattsWithNet.total),
 			netAfterCapitalUsdPerMegawattHour: ratioOf(this.afterCapital.total, this.megawattsWithCapital.total),
 			grossUsdPerWattYear: perWattYear(gross, contractedWatts),
 			netUsdPerWattYear: perWattYear(net, contractedWatts),
@@ -195,6 +196,7 @@ export class Group {
 		}
 		if (revenue.powerCostUsdPerHour !== undefined) this.megawattsWithCost.add(revenue.siteMegawatts);
 		if (revenue.netUsdPerHour === undefined) return;
+		this.netWithEnergy.add(revenue.netUsdPerHour);
 		this.megawattsWithNet.add(revenue.siteMegawatts);
 		if (revenue.capitalUsdPerHour === undefined) return;
 		this.afterCapital.add(revenue.netUsdPerHour - revenue.capitalUsdPerHour);

@@ -22,8 +22,11 @@ export function decisionDevice(facts: DeviceFacts, inputs: MoneyInputs): Decisio
 			: (deviceValue(latest, "hashrateNominalTerahashesPerSecond") ??
 				deviceValue(latest, "hashrateNameplateTerahashesPerSecond"));
 	const nameplate = model === undefined ? undefined : plateOf(model, stated);
-	const target = facts.isSha256Miner ? (stated ?? nameplate?.terahashesPerSecond) : undefined;
-	const watts = nameplate?.watts ?? facts.latestPower?.watts;
+	const should = facts.isSha256Miner ? (stated ?? nameplate?.terahashesPerSecond) : undefined;
+	const target = should !== undefined && should > 0 ? should : undefined;
+	// A machine that states another rate than the bin's is meant to draw accordingly.
+	const load = target === undefined || nameplate === undefined ? 1 : target / nameplate.terahashesPerSecond;
+	const watts = nameplate === undefined ? facts.latestPower?.watts : nameplate.watts * load;
 	const values: { -readonly [Key in keyof DecisionDevice]: DecisionDevice[Key] } = {
 		device: state.key,
 		site,
@@ -36,7 +39,7 @@ export function decisionDevice(facts: DeviceFacts, inputs: MoneyInputs): Decisio
 	if (model !== undefined) values.model = model;
 	const { rate, drawn } = trailingRates(facts);
 	if (rate !== undefined) values.hashrateTerahashesPerSecond = rate;
-	if (target !== undefined && target > 0) values.targetTerahashesPerSecond = target;
+	if (target !== undefined) values.targetTerahashesPerSecond = target;
 	const rejected = rejectedRatio(facts);
 	if (rejected !== undefined) values.rejectedRatio = rejected;
 	const gpus = gpuCount ?? (latest === undefined ? undefined : deviceValue(latest, "gpuCount"));

@@ -10,7 +10,7 @@ import { SECONDS_PER_HOUR } from "../../shared/units.js";
 import { curtailmentAdvice, effectivePrice } from "../derive/curtailment.js";
 import { driftOf, LostRevenueSums, type RankedWatts, rankedWatts } from "../derive/decisions.js";
 import { type Prices, pricesOf } from "../derive/money.js";
-import { type MoneyInputs, type MoneyOptions, overheadRatioOf } from "../derive/revenue.js";
+import type { MoneyInputs, MoneyOptions } from "../derive/revenue.js";
 import type { DecisionsAnswer, FleetAnswer } from "./answers.js";
 import { decisionDevice } from "./decision-device.js";
 import type { DeviceFacts } from "./device-facts.js";
@@ -88,12 +88,14 @@ export class Decisions {
 		const lost = new LostRevenueSums(prices, moment.money);
 		const shares = new ShareSums();
 		const mismatches: NonNullable<Check>["mismatches"][number][] = [];
+		const earning: Earning = new Map();
 		const drift = { devices: 0, energyUsdPerDay: 0, workUsdPerDay: 0, usdPerDay: 0 };
 		return {
 			add: (facts) => {
 				if (facts.kind !== "miner" && facts.kind !== "gpu-host") return;
 				const device = decisionDevice(facts, moment.inputs);
 				lost.add(device);
+				if (device.intent !== "retired") addEarning(earning, facts);
 				const drifts = driftOf(device, prices, moment.money);
 				if (drifts !== undefined) {
 					drift.devices += 1;
@@ -123,7 +125,7 @@ export class Decisions {
 					lostRevenue: lost.all(),
 					driftTotal: drift,
 					breakevens: breakevens(fleet),
-					curtailment: this.curtailment(moment, fleet, prices),
+					curtailment: this.curtailment(moment, earning, prices),
 					...(found === undefined ? {} : { switchPoint: found }),
 					...(checked === undefined ? {} : { hashrateCheck: { ...checked, mismatches: worst(mismatches) } }),
 					...(fleet.confidence === undefined ? {} : { confidence: fleet.confidence }),
@@ -135,19 +137,18 @@ export class Decisions {
 
 	private curtailment(
 		moment: DecisionMoment,
-		{ models, total }: FleetAnswer,
+		earning: Earning,
 		prices: Prices,
 	): DecisionsAnswer["curtailment"] {
-		const { at, curtailment: terms, money } = moment;
+		const { at, curtailment: terms } = moment;
 		if (this.advised.size > MODELS_MOST) this.advised.clear();
 		const price = prices.usdPerMegawattHour;
 		const effective = price === undefined || moment.isPowerPriceStale ? undefined : effectiveOf(price, terms);
-		const groups = Object.entries(models).concat([["all", total]]);
-		return groups.flatMap(([model, group]) => {
-			const revenue = group.grossUsdPerMegawattHour;
-			const overhead = overheadRatioOf(money, group.gpuCount === undefined ? "mining" : "ai");
-			const megawatts = ((group.powerWatts ?? 0) * overhead) / 1e6;
-			if (revenue === undefined || megawatts <= 0) return [];
+		const models = [...earning].filter(([model]) => model !== undefined);
+		return [...models, [undefined, earning.get(undefined)] as const].flatMap(([name, sums]) => {
+			if (sums === undefined || sums.megawatts <= 0) return [];
+			const { megawatts } = sums;
+			const [model, revenue] = [name ?? "all", sums.usdPerHour / megawatts];
 			const before = this.advised.get(model) ?? { isCurtailed: false, since: at - HOUR_MILLISECONDS };
 			const spell = spellHours(moment, (value) => effectiveOf(value, terms) > revenue);
 			const advice = curtailmentAdvice({
@@ -157,7 +158,7 @@ export class Decisions {
 				rules: {
 					...terms,
 					restartCostUsd: terms.restartCostUsdPerMegawatt * megawatts,
-					expectedHours: Math.max(spell ?? 0, terms.expectedHours),
+					expectedHours: spell?.isEndKnown ? spell.hours : Math.max(spell?.hours ?? 0, terms.expectedHours),
 				},
 				state: { isCurtailed: before.isCurtailed, hoursInState: (at - before.since) / HOUR_MILLISECONDS },
 			});
@@ -174,12 +175,27 @@ export class Decisions {
 					megawatts,
 					marginalUsdPerMegawattHour: revenue,
 					...(effective === undefined ? {} : { effectivePriceUsdPerMegawattHour: effective }),
-					...(spell === undefined ? {} : { spellHours: spell }),
+					...(spell === undefined ? {} : { spellHours: spell.hours }),
 					...advice,
 					reason,
 				},
 			];
 		});
+	}
+}
+
+/** By model; undefined: all together. */
+type Earning = Map<string | undefined, { usdPerHour: number; megawatts: number }>;
+
+/** What stops when the device stops: pay of contracts does not, so what they cover is not among these watts. */
+function addEarning(earning: Earning, { state, revenue }: DeviceFacts): void {
+	const { grossUsdPerHour: usd, siteMegawatts } = revenue ?? {};
+	if (usd === undefined || siteMegawatts === undefined) return;
+	for (const model of new Set([state.description.model, undefined])) {
+		const sums = earning.get(model) ?? { usdPerHour: 0, megawatts: 0 };
+		earning.set(model, sums);
+		sums.usdPerHour += usd;
+		sums.megawatts += siteMegawatts;
 	}
 }
 
@@ -191,16 +207,18 @@ function effectiveOf(price: number, terms: CurtailmentTerms): number {
 function spellHours(
 	{ at: now, powerPriceAt }: DecisionMoment,
 	isAbove: (price: number) => boolean,
-): number | undefined {
+): { readonly hours: number; readonly isEndKnown: boolean } | undefined {
 	const most = now + SPELL_MOST_HOURS * HOUR_MILLISECONDS;
 	let at = now;
+	let isEndKnown = false;
 	while (at < most) {
 		const { value, until } = powerPriceAt(at);
-		if (value === undefined || !isAbove(value)) break;
+		isEndKnown = value !== undefined && !isAbove(value);
+		if (value === undefined || isEndKnown) break;
 		if (until === Number.POSITIVE_INFINITY) return undefined;
 		at = until;
 	}
-	return at === now ? undefined : (Math.min(at, most) - now) / HOUR_MILLISECONDS;
+	return at === now ? undefined : { hours: (Math.min(at, most) - now) / HOUR_MILLISECONDS, isEndKnown };
 }
 
 function worst<One extends { readonly verifiedRatio: number }>(found: One[]): readonly One[] {

@@ -65,7 +65,9 @@ export function switchPoint(
 }
 
 export function switchPointOf(inputs: SwitchInputs): SwitchPoint {
-	const names = (Object.keys(inputs) as (keyof SwitchInputs)[]).filter((name) => inputs[name] > 0);
+	const names = (Object.keys(inputs) as (keyof SwitchInputs)[]).filter(
+		(name) => Number.isFinite(inputs[name]) && inputs[name] !== 0,
+	);
 	const moved = (of: (inputs: SwitchInputs, tier: Tier) => number) => {
 		const byTier = TIERS.map((tier) => [tier, sensitivities(inputs, (one) => of(one, tier))] as const);
 		return (name: keyof SwitchInputs) =>

@@ -156,6 +156,8 @@ export function createView({ store, options, clock }: ViewSources): View {
 		const recent = decisions.recent(now);
 		if (recent !== undefined) return recent;
 		const { at, facts, fleet } = moment();
+		const gathered = decisions.recent(now);
+		if (gathered !== undefined) return gathered;
 		const gathering = decisions.gather(decisionMoment(at));
 		for (const one of facts) gathering.add(one);
 		return gathering.finish(fleet);
@@ -181,11 +183,11 @@ export function createView({ store, options, clock }: ViewSources): View {
 			...(options.contractedWatts === undefined ? {} : { contractedWatts: options.contractedWatts }),
 		}),
 		device(key) {
-			const state = store.devices().get(key);
-			if (state === undefined) return undefined;
 			const now = clock.now();
-			const context = { now, inputs: book.money(now).inputs, options, contracts: terms().contracts };
-			return deviceAnswer(deviceFacts(state, store.agents().get(agentKey(state)), context), now);
+			const wanted = store.devices().get(key);
+			if (wanted === undefined) return undefined;
+			const { value } = factsAt(now, { ...sources, isWanted: (state) => state === wanted }).next();
+			return value === undefined ? undefined : deviceAnswer(value, now);
 		},
 	};
 }

@@ -146,8 +146,10 @@ export class InputBook {
 			else rows.push(input);
 		}
 		for (const name of MARKET_INPUT_NAMES) {
-			const plausible = this.byName.get(name)?.filter(({ value }) => isPlausibleInput(name, value));
-			if (plausible !== undefined) this.byName.set(name, plausible);
+			for (const series of [name, REALISED[name]]) {
+				const plausible = this.byName.get(series ?? "")?.filter(({ value }) => isPlausibleInput(name, value));
+				if (plausible !== undefined) this.byName.set(series ?? "", plausible);
+			}
 		}
 	}
 
@@ -191,16 +193,24 @@ export function isPlausibleInput(name: MarketInputName, value: number): boolean 
 	return value >= from && value <= to;
 }
 
-/** Whether a result that uses the row at an instant is marked. A bounded price holds for its interval and is never old. */
+/** After which instant a result that uses the row is marked. A bounded price holds for its interval and is never old. */
+export function freshUntil(
+	input: StoredInput,
+	name: MarketInputName,
+	staleAfterSeconds: StaleLimits = {},
+): number {
+	if (input.validTo !== undefined) return Number.POSITIVE_INFINITY;
+	const typed = staleAfterSeconds[name] ?? MARKET_INPUTS[name].staleAfterHours * SECONDS_PER_HOUR;
+	const isFed = input.quality !== undefined && input.quality !== "assumed";
+	const limit = isFed ? Math.min(typed, FEED_STALE_SECONDS[name] ?? typed) : typed;
+	return input.observedAt + limit * MILLISECONDS_PER_SECOND;
+}
+
 export function isStaleAt(
 	input: StoredInput,
 	name: MarketInputName,
 	at: number,
 	staleAfterSeconds: StaleLimits = {},
 ): boolean {
-	if (input.validTo !== undefined) return false;
-	const typed = staleAfterSeconds[name] ?? MARKET_INPUTS[name].staleAfterHours * SECONDS_PER_HOUR;
-	const isFed = input.quality !== undefined && input.quality !== "assumed";
-	const limit = isFed ? Math.min(typed, FEED_STALE_SECONDS[name] ?? typed) : typed;
-	return at - input.observedAt > limit * MILLISECONDS_PER_SECOND;
+	return at > freshUntil(input, name, staleAfterSeconds);
 }

@@ -5,16 +5,9 @@
  * whose devices the contract covers, by their share of its energy, and to the contract's own kind while none answers.
  * A credit for missed availability is that of the whole month, taken off each interval alike.
  */
-import {
-	type Contract,
-	ContractPay,
-	contractOf,
-	creditOf,
-	usdPerGrossWattYear,
-} from "../../derive/contracts.js";
+import { type Contract, ContractPay, creditOf, usdPerGrossWattYear } from "../../derive/contracts.js";
 import { addPay, type MoneySums } from "../../derive/money.js";
 import type { Edges } from "../../derive/steps.js";
-import type { Labels } from "../../store/device-state.js";
 import type { MoneyAnswer } from "../answers.js";
 
 type Known = { secondsUp: number; secondsDown: number };
@@ -59,15 +52,6 @@ export class ContractLedger {
 		}
 	}
 
-	get isEmpty(): boolean {
-		return this.accounts.size === 0;
-	}
-
-	coveringOf(labels: Partial<Labels> | undefined, at: number): Contract | undefined {
-		if (labels === undefined || this.isEmpty) return undefined;
-		return contractOf([...this.accounts.keys()], { rack: labels.rack, use: labels.use }, at);
-	}
-
 	/** Notes devices that a contract covers in an interval. */
 	cover(
 		contract: Contract,
@@ -92,6 +76,7 @@ export class ContractLedger {
 			if (account.open !== undefined) this.settle(contract, account);
 			this.payWithout(contract, account, Math.min(this.options.to, contract.to));
 			const capacity = usdPerGrossWattYear(contract);
+			const perUsd = this.options.perUsd(Math.min(this.options.to, contract.to) - 1);
 			found.push({
 				name: contract.name,
 				kind: contract.kind,
@@ -100,7 +85,7 @@ export class ContractLedger {
 				usd: account.usd - account.credit,
 				slaCreditUsd: account.credit,
 				energyMegawattHours: account.megawattHours,
-				...(capacity === undefined ? {} : { usdPerGrossWattYear: capacity }),
+				...(capacity === undefined || perUsd === undefined ? {} : { usdPerGrossWattYear: capacity * perUsd }),
 				months: this.monthsOf(contract),
 			});
 		}

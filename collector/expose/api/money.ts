@@ -23,7 +23,7 @@ import {
 } from "../../derive/money.js";
 import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
 import { stepEdges, zoneMonthEdges } from "../../derive/steps.js";
-import { type InputBook, isStaleAt, type MoneyMoment, type StaleLimits } from "../../market/book.js";
+import { freshUntil, type InputBook, type MoneyMoment, type StaleLimits } from "../../market/book.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
 import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
@@ -183,14 +183,15 @@ async function availabilityOf(
 	{ from, to }: Span,
 ): Promise<Availability> {
 	const found: Availability = new Map();
-	const contracts = request.contracts.filter((one) => one.sla.length > 0 && one.from < to && one.to > from);
-	if (contracts.length === 0 || request.device !== undefined) return found;
+	const { contracts } = request;
+	const isAnyCredited = contracts.some((one) => one.sla.length > 0 && one.from < to && one.to > from);
+	if (!isAnyCredited || request.device !== undefined) return found;
 	const months = zoneMonthEdges(request.timeZone);
 	const last = Math.floor(Math.min(months(to - 1).end, request.now) / SETTLEMENT) * SETTLEMENT;
 	const days = { ...request, stepSeconds: DAY_SECONDS, by: undefined, isCoveredApart: true };
 	for await (const row of rowsOf(store, days, { from: months(from).start, to: last })) {
 		const contract = contractOf(contracts, { rack: row.labels?.rack, use: row.labels?.use }, row.from);
-		if (contract === undefined) continue;
+		if (contract === undefined || contract.sla.length === 0) continue;
 		const key = availabilityKey(contract, months(row.from).start);
 		const known = found.get(key) ?? { secondsUp: 0, secondsDown: 0 };
 		found.set(key, known);
@@ -265,7 +266,7 @@ class Valuation {
 				readonly moment: MoneyMoment;
 				readonly perUsd: number | undefined;
 				readonly prices: Prices;
-				readonly staleFrom: number;
+				readonly freshUntil: number;
 		  }
 		| undefined;
 	private readonly money: MoneyOptions;
@@ -279,14 +280,16 @@ class Valuation {
 
 	add(into: readonly MoneySums[], row: MoneyRow): void {
 		this.split(row, (prices, share) => {
-			for (const sums of into) addMoney(sums, row, prices, { ...this.money, share });
+			const counted = share === 1 ? this.money : { ...this.money, share };
+			for (const sums of into) addMoney(sums, row, prices, counted);
 		});
 	}
 
 	/** Of devices under a contract. */
 	addCovered(into: readonly MoneySums[], row: MoneyRow, isTenants: boolean): void {
 		this.split(row, (prices, share) => {
-			for (const sums of into) addCovered(sums, row, prices, { ...this.money, share, isTenants });
+			const counted = { ...this.money, share, isTenants };
+			for (const sums of into) addCovered(sums, row, prices, counted);
 		});
 	}
 
@@ -318,7 +321,11 @@ class Valuation {
 
 	usedInputs(): MoneyAnswer["inputs"] {
 		const byName = new Map<string, number[]>();
-		for (const [id, name] of this.used) byName.set(name, [...(byName.get(name) ?? []), id]);
+		for (const [id, name] of this.used) {
+			const ids = byName.get(name);
+			if (ids === undefined) byName.set(name, [id]);
+			else ids.push(id);
+		}
 		for (const name of this.unnumbered) if (!byName.has(name)) byName.set(name, []);
 		return [...byName].map(([name, ids]) => ({ name, rows: rangesText(ids) }));
 	}
@@ -331,21 +338,25 @@ class Valuation {
 		const stored = this.moment(at);
 		const perUsd = this.perUsd(at);
 		const known = this.last;
-		const isKnown = known?.moment === stored && known.perUsd === perUsd && at < known.staleFrom;
+		const isKnown =
+			known?.moment === stored && known.perUsd === perUsd && at > known.freshUntil === known.prices.isStale;
 		if (isKnown && this.request.instead === undefined) return known.prices;
 		const moment = this.request.instead?.(stored, at) ?? stored;
-		const stale = stored.rows.some(
-			(input) => isInputName(input.name) && isStaleAt(input, input.name, at, this.request.staleAfterSeconds),
+		const fresh = stored.rows.map((input) =>
+			isInputName(input.name)
+				? freshUntil(input, input.name, this.request.staleAfterSeconds)
+				: Number.POSITIVE_INFINITY,
 		);
+		const until = Math.min(...fresh);
 		for (const { id, name } of stored.rows) {
 			if (id === undefined) this.unnumbered.add(name);
 			else this.used.set(id, name);
 		}
-		const inDollars = pricesOf(moment.inputs, stale);
+		const inDollars = pricesOf(moment.inputs, at > until);
 		const prices =
 			perUsd === 1 ? inDollars : perUsd === undefined ? UNPRICED : pricesIn(inDollars, 1 / perUsd);
-		// A moment grows old within itself; an hour is as fine as ages are.
-		this.last = { moment: stored, perUsd, prices, staleFrom: at + HOUR_MILLISECONDS };
+		// A moment grows old within itself.
+		this.last = { moment: stored, perUsd, prices, freshUntil: until };
 		return prices;
 	}
 }

@@ -9,7 +9,7 @@ import { PARTS } from "../../../shared/device.js";
 import { isMeasurementName, type MeasurementName } from "../../../shared/measurements.js";
 import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../shared/units.js";
 import { entryAt, inventoryKey } from "../../derive/placement.js";
-import type { MoneyInputs } from "../../derive/revenue.js";
+import { type MoneyInputs, usdPerGpuHour } from "../../derive/revenue.js";
 import type { Tariff } from "../../derive/tariff.js";
 import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
 import { RANKED_USUALLY } from "../decisions.js";
@@ -717,17 +717,15 @@ function movedOf(parameters: Parameters, inputs: MoneyInputs): WhatIfRequest["mo
 	if (written === undefined) return undefined;
 	const [megawatts, kilowattsPerGpu] = [Number(written), Number(parameters.text("kilowattsPerGpu"))];
 	const fromModel = parameters.text("fromModel");
-	const { gpuHourPriceUsd, gpuRentedRatio } = inputs;
+	const perHour = usdPerGpuHour(inputs);
 	if (!(megawatts > 0) || !(kilowattsPerGpu > 0) || fromModel === undefined)
 		return "moveMegawatts needs fromModel and kilowattsPerGpu, and both numbers above 0, for example moveMegawatts=1&fromModel=Antminer S19&kilowattsPerGpu=1.66.";
-	if (gpuHourPriceUsd === undefined || gpuRentedRatio === undefined)
-		return "Nobody stated gpuHourPriceUsd and gpuRentedRatio; give them here.";
+	if (perHour === undefined) return "Nobody stated gpuHourPriceUsd and gpuRentedRatio; give them here.";
 	return {
 		megawatts,
 		fromModel,
 		kilowattsPerGpu,
-		usdPerGpuHour: gpuHourPriceUsd,
-		rentedRatio: gpuRentedRatio,
+		usdPerGpuHour: perHour,
 	};
 }
 

@@ -53,12 +53,7 @@ export async function statementAnswer(
 ): Promise<Reply<StatementAnswer>> {
 	const stored = await sources.store.statement(month);
 	const frozen = stored === undefined ? undefined : frozenOf(stored.body);
-	const made = await currentStatement(
-		sources,
-		month,
-		frozen === undefined ? by : STATEMENT_BY,
-		frozen?.currency,
-	);
+	const made = await currentStatement(sources, month, by, frozen?.currency);
 	if (!made.ok || !("answer" in made) || frozen === undefined || stored === undefined) return made;
 	const fresh = new Map(made.answer.rows.map((row) => [keyOf(row), row.figures]));
 	const known = new Set(frozen.rows.map(keyOf));

@@ -19,8 +19,8 @@ export type WhatIfRequest = Omit<MoneyRequest, "instead" | "by" | "device"> & {
 		readonly megawatts: number;
 		readonly fromModel: string;
 		readonly kilowattsPerGpu: number;
+		/** Of a GPU that is there, rented or not, after the marketplace's cut. */
 		readonly usdPerGpuHour: number;
-		readonly rentedRatio: number;
 	};
 	/** Energy of a model in machines of another efficiency. */
 	readonly replaced?: { readonly model: string; readonly efficiencyJoulesPerTerahash: number };
@@ -144,7 +144,7 @@ function shiftOf(
 	if (group === undefined || earned === undefined) return undefined;
 	const hours = (answer.to - answer.from) / 3_600_000;
 	const megawattHours = Math.min(moved.megawatts * hours, group.energyMegawattHours);
-	const gpuUsdPerMegawattHour = ((moved.usdPerGpuHour * moved.rentedRatio) / moved.kilowattsPerGpu) * 1_000;
+	const gpuUsdPerMegawattHour = (moved.usdPerGpuHour / moved.kilowattsPerGpu) * 1_000;
 	return {
 		megawattHours,
 		isWholeModel: megawattHours < moved.megawatts * hours,

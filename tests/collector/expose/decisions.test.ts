@@ -103,6 +103,14 @@ describe("GET /api/v1/decisions", () => {
 		expect(moves["powerPriceUsdPerMegawattHour"]).toBeCloseTo(0, 9);
 	});
 
+	it("tells what one per cent of a negative price of power does", async () => {
+		const { get } = await recordedSite({ ...SITE, inputs: [...CHAIN, price(-20)] });
+		const moves = (await get<DecisionsAnswer>("/decisions")).switchPoint?.sensitivities.find(
+			({ input }) => input === "powerPriceUsdPerMegawattHour",
+		);
+		expect(moves?.hashpriceUsdPerPercent.netOfPower).toBeCloseTo(0, 9);
+	});
+
 	it("advises to curtail in a spell of 600 USD/MWh whose length the prices tell, where starting again costs less", async () => {
 		const spike = [
 			price(50, 0, TO - HOUR),
@@ -190,5 +198,19 @@ describe("a lease over a rack", () => {
 		expect(fleet.contracts?.[0]?.usdPerGrossWattYear).toBeCloseTo(14_520 / 14_300, 9);
 		expect(answer.leastEarning.map(({ device }) => device)).not.toContain("GPU-4");
 		expect(answer.lostRevenue.map(({ cause }) => cause)).not.toContain("idleGpu");
+		// Its pay does not stop with its watts, so it is in no advice, not in that for all either.
+		const marginal = (model: string) =>
+			answer.curtailment.find((one) => one.model === model)?.marginalUsdPerMegawattHour;
+		expect(marginal("8x H100")).toBeUndefined();
+		expect(marginal("all")).toBeCloseTo(fleet.mining.grossUsdPerMegawattHour ?? 0, 9);
+	});
+
+	it("of which nothing runs leaves what a megawatt-hour nets to the watts that are drawn", async () => {
+		const empty = { ...lease, covers: "nobody" };
+		const terms = () => ({ contracts: [empty], curtailment: USUAL_CURTAILMENT });
+		const { get } = await recordedSite({ ...SITE, devices: [FIRST], view: { terms } });
+		const { total, mining } = await get<FleetAnswer>("/fleet");
+		expect(total.netUsdPerHour).toBeGreaterThan(mining.netUsdPerHour ?? 0);
+		expect(total.netUsdPerMegawattHour).toBeCloseTo(mining.netUsdPerMegawattHour ?? 0, 9);
 	});
 });

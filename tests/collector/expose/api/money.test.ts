@@ -128,6 +128,19 @@ describe("money of a past range", () => {
 		expect(answer.total.pricedRatio).toBeCloseTo(23 / 24, 10);
 	});
 
+	it("marks dollars as old from the minute on in which an input grew old: 35 of 60 minutes", async () => {
+		const old = storedInput("powerPriceUsdPerMegawattHour", 40, {
+			id: 9,
+			unit: "USD/MWh",
+			validFrom: ms(0),
+			observedAt: ms(START),
+		});
+		const store = storeOf(steady(START, START + HOUR), [...CHAIN, old]);
+		const staleAfterSeconds = { powerPriceUsdPerMegawattHour: 25 * 60 - 1 };
+		const answer = await answerOf(store, { to: START + HOUR, stepSeconds: 300, staleAfterSeconds });
+		expect(answer.total.staleRatio).toBeCloseTo(35 / 60, 9);
+	});
+
 	it("shares an hour out by time where nothing finer is left, and says of how many intervals it did", async () => {
 		const store = storeOf(
 			steady(START, START + HOUR),
