@@ -121,26 +121,30 @@ export function pricesIn(prices: Prices, usdPerUnit: number): Prices {
 	};
 }
 
-/** Adds an interval of devices under a contract: they cost power, unless a tenant bears it, and earn by the contract. */
+/**
+ * Adds an interval of devices under a contract: they cost power, unless a tenant bears it, and earn by the contract.
+ * Gives the energy at the site's meter.
+ */
 export function addCovered(
 	sums: MoneySums,
 	row: WorkSums,
 	prices: Prices,
 	counted: Counted & { readonly isTenants: boolean },
-): void {
+): number {
 	const { isTenants } = counted;
 	const energy = addWork(sums, row, counted);
 	sums.megawattHoursWithGross += energy;
 	const cost = prices.usdPerMegawattHour === undefined ? undefined : energy * prices.usdPerMegawattHour;
 	if (isTenants) sums.tenantPowerUsd += cost ?? 0;
 	const own = isTenants ? 0 : cost;
-	if (own === undefined) return;
+	if (own === undefined) return energy;
 	sums.powerUsd += own;
 	sums.netUsd -= own;
 	sums.netUsdWithEnergy -= own;
 	sums.megawattHoursWithPrice += energy;
 	sums.megawattHoursWithNet += energy;
 	if (prices.isStale) sums.staleUsd += Math.abs(own);
+	return energy;
 }
 
 /** Adds what a contract pays for a while, and takes off what is credited. */

@@ -72,21 +72,8 @@ export type Revenue = {
 	readonly inputs: readonly MarketInputName[];
 };
 
-const CHAIN_INPUTS = ["bitcoinDifficulty", "blockHeight", "feesBitcoinPerBlock", "bitcoinPriceUsd"] as const;
-/** Prices of power change far more often than what hashes earn. */
-let lastHashprice: { readonly inputs: MoneyInputs; readonly found: Hashprice | undefined } | undefined;
-
 /** What a petahash per second earns in a day at these inputs, before the pool's fee. */
 export function hashprice(inputs: MoneyInputs): Hashprice | undefined {
-	const last = lastHashprice;
-	if (last !== undefined && CHAIN_INPUTS.every((name) => last.inputs[name] === inputs[name]))
-		return last.found;
-	const found = exactHashprice(inputs);
-	lastHashprice = { inputs, found };
-	return found;
-}
-
-function exactHashprice(inputs: MoneyInputs): Hashprice | undefined {
 	const { bitcoinDifficulty, blockHeight, feesBitcoinPerBlock, bitcoinPriceUsd } = inputs;
 	if (bitcoinDifficulty === undefined || blockHeight === undefined || feesBitcoinPerBlock === undefined) {
 		return undefined;
@@ -104,16 +91,24 @@ function exactHashprice(inputs: MoneyInputs): Hashprice | undefined {
 	};
 }
 
-/** One set of inputs values thousands of devices; its price of a terahash is worked out once. */
-const TERAHASH_PRICES = new WeakMap<MoneyInputs, { readonly usd: number | undefined }>();
+const MINING_INPUTS: readonly MarketInputName[] = [
+	"bitcoinDifficulty",
+	"blockHeight",
+	"feesBitcoinPerBlock",
+	"bitcoinPriceUsd",
+	"poolFeeRatio",
+];
+
+/** One set of inputs values thousands of devices, and prices of power change far more often than what hashes earn. */
+let lastTerahash: { readonly inputs: MoneyInputs; readonly usd: number | undefined } | undefined;
 
 /** Dollars that one terahash earns after the pool's fee: additive over any span in which the inputs hold. */
 export function usdPerTerahash(inputs: MoneyInputs): number | undefined {
-	const known = TERAHASH_PRICES.get(inputs);
-	if (known !== undefined) return known.usd;
-	const usd = terahashPrice(inputs);
-	TERAHASH_PRICES.set(inputs, { usd });
-	return usd;
+	const last = lastTerahash;
+	if (last?.inputs === inputs) return last.usd;
+	const isKnown = last !== undefined && MINING_INPUTS.every((name) => last.inputs[name] === inputs[name]);
+	lastTerahash = { inputs, usd: isKnown ? last.usd : terahashPrice(inputs) };
+	return lastTerahash.usd;
 }
 
 function terahashPrice(inputs: MoneyInputs): number | undefined {
@@ -132,13 +127,6 @@ export function usdPerGpuHour({
 	return gpuHourPriceUsd * gpuRentedRatio * (1 - gpuMarketplaceCutRatio);
 }
 
-const MINING_INPUTS: readonly MarketInputName[] = [
-	"bitcoinDifficulty",
-	"blockHeight",
-	"feesBitcoinPerBlock",
-	"bitcoinPriceUsd",
-	"poolFeeRatio",
-];
 const GPU_INPUTS: readonly MarketInputName[] = ["gpuHourPriceUsd", "gpuRentedRatio"];
 const POWER_INPUTS: readonly MarketInputName[] = ["powerPriceUsdPerMegawattHour"];
 

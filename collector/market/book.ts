@@ -45,8 +45,16 @@ export const REALISED: Readonly<Partial<Record<MarketInputName, string>>> = {
 
 const KNOWN_AT_MOST = 4;
 
+type Found = {
+	readonly value: number | undefined;
+	readonly rows: readonly StoredInput[];
+	readonly until: number;
+};
+
 type Reading = {
 	readonly timelines: Map<string, Timeline<StoredInput>>;
+	/** What the moment is made of, in the order of names. */
+	readonly values: (Found & { readonly from: number })[];
 	moment?: MoneyMoment;
 };
 
@@ -65,15 +73,21 @@ export class InputBook {
 		const reading = this.readingAt(knownAt);
 		const before = reading.moment;
 		if (before !== undefined && before.from <= at && at < before.to) return before;
-		const inputs: Partial<Record<MarketInputName, number>> = {};
+		// A price of power that changes every five minutes leaves the other inputs as they are.
+		const inputs: Partial<Record<MarketInputName, number>> = { ...before?.inputs };
 		const rows: StoredInput[] = [];
 		let to = Number.POSITIVE_INFINITY;
-		for (const name of MARKET_INPUT_NAMES) {
-			const found = this.valueAt(reading, name, at);
+		for (let place = 0; place < MARKET_INPUT_NAMES.length; place += 1) {
+			const name = MARKET_INPUT_NAMES[place] as MarketInputName;
+			let found = reading.values[place];
+			if (found === undefined || at < found.from || at >= found.until) {
+				found = { ...this.valueAt(reading, name, at), from: at };
+				reading.values[place] = found;
+				if (found.value === undefined) delete inputs[name];
+				else inputs[name] = found.value;
+			}
 			to = Math.min(to, found.until);
-			if (found.value === undefined) continue;
-			inputs[name] = found.value;
-			rows.push(...found.rows);
+			for (const row of found.rows) rows.push(row);
 		}
 		reading.moment = { inputs, rows, from: at, to };
 		return reading.moment;
@@ -93,6 +107,16 @@ export class InputBook {
 	/** Dollars for one unit of a currency then, with its row; undefined where nobody said. */
 	exchangeAt(currency: string, at: number, knownAt = Number.POSITIVE_INFINITY): StoredInput | undefined {
 		return this.inForce(exchangeName(currency), at, knownAt);
+	}
+
+	/** The same with until when it holds. */
+	exchangeOf(
+		currency: string,
+		at: number,
+		knownAt = Number.POSITIVE_INFINITY,
+	): { readonly row: StoredInput | undefined; readonly until: number } {
+		const timeline = this.timeline(this.readingAt(knownAt), exchangeName(currency));
+		return { row: timeline.at(at), until: timeline.endAt(at) };
 	}
 
 	/** What is in force now with its age; what nobody stated is not in the list. */
@@ -129,7 +153,7 @@ export class InputBook {
 		const known = this.readings.get(knownAt);
 		if (known !== undefined) return known;
 		if (this.readings.size >= KNOWN_AT_MOST) this.readings.clear();
-		const made: Reading = { timelines: new Map() };
+		const made: Reading = { timelines: new Map(), values: [] };
 		this.readings.set(knownAt, made);
 		for (const name of this.byName.keys())
 			made.timelines.set(name, timelineOf(this.byName.get(name) ?? [], knownAt));
@@ -157,11 +181,7 @@ export class InputBook {
 		return reading.timelines.get(name) ?? NOTHING;
 	}
 
-	private valueAt(
-		reading: Reading,
-		name: MarketInputName,
-		at: number,
-	): { readonly value: number | undefined; readonly rows: readonly StoredInput[]; readonly until: number } {
+	private valueAt(reading: Reading, name: MarketInputName, at: number): Found {
 		const realised = REALISED[name];
 		const stands = realised === undefined ? NOTHING : this.timeline(reading, realised);
 		const isRealised = stands.at(at) !== undefined;

@@ -10,8 +10,8 @@ import { GPU_SECONDS, MINUTE_MILLISECONDS, SUMS } from "../derive/intervals.js";
 import { type Edges, fixedEdges, zoneDayEdges } from "../derive/steps.js";
 import type { Archive } from "./archive.js";
 import { type DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { FleetSumsQuery, FleetSumsRow, Labels } from "./device-state.js";
-import { FleetRows } from "./fleet-rows.js";
+import type { FleetSumsQuery, Labels } from "./device-state.js";
+import { FleetRows, type FleetTrack } from "./fleet-rows.js";
 import { devicesOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { MINUTES_PER_HOUR, sumsRows } from "./sums.js";
@@ -44,7 +44,7 @@ export type FleetSumsOptions = {
 };
 
 /** `next`: where the rest begins; absent where that was all. An interval may go on in the rest. */
-export type FleetSumsSlice = { readonly rows: readonly FleetSumsRow[]; readonly next?: number };
+export type FleetSumsSlice = { readonly tracks: readonly FleetTrack[]; readonly next?: number };
 
 type FleetSpan = {
 	readonly at: number;
@@ -69,7 +69,7 @@ export class FleetSums {
 		this.zoneDays = zoneDayEdges(options.timeZone);
 	}
 
-	/** Rows in order of time, for about so long; only whole minutes up to `to`. */
+	/** Sums for about so long, in order of time; only whole minutes up to `to`. */
 	read(query: FleetSumsQuery, after: number | undefined, milliseconds: number): FleetSumsSlice {
 		const stop = this.options.monotonic() + milliseconds;
 		const rows = new FleetRows(query);
@@ -82,7 +82,7 @@ export class FleetSums {
 			if (end === next) break;
 			next = end;
 		}
-		return { rows: rows.all(), ...(next < to ? { next } : {}) };
+		return { tracks: rows.tracks(), ...(next < to ? { next } : {}) };
 	}
 
 	/** Adds what one source has from `at` on; gives where it ends. */
@@ -136,9 +136,11 @@ export class FleetSums {
 			if (isTotal !== (lines !== undefined)) continue;
 			const labels = { site: site ?? "", rack, model, owner, use };
 			const { times, row } = sumsRows(asColumns(run));
-			for (const [index, time] of times.entries())
-				if (time >= at && time < end)
-					rows.add({ labels, isGpu, from: edges(time).start, tierSeconds }, row(index));
+			const track = rows.track({ labels, isGpu, tierSeconds });
+			for (let index = 0; index < times.length; index += 1) {
+				const time = times[index] as number;
+				if (time >= at && time < end) track.add(edges(time).start, row(index));
+			}
 		}
 		return true;
 	}
@@ -154,13 +156,14 @@ export class FleetSums {
 		const cells = this.hour(hour, end);
 		if (cells === undefined) return at;
 		for (const { labels, isGpu, sums } of cells.values()) {
+			const track = rows.track({ labels, isGpu, tierSeconds });
 			for (let minute = 0; minute < MINUTES_PER_HOUR; minute += 1) {
 				const time = start + minute * MINUTE_MILLISECONDS;
 				if (time < Math.max(at, from) || time >= end) continue;
 				const own = sums.subarray(minute * SUMS, (minute + 1) * SUMS);
 				// Of a minute in which nothing was known there is no row.
 				if (own.every((sum) => sum === 0)) continue;
-				rows.add({ labels, isGpu, from: edges(time).start, tierSeconds }, own);
+				track.add(edges(time).start, own);
 			}
 		}
 		return end;

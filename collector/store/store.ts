@@ -58,7 +58,7 @@ import type {
 } from "./device-state.js";
 import { EventFeed } from "./event-feed.js";
 import type { ArmedFailPoint } from "./fail-point.js";
-import { joinedRows } from "./fleet-rows.js";
+import { FleetRows } from "./fleet-rows.js";
 import type { FleetSumsSlice } from "./fleet-sums.js";
 import type {
 	Batch,
@@ -456,14 +456,14 @@ export class Store implements SeriesStore {
 	}
 
 	async fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
-		const rows: FleetSumsRow[] = [];
+		const rows = new FleetRows(query);
 		let after: number | undefined;
 		do {
-			const slice: FleetSumsSlice = await this.thread.call("fleetSums", { query, after });
-			rows.push(...slice.rows);
-			after = slice.next;
+			const { tracks, next }: FleetSumsSlice = await this.thread.call("fleetSums", { query, after });
+			for (const track of tracks) rows.addTrack(track);
+			after = next;
 		} while (after !== undefined);
-		return joinedRows(rows);
+		return rows.rows();
 	}
 
 	async gaps(query: { readonly from: number; readonly to: number }): Promise<readonly GapEntry[]> {

@@ -84,21 +84,27 @@ export function sumsRows({ columns, times, values }: Columns): {
 	readonly times: Float64Array;
 	readonly row: (index: number) => Float64Array;
 } {
-	const byName = new Map(columns.map(({ measurement }, index) => [measurement, values[index]]));
-	const sums = new Float64Array(SUMS);
-	const at = (row: number) => {
-		const value = (name: string) => {
-			const found = byName.get(name)?.[row] ?? 0;
+	const named = (name: string) => values[columns.findIndex(({ measurement }) => measurement === name)];
+	const columnOf = (name: string) => {
+		const column = named(name);
+		return (row: number) => {
+			const found = column?.[row] ?? 0;
 			return Number.isNaN(found) ? 0 : found;
 		};
-		const [joules, terahashes] = [value("joules"), value("terahashes")];
+	};
+	const [joulesOf, terahashesOf] = [columnOf("joules"), columnOf("terahashes")];
+	const [joulesAlone, terahashesAlone] = [columnOf("joulesWithoutWork"), columnOf("terahashesWithoutPower")];
+	const [upOf, downOf, gpuOf] = [columnOf("secondsUp"), columnOf("secondsDown"), columnOf("gpuSeconds")];
+	const sums = new Float64Array(SUMS);
+	const at = (row: number) => {
+		const [joules, terahashes] = [joulesOf(row), terahashesOf(row)];
 		sums[JOULES] = joules;
 		sums[TERAHASHES] = terahashes;
-		sums[JOULES_WITH_WORK] = joules - value("joulesWithoutWork");
-		sums[TERAHASHES_WITH_POWER] = terahashes - value("terahashesWithoutPower");
-		sums[SECONDS_UP] = value("secondsUp");
-		sums[SECONDS_DOWN] = value("secondsDown");
-		sums[GPU_SECONDS] = value("gpuSeconds");
+		sums[JOULES_WITH_WORK] = joules - joulesAlone(row);
+		sums[TERAHASHES_WITH_POWER] = terahashes - terahashesAlone(row);
+		sums[SECONDS_UP] = upOf(row);
+		sums[SECONDS_DOWN] = downOf(row);
+		sums[GPU_SECONDS] = gpuOf(row);
 		return sums;
 	};
 	return { times, row: at };

@@ -29,6 +29,7 @@ import type {
 } from "./device-state.js";
 import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { growthBytesPerDay, MAIN_FILE, storeFiles, type TierFile } from "./files.js";
+import type { FleetTrack } from "./fleet-rows.js";
 import { FleetSums } from "./fleet-sums.js";
 import type { Fetched } from "./hour-readings.js";
 import {
@@ -493,7 +494,13 @@ export type StoreOperations = typeof operations;
 
 /** The columns of an answer were made for it. */
 function columnsIn(result: unknown): readonly ArrayBuffer[] {
-	if (typeof result !== "object" || result === null || !("pieces" in result)) return [];
+	if (typeof result !== "object" || result === null) return [];
+	if ("tracks" in result)
+		return (result.tracks as readonly FleetTrack[]).flatMap(({ times, sums }) => [
+			times.buffer as ArrayBuffer,
+			sums.buffer as ArrayBuffer,
+		]);
+	if (!("pieces" in result)) return [];
 	const buffers = new Set<ArrayBuffer>();
 	for (const { times, values } of result.pieces as readonly Columns[])
 		for (const { buffer } of [times, ...values]) if (buffer instanceof ArrayBuffer) buffers.add(buffer);

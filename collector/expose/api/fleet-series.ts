@@ -1,66 +1,54 @@
 /**
- * The past of the whole fleet: sums of intervals, each valued at the inputs of its time.
+ * The past of the whole fleet: sums of intervals, each valued at the inputs of its time or by its contract.
  *
  * Takes a checked span; gives columns of one length. Only intervals that are over are summed, so the
- * newest point never looks like an outage. Ratios are made from sums last. Hours and days are read where
- * no price changed within them, else five minutes, the settlement interval. Where only coarser sums are
+ * newest point never looks like an outage. Ratios are made from sums last. Where only coarser sums are
  * left, steps are as long as those, and the answer says so.
  */
-import {
-	JOULES_PER_MEGAWATT_HOUR,
-	MILLISECONDS_PER_SECOND,
-	quantity,
-	SECONDS_PER_DAY,
-	SECONDS_PER_HOUR,
-	type UnixMilliseconds,
-} from "../../../shared/units.js";
-import { type MoneyInputs, usdPerGpuHour, usdPerTerahash } from "../../derive/revenue.js";
+import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../../shared/units.js";
+import type { Contract } from "../../derive/contracts.js";
+import { type MoneySums, noMoney, ratio, type WorkSums } from "../../derive/money.js";
+import type { MoneyOptions } from "../../derive/revenue.js";
 import { stepEdges } from "../../derive/steps.js";
-import { InputBook } from "../../market/book.js";
-import type { FleetSumsQuery, FleetSumsRow, SeriesStore, SumLabel } from "../../store/device-state.js";
+import type { InputBook } from "../../market/book.js";
+import type { SeriesStore, SumLabel } from "../../store/device-state.js";
 import type { FleetGroup, FleetSeriesAnswer, Stretch } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
+import { PriceLine } from "./price-line.js";
 import { answered, type Reply, refused } from "./reply.js";
+import type { SumsSpan } from "./span-slices.js";
+import { availabilityOf, fleetRows, type MoneyRow, Valuation, type Whose } from "./valuation.js";
 
 /** Steps are made of these; the coarser one is taken wherever the step is a multiple of it. */
 export const TIER_SECONDS = [60, 300] as const;
 export const STEP_SECONDS_LEAST = TIER_SECONDS[0];
-/** Read instead, coarsest first, where they fit and nothing is valued otherwise by it. */
-const COARSER_SECONDS = [SECONDS_PER_DAY, SECONDS_PER_HOUR] as const;
-/** One-minute or five-minute intervals that are in memory at a time, and sums of devices that one query may read. */
-const INTERVALS_AT_ONCE = 8_928;
+/** Sums of devices that one query may read. */
 const ROWS_MOST = 10_000_000;
 /** So much of the newest past has no sums over the fleet yet: they are made from those of its devices. */
 const UNSUMMED_MILLISECONDS = 2 * SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
 
-export type FleetSeriesRequest = {
+export type FleetSeriesRequest = MoneyOptions & {
 	readonly from: number;
 	readonly to: number;
 	/** A multiple of 60. */
 	readonly stepSeconds: number;
 	readonly now: number;
-	readonly siteOverheadRatio: number;
+	readonly contracts: readonly Contract[];
 	/** Where days begin. */
 	readonly timeZone: string;
 	/** Also one by one for each value of this label. */
 	readonly by?: SumLabel;
 };
 
-type StepSums = {
-	joules: number;
-	terahashes: number;
-	joulesWithWork: number;
-	terahashesWithPower: number;
-	secondsUp: number;
-	grossUsd: number;
-	megawattHoursPriced: number;
-};
+/** Money of a step, and the work and energy that are each other's partners. */
+type StepSums = MoneySums & { joulesWithWork: number; terahashesWithPower: number };
 
 export async function fleetSeriesAnswer(
 	store: SeriesStore,
+	book: InputBook,
 	request: FleetSeriesRequest,
 ): Promise<Reply<FleetSeriesAnswer>> {
-	const { stepSeconds, timeZone, by } = request;
+	const { stepSeconds, timeZone, by, contracts } = request;
 	const tierSeconds = stepSeconds % TIER_SECONDS[1] === 0 ? TIER_SECONDS[1] : TIER_SECONDS[0];
 	const tier = tierSeconds * MILLISECONDS_PER_SECOND;
 	const from = Math.floor(request.from / tier) * tier;
@@ -72,18 +60,31 @@ export async function fleetSeriesAnswer(
 	const sums = new Map<number, StepSums>();
 	const byLabel = new Map<string, Map<number, StepSums>>();
 	const coarse = new Map<number, Step>();
-	const prices = pricesByInterval(store);
-	for (const slice of spanSlices(store, span)) {
-		for (const row of await store.fleetSums(by === undefined ? slice : { ...slice, by })) {
-			const isCoarse = row.tierSeconds > stepSeconds;
-			const at = isCoarse ? row.from : edges(row.from).start;
-			if (isCoarse) coarse.set(at, coarseStep(row, timeZone));
-			const valued = prices(row.from);
-			addRow(stepAt(sums, at), row, valued, request.siteOverheadRatio);
-			if (by !== undefined)
-				addRow(stepAt(groupOf(byLabel, row.label), at), row, valued, request.siteOverheadRatio);
-		}
+	const startOf = (at: number) => (coarse.has(at) ? at : edges(at).start);
+	const into = ({ label = "" }: Whose, at: number): readonly StepSums[] => {
+		const start = startOf(at);
+		return by === undefined
+			? [stepAt(sums, start)]
+			: [stepAt(sums, start), stepAt(groupOf(byLabel, label), start)];
+	};
+	const line = new PriceLine(book, { ...span, settlementSeconds: tierSeconds });
+	const valuation = new Valuation({
+		...span,
+		line,
+		money: request,
+		contracts,
+		isPaid: true,
+		availability: await availabilityOf(store, request, { from, to }),
+		settlementSeconds: tierSeconds,
+		edges,
+		into,
+	});
+	for await (const row of fleetRows(store, { ...span, by, contracts, line })) {
+		if (row.tierSeconds > stepSeconds) coarse.set(row.from, coarseStep(row, timeZone));
+		valuation.add(row);
+		for (const step of into(row, row.from)) addPartners(step, row);
 	}
+	valuation.close();
 	const { steps, stretches } = stepsOf(span, coarse);
 	const coarser = stretches.length === 0 ? {} : { stretches };
 	const columns = { times: steps.map(({ start }) => start), ...columnsOf(steps, sums) };
@@ -100,19 +101,15 @@ function groupOf(byLabel: Map<string, Map<number, StepSums>>, label: string): Ma
 }
 
 function stepAt(sums: Map<number, StepSums>, at: number): StepSums {
-	const step = sums.get(at) ?? { ...NOTHING };
+	const step = sums.get(at) ?? { ...noMoney(), joulesWithWork: 0, terahashesWithPower: 0 };
 	sums.set(at, step);
 	return step;
 }
 
-export type SumsSpan = {
-	readonly from: number;
-	readonly to: number;
-	readonly stepSeconds: number;
-	/** The finest that is read. */
-	readonly tierSeconds: 60 | 300;
-	readonly timeZone: string;
-};
+function addPartners(step: StepSums, { joulesWithWork, terahashesWithPower }: WorkSums): void {
+	step.joulesWithWork += joulesWithWork;
+	step.terahashesWithPower += terahashesWithPower;
+}
 
 function complaintOf(
 	store: SeriesStore,
@@ -132,7 +129,7 @@ function complaintOf(
 /** A step of the answer: where it stands, its part of the span, and its length where that is longer than asked. */
 type Step = { readonly start: number; readonly end: number; readonly coarseSeconds?: number };
 
-function coarseStep({ from, tierSeconds }: FleetSumsRow, timeZone: string): Step {
+function coarseStep({ from, tierSeconds }: MoneyRow, timeZone: string): Step {
 	return { start: from, end: stepEdges(tierSeconds, timeZone)(from).end, coarseSeconds: tierSeconds };
 }
 
@@ -163,111 +160,6 @@ function stepsOf({ from, to, stepSeconds, timeZone }: SumsSpan, coarse: Readonly
 	return { steps, stretches };
 }
 
-const NOTHING: StepSums = {
-	joules: 0,
-	terahashes: 0,
-	joulesWithWork: 0,
-	terahashesWithPower: 0,
-	secondsUp: 0,
-	grossUsd: 0,
-	megawattHoursPriced: 0,
-};
-
-/** The span in pieces of one tier each: the coarsest whose intervals fit and are valued alike from end to end. */
-export function* spanSlices(store: SeriesStore, span: SumsSpan): Generator<FleetSumsQuery> {
-	const { from, to, stepSeconds, tierSeconds, timeZone } = span;
-	const changes = [
-		...new Set(
-			store
-				.inputs()
-				.flatMap(({ validFrom, validTo }) => [validFrom, ...(validTo === undefined ? [] : [validTo])]),
-		),
-	].sort((a, b) => a - b);
-	const coarser = COARSER_SECONDS.filter((seconds) => stepSeconds % seconds === 0).map((seconds) => ({
-		seconds,
-		edges: stepEdges(seconds, timeZone),
-	}));
-	const base = { seconds: tierSeconds, edges: stepEdges(tierSeconds, timeZone) };
-	const bestAt = (at: number) =>
-		coarser.find(({ edges }) => {
-			const { start, end } = edges(at);
-			return start === at && end <= to && !(firstAfter(changes, start) < end);
-		}) ?? base;
-	for (let at = from; at < to; ) {
-		const start = at;
-		const { seconds } = bestAt(at);
-		for (let count = 0; at < to && count < INTERVALS_AT_ONCE; count += 1) {
-			const best = bestAt(at);
-			if (best.seconds !== seconds) break;
-			at = best.edges(at).end;
-		}
-		yield {
-			from: quantity<UnixMilliseconds>(start),
-			to: quantity<UnixMilliseconds>(Math.min(at, to)),
-			tierSeconds: seconds,
-		};
-	}
-}
-
-function firstAfter(sorted: readonly number[], at: number): number {
-	let [low, high] = [0, sorted.length];
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if ((sorted[middle] ?? 0) > at) high = middle;
-		else low = middle + 1;
-	}
-	return sorted[low] ?? Number.POSITIVE_INFINITY;
-}
-
-type Prices = { readonly usdPerTerahash?: number; readonly usdPerGpuHour?: number };
-
-/** Rows come in order of time, so one remembered interval is enough. */
-function pricesByInterval(store: SeriesStore): (at: number) => Prices {
-	const book = new InputBook(() => store.inputs());
-	let known: { readonly at: number; readonly prices: Prices } | undefined;
-	return (at) => {
-		if (known?.at !== at) known = { at, prices: pricesOf(book.money(at).inputs) };
-		return known.prices;
-	};
-}
-
-function pricesOf(inputs: MoneyInputs): Prices {
-	const [terahash, gpuHour] = [usdPerTerahash(inputs), usdPerGpuHour(inputs)];
-	return {
-		...(terahash === undefined ? {} : { usdPerTerahash: terahash }),
-		...(gpuHour === undefined ? {} : { usdPerGpuHour: gpuHour }),
-	};
-}
-
-function addRow(step: StepSums, row: FleetSumsRow, prices: Prices, siteOverheadRatio: number): void {
-	step.joules += row.joules;
-	step.terahashes += row.terahashes;
-	step.secondsUp += row.secondsUp;
-	step.joulesWithWork += row.joulesWithWork;
-	step.terahashesWithPower += row.terahashesWithPower;
-	const priced = pricedSums(row, prices);
-	if (priced === undefined || priced.joules <= 0) return;
-	step.grossUsd += priced.grossUsd;
-	step.megawattHoursPriced += (priced.joules * siteOverheadRatio) / JOULES_PER_MEGAWATT_HOUR;
-}
-
-/**
- * What was earned and the energy that it was earned with: of miners where both work and power were known,
- * so that one is the other's partner. Absent where nothing is known that could earn, or its price is not.
- */
-function pricedSums(
-	{ isGpu, gpuSeconds, joules, joulesWithWork, terahashesWithPower }: FleetSumsRow,
-	{ usdPerGpuHour: gpuHour, usdPerTerahash: terahash }: Prices,
-): { readonly grossUsd: number; readonly joules: number } | undefined {
-	if (isGpu)
-		return gpuHour === undefined
-			? undefined
-			: { grossUsd: (gpuSeconds / SECONDS_PER_HOUR) * gpuHour, joules };
-	return terahash === undefined
-		? undefined
-		: { grossUsd: terahashesWithPower * terahash, joules: joulesWithWork };
-}
-
 type FleetColumns = Omit<FleetGroup, "label">;
 
 function columnsOf(
@@ -287,8 +179,9 @@ function columnsOf(
 		efficiencyJoulesPerTerahash: column(({ joulesWithWork, terahashesWithPower }) =>
 			terahashesWithPower > 0 ? joulesWithWork / terahashesWithPower : null,
 		),
-		grossUsdPerMegawattHour: column(({ grossUsd: gross, megawattHoursPriced }) =>
-			megawattHoursPriced > 0 ? gross / megawattHoursPriced : null,
+		grossUsdPerMegawattHour: column(
+			({ grossUsdWithEnergy, megawattHoursWithGross }) =>
+				ratio(grossUsdWithEnergy, megawattHoursWithGross) ?? null,
 		),
 		devicesUp: column(({ secondsUp }, seconds) => secondsUp / seconds),
 	};

@@ -26,7 +26,7 @@ import { complaintOfSize, EXPORT_FORMATS, type ExportRequest } from "./export/re
 import { fleetSeriesAnswer, STEP_SECONDS_LEAST, TIER_SECONDS } from "./fleet-series.js";
 import { gapsAnswer } from "./gaps.js";
 import { fleetLatestBytes, fleetLatestJson, latestOfOne, type Present } from "./latest.js";
-import { type MoneyBy, type MoneyRequest, moneyAnswer, SETTLEMENT_SECONDS } from "./money.js";
+import { type MoneyBy, type MoneyRequest, moneyAnswer } from "./money.js";
 import { type DescribedRoute, openApiDocument } from "./openapi.js";
 import type { Parameter, Parameters } from "./parameters.js";
 import { answered, type Reply, refused, written } from "./reply.js";
@@ -34,6 +34,7 @@ import { EFFICIENCY, SERIES_AGGREGATES, type SeriesRequest, seriesAnswer } from 
 import { seriesBytes, seriesJson } from "./series-form.js";
 import { STATEMENT_BY, statementAnswer } from "./statement.js";
 import { COMPUTED_NAMES, isTopBy, topAnswer } from "./top.js";
+import { SETTLEMENT_SECONDS } from "./valuation.js";
 import { type WhatIfRequest, whatIfAnswer } from "./what-if.js";
 
 export const API_ROOT = "/api/v1";
@@ -633,16 +634,16 @@ async function fleetSeries(context: ApiContext, parameters: Parameters): Promise
 			`step is ${stepSeconds}; it must be a multiple of ${STEP_SECONDS_LEAST}.`,
 		);
 	}
-	const { siteOverheadRatio } = context.options.money;
-	const request = {
+	const { view, options } = context;
+	return await fleetSeriesAnswer(context.store, view.book, {
 		...within.value,
+		...options.money,
 		stepSeconds,
 		now: context.now(),
-		siteOverheadRatio,
-		timeZone: context.options.timeZone,
+		timeZone: options.timeZone,
+		contracts: view.terms().contracts,
 		...labelOf(parameters),
-	};
-	return await fleetSeriesAnswer(context.store, request);
+	});
 }
 
 function labelOf(parameters: Parameters): { readonly by?: SumLabel } {

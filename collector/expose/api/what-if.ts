@@ -7,11 +7,12 @@
 import type { MarketInputName } from "../../../shared/config/collector.js";
 import { HOURS_PER_YEAR, WATTS_PER_MEGAWATT } from "../../../shared/units.js";
 import { type Tariff, tariffIntervals } from "../../derive/tariff.js";
-import type { InputBook, MoneyMoment } from "../../market/book.js";
+import type { InputBook } from "../../market/book.js";
 import type { SeriesStore } from "../../store/device-state.js";
 import type { MoneyAnswer, WhatIfAnswer } from "../answers.js";
-import { type MoneyRequest, moneyAnswer, SETTLEMENT_SECONDS } from "./money.js";
+import { type MoneyRequest, moneyAnswer } from "./money.js";
 import { answered, type Reply, refused } from "./reply.js";
+import { SETTLEMENT_SECONDS } from "./valuation.js";
 
 export type WhatIfRequest = Omit<MoneyRequest, "instead" | "by" | "device"> & {
 	readonly inputs: Readonly<Partial<Record<MarketInputName, number>>>;
@@ -86,29 +87,24 @@ function insteadOf(
 	tariff: Tariff | undefined,
 	{ from, to }: Pick<MoneyAnswer, "from" | "to">,
 ): NonNullable<MoneyRequest["instead"]> {
-	const intervals = tariff === undefined ? [] : tariffIntervals(tariff, from, to);
-	const kept = new WeakMap<MoneyMoment, Map<number | undefined, MoneyMoment>>();
+	const intervals = tariff === undefined ? [] : tariffIntervals(tariff, from - BEFORE_MILLISECONDS, to);
 	let place = 0;
 	return (moment, at) => {
+		if ((intervals[place]?.from ?? 0) > at) place = 0;
 		while ((intervals[place]?.to ?? Number.POSITIVE_INFINITY) <= at) place += 1;
-		if ((intervals[place]?.from ?? 0) > at)
-			place = Math.max(
-				0,
-				intervals.findIndex(({ to: end }) => end > at),
-			);
-		const power = intervals[place]?.pricePerMegawattHour;
-		const byPrice = kept.get(moment) ?? new Map<number | undefined, MoneyMoment>();
-		kept.set(moment, byPrice);
-		const known = byPrice.get(power) ?? {
+		const interval = intervals[place];
+		if (interval === undefined || interval.from > at)
+			return {
+				...moment,
+				inputs: { ...moment.inputs, ...inputs },
+				to: Math.min(moment.to, interval?.from ?? moment.to),
+			};
+		const powerPriceUsdPerMegawattHour = interval.pricePerMegawattHour;
+		return {
 			...moment,
-			inputs: {
-				...moment.inputs,
-				...inputs,
-				...(power === undefined ? {} : { powerPriceUsdPerMegawattHour: power }),
-			},
+			inputs: { ...moment.inputs, ...inputs, powerPriceUsdPerMegawattHour },
+			to: Math.min(moment.to, interval.to),
 		};
-		byPrice.set(power, known);
-		return known;
 	};
 }
 
@@ -130,6 +126,9 @@ function mixOf(
 		netUsdDifference: grossUsd - group.grossUsd,
 	};
 }
+
+/** A row of a coarse tier may begin before the range. */
+const BEFORE_MILLISECONDS = 26 * 3_600_000;
 
 type Moved = NonNullable<WhatIfRequest["moved"]>;
 

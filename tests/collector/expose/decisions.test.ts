@@ -1,6 +1,11 @@
 /** Decisions on a site of real stored readings: ranking, losses by the inventory's intent, switch point, advice, shares. */
 import { describe, expect, it } from "vitest";
-import type { DecisionsAnswer, FleetAnswer } from "../../../collector/expose/answers.js";
+import type {
+	DecisionsAnswer,
+	FleetAnswer,
+	FleetSeriesAnswer,
+	MoneyAnswer,
+} from "../../../collector/expose/answers.js";
 import { SCHEMAS } from "../../../collector/expose/api/schemas.js";
 import { USUAL_CURTAILMENT } from "../../../collector/expose/decisions.js";
 import type { StoredInput } from "../../../collector/store/device-state.js";
@@ -203,6 +208,20 @@ describe("a lease over a rack", () => {
 			answer.curtailment.find((one) => one.model === model)?.marginalUsdPerMegawattHour;
 		expect(marginal("8x H100")).toBeUndefined();
 		expect(marginal("all")).toBeCloseTo(fleet.mining.grossUsdPerMegawattHour ?? 0, 9);
+	});
+
+	it("is what its hosts earn in the fleet's past too, beside the miners' hashes", async () => {
+		const { get, close } = await recordedSite({ ...SITE, view });
+		await close();
+		const span = `from=${FROM}&to=${FROM + HOUR}&step=3600`;
+		const series = await get<FleetSeriesAnswer>(`/series/fleet?${span}&by=rack`);
+		const earned = (rack: string) =>
+			series.groups?.find(({ label }) => label === rack)?.grossUsdPerMegawattHour[0];
+		expect(earned("G1")).toBeCloseTo(1_210 / 721 / 0.0084, 6);
+		const perDevice = (200 * 40.967_908_5 * 0.98) / 24_000 / (0.0035 * 1.05);
+		expect(earned("A1")).toBeCloseTo(perDevice, 4);
+		const money = await get<MoneyAnswer>(`/money?${span}`);
+		expect(series.grossUsdPerMegawattHour[0]).toBeCloseTo(money.grossUsdPerMegawattHour[0] ?? 0, 9);
 	});
 
 	it("of which nothing runs leaves what a megawatt-hour nets to the watts that are drawn", async () => {
