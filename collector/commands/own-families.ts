@@ -1,7 +1,7 @@
 /** What ingest, the jobs and the store's folder count, as families for /metrics. Pure. */
 
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
-import type { SampledFamily } from "../expose/metrics/fleet-families.js";
+import type { SampledFamily } from "../expose/metrics/sampled-family.js";
 import type { IngestStatistics } from "../ingest/server.js";
 import type { JobState } from "../jobs/jobs.js";
 import type { FeedHealth } from "../market/feeds/feeds.js";

@@ -746,7 +746,9 @@ export type DecisionsAnswer = {
 		readonly verifiedRatio: number;
 		/** One standard deviation of share statistics. */
 		readonly standardDeviationRatio: number;
-		/** Devices beyond three deviations and 1 %, the farthest first. */
+		/** How many devices are beyond three deviations and 1 %. */
+		readonly mismatchedDevices: number;
+		/** The farthest of them first, not all of many. */
 		readonly mismatches: readonly {
 			readonly device: string;
 			readonly model?: string;

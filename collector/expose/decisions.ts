@@ -127,7 +127,15 @@ export class Decisions {
 					breakevens: breakevens(fleet),
 					curtailment: this.curtailment(moment, earning, prices),
 					...(found === undefined ? {} : { switchPoint: found }),
-					...(checked === undefined ? {} : { hashrateCheck: { ...checked, mismatches: worst(mismatches) } }),
+					...(checked === undefined
+						? {}
+						: {
+								hashrateCheck: {
+									...checked,
+									mismatchedDevices: mismatches.length,
+									mismatches: worst(mismatches),
+								},
+							}),
 					...(fleet.confidence === undefined ? {} : { confidence: fleet.confidence }),
 				};
 				return this.made;

@@ -16,8 +16,8 @@ import { LiveStream } from "./live/live-stream.js";
 import { ReplayStream } from "./live/replay-stream.js";
 import type { PerDevice } from "./metrics/device-families.js";
 import { createExposition } from "./metrics/exposition.js";
-import type { SampledFamily } from "./metrics/fleet-families.js";
 import { createOwnMetrics } from "./metrics/own-metrics.js";
+import type { SampledFamily } from "./metrics/sampled-family.js";
 import { readPage } from "./static-page.js";
 import { createView, type ViewOptions } from "./view.js";
 

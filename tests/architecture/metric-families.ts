@@ -11,12 +11,15 @@ import {
 	marketFeedFamilies,
 	roomFamilies,
 } from "../../collector/commands/own-families.js";
+import { advance } from "../../collector/derive/energy.js";
 import { advanceTokens, createTokenMeter } from "../../collector/derive/tokens.js";
+import { USUAL_CURTAILMENT } from "../../collector/expose/decisions.js";
 import { createExposition } from "../../collector/expose/metrics/exposition.js";
-import { decisionFamilies, fleetFamilies } from "../../collector/expose/metrics/fleet-families.js";
+import { fleetFamilies } from "../../collector/expose/metrics/fleet-families.js";
+import { decisionFamilies } from "../../collector/expose/metrics/money-families.js";
 import { createOwnMetrics } from "../../collector/expose/metrics/own-metrics.js";
 import { createView } from "../../collector/expose/view.js";
-import { agentKey, type SeriesStore } from "../../collector/store/device-state.js";
+import { agentKey, type DeviceState } from "../../collector/store/device-state.js";
 import { PARTS } from "../../shared/device.js";
 import type { MeasurementName } from "../../shared/measurements.js";
 import { measurement } from "../../shared/measurements.js";
@@ -29,6 +32,7 @@ import {
 	NOW,
 	type Part,
 	plainStore,
+	reading,
 	STORED_INPUTS,
 	standingClock,
 	storedInput,
@@ -41,6 +45,22 @@ const OF_AGENTS: readonly MeasurementName[] = ["residentMemoryBytes", "outboxRec
 /** What decoding counts where the device does not say. */
 const COUNTED: readonly MeasurementName[] = ["boardCount", "gpuCount"];
 const CODE = "DEVICE_TIMEOUT";
+const TERMS = {
+	contracts: [
+		{
+			kind: "lease",
+			name: "hall",
+			covers: "u",
+			from: 0,
+			to: NOW + 9e9,
+			powerBorneBy: "operator",
+			usdPerMonth: 1,
+			grossWatts: 1,
+			sla: [],
+		},
+	],
+	curtailment: USUAL_CURTAILMENT,
+} as const;
 const FEED = { site: "west", meter: "meter", to: "site" } as const;
 
 export async function documentedFamilies(): Promise<DocumentedFamilies> {
@@ -49,8 +69,12 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	const view = createView({
 		store,
 		clock,
-		options: { ...VIEW_OPTIONS, contractedWatts: 1e6, feeds: [FEED] },
+		options: { ...VIEW_OPTIONS, contractedWatts: 1e6, feeds: [FEED], terms: () => TERMS },
 	});
+	// Shares are compared by how they grew, so the fleet is looked at twice.
+	view.decisionSums();
+	store.put(grown(store.devices().get("sharing")));
+	clock.advance(6_000);
 	const additional = () => [
 		...ingestFamilies({ sessions: 1, recordsReceived: 1, bytesReceived: 1, refusedByCode: { [CODE]: 1 } }),
 		...marketFeedFamilies([
@@ -139,7 +163,17 @@ function serving() {
 	return gpuHost("serving", { values: { gpuCount: 1, generatedTokens: 1 }, parts, state: { tokens } });
 }
 
-function fullStore(): SeriesStore {
+const SHARING = { hashrateTerahashesPerSecond: 200, powerWatts: 3_500 };
+
+/** Four seconds and a hundred shares later. */
+function grown(state: DeviceState | undefined): DeviceState {
+	if (state === undefined) throw new Error("The full fleet lacks a machine with shares.");
+	const later = { ...SHARING, sharesAccepted: 200, shareDifficultyAccepted: 1e6 };
+	advance(state.meter, NOW + 4_000, { watts: 3_500, terahashesPerSecond: 200 }, 10);
+	return { ...state, latest: reading(NOW + 4_000, later) };
+}
+
+function fullStore() {
 	const { device: values, parts } = readByDrivers();
 	const description = {
 		algorithm: "scrypt",
@@ -159,6 +193,7 @@ function fullStore(): SeriesStore {
 	const devices = [
 		miner("a-miner"),
 		gpuHost("a-host"),
+		miner("sharing", { values: { ...SHARING, sharesAccepted: 100, shareDifficultyAccepted: 5e5 } }),
 		serving(),
 		device({
 			key: "meter",

@@ -536,6 +536,7 @@ export const SCHEMAS = {
 				devices: integer,
 				shares: number,
 				...numbers(["verifiedRatio", "standardDeviationRatio"]),
+				mismatchedDevices: integer,
 				mismatches: listOf(
 					object(
 						{

@@ -17,10 +17,12 @@ import type { View } from "../view.js";
 import type { Lent } from "./block.js";
 import { DeviceBody } from "./device-body.js";
 import { createDevicePlans, type PerDevice } from "./device-families.js";
-import { decisionFamilies, fleetFamilies, type SampledFamily, writeFamilies } from "./fleet-families.js";
+import { fleetFamilies, writeFamilies } from "./fleet-families.js";
+import { decisionFamilies } from "./money-families.js";
 import type { OwnMetrics } from "./own-metrics.js";
 import { type Part, type PartResult, partOf } from "./parts.js";
 import { createPause, type Pause } from "./pause.js";
+import type { SampledFamily } from "./sampled-family.js";
 import { TextWriter } from "./text-writer.js";
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";

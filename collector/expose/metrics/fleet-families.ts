@@ -9,21 +9,10 @@
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { DeviceState, SeriesStore, StoreStatistics } from "../../store/device-state.js";
 import type { FeedAnswer, FleetAnswer, GroupTotals, ServiceAnswer } from "../answers.js";
-import type { DecisionSums } from "../decisions.js";
+import { contractFamilies, moneyFamilies } from "./money-families.js";
 import type { Pause } from "./pause.js";
-import {
-	type Family,
-	type FamilyKind,
-	type Label,
-	labelText,
-	rendered,
-	type TextWriter,
-} from "./text-writer.js";
-
-export type Sample = { readonly labels: readonly Label[]; readonly value: number };
-
-/** A family with its samples; also how another room hands in its own. */
-export type SampledFamily = Family & { readonly samples: readonly Sample[] };
+import { family, type Sample, type SampledFamily } from "./sampled-family.js";
+import { type FamilyKind, type Label, labelText, rendered, type TextWriter } from "./text-writer.js";
 
 const HASHES_PER_TERAHASH = 1e12;
 const NOTHING = Buffer.alloc(0);
@@ -52,6 +41,7 @@ export function* fleetFamilies(fleet: FleetAnswer, store: SeriesStore): Generato
 	yield* limitFamilies(fleet);
 	yield* feedFamilies(fleet);
 	yield* serviceFamilies(fleet);
+	yield* contractFamilies(fleet);
 	yield* moneyFamilies(fleet);
 	yield* agentFamilies(store);
 	yield family(
@@ -352,105 +342,6 @@ function limitFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
 		.filter(({ samples }) => samples.length > 0);
 }
 
-/** What is lost by cause, what the price of power says, and how sure the earning per MWh is. */
-export function decisionFamilies(decisions: DecisionSums): readonly SampledFamily[] {
-	const { lostRevenue, curtailment, breakevens, switchPoint, confidence } = decisions;
-	const tiers = Object.entries(switchPoint?.crossoverHashpriceUsdPerPetahashPerSecondDay ?? {});
-	return [
-		family(
-			{
-				name: "fleet_lost_revenue_usd_per_hour",
-				help: "Earning that is missing, less the energy not bought, by cause: the fleet.",
-			},
-			lostRevenue.map(({ cause, usdPerHour }) => ({ labels: [["cause", cause]], value: usdPerHour })),
-		),
-		family(
-			{ name: "fleet_lost_revenue_devices", help: "Devices whose earning is missing, by cause: the fleet." },
-			lostRevenue.map(({ cause, devices }) => ({ labels: [["cause", cause]], value: devices })),
-		),
-		family(
-			{
-				name: "model_curtailment_advised",
-				help: "1 where the price of power is above what a model's watts earn: advice, with hysteresis.",
-			},
-			curtailment
-				.filter(({ model }) => model !== "all")
-				.map(({ model, advice }) => ({ labels: [["model", model]], value: advice === "curtail" ? 1 : 0 })),
-		),
-		family(
-			{
-				name: "model_breakeven_usd_per_kilowatt_hour",
-				help: "Price of power at the site's meter at which a model earns nothing.",
-			},
-			breakevens.map(({ model, breakevenUsdPerKilowattHour }) => ({
-				labels: [["model", model]],
-				value: breakevenUsdPerKilowattHour,
-			})),
-		),
-		family(
-			{
-				name: "crossover_hashprice_usd_per_petahash_per_second_day",
-				help: "Hashprice at which mining earns what rented GPUs do, by tier.",
-			},
-			tiers.map(([tier, value]) => ({ labels: [["tier", tier]], value })),
-		),
-		family(
-			{
-				name: "fleet_gross_usd_per_megawatt_hour_relative_error",
-				help: "One standard deviation of the earning per MWh, relative, by its worst input.",
-			},
-			confidence === undefined
-				? []
-				: [
-						{
-							labels: [["worst_input", confidence.worstInput ?? "none"]],
-							value: confidence.relativeStandardDeviation,
-						},
-					],
-		),
-	];
-}
-
-function moneyFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
-	return [
-		family(
-			{
-				name: "hashprice_usd_per_petahash_per_second_day",
-				help: "Expected earning of 1 PH/s in a day before the pool's fee, at the inputs in force.",
-			},
-			[{ labels: [], value: fleet.hashpriceUsdPerPetahashPerSecondDay }],
-		),
-		family(
-			{
-				name: "hashvalue_satoshis_per_petahash_per_second_day",
-				help: "Expected earning of 1 PH/s in a day before the pool's fee, in satoshi.",
-			},
-			[{ labels: [], value: fleet.hashvalueSatoshisPerPetahashPerSecondDay }],
-		),
-		family(
-			{ name: "input_value", help: "An input of money in force." },
-			fleet.inputs.map(({ name, unit, value }) => ({
-				labels: [
-					["input", name],
-					["unit", unit],
-				],
-				value,
-			})),
-		),
-		family(
-			{ name: "input_timestamp_seconds", help: "When the input was true." },
-			fleet.inputs.map(({ name, observedAt }) => ({
-				labels: [["input", name]],
-				value: observedAt / MILLISECONDS_PER_SECOND,
-			})),
-		),
-		family(
-			{ name: "input_stale", help: "1 where the input is older than its limit." },
-			fleet.inputs.map(({ name, isStale }) => ({ labels: [["input", name]], value: isStale ? 1 : 0 })),
-		),
-	];
-}
-
 /** As the agent told last, of its outbox's epoch. */
 const CONSERVATION = [
 	["made", "Outcomes that the agent made in its outbox's epoch, with those that its gap records tell of."],
@@ -647,25 +538,4 @@ function storeFamilies(statistics: StoreStatistics): readonly SampledFamily[] {
 	return STORE_ROWS.map(({ name, kind, help, of }) =>
 		family({ name: `store_${name}`, kind, help }, [{ labels: [], value: of(statistics) }]),
 	);
-}
-
-type LooseSample = { readonly labels: readonly Label[]; readonly value: number | undefined };
-
-/** A gauge where no kind is said; what is absent stays out. */
-function family(
-	{
-		name,
-		kind = "gauge",
-		help,
-	}: { readonly name: string; readonly kind?: FamilyKind; readonly help: string },
-	samples: readonly LooseSample[],
-): SampledFamily {
-	return {
-		name: `fleetwatt_${name}`,
-		kind,
-		help,
-		samples: samples.flatMap(({ labels, value }) =>
-			value !== undefined && Number.isFinite(value) ? [{ labels, value }] : [],
-		),
-	};
 }

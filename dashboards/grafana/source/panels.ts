@@ -446,6 +446,22 @@ const ECONOMICS: DashboardRow = {
 			},
 			[{ expr: 'fleetwatt_model_net_usd_per_megawatt_hour{model=~"$model"}', legend: "{{model}}" }],
 		),
+		lines(
+			{
+				title: "Lost earning by cause",
+				description: "Earning that is missing, less the energy not bought.",
+				unit: USD_PER_HOUR,
+			},
+			[{ expr: "fleetwatt_fleet_lost_revenue_usd_per_hour", legend: "{{cause}}" }],
+		),
+		lines(
+			{
+				title: "Drift from nameplate",
+				description: "What machines cost that hash less or draw more than their nameplate.",
+				unit: USD_PER_HOUR,
+			},
+			[{ expr: "fleetwatt_fleet_drift_usd_per_hour", legend: "{{part}}" }],
+		),
 		table(
 			{
 				title: "Inputs",

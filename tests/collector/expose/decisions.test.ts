@@ -166,6 +166,11 @@ describe("GET /api/v1/decisions", () => {
 		expect(hashrateCheck?.devices).toBe(2);
 		expect(hashrateCheck?.verifiedRatio).toBeCloseTo(0.9, 2);
 		expect(hashrateCheck?.standardDeviationRatio).toBeCloseTo(1 / Math.sqrt(hashrateCheck?.shares ?? 0), 9);
+		expect(hashrateCheck?.mismatchedDevices).toBe(1);
+		const metrics = await (await fetch(`${site.url}/metrics`)).text();
+		expect(metrics).toMatch(/\nfleetwatt_fleet_hashrate_verified_ratio 0\.(?:9|89)/);
+		expect(metrics).toMatch(/\nfleetwatt_fleet_hashrate_mismatched_devices 1\n/);
+		expect(metrics).toMatch(/\nfleetwatt_fleet_drift_usd_per_hour\{part="work"\} /);
 		expect(hashrateCheck?.mismatches.map(({ device }) => device)).toEqual(["S21-2"]);
 	});
 });
@@ -203,6 +208,10 @@ describe("a lease over a rack", () => {
 		expect(fleet.contracts?.[0]?.usdPerGrossWattYear).toBeCloseTo(14_520 / 14_300, 9);
 		expect(answer.leastEarning.map(({ device }) => device)).not.toContain("GPU-4");
 		expect(answer.lostRevenue.map(({ cause }) => cause)).not.toContain("idleGpu");
+		const metrics = await (await fetch(`${site.url}/metrics`)).text();
+		const labels = 'contract="hall G",kind="lease",power_borne_by="tenant"';
+		expect(metrics).toContain(`\nfleetwatt_contract_usd_per_hour{${labels}} ${perHour}\n`);
+		expect(metrics).toContain(`\nfleetwatt_contract_site_watts{${labels}} 8400\n`);
 		// Its pay does not stop with its watts, so it is in no advice, not in that for all either.
 		const marginal = (model: string) =>
 			answer.curtailment.find((one) => one.model === model)?.marginalUsdPerMegawattHour;
