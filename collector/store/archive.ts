@@ -115,7 +115,7 @@ export class Archive {
 			if (own.length === 0) continue;
 			const chunks = own.map(({ device, run }) => chunkOf(device, run));
 			if (isClosed && !this.options.days.holds(place)) {
-				rows.push({ ...place, chunks, sums: this.sumsToStore(hour, own) });
+				rows.push({ ...place, chunks, sums: this.sumsToStore(place, own) });
 				continue;
 			}
 			parts.push({ ...place, chunks });
@@ -255,10 +255,15 @@ export class Archive {
 			?.map(({ device, bytes }) => ({ device, sums: decodeSums(place.hour, bytes) }));
 		if (stored?.every(({ sums }) => sums !== undefined) === true)
 			return stored as { device: number; sums: Float64Array }[];
-		const devices = new Set(days.hour(place).chunks.map(({ device }) => device));
-		if (devices.size === 0) return [];
-		const made = [...devices].map((device) => sumsChunk(device, place.hour, this.sums(device, place.hour)));
-		days.putSums(place, made);
+		const own = days.hour(place).chunks;
+		// What was heard at the end of the hour before holds into this one, also where nothing more was heard.
+		const before = days.hour({ hour: place.hour - 1, group: place.group }).chunks;
+		const devices = [...new Set([...own, ...before].map(({ device }) => device))].sort((a, b) => a - b);
+		const made = devices.flatMap((device) => {
+			const sums = this.sums(device, place.hour);
+			return sums.every((sum) => sum === 0) ? [] : [sumsChunk(device, place.hour, sums)];
+		});
+		if (own.length > 0) days.putSums(place, made);
 		// As they are stored, whether they were a moment ago or not.
 		return made.map(({ device, bytes }) => ({
 			device,
@@ -283,32 +288,31 @@ export class Archive {
 		const runs = [...byDevice].map(([device, pieces]) => ({ device, run: joinRuns(pieces) }));
 		const merged = runs.map(({ device, run }) => chunkOf(device, run));
 		reach("merge: before the row");
-		this.options.days.put(
-			[{ ...place, chunks: merged, sums: this.sumsToStore(place.hour, runs), damaged }],
-			[],
-		);
+		this.options.days.put([{ ...place, chunks: merged, sums: this.sumsToStore(place, runs), damaged }], []);
 		reach("merge: row stored");
 		// The next hour begins with what this one ends with.
 		this.options.days.dropSums({ hour: place.hour + 1, group: place.group });
 		for (const device of devicesOf(place.group)) this.heldAfter.delete(device);
 	}
 
+	/** Sums of all devices of a group: of those that were heard in the hour, and of what held into it from the hour before. */
 	private sumsToStore(
-		hour: number,
+		{ hour, group }: GroupHour,
 		runs: readonly { readonly device: number; readonly run: ChunkRun }[],
 	): readonly DeviceChunk[] {
-		return runs.flatMap(({ device, run }) => {
+		const byDevice = new Map(runs.map(({ device, run }) => [device, run]));
+		return devicesOf(group).flatMap((device) => {
 			const description = this.options.describe(device);
 			if (description === undefined) return [];
 			const held = this.heldBefore(device, hour, description.pollIntervalSeconds);
 			const from = hour * MILLISECONDS_PER_HOUR;
 			const range = { from, to: from + MILLISECONDS_PER_HOUR, intervalMilliseconds: MINUTE_MILLISECONDS };
-			const pieces = [...held.runs, run];
+			const pieces = [...held.runs, byDevice.get(device) ?? NOTHING];
 			const meteredWatts = this.metered.wattsOf(device, hour);
 			const known = { number: device, description, meteredWatts };
 			const sums = sumsOfRuns(known, pieces, range, this.options.power, held.held);
 			this.heldAfter.set(device, { hour, held: held.held });
-			return [sumsChunk(device, hour, sums)];
+			return sums.every((sum) => sum === 0) ? [] : [sumsChunk(device, hour, sums)];
 		});
 	}
 

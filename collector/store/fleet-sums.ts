@@ -216,6 +216,8 @@ export class FleetSums {
 	private begun(hour: number, until: number): Hour {
 		const { days, unsealed } = this.options;
 		const groups = new Set([
+			// A reading holds into the hour after its own.
+			...days.groupsOf(hour - 1),
 			...days.groupsOf(hour),
 			...unsealed.groupsBefore((hour + 1) * MILLISECONDS_PER_HOUR),
 		]);

@@ -238,12 +238,13 @@ export class Tiers {
 
 	private *closeDays(before: number): Generator<void, void> {
 		const { days, unsealed } = this.options;
-		for (const date of days.days()) {
-			const day = dayNumber(date);
+		const known = days.days().map(dayNumber);
+		// Of a day in which nobody was heard there may be what the last hour before it ended with.
+		for (const day of [...new Set(known.flatMap((one) => [one, one + 1]))].sort((a, b) => a - b)) {
 			const end = (day + 1) * MILLISECONDS_PER_DAY;
 			if (end > before) break;
 			if (this.marks.get(day)?.has(WHOLE_DAY) === true) continue;
-			for (const group of days.groupsOfDay(date)) {
+			for (const group of this.groupsOf(day)) {
 				if (this.marks.get(day)?.has(group) === true) continue;
 				if (!unsealed.holdsBefore(group, end)) yield* this.closeGroup(day, group);
 				yield;
@@ -254,8 +255,13 @@ export class Tiers {
 
 	/** Whether all groups of a day have their tiers. */
 	private areDone(day: number): boolean {
-		const groups = this.options.days.groupsOfDay(dateText(day));
-		return groups.every((group) => this.marks.get(day)?.has(group) === true);
+		return this.groupsOf(day).every((group) => this.marks.get(day)?.has(group) === true);
+	}
+
+	/** Groups that have anything of a day: what the last hour of the day before was heard of holds into it. */
+	private groupsOf(day: number): readonly number[] {
+		const { days } = this.options;
+		return [...new Set([...days.groupsOf(day * HOURS_PER_DAY - 1), ...days.groupsOfDay(dateText(day))])];
 	}
 
 	private isDropped(day: number): boolean {
@@ -288,7 +294,8 @@ export class Tiers {
 				const run = archive.run(device, { from, to: from + MILLISECONDS_PER_HOUR });
 				if (run.times.length > 0) pieces.push(rollUp(run, MINUTES));
 			}
-			if (pieces.length > 0) found.push(this.deviceDay(day, device, pieces, sums.get(device) ?? []));
+			const own = sums.get(device) ?? [];
+			if (pieces.length + own.length > 0) found.push(this.deviceDay(day, device, pieces, own));
 			yield;
 		}
 		const isStale = current.isStale;

@@ -1,0 +1,178 @@
+/**
+ * Money from readings that wait, from sealed hours, and from each tier of the real store is the same money, to 1e-9,
+ * over random fleets, gaps, failures, hours that come late, prices that change and prices that are restated.
+ *
+ * What it is held against is worked out here from the readings alone, in whole seconds.
+ */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { usdPerTerahash } from "../../../../collector/derive/revenue.js";
+import type { MoneyAnswer } from "../../../../collector/expose/answers.js";
+import type { StoredInput } from "../../../../collector/store/device-state.js";
+import { INPUT_VALUES, ms, storedInput } from "../fleet-fixture.js";
+import { FIVE_MINUTES, HOUR, recordedSite, type Said, type SiteDevice } from "../recorded-site.js";
+
+/** Chicago's midnight is six hours after that of UTC: the site's days are made of two days of the tiers. */
+const START = Date.parse("2026-11-02T18:00:00-06:00");
+const HOURS = 36;
+const END = START + HOURS * HOUR;
+const SLOTS = (HOURS * HOUR) / FIVE_MINUTES;
+const HOLD = 3 * FIVE_MINUTES;
+const OVERHEAD = 1.05;
+
+const CHAIN: readonly StoredInput[] = Object.entries(INPUT_VALUES)
+	.filter(([name]) => name !== "powerPriceUsdPerMegawattHour")
+	.map(([name, value]) =>
+		storedInput(name, value, { validFrom: ms(0), observedAt: ms(START), knownFrom: ms(0) }),
+	);
+
+type Price = {
+	readonly value: number;
+	readonly from: number;
+	readonly to: number;
+	readonly knownFrom: number;
+};
+
+const priceRow = ({ value, from, to, knownFrom }: Price): StoredInput =>
+	storedInput("powerPriceUsdPerMegawattHour", value, {
+		unit: "USD/MWh",
+		validFrom: ms(from),
+		validTo: ms(to),
+		knownFrom: ms(knownFrom),
+		quality: "final",
+	});
+
+/** A run of readings of one kind: so many polls, and what was said. */
+const stretch = fc.record({
+	polls: fc.integer({ min: 1, max: 150 }),
+	said: fc.oneof(
+		{
+			weight: 4,
+			arbitrary: fc.record({
+				terahashes: fc.integer({ min: 0, max: 100 }),
+				watts: fc.integer({ min: 6_000, max: 60_000 }).map((tenths) => tenths / 10),
+			}),
+		},
+		{ weight: 1, arbitrary: fc.constant({ failed: "DEVICE_TIMEOUT" }) },
+		{ weight: 1, arbitrary: fc.constant(undefined) },
+	),
+});
+const deviceOf = fc.array(stretch, { minLength: 2, maxLength: 7 });
+const change = fc.record({
+	slot: fc.nat(SLOTS - 1),
+	slots: fc.integer({ min: 1, max: 40 }),
+	value: fc.integer({ min: -200, max: 3_000 }),
+});
+
+function saysOf(stretches: readonly { polls: number; said: Said | undefined }[]) {
+	const slots: (Said | undefined)[] = stretches.flatMap(({ polls, said }) => new Array(polls).fill(said));
+	return (at: number) => slots[Math.round((at - START) / FIVE_MINUTES)];
+}
+
+/** Joules and terahashes of each five minutes, from readings that hold to the next, for fifteen minutes at most. */
+function workOf(says: (at: number) => Said | undefined) {
+	const slots = Array.from({ length: SLOTS + 3 }, () => ({ joules: 0, terahashes: 0 }));
+	for (let slot = 0; slot < SLOTS; slot += 1) {
+		const at = START + slot * FIVE_MINUTES;
+		const said = says(at);
+		if (said === undefined || !("terahashes" in said)) continue;
+		let until = at + HOLD;
+		for (let next = at + FIVE_MINUTES; next < until && next < END; next += FIVE_MINUTES) {
+			const other = says(next);
+			if (other !== undefined && "terahashes" in other) until = next;
+		}
+		for (let held = slot; START + held * FIVE_MINUTES < until; held += 1) {
+			const into = slots[held];
+			if (into === undefined) continue;
+			into.joules += said.watts * 300;
+			into.terahashes += said.terahashes * 300;
+		}
+	}
+	return slots;
+}
+
+function expected(fleet: readonly ReturnType<typeof workOf>[], prices: readonly Price[], knownAt: number) {
+	const usd = usdPerTerahash(INPUT_VALUES) ?? 0;
+	let [gross, cost] = [0, 0];
+	for (let slot = 0; slot < SLOTS + 3; slot += 1) {
+		const at = START + slot * FIVE_MINUTES;
+		const held = prices
+			.filter(({ from, to, knownFrom }) => from <= at && at < to && knownFrom <= knownAt)
+			.sort((one, other) => one.knownFrom - other.knownFrom)
+			.at(-1);
+		for (const slots of fleet) {
+			gross += (slots[slot]?.terahashes ?? 0) * usd;
+			cost += (((slots[slot]?.joules ?? 0) * OVERHEAD) / 3.6e9) * (held?.value ?? 0);
+		}
+	}
+	return { gross, cost };
+}
+
+const near = (found: number | undefined, wanted: number) =>
+	expect(Math.abs((found ?? 0) - wanted)).toBeLessThanOrEqual(1e-9 * Math.max(1, Math.abs(wanted)));
+
+it("is the same from what waits, from hours, five minutes and days, as known then and as restated since", async () => {
+	await fc.assert(
+		fc.asyncProperty(
+			fc.array(deviceOf, { minLength: 1, maxLength: 4 }),
+			fc.array(change, { maxLength: 8 }),
+			fc.array(fc.nat(HOURS - 1), { maxLength: 6 }),
+			async (fleet, changes, lateHours) => {
+				const says = fleet.map((stretches) => saysOf(stretches));
+				const prices: readonly Price[] = [
+					{ value: 45, from: START, to: END + HOUR, knownFrom: START },
+					...changes.map(({ slot, slots, value }, index) => ({
+						value,
+						from: START + slot * FIVE_MINUTES,
+						to: START + (slot + slots) * FIVE_MINUTES,
+						// Every other one is known late only.
+						knownFrom: index % 2 === 0 ? START + 1 + index : END + HOUR + index,
+					})),
+				];
+				const devices = says.map(
+					(own, index): SiteDevice => ({
+						description: {
+							endpoint: `10.0.1.${index}`,
+							serial: `D${index}`,
+							model: `M${index % 2}`,
+							rack: "R1",
+						},
+						says: own,
+					}),
+				);
+				const late = new Set(lateHours.map((hour) => START + hour * HOUR));
+				const site = await recordedSite({
+					from: START,
+					to: END,
+					now: END + 2 * HOUR,
+					devices,
+					inputs: [...CHAIN, ...prices.map(priceRow)],
+					isLate: (at) => late.has(at),
+				});
+				const work = says.map(workOf);
+				const [then, now] = [END, Number.POSITIVE_INFINITY];
+				const check = async () => {
+					for (const [knownAt, at] of [
+						[then, `&knownAt=${then}`],
+						[now, ""],
+					] as const) {
+						const wanted = expected(work, prices, knownAt);
+						for (const step of [300, 3_600, 86_400]) {
+							const span = `from=${START}&to=${END + HOUR}&step=${step}`;
+							const { total } = await site.get<MoneyAnswer>(`/money?${span}${at}`);
+							near(total.grossUsd, wanted.gross);
+							near(total.powerCostUsd, wanted.cost);
+						}
+					}
+				};
+				await site.store.seal();
+				site.setNow(END + 30 * HOUR);
+				await site.late();
+				await check();
+				await site.close();
+				await check();
+			},
+		),
+		{ numRuns: 6, endOnFailure: true },
+	);
+});
