@@ -297,6 +297,10 @@ program
 			.choices(["csv", "html", "json"])
 			.default("csv"),
 	)
+	.option(
+		"--known-at <time>",
+		"with the prices and facts known then, instead of those restated since or frozen",
+	)
 	.option("--imports <file>", "CSV of payouts, invoices and rented GPU-hours to set against it")
 	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
 	.option("--output <file>", "where to write; standard output where absent")

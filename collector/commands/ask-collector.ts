@@ -40,3 +40,12 @@ export async function askCollector<Answer>(
 			: `${said.what} ${said.hint ?? ""}`.trim(),
 	]);
 }
+
+/** Unix milliseconds of what was typed after a flag. */
+export function instantOf(flag: string, text: string): number {
+	const at = /^\d{11,}$/.test(text) ? Number(text) : Date.parse(text);
+	if (Number.isFinite(at)) return at;
+	throw new StartProblem(EXIT.usage, [
+		`${flag} is "${text}". Use a date or a time, for example ${flag} 2026-11-01.`,
+	]);
+}

@@ -8,7 +8,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import type { SiteAnswer, StatementAnswer } from "../expose/answers.js";
-import { askCollector } from "./ask-collector.js";
+import { askCollector, instantOf } from "./ask-collector.js";
 import { type Imported, parseImports, reconciled } from "./reconcile.js";
 import { csvStatement, htmlStatement, type Statement } from "./statement.js";
 
@@ -19,6 +19,8 @@ export type ReportOptions = {
 	readonly by: string;
 	readonly format: "csv" | "html" | "json";
 	readonly output?: string;
+	/** With the inputs known then. */
+	readonly knownAt?: string;
 	/** CSV of payouts, invoices and rented GPU-hours. */
 	readonly imports?: string;
 };
@@ -47,7 +49,11 @@ async function statementOf(options: ReportOptions): Promise<Statement> {
 		]);
 	// Payouts are set against what mining earned, so the uses are wanted anyway.
 	const wanted = imports.length === 0 || by.split(",").includes("use") ? by : `use,${by}`;
-	const answer = await askCollector<StatementAnswer>(url, "/statement", { month, by: wanted });
+	const answer = await askCollector<StatementAnswer>(url, "/statement", {
+		month,
+		by: wanted,
+		knownAt: options.knownAt === undefined ? undefined : instantOf("--known-at", options.knownAt),
+	});
 	const found = reconciled(imports, answer);
 	if (typeof found === "string") throw new StartProblem(EXIT.usage, [found]);
 	return { ...answer, reconciled: found };

@@ -4,9 +4,8 @@
  * Takes the options; asks the running collector and writes its answer as lines or JSON. Never opens the store.
  */
 import process from "node:process";
-import { EXIT, StartProblem } from "../../shared/exit.js";
 import type { WhatIfAnswer } from "../expose/answers.js";
-import { askCollector } from "./ask-collector.js";
+import { askCollector, instantOf } from "./ask-collector.js";
 import type { Answer } from "./calc/options.js";
 import { jsonText, wordsText } from "./calc/print.js";
 
@@ -49,12 +48,4 @@ export async function runWhatIf({ url, from, to, json, ...options }: WhatIfOptio
 	process.stdout.write(
 		json === true ? jsonText(answer as unknown as Answer) : wordsText(answer as unknown as Answer),
 	);
-}
-
-function instantOf(flag: string, text: string): number {
-	const at = /^\d{11,}$/.test(text) ? Number(text) : Date.parse(text);
-	if (Number.isFinite(at)) return at;
-	throw new StartProblem(EXIT.usage, [
-		`${flag} is "${text}". Use a date or a time, for example ${flag} 2026-11-01.`,
-	]);
 }

@@ -295,6 +295,11 @@ export const ROUTES: readonly Route[] = [
 		parameters: [
 			query("month", "As 2026-11.", { isRequired: true }),
 			query("by", `Also by these: ${STATEMENT_BY.join(", ")}, separated by commas.`, { kind: "list" }),
+			query("knownAt", "Unix milliseconds: with the inputs known then; as restated since where absent.", {
+				kind: "integer",
+				from: 0,
+				to: YEAR_2100_MILLISECONDS,
+			}),
 		],
 		answers: ["StatementAnswer"],
 		isHeavy: true,
@@ -753,7 +758,12 @@ async function statement(
 		);
 	const sources = { store, book: view.book, options: { ...options, terms: view.terms() }, now: now() };
 	const by = STATEMENT_BY.filter((one) => words.includes(one));
-	const reply = await statementAnswer(sources, { month: parameters.text("month") ?? "", by });
+	const knownAt = parameters.integer("knownAt");
+	const reply = await statementAnswer(sources, {
+		month: parameters.text("month") ?? "",
+		by,
+		...(knownAt === undefined ? {} : { knownAt }),
+	});
 	if (!reply.ok || !("answer" in reply) || reply.answer.currency === "USD") return reply;
 	return answered(named(reply.answer, reply.answer.currency));
 }

@@ -47,10 +47,18 @@ export function monthSpan(
 	return zoneMonthEdges(timeZone)(Date.UTC(Number(found[1]), Number(found[2]) - 1, 15, 12));
 }
 
+export type StatementWish = {
+	readonly month: string;
+	readonly by: readonly StatementBy[];
+	/** With the inputs known then, of the readings there are now; what is frozen does not matter. */
+	readonly knownAt?: number;
+};
+
 export async function statementAnswer(
 	sources: StatementSources,
-	{ month, by }: { readonly month: string; readonly by: readonly StatementBy[] },
+	{ month, by, knownAt }: StatementWish,
 ): Promise<Reply<StatementAnswer>> {
+	if (knownAt !== undefined) return await currentStatement({ ...sources, knownAt }, month, by);
 	const stored = await sources.store.statement(month);
 	const frozen = stored === undefined ? undefined : frozenOf(stored.body);
 	const made = await currentStatement(sources, month, by, frozen?.currency);
@@ -89,7 +97,7 @@ function frozenOf(body: string): StatementAnswer | undefined {
 
 /** From readings and inputs as they are now. */
 async function currentStatement(
-	{ store, book, options, now }: StatementSources,
+	{ store, book, options, now, knownAt }: StatementSources & { readonly knownAt?: number },
 	month: string,
 	by: readonly StatementBy[],
 	currency = options.currency ?? "USD",
@@ -113,6 +121,7 @@ async function currentStatement(
 		contracts: terms.contracts,
 		...(contractedWatts === undefined ? {} : { contractedWatts }),
 		...(staleAfterSeconds === undefined ? {} : { staleAfterSeconds }),
+		...(knownAt === undefined ? {} : { knownAt }),
 	};
 	const whole = await moneyAnswer(store, book, request);
 	if (!whole.ok || !("answer" in whole)) return whole;
@@ -139,7 +148,7 @@ async function currentStatement(
 		currency,
 		boundary,
 		formulaVersion,
-		asOf: now,
+		asOf: knownAt ?? now,
 		isFrozen: false,
 		isComplete: now >= to,
 		inputs,

@@ -355,19 +355,35 @@ describe("what if, over recorded days", () => {
 });
 
 describe("a recorded stretch with a restated price", () => {
-	it("replays as known and as restated to different, both right results, each the same bytes again", async () => {
+	it("replays a week as known and as restated to different, both right results, in money and report, each the same bytes again", async () => {
+		const eighth = Date.parse("2026-11-08T00:00:00-06:00");
 		const second = FIRST + 25 * HOUR;
-		const restated = price(90, second, second + DAY, FOURTH + DAY);
-		const { get, close, setNow } = await november({ inputs: [...INPUTS, restated] });
+		const restated = price(90, second, second + DAY, eighth + DAY);
+		const { get, url, close, setNow } = await november({ to: eighth, inputs: [...INPUTS, restated] });
 		await close();
-		setNow(FOURTH + 2 * DAY);
-		const ask = (more = "") =>
-			get<MoneyAnswer>(`/money?from=${FIRST}&to=${FOURTH}&step=3600&by=model${more}`);
-		const [known, now] = [await ask(`&knownAt=${FOURTH}`), await ask()];
-		expect(known.total.powerCostUsd).toBeCloseTo(MEGAWATT_HOURS(73) * 50, 9);
-		expect(now.total.powerCostUsd).toBeCloseTo(MEGAWATT_HOURS(49) * 50 + MEGAWATT_HOURS(24) * 90, 9);
+		setNow(eighth + 2 * DAY);
+		const ask = async (more = "") =>
+			await get<MoneyAnswer>(`/money?from=${FIRST}&to=${eighth}&step=3600&by=model${more}`);
+		const [known, now] = [await ask(`&knownAt=${eighth}`), await ask()];
+		expect(known.total.powerCostUsd).toBeCloseTo(MEGAWATT_HOURS(169) * 50, 9);
+		expect(now.total.powerCostUsd).toBeCloseTo(MEGAWATT_HOURS(145) * 50 + MEGAWATT_HOURS(24) * 90, 9);
 		expect([known.isRestated, now.isRestated]).toEqual([false, true]);
-		expect(JSON.stringify(await ask(`&knownAt=${FOURTH}`))).toBe(JSON.stringify(known));
+		expect(JSON.stringify(await ask(`&knownAt=${eighth}`))).toBe(JSON.stringify(known));
 		expect(JSON.stringify(await ask())).toBe(JSON.stringify(now));
+		const folder = mkdtempSync(path.join(tmpdir(), "report-"));
+		onTestFinished(() => rmSync(folder, { recursive: true }));
+		const output = path.join(folder, "out");
+		const report = async (knownAt?: number) => {
+			const as = knownAt === undefined ? {} : { knownAt: new Date(knownAt).toISOString() };
+			await runReport({ url, month: "2026-11", by: "use", format: "json", output, ...as });
+			return readFileSync(output, "utf8");
+		};
+		const costOf = (text: string) =>
+			rowOf(JSON.parse(text) as StatementAnswer, "all", "")?.figures.powerCostUsd;
+		const then = await report(eighth);
+		expect(costOf(then)).toBeCloseTo(MEGAWATT_HOURS(169 + HELD) * 50, 9);
+		expect(costOf(await report())).toBeCloseTo(MEGAWATT_HOURS(145 + HELD) * 50 + MEGAWATT_HOURS(24) * 90, 9);
+		setNow(eighth + 3 * DAY);
+		expect(await report(eighth)).toBe(then);
 	});
 });
