@@ -54,6 +54,8 @@ const PACE_MILLISECONDS = 50;
 /** While there is a backlog, the link's round trip is measured so often. */
 const PING_MILLISECONDS = 200;
 const CLOSE_MILLISECONDS = 2_000;
+const BUSY_STATUS = 503;
+const SPREAD_MOST_SECONDS = 60;
 /** A session that another one replaced sooner was a clash of two. */
 const GOOD_MILLISECONDS = 60_000;
 
@@ -213,6 +215,14 @@ export class Uplink {
 		socket.on("message", (data, isBinary) => this.heard(data, isBinary));
 		socket.on("ping", () => this.apply({ kind: "heard", at: clock.monotonic() }));
 		socket.on("pong", () => this.returned(socket));
+		socket.on("unexpected-response", (_request, { statusCode, headers }) => {
+			this.reason = failure("COLLECTOR_UNREACHABLE", `${url} answers with HTTP status ${statusCode}.`);
+			// It is there and has no room yet: who comes again ever later would never find it free.
+			const seconds = Number(headers["retry-after"]);
+			if (statusCode === BUSY_STATUS && seconds > 0)
+				this.spreadSeconds = Math.min(seconds, SPREAD_MOST_SECONDS);
+			socket.terminate();
+		});
 		socket.on("error", (error) => {
 			this.reason ??= failure(
 				"COLLECTOR_UNREACHABLE",

@@ -213,7 +213,7 @@ export class IngestServer {
 			this.count(refusal.code);
 			socket.on("error", () => socket.destroy());
 			socket.end(
-				`HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${refusal.what}\n`,
+				`HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nRetry-After: ${RESTART_SPREAD_SECONDS}\r\nContent-Type: text/plain\r\n\r\n${refusal.what}\n`,
 			);
 			return;
 		}
