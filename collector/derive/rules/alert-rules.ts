@@ -37,8 +37,8 @@ type Active = {
 	readonly labels: Labels;
 	since: number;
 	firedAt?: number;
-	/** When its series was last there. */
-	seenAt: number;
+	/** Of one that fires: the first evaluation at which its series was not there. */
+	goneSince?: number;
 	value: number;
 };
 
@@ -102,9 +102,9 @@ export class RuleRun {
 			const labels = joined(sample.labels, rule.labels);
 			const key = keyOf(labels);
 			there.add(key);
-			const one = known.get(key) ?? { labels, since: at, seenAt: at, value: sample.value };
+			const one = known.get(key) ?? { labels, since: at, value: sample.value };
 			known.set(key, one);
-			one.seenAt = at;
+			delete one.goneSince;
 			one.value = sample.value;
 			if (one.firedAt === undefined && at - one.since >= rule.forMilliseconds) {
 				one.firedAt = at;
@@ -113,7 +113,8 @@ export class RuleRun {
 		}
 		for (const [key, one] of known) {
 			if (there.has(key)) continue;
-			if (one.firedAt !== undefined && at - one.seenAt < rule.keepMilliseconds) continue;
+			one.goneSince ??= at;
+			if (one.firedAt !== undefined && at - one.goneSince < rule.keepMilliseconds) continue;
 			known.delete(key);
 			if (one.firedAt !== undefined) say("clears", one);
 		}

@@ -238,7 +238,7 @@ export class Past {
 			heard.set(key, Math.max(heard.get(key) ?? 0, state.lastAttemptAt));
 		}
 		for (const [key, known] of this.options.store.agents()) {
-			const link = this.links.get(key)?.findLast(({ at }) => at <= this.at);
+			const link = this.links.get(key)?.findLast((event) => noticedAt(event) <= this.at);
 			const heardAt = heard.get(key) ?? 0;
 			this.agentStates.set(key, {
 				agent: known.agent,
@@ -277,6 +277,11 @@ export class Past {
 		this.events = this.events.slice(due.length);
 		return at >= this.eventsUntil ? [...due, ...(await this.eventsTo(at))] : due;
 	}
+}
+
+/** From when on the present took an agent for silent: its silence began before. */
+function noticedAt({ at, limit = 0 }: FleetEvent): number {
+	return at + limit * MILLISECONDS_PER_SECOND;
 }
 
 function trackOf(known: DeviceState, changes: EventsBy, from: number): Omit<Track, "isShown"> {
