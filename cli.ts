@@ -250,6 +250,18 @@ inventory
 		await runInventoryList({ url, json: json === true, ...(at === undefined ? {} : { at }) });
 	});
 
+inventory
+	.command("replace")
+	.description("join a swapped control board to its machine: what was read of it becomes the machine's")
+	.argument("<device>", "the machine: key, serial, MAC or endpoint of its former board")
+	.argument("<by>", "what the new board is shown as now")
+	.option("--dry-run", "say whether it can be and change nothing")
+	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+	.action(async (device: string, by: string, { url, dryRun }: { url: string; dryRun?: true }) => {
+		const { runInventoryReplace } = await import("./collector/commands/inventory.js");
+		await runInventoryReplace({ device, by, url, dryRun: dryRun === true });
+	});
+
 const ofPast = (command: Command) =>
 	command
 		.requiredOption("--from <time>", "start: 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")

@@ -1,5 +1,6 @@
 /**
- * `fleetwatt inventory import|list`: hands a table to a running collector and says what came of it, or prints what holds.
+ * `fleetwatt inventory import|list|replace`: hands a table to a running collector and says what came of it, prints
+ * what holds, or joins a swapped control board to its machine.
  *
  * Takes the command's options; gives text on standard output and the exit code. Never opens the store, which is the
  * collector's, and never asks a device.
@@ -9,7 +10,12 @@ import process from "node:process";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { parseJson } from "../../shared/json.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
-import type { InventoryAnswer, InventoryEntryAnswer, InventoryImportAnswer } from "../expose/answers.js";
+import type {
+	InventoryAnswer,
+	InventoryEntryAnswer,
+	InventoryImportAnswer,
+	InventoryReplaceAnswer,
+} from "../expose/answers.js";
 
 const ANSWER_LIMITS = { bytes: 64 * 1_024 * 1_024, depth: 12, keys: 4_000_000 };
 const SILENT_MOST_SECONDS = 60;
@@ -39,6 +45,30 @@ export async function runInventoryList({ url, at, json }: ListOptions): Promise<
 		? [JSON.stringify(entries)]
 		: entries.map((entry) => `${entry.kind} ${entry.key}  ${wordsOf(entry)}`);
 	process.stdout.write(lines.length === 0 ? "The inventory says nothing.\n" : `${lines.join("\n")}\n`);
+}
+
+export type ReplaceOptions = {
+	readonly device: string;
+	readonly by: string;
+	readonly url: string;
+	readonly dryRun: boolean;
+};
+
+export async function runInventoryReplace({ device, by, url, dryRun }: ReplaceOptions): Promise<void> {
+	const answer = await asked<InventoryReplaceAnswer>(url, `/replace${dryRun ? "?dryRun=true" : ""}`, {
+		method: "POST",
+		headers: { "content-type": "application/json" },
+		body: JSON.stringify({ device, by }),
+	});
+	const since = new Date(answer.since).toISOString();
+	const [what, also] = dryRun ? ["would be", "would be"] : ["is", "were"];
+	const dropped =
+		answer.statementsDropped === 0
+			? ""
+			: ` ${answer.statementsDropped} statements about ${answer.replacedBy} ${also} dropped: ${answer.device} has its own.`;
+	process.stdout.write(
+		`All that was read of ${answer.replacedBy} since ${since} ${what} ${answer.device}'s.${dropped}\n`,
+	);
 }
 
 async function asked<Answer>(url: string, query: string, init: RequestInit): Promise<Answer> {

@@ -802,6 +802,19 @@ export type InventoryImportAnswer = {
 	readonly refused: readonly { readonly line: number; readonly what: string }[];
 };
 
+/** POST /api/v1/inventory/replace: a swapped control board is the machine that it stands in. */
+export type InventoryReplaceAnswer = {
+	readonly isDryRun: boolean;
+	/** It keeps its key and goes on as the other is now. */
+	readonly device: string;
+	/** Its key is not given again; what it is called by leads to `device`. */
+	readonly replacedBy: string;
+	/** The first reading of the other: all from then on is moved. Unix ms. */
+	readonly since: number;
+	/** Said of the other and not kept, since something is said of `device`. */
+	readonly statementsDropped: number;
+};
+
 /** Every error of the API, with the HTTP status beside it. */
 export type ErrorAnswer = {
 	readonly error: { readonly code: string; readonly what: string; readonly hint: string };

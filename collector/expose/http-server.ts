@@ -43,8 +43,8 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 	"cross-origin-opener-policy": "same-origin",
 	"x-frame-options": "DENY",
 };
-/** The one place where something can be changed, and that is not a device. */
-const INVENTORY_PATH = "/api/v1/inventory";
+/** The one thing that can be changed, and that is not a device. */
+const INVENTORY_PATHS: ReadonlySet<string> = new Set(["/api/v1/inventory", "/api/v1/inventory/replace"]);
 const PLAIN_TEXT = "text/plain; charset=utf-8";
 
 const LIMITS = {
@@ -126,7 +126,7 @@ async function answer(
 		return;
 	}
 	const isRead = request.method === "GET" || request.method === "HEAD";
-	if (!isRead && !(request.method === "POST" && path === INVENTORY_PATH)) {
+	if (!isRead && !(request.method === "POST" && INVENTORY_PATHS.has(path))) {
 		response.setHeader("allow", "GET, HEAD");
 		rooms.onAnswered("", 405);
 		plain(response, 405, "Only GET: this server is read-only.\n");

@@ -6,19 +6,24 @@
  */
 import type { Clock } from "../../shared/clock.js";
 import { type JsonValue, parseJson } from "../../shared/json.js";
-import type { InventoryEntry } from "../derive/placement.js";
+import { type InventoryEntries, type InventoryEntry, inventoryKey } from "../derive/placement.js";
 import type { InventoryEntryAnswer, InventoryImportAnswer } from "../expose/answers.js";
-import type { InventoryDesk } from "../expose/inventory-desk.js";
-import type { SeriesStore } from "../store/device-state.js";
+import type { InventoryDesk, Replaced } from "../expose/inventory-desk.js";
+import type { JoinWish, SeriesStore } from "../store/device-state.js";
 import { type CsvRow, TEXT_MOST_BYTES } from "./csv.js";
 import { type Plan, type PlanWish, planOf, planOfText } from "./plan.js";
+import { joinedHistories, type ReplaceWords, replacementOf } from "./replace.js";
 
 /** Of each kind, in an answer; all are counted. */
 const SHOWN_MOST = 1_000;
+const WORDS_LIMITS = { bytes: 4_096, depth: 2, keys: 8 };
 const ROWS_LIMITS = { bytes: TEXT_MOST_BYTES, depth: 4, keys: 1_000_000 };
 
 export type DeskRooms = {
-	readonly store: Pick<SeriesStore, "devices" | "inventory" | "putInventory">;
+	readonly store: Pick<SeriesStore, "devices" | "inventory" | "putInventory"> & {
+		/** @returns why it cannot be */
+		joinDevices(wish: JoinWish): Promise<string | undefined>;
+	};
 	readonly clock: Pick<Clock, "now">;
 	readonly onImported: (counts: { readonly changed: number; readonly refused: number }) => void;
 };
@@ -42,7 +47,37 @@ export function inventoryDesk({ store, clock, onImported }: DeskRooms): Inventor
 		busy = next.catch(() => undefined);
 		return next;
 	};
+	const replace = async (words: ReplaceWords, isDryRun: boolean): Promise<Replaced> => {
+		const found = replacementOf(words, store.devices().values());
+		if (!found.ok) return found;
+		const { key: kept } = found.kept;
+		const { key: gone, firstSeenAt } = found.gone;
+		const what = await store.joinDevices({ kept, gone, isDryRun });
+		if (what !== undefined) return { ok: false, what };
+		const [own, other] = [kept, gone].map((key) => inventoryKey({ kind: "device", key })) as [string, string];
+		const inventory = store.inventory();
+		const { entries, dropped } = joinedHistories(inventory.get(own), inventory.get(other), kept);
+		const isSaid = (inventory.get(other)?.length ?? 0) > 0;
+		if (!isDryRun && isSaid) {
+			const histories = new Map<string, InventoryEntries>([
+				[own, entries],
+				[other, []],
+			]);
+			await store.putInventory(histories);
+		}
+		return {
+			ok: true,
+			answer: { isDryRun, device: kept, replacedBy: gone, since: firstSeenAt, statementsDropped: dropped },
+		};
+	};
 	return {
+		replace: async (text, isDryRun) => {
+			const words = wordsIn(text);
+			if (words === undefined) return undefined;
+			const next = busy.then(() => replace(words, isDryRun));
+			busy = next.catch(() => undefined);
+			return await next;
+		},
 		importCsv: (text, isDryRun) => run((with_) => planOfText(text, with_), isDryRun),
 		importJson: async (text, isDryRun) => {
 			const rows = rowsIn(text);
@@ -82,6 +117,12 @@ function rowsIn(text: string): readonly CsvRow[] | undefined {
 		return fields === undefined ? undefined : rowOf(fields, index + 1);
 	});
 	return read.every((row) => row !== undefined) ? read : undefined;
+}
+
+function wordsIn(text: string): ReplaceWords | undefined {
+	const parsed = parseJson(text, WORDS_LIMITS);
+	const { device, by } = (parsed.ok ? fieldsOf(parsed.value) : undefined) ?? {};
+	return typeof device === "string" && typeof by === "string" ? { device, by } : undefined;
 }
 
 type Fields = Readonly<Record<string, JsonValue>>;

@@ -141,6 +141,12 @@ export class Archive {
 		return [...rows, ...parts].reduce((sum, { chunks }) => sum + chunks.length, 0);
 	}
 
+	/** Devices of which readings were moved: nothing that was remembered of them holds. */
+	joined(devices: readonly number[]): void {
+		this.metered.forget();
+		for (const device of devices) this.heldAfter.delete(device);
+	}
+
 	/** By meters of its own in an hour of the past, at the wall; undefined for a device without any. */
 	meteredWatts(
 		{ number, site, endpoint }: Pick<NamedDevice, "number" | "site" | "endpoint">,

@@ -9,9 +9,11 @@
 import { createHash } from "node:crypto";
 import type { DeviceDescription } from "../../shared/device.js";
 import { identifiersOf } from "../../shared/identity.js";
+import { invariant } from "../../shared/invariant.js";
 import type { Definition } from "../../shared/wire/definition.js";
 import type { ColumnValues } from "../../shared/wire/number-column.js";
 import type { Column, Shape } from "./device-state.js";
+import type { Join } from "./join-table.js";
 import type { AliasRow, DefinitionRow, DeviceRow } from "./main-database.js";
 
 /** A device that was read at another endpoint within so many intervals is in use there: a restart takes longer. */
@@ -81,6 +83,7 @@ export type Clash = {
 };
 
 type Entry = Known & { definition: string; lastEndpoint: string; lastSeenAt: number };
+export type SightedDevice = Readonly<Entry>;
 
 export class Catalogue {
 	private readonly definitionsByHash = new Map<string, Definition>();
@@ -113,6 +116,8 @@ export class Catalogue {
 		definitions: readonly { hash: string; definition: Definition }[];
 		devices: readonly DeviceRow[];
 		aliases: readonly AliasRow[];
+		/** Devices that are others now: neither their numbers nor their keys are given again. */
+		joins: readonly Pick<Join, "gone" | "key">[];
 	}): void {
 		for (const { hash, definition } of stored.definitions) this.learn(hash, definition);
 		for (const row of stored.devices) {
@@ -133,6 +138,32 @@ export class Catalogue {
 		}
 		for (const { site, kind, value, device } of stored.aliases)
 			this.aliases.set(aliasKey(site, kind, value), device);
+		for (const { gone, key } of stored.joins) {
+			this.nextNumber = Math.max(this.nextNumber, gone + 1);
+			this.keys.add(key);
+		}
+	}
+
+	/** What a device will be when another turns out to be it: its name and beginning, the other's present. */
+	joined(kept: number, gone: number): SightedDevice {
+		const [entry, other] = [this.entries.get(kept), this.entries.get(gone)];
+		invariant(entry !== undefined && other !== undefined, "devices that are joined are known");
+		const { agent, definition, lastEndpoint, lastSeenAt } = other;
+		return { ...entry, agent, definition, lastEndpoint, lastSeenAt };
+	}
+
+	/** Two devices are one: what the second is called by is the first's. */
+	join(kept: number, gone: number): void {
+		const joined = this.joined(kept, gone);
+		const [entry, other] = [this.entries.get(kept), this.entries.get(gone)];
+		if (entry === undefined || other === undefined) return;
+		for (const [name, number] of this.aliases) if (number === gone) this.aliases.set(name, kept);
+		for (const own of this.resolved.values())
+			for (const [hash, known] of own) if (known === other) own.set(hash, entry);
+		Object.assign(entry, joined);
+		// Lists of definitions remember it by row: there it is looked up anew.
+		other.definition = "";
+		this.entries.delete(gone);
 	}
 
 	/** Definitions of a record's table that nobody has sent yet. */
@@ -197,6 +228,8 @@ export class Catalogue {
 			if (isReading && at > known.lastSeenAt) known.lastSeenAt = at;
 			return known;
 		}
+		// What comes late moves no device: it stood there then.
+		if (isReading && known?.agent === agent && at < known.lastSeenAt) return known;
 		const description = this.descriptionOf(hash);
 		if (description === undefined) return undefined;
 		if (!isReading) {

@@ -11,7 +11,7 @@
  * same readings give the same rows.
  */
 import { asBuffer } from "../../shared/thread.js";
-import { unpack } from "./pack.js";
+import { groupOf, unpack } from "./pack.js";
 import {
 	type Bytes,
 	type DeviceChunk,
@@ -178,6 +178,29 @@ export class DayFiles {
 		});
 	}
 
+	/**
+	 * Puts what a day has of one device beside what it has of another, as parts; gives the hours that had any. A row
+	 * that is left empty stays, so that its group's tiers are made anew.
+	 */
+	moveDevice(day: string, from: number, into: number): readonly number[] {
+		const file = this.file(day);
+		if (file === undefined) return [];
+		const moved: number[] = [];
+		this.counted.delete(day);
+		this.withoutParts.delete(day);
+		this.files.changed(file, () => {
+			const first = hourOf(Date.parse(`${day}T00:00:00Z`));
+			for (let hour = first; hour < first + HOURS_PER_DAY; hour += 1) {
+				const taken = takeDevice(file, keyOf(hour, groupOf(from)), from);
+				if (taken.length === 0) continue;
+				for (const chunk of taken)
+					writePart(file, { hour, group: groupOf(into), chunks: [{ ...chunk, device: into }] });
+				moved.push(hour);
+			}
+		});
+		return moved;
+	}
+
 	/** Hours before `before` that have parts, oldest first, at most `most` of them with their groups. */
 	unmerged(before: number, most: number): readonly GroupHour[] {
 		const found: GroupHour[] = [];
@@ -263,6 +286,34 @@ function writePart(file: PackFile, { hour, group, chunks }: PartRow): void {
 	const bytes = packed(file, chunks);
 	statement(file, "INSERT INTO parts (key, bytes) VALUES (?, ?)").run(key, bytes);
 	statement(file, "DELETE FROM sums WHERE key = ?").run(key);
+}
+
+/** Takes a device's chunks out of its row and parts. */
+function takeDevice(file: PackFile, key: number, device: number): readonly DeviceChunk[] {
+	const taken: DeviceChunk[] = [];
+	for (const { table, id } of [
+		{ table: "hours", id: "key" },
+		{ table: "parts", id: "id" },
+	]) {
+		const rows = statement(file, `SELECT ${id} AS id, bytes FROM ${table} WHERE key = ?`).all(
+			key,
+		) as (Bytes & {
+			readonly id: number;
+		})[];
+		for (const { id: row, bytes } of rows) {
+			const chunks = named(file, unpack(asBuffer(bytes)) ?? []);
+			const own = chunks.filter((chunk) => chunk.device === device);
+			if (own.length === 0) continue;
+			const others = packed(
+				file,
+				chunks.filter((chunk) => chunk.device !== device),
+			);
+			statement(file, `UPDATE ${table} SET bytes = ? WHERE ${id} = ?`).run(others, row);
+			taken.push(...own);
+		}
+	}
+	if (taken.length > 0) statement(file, "DELETE FROM sums WHERE key = ?").run(key);
+	return taken;
 }
 
 function writePacked(

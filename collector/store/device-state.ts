@@ -294,6 +294,9 @@ export type StoreStatistics = {
 	readonly isWriteBlocked: boolean;
 };
 
+/** Keys of two devices that are one: the second's readings become the first's. */
+export type JoinWish = { readonly kept: string; readonly gone: string; readonly isDryRun: boolean };
+
 /** What the rest of the collector may ask of the store. Everything but the synchronous reads goes to its worker. */
 export type SeriesStore = {
 	devices(): ReadonlyMap<string, DeviceState>;

@@ -15,6 +15,8 @@ export const FAIL_POINTS = [
 	"merge: before the row",
 	"merge: row stored",
 	"drop: between files",
+	"join: names stored",
+	"join: readings moved",
 	"migration: rows stored",
 	"migration: day stored",
 	"migration: day removed",

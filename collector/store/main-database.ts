@@ -27,6 +27,7 @@ import {
 import { EventTable } from "./event-table.js";
 import { reach } from "./fail-point.js";
 import type { TierFile } from "./files.js";
+import { JoinTable } from "./join-table.js";
 import { widenDelivery } from "./migrations/delivery.js";
 import { widenInputs } from "./migrations/inputs.js";
 import type { RecordExtent } from "./unsealed.js";
@@ -290,6 +291,7 @@ export class MainDatabase {
 	private nextId = 1;
 	readonly file: string;
 	readonly events: EventTable;
+	readonly joins: JoinTable;
 
 	/**
 	 * @param migrate brings a store of an earlier schema to this one, while nobody else can open it
@@ -319,6 +321,7 @@ export class MainDatabase {
 			widenInputs(this.database);
 			widenDelivery(this.database);
 			this.events = new EventTable(this.database);
+			this.joins = new JoinTable(this.database);
 			migrate(this, this.database);
 			// Not written where it stands: a store must open on a full disk, too.
 			if (this.database.pragma("user_version", { simple: true }) !== SCHEMA_VERSION)

@@ -7,6 +7,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import type { DeviceDescription } from "../../shared/device.js";
+import { invariant } from "../../shared/invariant.js";
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { valueIn } from "../../shared/wire/number-column.js";
 import {
@@ -15,7 +16,7 @@ import {
 	type OutcomeGroup,
 	type ReadingGroup,
 } from "../../shared/wire/record.js";
-import { createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
+import { advance, createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
 import { endpointKey, FeedIndex, feedKey } from "../derive/feeds.js";
 import { deviceValue } from "../derive/latest-values.js";
 import { type HeldWord, meterPower, suppliedWatts } from "../derive/metering.js";
@@ -222,6 +223,48 @@ export class Present {
 		return rows;
 	}
 
+	/** Two devices as one: the first, as the second is now, with the counters of both, which never fall. */
+	private joinedState(kept: number, gone: number): MutableState {
+		const [state, other] = [this.states[kept], this.states[gone]];
+		invariant(state !== undefined && other !== undefined, "devices that are joined were read");
+		const { number, key, firstSeenAt } = state;
+		// What it drew last is held on, as it would have been had the other's first reading been its own.
+		const meter = structuredClone(state.meter);
+		advance(meter, other.firstSeenAt, {}, state.description.pollIntervalSeconds);
+		return {
+			...other,
+			...{ number, key, firstSeenAt },
+			description: other.ownDescription ?? other.description,
+			pollsByResult: added(state.pollsByResult, other.pollsByResult),
+			faultsByCode: added(state.faultsByCode, other.faultsByCode),
+			meter: {
+				...other.meter,
+				joulesTotal: meter.joulesTotal + other.meter.joulesTotal,
+				terahashesTotal: meter.terahashesTotal + other.meter.terahashesTotal,
+			},
+		};
+	}
+
+	/** The two as one, as it is to be stored before it is in force. */
+	joinedRow(kept: number, gone: number, also: Pick<StoredState, "known" | "watch">): PresentRow {
+		const state = this.joinedState(kept, gone);
+		const definition = this.definitions[gone] ?? "";
+		return { device: kept, inboxId: this.inboxId, bytes: storedBytes(state, { ...also, definition }) };
+	}
+
+	join(kept: number, gone: number): void {
+		const joined = this.joinedState(kept, gone);
+		const [state, other] = [this.states[kept], this.states[gone]];
+		if (state === undefined || other === undefined) return;
+		for (const name of OPTIONAL_STATE) delete state[name];
+		const { ownDescription: _, inventory: __, ...own } = joined;
+		Object.assign(state, own);
+		this.byKey.delete(other.key);
+		this.definitions[kept] = this.definitions[gone];
+		for (const list of [this.states, this.definitions, this.knowns]) list[gone] = undefined;
+		this.describe(state, state.description);
+	}
+
 	restore({ device, inboxId, bytes }: PresentRow): void {
 		const stored = deserialize(bytes) as StoredState;
 		const description = this.catalogue.descriptionOf(stored.definition);
@@ -258,33 +301,10 @@ export class Present {
 	}
 
 	private storedState(state: MutableState): Uint8Array {
-		const { number, isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode } = state;
-		const { latest, reason, held, tokens } = state;
-		return serialize({
-			version: 2,
-			definition: this.definitions[number] ?? "",
-			known: this.knowns[number],
-			isAnswering,
-			answeringSince,
-			lastAttemptAt,
-			meter,
-			pollsByResult,
-			faultsByCode,
-			watch: this.watch.stored(number),
-			...(reason === undefined ? {} : { reason }),
-			...(held === undefined ? {} : { held }),
-			...(tokens === undefined ? {} : { tokens }),
-			...(latest === undefined
-				? {}
-				: {
-						latest: {
-							at: latest.at,
-							shape: latest.shape.hash,
-							values: latest.values,
-							errorCodes: latest.errorCodes,
-						},
-					}),
-		});
+		const known = this.knowns[state.number];
+		invariant(known !== undefined, "a device that is stored is known");
+		const definition = this.definitions[state.number] ?? "";
+		return storedBytes(state, { definition, known, watch: this.watch.stored(state.number) });
 	}
 
 	private stateOf(known: Known, hash: string, kind: string, at: number): MutableState | undefined {
@@ -433,6 +453,46 @@ function countTokens(state: MutableState, latest: LatestReading, watts: number |
 	advanceTokens(tokens, { at: latest.at, prompt, generated, watts }, state.description.pollIntervalSeconds);
 }
 
+function added(
+	one: Readonly<Record<string, number>>,
+	other: Readonly<Record<string, number>>,
+): Record<string, number> {
+	const sum: Record<string, number> = { ...one };
+	for (const [name, count] of Object.entries(other)) sum[name] = (sum[name] ?? 0) + count;
+	return sum;
+}
+
+type AlsoStored = Pick<StoredState, "definition" | "known" | "watch">;
+
+function storedBytes(state: MutableState, also: AlsoStored): Uint8Array {
+	const { isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode } = state;
+	const { latest, reason, held, tokens } = state;
+	return serialize({
+		version: 2,
+		...also,
+		isAnswering,
+		answeringSince,
+		lastAttemptAt,
+		meter,
+		pollsByResult,
+		faultsByCode,
+		...(reason === undefined ? {} : { reason }),
+		...(held === undefined ? {} : { held }),
+		...(tokens === undefined ? {} : { tokens }),
+		...(latest === undefined
+			? {}
+			: {
+					latest: {
+						at: latest.at,
+						shape: latest.shape.hash,
+						values: latest.values,
+						errorCodes: latest.errorCodes,
+					},
+				}),
+	});
+}
+
+const OPTIONAL_STATE = ["latest", "reason", "held", "tokens", "inventory", "ownDescription"] as const;
 const NO_CODES: readonly string[] = [];
 
 function firmwares(before: DeviceDescription, now: DeviceDescription) {

@@ -32,7 +32,7 @@ import {
 import type { PowerOptions } from "../derive/power.js";
 import { stepEdges } from "../derive/steps.js";
 import { copyStore } from "./backup.js";
-import { Catalogue } from "./catalogue.js";
+import { Catalogue, type SightedDevice } from "./catalogue.js";
 import type {
 	AgentState,
 	Columns,
@@ -44,6 +44,7 @@ import type {
 	FleetSumsRow,
 	GapEntry,
 	IntervalSums,
+	JoinWish,
 	LossEntry,
 	NewEvents,
 	NewestRecord,
@@ -63,6 +64,7 @@ import type { FleetSumsSlice } from "./fleet-sums.js";
 import type {
 	Batch,
 	CursorRow,
+	DeviceRow,
 	GapTotal,
 	InventoryThing,
 	NewGap,
@@ -254,6 +256,61 @@ export class Store implements SeriesStore {
 		}
 		this.storedInventory = all;
 		this.present.place(all, this.clock.now());
+	}
+
+	/**
+	 * What was read of a device is of another, which goes on as the first is now: a swapped control board. All that
+	 * is not sealed is sealed before, so that the readings stand in one place each when they are moved.
+	 *
+	 * @returns why it cannot be; undefined where it was done, or could be where it is a dry run
+	 */
+	async joinDevices(wish: JoinWish): Promise<string | undefined> {
+		const { kept, gone, isDryRun } = wish;
+		if (!isDryRun) await this.seal({ all: true });
+		return await this.inTurn(async () => {
+			const [state, other] = [this.present.devices().get(kept), this.present.devices().get(gone)];
+			if (state === undefined || other === undefined) return "One of them is not known any more.";
+			const [at, since] = [this.clock.now(), other.firstSeenAt];
+			const lost = await this.thread.call("dayWithoutReadings", {
+				device: other.number,
+				from: since,
+				to: at,
+			});
+			if (lost !== undefined)
+				return `Of ${gone} the readings of ${lost} are dropped already, only sums are left; they cannot be joined.`;
+			if (isDryRun) return undefined;
+			await this.sealInTurn();
+			await this.storeEvents();
+			const numbers = [state.number, other.number] as const;
+			const known = this.catalogue.joined(...numbers);
+			// From its last outcome on, so that its being down ends with the other's first reading.
+			const from = Math.min(since, Math.max(state.lastAttemptAt, state.firstSeenAt));
+			const watch = this.watch.joined(...numbers, from);
+			const present = this.present.joinedRow(...numbers, { known, watch });
+			const join = { gone: other.number, key: gone, kept: state.number, since, at };
+			await this.thread.call("joinDevices", { ...join, device: deviceRow(known), present });
+			this.catalogue.join(...numbers);
+			this.present.join(...numbers);
+			this.watch.join(state, other.number, watch);
+			this.feed.addLate([], since);
+			return undefined;
+		});
+	}
+
+	/** Seals all and trims within a turn: what came since the slices of before is little. */
+	private async sealInTurn(): Promise<void> {
+		const wish = { until: Number.MAX_SAFE_INTEGER, openFrom: 0 };
+		while ((await this.thread.call("seal", wish)).left > 0);
+		await this.storeEvents();
+		for (let from = 0; ; from += PRESENT_ROWS_AT_ONCE) {
+			const rows = this.present.stored(from, PRESENT_ROWS_AT_ONCE);
+			if (rows.length === 0) break;
+			await this.thread.call("putPresent", rows);
+		}
+		const { inboxRecords, inboxBytes } = await this.thread.call("trim", this.present.appliedInboxId);
+		this.disk.inboxRecords = inboxRecords;
+		this.inboxBytes = inboxBytes;
+		this.trimmedBytes = inboxBytes;
 	}
 
 	statement(month: string): Promise<StoredStatement | undefined> {
@@ -589,7 +646,12 @@ export class Store implements SeriesStore {
 			hash,
 			definition: storedDefinition(text),
 		}));
-		this.catalogue.load({ definitions, devices: stored.devices, aliases: stored.aliases });
+		this.catalogue.load({
+			definitions,
+			devices: stored.devices,
+			aliases: stored.aliases,
+			joins: stored.joins,
+		});
 		for (const cursor of stored.cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		this.storedInputs = [...stored.inputs];
 		this.storedInventory = byThing(stored.inventory);
@@ -847,6 +909,10 @@ function byThing(entries: readonly InventoryEntry[]): ReadonlyMap<string, Invent
 		else history.push(entry);
 	}
 	return found;
+}
+
+function deviceRow({ number, key, site, agent, firstSeenAt, definition }: SightedDevice): DeviceRow {
+	return { number, key, site, agent, first_seen_at: firstSeenAt, definition };
 }
 
 function memoryOf({ rows }: Batch): readonly ArrayBuffer[] {

@@ -170,7 +170,10 @@ export class Watch {
 		if (!isSilent && !isConnected) return;
 		if (isSilent) {
 			watch.silentSince = quietSince;
-			this.add(eventOf({ at: quietSince, kind: "agent-silent", site, agent, reason: "AGENT_SILENT" }));
+			// A lost connection is noticed at once, silence on one that stands after this limit.
+			const noticed = isConnected ? { limit: AGENT_SILENT_MILLISECONDS / 1_000, unit: "s" } : {};
+			const reason = "AGENT_SILENT";
+			this.add(eventOf({ at: quietSince, kind: "agent-silent", site, agent, reason, ...noticed }));
 			return;
 		}
 		delete watch.silentSince;
@@ -243,6 +246,19 @@ export class Watch {
 	/** Late outcomes that no event is derived from. */
 	leave(number: number, late: Late): void {
 		if (this.lateBy.get(number) === late) this.lateBy.delete(number);
+	}
+
+	/** Of two devices that are one: it goes on as the second, and its events are derived again from `from` on. */
+	joined(kept: number, gone: number, from: number): StoredWatch {
+		const late = this.lateBy.get(kept)?.from ?? from;
+		return { state: this.states[gone] ?? newWatch(), lateFrom: Math.min(from, late) };
+	}
+
+	join(kept: DeviceState, gone: number, stored: StoredWatch): void {
+		this.restore(kept, stored);
+		this.lateOutcomes += 1;
+		this.states[gone] = undefined;
+		this.lateBy.delete(gone);
 	}
 
 	/** The device by which an agent tells of itself. */

@@ -18,6 +18,7 @@ import { sacrificeFor } from "./budget.js";
 import { columnKey } from "./column-key.js";
 import { DamageLog } from "./damage-log.js";
 import { DayFiles, dayOf, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
+import { dayWithoutReadings, moveReadings } from "./device-join.js";
 import type {
 	Column,
 	Columns,
@@ -32,6 +33,7 @@ import { growthBytesPerDay, MAIN_FILE, storeFiles, type TierFile } from "./files
 import type { FleetTrack } from "./fleet-rows.js";
 import { FleetSums } from "./fleet-sums.js";
 import type { Fetched } from "./hour-readings.js";
+import type { Join, Joined } from "./join-table.js";
 import {
 	type Batch,
 	type InboxRow,
@@ -213,12 +215,14 @@ function describeDevices(rows: Batch["devices"]): void {
 }
 
 function open() {
+	for (const join of rooms().main.joins.unfinished()) finishJoin(join);
 	for (const { hash, text } of rooms().main.definitions()) learn(hash, text);
 	const devices = rooms().main.devices();
 	describeDevices(devices);
 	return {
 		devices,
 		aliases: rooms().main.aliases(),
+		joins: rooms().main.joins.all(),
 		definitions: rooms().main.definitions(),
 		cursors: rooms().main.allCursors(),
 		gapTotals: rooms().main.gapTotals(),
@@ -226,6 +230,20 @@ function open() {
 		inventory: learnInventory(rooms().main.inventory()),
 		migrated,
 	};
+}
+
+function joinDevices(joined: Joined): void {
+	rooms().main.joins.put(joined);
+	described.delete(joined.gone);
+	describeDevices([joined.device]);
+	finishJoin(joined);
+}
+
+function finishJoin(join: Join): void {
+	reach("join: names stored");
+	moveReadings(rooms(), join);
+	reach("join: readings moved");
+	rooms().main.joins.finish(join.gone);
 }
 
 /** A record of the inbox; what does not decode was refused before it got there, and a row that rots since is left out. */
@@ -476,6 +494,9 @@ const operations = {
 	room,
 	addInputs: (inputs: readonly StoredInput[]) => rooms().main.addInputs(inputs),
 	putInventory,
+	joinDevices,
+	dayWithoutReadings: ({ device, ...range }: { device: number; from: number; to: number }) =>
+		dayWithoutReadings(rooms(), device, range),
 	statement: (month: string) => rooms().main.monthStatement(month),
 	putStatement: (statement: StoredStatement) => rooms().main.putStatement(statement),
 	intervals,

@@ -420,6 +420,17 @@ export const ROUTES: readonly Route[] = [
 		run: changeInventory,
 	},
 	{
+		path: "/inventory/replace",
+		method: "post",
+		summary:
+			'Joins a swapped control board to its machine\'s history: {"device": "…", "by": "…"} (application/json). What was read of `by` becomes the device\'s, which goes on under its key.',
+		parameters: [
+			query("dryRun", "true: say whether it can be and change nothing.", { choices: ["true", "false"] }),
+		],
+		answers: ["InventoryReplaceAnswer"],
+		run: replaceDevice,
+	},
+	{
 		path: "/openapi.json",
 		summary: "This description.",
 		parameters: [],
@@ -867,6 +878,20 @@ async function changeInventory(
 	return answer === undefined
 		? refused("REQUEST_INVALID", 'The body must be {"rows": [{"device": "…", "rack": "…"}, …]}.')
 		: answered(answer);
+}
+
+async function replaceDevice(
+	{ inventory: desk }: ApiContext,
+	parameters: Parameters,
+	_: string,
+	{ contentType, text }: Posted,
+): Promise<Reply<unknown>> {
+	if (desk === undefined) return refused("NOT_FOUND", "The inventory cannot be changed here.");
+	if (contentType.split(";")[0]?.trim().toLowerCase() !== "application/json")
+		return refused("REQUEST_INVALID", "Post application/json.");
+	const done = await desk.replace(text, parameters.text("dryRun") === "true");
+	if (done === undefined) return refused("REQUEST_INVALID", 'The body must be {"device": "…", "by": "…"}.');
+	return done.ok ? answered(done.answer) : refused("REQUEST_INVALID", done.what);
 }
 
 function spanOf(

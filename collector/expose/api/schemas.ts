@@ -249,6 +249,12 @@ export const SCHEMAS = {
 		),
 		refused: listOf(object({ line: integer, what: text })),
 	}),
+	InventoryReplaceAnswer: object({
+		isDryRun: yesOrNo,
+		...texts(["device", "replacedBy"]),
+		since: milliseconds,
+		statementsDropped: integer,
+	}),
 	DevicesAnswer: object({ at: milliseconds, devices: listOf(the("DeviceSummary")) }, { total: integer }),
 	ValueAnswer: object({ ...texts(["measurement", "unit", "help"]), value: number }, { word: text }),
 	DeviceAnswer: object(
