@@ -93,7 +93,8 @@ export async function startDemo(wish: DemoWish): Promise<DemoSite> {
 		allUp: (seconds) =>
 			until(`${miners + gpuHosts} devices are up`, { seconds }, async () => {
 				const { total } = await site.api<FleetAnswer>("/fleet");
-				if (total.devices.up !== miners + gpuHosts) return undefined;
+				const { up } = total.devices;
+				if (up !== miners + gpuHosts) throw new Error(`${up} are up.`);
 				const { devices } = await site.api<DevicesAnswer>("/devices");
 				return devices.filter(({ kind }) => kind !== "agent");
 			}),
