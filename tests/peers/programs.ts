@@ -15,6 +15,7 @@ export const PROGRAMS = {
 	"victoria-metrics": { package: "victoria-metrics" },
 	snmpd: { package: "snmpd" },
 	chromium: { package: "chromium" },
+	strace: { package: "strace" },
 } as const satisfies Record<string, { readonly package: string }>;
 
 export type ProgramName = keyof typeof PROGRAMS;
