@@ -28,7 +28,7 @@ import type { Complaint, ConfigPath } from "./problem.js";
 import type { DeepReadonly } from "./readonly.js";
 
 export const MAX_ADDRESSES = 10_000;
-const MAX_RANGES = 1_000;
+const MAX_RANGES = 5_000;
 const MAX_ENTRY_CHARACTERS = 100;
 
 const pollIntervalSeconds = (is: string) => integer({ is, from: 1, to: 3_600, example: 10 });

@@ -156,7 +156,7 @@ describe("each kind of mistake is one message with its line", () => {
 		[
 			"a map where a list must be",
 			withLine(9, "  addresses: 10.0.1.0/24").replace("    rack", "  rack"),
-			"agent.yaml:9:3 ranges is a map. Use a list of 0 to 1000 ranges.",
+			"agent.yaml:9:3 ranges is a map. Use a list of 0 to 5000 ranges.",
 		],
 		[
 			"an empty list",
