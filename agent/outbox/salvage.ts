@@ -2,7 +2,7 @@
  * What of a damaged outbox can still be read: its records from both ends up to the damage, and its definitions.
  *
  * Takes the file that was set aside; gives each whole record that was not settled, oldest first, and between which
- * times there may have been others. Never writes a record; never throws: what cannot be read is left out.
+ * times there may have been others. Never writes a record; what cannot be read is left out.
  */
 import Database from "better-sqlite3";
 import { hashOfText } from "../../shared/wire/definition.js";

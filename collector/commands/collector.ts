@@ -374,6 +374,7 @@ async function startPage({
 			store,
 			clock: realClock,
 			onImported: (counts) => log.info("inventory changed", counts),
+			onReplaced: (words) => log.info("device replaced", words),
 		}),
 		additional: () => [
 			...ingestFamilies(ingest.statistics()),

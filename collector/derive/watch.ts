@@ -122,10 +122,9 @@ export function watched(state: WatchState, outcome: WatchedOutcome, rules: Watch
 	if (kind === "agent") heardAgain(state, at, pollIntervalSeconds);
 	state.heardAt = at;
 	if (kind !== "miner" && kind !== "gpu-host") return;
-	const plan = planOf(latest.shape);
-	watchUptime(state, outcome, latest, plan, rules);
-	watchParts(state, outcome, latest, plan, rules);
-	watchThrottle(state, outcome, latest, plan, rules);
+	watchUptime(state, outcome, latest, rules);
+	watchParts(state, outcome, latest, rules);
+	watchThrottle(state, outcome, latest, rules);
 	watchHeat(state, outcome, latest, rules);
 	watchPower(state, outcome, latest, rules);
 }
@@ -170,29 +169,21 @@ export function silentFrom(heardAt: number, pollIntervalSeconds: number): number
 	return heardAt + HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
 }
 
-function watchUptime(
-	state: WatchState,
-	outcome: WatchedOutcome,
-	latest: LatestReading,
-	plan: Plan,
-	rules: WatchRules,
-): void {
-	const uptime = at(latest, plan.uptime);
+/** What one kind of change is told by; the state is brought up to the reading. */
+type Rule = (state: WatchState, outcome: WatchedOutcome, latest: LatestReading, rules: WatchRules) => void;
+
+const watchUptime: Rule = (state, outcome, latest, rules) => {
+	const uptime = at(latest, planOf(latest.shape).uptime);
 	if (uptime === undefined) return;
 	const before = state.uptimeSeconds;
 	state.uptimeSeconds = uptime;
 	if (uptime < before - RESTART_LEAST_SECONDS)
 		say(outcome, rules, "reboot", { before: String(before), after: String(uptime) });
-}
+};
 
 /** Boards are counted while the device works: one that starts has none yet. */
-function watchParts(
-	state: WatchState,
-	outcome: WatchedOutcome,
-	latest: LatestReading,
-	plan: Plan,
-	rules: WatchRules,
-): void {
+const watchParts: Rule = (state, outcome, latest, rules) => {
+	const plan = planOf(latest.shape);
 	const works = (at(latest, plan.operatingState) ?? MINING) === MINING;
 	const boards = works ? (at(latest, plan.boardCount) ?? boardsSeen(latest, plan)) : undefined;
 	if (boards !== undefined && boards !== state.boards) {
@@ -209,7 +200,7 @@ function watchParts(
 	if (state.pool !== undefined)
 		say(outcome, rules, "pool-changed", { before: poolWord(state.pool), after: poolWord(pool) });
 	state.pool = pool;
-}
+};
 
 function sayCount(
 	outcome: WatchedOutcome,
@@ -223,20 +214,14 @@ function sayCount(
 	say(outcome, rules, kind, { ...named, before: String(before), after: String(now) });
 }
 
-function watchThrottle(
-	state: WatchState,
-	outcome: WatchedOutcome,
-	latest: LatestReading,
-	plan: Plan,
-	rules: WatchRules,
-): void {
-	const reason = throttledNow(latest, plan);
+const watchThrottle: Rule = (state, outcome, latest, rules) => {
+	const reason = throttledNow(latest, planOf(latest.shape));
 	const before = state.throttledBy;
 	if (reason === before) return;
 	state.throttledBy = reason;
 	if (reason === undefined) say(outcome, rules, "unthrottled", { reason: before ?? "" });
 	else if (before === undefined) say(outcome, rules, "throttled", { reason });
-}
+};
 
 function throttledNow(latest: LatestReading, { operatingState, throttles }: Plan): string | undefined {
 	if (at(latest, operatingState) === OVERHEATED) return "heat";
@@ -247,12 +232,7 @@ function throttledNow(latest: LatestReading, { operatingState, throttles }: Plan
 	return undefined;
 }
 
-function watchHeat(
-	state: WatchState,
-	outcome: WatchedOutcome,
-	latest: LatestReading,
-	rules: WatchRules,
-): void {
+const watchHeat: Rule = (state, outcome, latest, rules) => {
 	const override = outcome.entry?.temperatureLimitCelsius;
 	if (!state.isHot && override === undefined && areAllCool(latest, rules.limits)) return;
 	const share = shareOfLimit(latest, rules.limits, override);
@@ -265,14 +245,9 @@ function watchHeat(
 	const { celsius: value, limitCelsius: limit, sensor } = hottest;
 	const crossed = { value, limit, unit: "°C", reason: `temperature of ${sensor}` };
 	say(outcome, rules, now ? "limit-crossed" : "limit-cleared", crossed);
-}
+};
 
-function watchPower(
-	state: WatchState,
-	outcome: WatchedOutcome,
-	latest: LatestReading,
-	rules: WatchRules,
-): void {
+const watchPower: Rule = (state, outcome, latest, rules) => {
 	const { watts, entry, device } = outcome;
 	if (watts === undefined) return;
 	const { description } = device;
@@ -283,7 +258,7 @@ function watchPower(
 	state.isOverPower = now;
 	const rounded = { value: Math.round(watts), limit: Math.round(limit), unit: "W", reason: "power" };
 	say(outcome, rules, now ? "limit-crossed" : "limit-cleared", rounded);
-}
+};
 
 function isOver(wasOver: boolean, share: number): boolean {
 	return share > (wasOver ? CLEARS_AT_SHARE : 1);

@@ -58,6 +58,7 @@ const CLOSE_MILLISECONDS = 2_000;
 const FRAGMENTS_MOST = 64;
 const BUFFERED_CHUNKS_MOST = 4_096;
 const RESTART_SPREAD_SECONDS = 5;
+const UNAVAILABLE = "503 Service Unavailable";
 /** New epochs of one agent within an hour: an outbox that begins anew more often is broken or hostile. */
 const EPOCHS_AN_HOUR_MOST = 6;
 const MILLISECONDS_PER_HOUR = 3_600_000;
@@ -212,8 +213,10 @@ export class IngestServer {
 		if (refusal !== undefined) {
 			this.count(refusal.code);
 			socket.on("error", () => socket.destroy());
+			const { status, what } = refusal;
+			const later = status === UNAVAILABLE ? `Retry-After: ${RESTART_SPREAD_SECONDS}\r\n` : "";
 			socket.end(
-				`HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nRetry-After: ${RESTART_SPREAD_SECONDS}\r\nContent-Type: text/plain\r\n\r\n${refusal.what}\n`,
+				`HTTP/1.1 ${status}\r\nConnection: close\r\n${later}Content-Type: text/plain\r\n\r\n${what}\n`,
 			);
 			return;
 		}
@@ -225,7 +228,7 @@ export class IngestServer {
 		address: string,
 	): { status: string; what: string; code: string } | undefined {
 		if (this.isStopping)
-			return { status: "503 Service Unavailable", what: "The collector stops.", code: "PROTOCOL_VIOLATION" };
+			return { status: UNAVAILABLE, what: "The collector stops.", code: "PROTOCOL_VIOLATION" };
 		if (hasSecret(request.url ?? ""))
 			return { status: "400 Bad Request", what: SECRET_IN_ADDRESS, code: "PROTOCOL_VIOLATION" };
 		// Browsers send Origin; agents do not. A page must not speak as an agent.
@@ -246,7 +249,7 @@ export class IngestServer {
 				[...unproven].filter((session) => session.address === address).length >= UNPROVEN_PER_ADDRESS_MOST);
 		if (isFull)
 			return {
-				status: "503 Service Unavailable",
+				status: UNAVAILABLE,
 				what: "Too many connections without proof.",
 				code: "PROTOCOL_VIOLATION",
 			};

@@ -26,17 +26,25 @@ export type DeskRooms = {
 	};
 	readonly clock: Pick<Clock, "now">;
 	readonly onImported: (counts: { readonly changed: number; readonly refused: number }) => void;
+	/** Keys. */
+	readonly onReplaced: (words: ReplaceWords) => void;
 };
 
-export function inventoryDesk({ store, clock, onImported }: DeskRooms): InventoryDesk {
+export function inventoryDesk({ store, clock, onImported, onReplaced }: DeskRooms): InventoryDesk {
 	let busy: Promise<unknown> = Promise.resolve();
+	/** One change at a time: each is made of what the one before left. */
+	const inTurn = <Result>(change: () => Promise<Result>): Promise<Result> => {
+		const next = busy.then(change);
+		busy = next.catch(() => undefined);
+		return next;
+	};
 	const wish = (): PlanWish => ({
 		devices: store.devices().values(),
 		inventory: store.inventory(),
 		now: clock.now(),
 	});
-	const run = (make: (wish: PlanWish) => Plan, isDryRun: boolean): Promise<InventoryImportAnswer> => {
-		const next = busy.then(async () => {
+	const run = (make: (wish: PlanWish) => Plan, isDryRun: boolean): Promise<InventoryImportAnswer> =>
+		inTurn(async () => {
 			const plan = make(wish());
 			if (!isDryRun && plan.histories.size > 0) {
 				await store.putInventory(plan.histories);
@@ -44,9 +52,6 @@ export function inventoryDesk({ store, clock, onImported }: DeskRooms): Inventor
 			}
 			return answerOf(plan, isDryRun);
 		});
-		busy = next.catch(() => undefined);
-		return next;
-	};
 	const replace = async (words: ReplaceWords, isDryRun: boolean): Promise<Replaced> => {
 		const found = replacementOf(words, store.devices().values());
 		if (!found.ok) return found;
@@ -65,6 +70,7 @@ export function inventoryDesk({ store, clock, onImported }: DeskRooms): Inventor
 			]);
 			await store.putInventory(histories);
 		}
+		if (!isDryRun) onReplaced({ device: kept, by: gone });
 		return {
 			ok: true,
 			answer: { isDryRun, device: kept, replacedBy: gone, since: firstSeenAt, statementsDropped: dropped },
@@ -73,10 +79,7 @@ export function inventoryDesk({ store, clock, onImported }: DeskRooms): Inventor
 	return {
 		replace: async (text, isDryRun) => {
 			const words = wordsIn(text);
-			if (words === undefined) return undefined;
-			const next = busy.then(() => replace(words, isDryRun));
-			busy = next.catch(() => undefined);
-			return await next;
+			return words === undefined ? undefined : await inTurn(() => replace(words, isDryRun));
 		},
 		importCsv: (text, isDryRun) => run((with_) => planOfText(text, with_), isDryRun),
 		importJson: async (text, isDryRun) => {

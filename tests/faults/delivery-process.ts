@@ -11,7 +11,7 @@ import { Uplink } from "../../agent/uplink/uplink.js";
 import { IngestServer } from "../../collector/ingest/server.js";
 import { Store } from "../../collector/store/store.js";
 import { realClock } from "../../shared/clock.js";
-import { NOBODY_JOINS } from "../collector/ingest/example-line.js";
+import { NOBODY_JOINS, UNHEARD } from "../collector/ingest/example-line.js";
 import { definitionsOf, exampleRecord, timeAt } from "../shared/wire/examples.js";
 import { DEVICES, outcomesOf, STREAM_START } from "./stream.js";
 
@@ -36,12 +36,10 @@ async function runCollector(folder: string, port: number): Promise<void> {
 		joining: NOBODY_JOINS,
 		listen: { address: "127.0.0.1", port },
 		events: {
-			onAgentConnected: nothing,
-			onAgentDisconnected: nothing,
+			...UNHEARD,
 			onRefused: ({ failure }) => say(`refused ${failure.what}`),
 			onRecordRejected: ({ sequence, failure }) => say(`rejected ${sequence} ${failure.what}`),
 			onDiskRefused: ({ what }) => say(`disk ${what}`),
-			onDiskAccepted: nothing,
 		},
 	});
 	say(`listening ${(await ingest.start()).port}`);

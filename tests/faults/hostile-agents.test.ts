@@ -13,7 +13,13 @@ import { loadTls } from "../../collector/access/certificates.js";
 import { IngestServer } from "../../collector/ingest/server.js";
 import { realClock } from "../../shared/clock.js";
 import { CLOSE, encodeRecordFrame, SUBPROTOCOL } from "../../shared/wire/messages.js";
-import { type Agent, type Collector, ExampleLine, NOBODY_JOINS } from "../collector/ingest/example-line.js";
+import {
+	type Agent,
+	type Collector,
+	ExampleLine,
+	NOBODY_JOINS,
+	UNHEARD,
+} from "../collector/ingest/example-line.js";
 import { deviceNamed, until } from "../collector/store/example-store.js";
 import { deviceAt, exampleRecord } from "../shared/wire/examples.js";
 import { expectConserved } from "./conservation.js";
@@ -423,14 +429,7 @@ describe("what is between agent and collector", { timeout: 30_000 }, () => {
 			joining: NOBODY_JOINS,
 			listen: { address: "127.0.0.1", port: 0 },
 			tls: { certificate, key, pin },
-			events: {
-				onAgentConnected: () => undefined,
-				onAgentDisconnected: () => undefined,
-				onRefused: () => undefined,
-				onRecordRejected: () => undefined,
-				onDiskRefused: () => undefined,
-				onDiskAccepted: () => undefined,
-			},
+			events: UNHEARD,
 		});
 		const { port } = await ingest.start();
 		const old = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, maxVersion: "TLSv1.2" });

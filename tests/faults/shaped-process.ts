@@ -15,7 +15,7 @@ import { Uplink } from "../../agent/uplink/uplink.js";
 import { IngestServer } from "../../collector/ingest/server.js";
 import { Store } from "../../collector/store/store.js";
 import { realClock } from "../../shared/clock.js";
-import { NOBODY_JOINS } from "../collector/ingest/example-line.js";
+import { NOBODY_JOINS, UNHEARD } from "../collector/ingest/example-line.js";
 import { definitionsOf, deviceAt, exampleRecord, randomOf, timeAt } from "../shared/wire/examples.js";
 
 const [folder = "", manner = "yields"] = process.argv.slice(2);
@@ -50,14 +50,7 @@ const ingest = new IngestServer({
 	credentialOf: () => ({ kind: "token", token: TOKEN }),
 	joining: NOBODY_JOINS,
 	listen: { address: "127.0.0.1", port: 0 },
-	events: {
-		onAgentConnected: nothing,
-		onAgentDisconnected: nothing,
-		onRefused: nothing,
-		onRecordRejected: nothing,
-		onDiskRefused: nothing,
-		onDiskAccepted: nothing,
-	},
+	events: UNHEARD,
 });
 const { port } = await ingest.start();
 

@@ -16,7 +16,7 @@ import { IngestServer } from "../../collector/ingest/server.js";
 import { Store } from "../../collector/store/store.js";
 import { realClock } from "../../shared/clock.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
-import { NOBODY_JOINS } from "../collector/ingest/example-line.js";
+import { NOBODY_JOINS, UNHEARD } from "../collector/ingest/example-line.js";
 import { definitionsOf, exampleRecord } from "../shared/wire/examples.js";
 import { STORM_DEVICES_MOST, STORM_START, stormAgent, stormDevices } from "./storm.js";
 
@@ -44,12 +44,9 @@ async function runCollector(folder: string, port: number): Promise<void> {
 		listen: { address: "127.0.0.1", port },
 		tls,
 		events: {
-			onAgentConnected: nothing,
-			onAgentDisconnected: nothing,
-			onRefused: nothing,
+			...UNHEARD,
 			onRecordRejected: ({ failure }) => say(`rejected ${failure.what}`),
 			onDiskRefused: ({ what }) => say(`disk ${what}`),
-			onDiskAccepted: nothing,
 		},
 	});
 	let residentMost = 0;

@@ -12,8 +12,8 @@ import { type Prices, pricesIn, pricesOf } from "../../derive/money.js";
 import { freshUntil, type InputBook, type MoneyMoment, type StaleLimits } from "../../market/book.js";
 import type { StoredInput } from "../../store/device-state.js";
 
-/** A row of a coarse tier may begin before the span: the longest is a day of 25 hours. */
-const BEFORE_MILLISECONDS = 26 * 3_600_000;
+/** Prices are known from so long before the span: a row of a coarse tier may begin there, at most a day of 25 hours. */
+export const PRICED_BEFORE_MILLISECONDS = 26 * 3_600_000;
 
 export type PriceLineOptions = {
 	readonly from: number;
@@ -120,7 +120,7 @@ function stretchesOf(book: InputBook, options: PriceLineOptions): readonly Price
 	const found: PriceStretch[] = [];
 	let last: PriceStretch | undefined;
 	const freshUntilOf = freshness(staleAfterSeconds);
-	for (let at = Math.floor((from - BEFORE_MILLISECONDS) / settlement) * settlement; at < to; ) {
+	for (let at = Math.floor((from - PRICED_BEFORE_MILLISECONDS) / settlement) * settlement; at < to; ) {
 		const stored = book.money(at, knownAt);
 		const moment = instead?.(stored, at) ?? stored;
 		const rate = currency === "USD" ? undefined : book.exchangeOf(currency, at, knownAt);

@@ -11,6 +11,7 @@ import type { InputBook } from "../../market/book.js";
 import type { SeriesStore } from "../../store/device-state.js";
 import type { MoneyAnswer, WhatIfAnswer } from "../answers.js";
 import { type MoneyRequest, moneyAnswer } from "./money.js";
+import { PRICED_BEFORE_MILLISECONDS } from "./price-line.js";
 import { answered, type Reply, refused } from "./reply.js";
 import { SETTLEMENT_SECONDS } from "./valuation.js";
 
@@ -87,7 +88,8 @@ function insteadOf(
 	tariff: Tariff | undefined,
 	{ from, to }: Pick<MoneyAnswer, "from" | "to">,
 ): NonNullable<MoneyRequest["instead"]> {
-	const intervals = tariff === undefined ? [] : tariffIntervals(tariff, from - BEFORE_MILLISECONDS, to);
+	const intervals =
+		tariff === undefined ? [] : tariffIntervals(tariff, from - PRICED_BEFORE_MILLISECONDS, to);
 	let place = 0;
 	return (moment, at) => {
 		if ((intervals[place]?.from ?? 0) > at) place = 0;
@@ -126,9 +128,6 @@ function mixOf(
 		netUsdDifference: grossUsd - group.grossUsd,
 	};
 }
-
-/** A row of a coarse tier may begin before the range. */
-const BEFORE_MILLISECONDS = 26 * 3_600_000;
 
 type Moved = NonNullable<WhatIfRequest["moved"]>;
 

@@ -9,7 +9,7 @@ import { loadTls } from "../../../collector/access/certificates.js";
 import { IngestServer } from "../../../collector/ingest/server.js";
 import { realClock } from "../../../shared/clock.js";
 import { newAgentKey } from "../../../shared/wire/keys.js";
-import { NOBODY_JOINS } from "../../collector/ingest/example-line.js";
+import { NOBODY_JOINS, UNHEARD } from "../../collector/ingest/example-line.js";
 import { openStore, until } from "../../collector/store/example-store.js";
 import { BOOT, definitionsOf, deviceAt, exampleRecord, timeAt } from "../../shared/wire/examples.js";
 
@@ -33,14 +33,7 @@ async function pinnedUplink(backlog: number) {
 		joining: NOBODY_JOINS,
 		listen: { address: "127.0.0.1", port: 0 },
 		tls,
-		events: {
-			onAgentConnected: nothing,
-			onAgentDisconnected: nothing,
-			onRefused: nothing,
-			onRecordRejected: nothing,
-			onDiskRefused: nothing,
-			onDiskAccepted: nothing,
-		},
+		events: UNHEARD,
 	});
 	const { port } = await ingest.start();
 	ends.push(() => ingest.stop());

@@ -140,7 +140,7 @@ export async function recordedSite(wish: SiteWish) {
 		clock,
 		listen: { address: "127.0.0.1", port: 0 },
 		perDevice: "all",
-		inventory: inventoryDesk({ store, clock, onImported: () => undefined }),
+		inventory: inventoryDesk({ store, clock, onImported: () => undefined, onReplaced: () => undefined }),
 		log: () => undefined,
 		...wish.more,
 	});

@@ -15,7 +15,7 @@ import { parseFromCollector } from "../../../shared/wire/from-collector.js";
 import { NONCE_BYTES, parseFrame, SUBPROTOCOL } from "../../../shared/wire/messages.js";
 import { deviceAt } from "../../shared/wire/examples.js";
 import { deviceNamed, openStore, rowsOf, until } from "../store/example-store.js";
-import { ExampleLine, NOBODY_JOINS } from "./example-line.js";
+import { ExampleLine, NOBODY_JOINS, UNHEARD } from "./example-line.js";
 
 type Recorded = {
 	readonly token: string;
@@ -51,7 +51,6 @@ describe("an agent of the version before", () => {
 	it("is understood by today's collector: its readings, its failures and its gap are stored and acknowledged", async () => {
 		const nonce = told.find((one) => one.kind === "challenge")?.nonce ?? "";
 		const store = await openStore(path.join(line.folder, "collector"), { now: () => RECORDED.now });
-		const nothing = () => undefined;
 		const ingest = new IngestServer({
 			// The recorded proof is over the recorded challenge.
 			clock: {
@@ -64,14 +63,7 @@ describe("an agent of the version before", () => {
 			credentialOf: () => ({ kind: "token", token: RECORDED.token }),
 			joining: NOBODY_JOINS,
 			listen: { address: "127.0.0.1", port: 0 },
-			events: {
-				onAgentConnected: nothing,
-				onAgentDisconnected: nothing,
-				onRefused: nothing,
-				onRecordRejected: nothing,
-				onDiskRefused: nothing,
-				onDiskAccepted: nothing,
-			},
+			events: UNHEARD,
 		});
 		const { port } = await ingest.start();
 		const socket = new WebSocket(`ws://127.0.0.1:${port}`, SUBPROTOCOL);

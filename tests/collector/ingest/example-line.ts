@@ -22,6 +22,17 @@ const AGENT_BOOT = "f".repeat(32);
 const refused = () => ({ ok: false, failure: { code: "JOIN_REFUSED", what: "Nobody joins here." } }) as const;
 export const NOBODY_JOINS = { join: refused, rotate: refused };
 
+const nothing = () => undefined;
+/** For who looks at what comes of it, not at what is told of it. */
+export const UNHEARD = {
+	onAgentConnected: nothing,
+	onAgentDisconnected: nothing,
+	onRefused: nothing,
+	onRecordRejected: nothing,
+	onDiskRefused: nothing,
+	onDiskAccepted: nothing,
+};
+
 export type Collector = {
 	readonly store: Store;
 	readonly ingest: IngestServer;

@@ -44,7 +44,12 @@ async function served() {
 	const store = plainStore({ devices });
 	// Joining needs a real store: replace.test.ts.
 	const joining = Object.assign(store, { joinDevices: () => Promise.resolve("Not here.") });
-	const inventory = inventoryDesk({ store: joining, clock, onImported: () => undefined });
+	const inventory = inventoryDesk({
+		store: joining,
+		clock,
+		onImported: () => undefined,
+		onReplaced: () => undefined,
+	});
 	const up = await running({}, { store, inventory });
 	const url = `${up.url}/api/v1/inventory`;
 	const post = (query: string, type: string, body: string, headers: Record<string, string> = {}) =>

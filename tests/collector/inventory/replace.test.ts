@@ -42,7 +42,7 @@ it("joins a board by serial or endpoint, keeps what is said of the machine, and 
 		]),
 	);
 	const clock = standingClock();
-	const inventory = inventoryDesk({ store, clock, onImported: () => undefined });
+	const inventory = inventoryDesk({ store, clock, onImported: () => undefined, onReplaced: () => undefined });
 	const { url } = await running({}, { store, inventory });
 	const post = async (body: unknown, query = "") => {
 		const response = await fetch(`${url}/api/v1/inventory/replace${query}`, {
