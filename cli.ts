@@ -396,7 +396,11 @@ async function calculateOn(words: readonly string[]): Promise<void> {
 		.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage));
 	for (const calculation of CALCULATIONS) {
 		const command = calc.command(calculation.name).description(calculation.about);
-		for (const option of calculation.options) command.addOption(new Option(formOf(option), helpOf(option)));
+		for (const option of calculation.options) {
+			command.addOption(new Option(formOf(option), helpOf(option)));
+			for (const flag of option.also ?? [])
+				command.addOption(new Option(formOf({ ...option, flag }), option.is).hideHelp());
+		}
 		command.option("--json", "as JSON, in full precision");
 		command.action(async ({ json, ...options }: Readonly<Record<string, string | true | undefined>>) => {
 			const given = command.options.map((option) => [option.long?.slice(2), options[option.attributeName()]]);

@@ -57,14 +57,15 @@ export function supplySatoshis(height: number): bigint {
 const DIFFICULTY_ONE_TARGET = 0xffffn << 208n;
 const MANTISSA_MASK = 0x7fffff;
 const SIGN_BIT = 0x800000;
+const MOST_TARGET = (1n << 256n) - 1n;
 
-/** The target that a header's nBits stand for; undefined where they stand for none above zero. */
+/** The target that a header's nBits stand for; undefined where they stand for none from 1 to 2^256 − 1. */
 export function targetFromBits(bits: number): bigint | undefined {
 	if (!Number.isInteger(bits) || bits < 0 || bits > 0xffffffff || (bits & SIGN_BIT) !== 0) return undefined;
 	const mantissa = BigInt(bits & MANTISSA_MASK);
 	const shift = 8n * (BigInt(bits >>> 24) - 3n);
 	const target = shift >= 0n ? mantissa << shift : mantissa >> -shift;
-	return target > 0n ? target : undefined;
+	return target > 0n && target <= MOST_TARGET ? target : undefined;
 }
 
 /** Difficulty of a header as the exact fraction it is. */

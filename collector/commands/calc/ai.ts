@@ -29,7 +29,21 @@ import {
 	slaCreditRatio,
 	tokensUsdPerKilowattHour,
 } from "../../derive/rental.js";
-import { CAPITAL_OPTIONS, capitalOf, OVERHEAD_OPTION, POWER_PRICE_OPTIONS, powerPriceOf } from "./mining.js";
+import { CHAIN_OPTIONS } from "./chain.js";
+import {
+	AVAILABILITY_OPTION,
+	CAPITAL_OPTIONS,
+	capitalOf,
+	EFFICIENCY_OPTION,
+	HASHPRICE_OPTION,
+	machineOf,
+	OVERHEAD_OPTION,
+	POOL_OPTIONS,
+	POWER_PRICE_OPTIONS,
+	powerPriceOf,
+	priceOf,
+	termsOf,
+} from "./mining.js";
 import { type Answer, type CalcOption, type Calculation, fromAll, type Given } from "./options.js";
 
 const HOURS_PER_YEAR = 8_760;
@@ -38,6 +52,7 @@ const GPU_OPTIONS: readonly CalcOption[] = [
 	{ flag: "usd-per-gpu-hour", is: "What one rented GPU earns in an hour, USD.", from: 0, example: "2.10" },
 	{
 		flag: "utilization",
+		also: ["utilisation"],
 		is: "GPU-hours rented or committed over all.",
 		kind: "ratio",
 		otherwise: "1",
@@ -68,6 +83,18 @@ const GPU_OPTIONS: readonly CalcOption[] = [
 	},
 ];
 
+/** No card draws more: such a number is a whole host's, and the money of a watt would be wrong by its GPUs. */
+const MOST_GPU_WATTS = 4_000;
+
+const GPU_WATTS_OPTION: CalcOption = {
+	flag: "watts",
+	also: ["watts-per-gpu", "gpu-watts"],
+	is: `Watts of one GPU, at most ${MOST_GPU_WATTS}.`,
+	above: 0,
+	to: MOST_GPU_WATTS,
+	example: "700",
+};
+
 const SLA_OPTIONS: readonly CalcOption[] = [
 	{
 		flag: "sla",
@@ -88,13 +115,17 @@ function slaStepsOf(given: Given): readonly SlaStep[] | undefined {
 	const text = given.text("sla");
 	if (text === undefined) return undefined;
 	return text.split(",").map((step) => {
-		const [availabilityBelow = Number.NaN, creditRatio = Number.NaN] = step.split(":").map(Number);
+		const [availabilityBelow = Number.NaN, creditRatio = Number.NaN] = step.split(":").map(ratioOf);
 		const isRatio = (value: number) => value >= 0 && value <= 1;
 		if (isRatio(availabilityBelow) && isRatio(creditRatio)) return { availabilityBelow, creditRatio };
 		throw given.refused(`--sla has the step "${step}"`, {
-			allowed: "Write each as availability:credit, fractions from 0 to 1, for example 0.999:0.1",
+			allowed: "Write each as availability:credit, fractions or per cent, for example 0.999:0.1 or 99.9%:10%",
 		});
 	});
+}
+
+function ratioOf(text: string): number {
+	return text.endsWith("%") ? Number(text.slice(0, -1)) / 100 : Number(text);
 }
 
 function slaCreditOf(given: Given): number | undefined {
@@ -135,9 +166,10 @@ const gpu: Calculation = {
 			example: "10000000",
 		},
 		{ flag: "gpus", is: "GPUs.", kind: "whole", from: 1, to: 1e9, otherwise: "1", example: "8" },
-		{ flag: "watts", is: "Watts of one GPU.", above: 0, to: 1e6, example: "700" },
+		{ ...GPU_WATTS_OPTION, example: "700, or a whole host's --host-watts 10200 --gpus-per-host 8" },
 		{
 			flag: "host-watts",
+			also: ["watts-per-host"],
 			is: "Watts of a whole host of gpus-per-host, instead of watts and server overhead.",
 			above: 0,
 			to: 1e7,
@@ -278,15 +310,30 @@ const LEASE_OPTIONS: readonly CalcOption[] = [
 		example: "1.45",
 	},
 	{ flag: "contract-usd", is: "Whole contract, USD, instead.", from: 0, example: "8.7e9" },
-	{ flag: "contract-years", is: "Years of the whole contract.", above: 0, to: 100, example: "12" },
+	{
+		flag: "contract-years",
+		also: ["years"],
+		is: "Years of the whole contract.",
+		above: 0,
+		to: 100,
+		example: "12",
+	},
 	{
 		flag: "critical-it-mw",
+		also: ["reserved-mw"],
 		is: "Reserved critical-IT megawatts, paid whatever is drawn.",
 		above: 0,
 		to: 1e6,
 		example: "500",
 	},
-	{ flag: "critical-it-kw", is: "The same in kilowatts, instead.", above: 0, to: 1e9, example: "500000" },
+	{
+		flag: "critical-it-kw",
+		also: ["reserved-kw"],
+		is: "The same in kilowatts, instead.",
+		above: 0,
+		to: 1e9,
+		example: "500000",
+	},
 	{
 		flag: "gross-mw",
 		is: "Megawatts of the interconnect that the lease takes.",
@@ -304,6 +351,13 @@ const LEASE_OPTIONS: readonly CalcOption[] = [
 	{ flag: "noi-margin", is: "Net operating income over rent.", kind: "ratio", from: -10, example: "0.85" },
 ];
 
+const CAPEX_PER_WATT_OPTION: CalcOption = {
+	flag: "capex-usd-per-it-watt",
+	is: "Building cost per critical-IT watt, USD, instead of all capital.",
+	from: 0,
+	example: "9",
+};
+
 type LeaseGiven = {
 	readonly usdPerItWattYear: number;
 	readonly itWatts: number | undefined;
@@ -313,9 +367,15 @@ type LeaseGiven = {
 function leaseOf(given: Given): LeaseGiven | undefined {
 	const megawatts = given.number("critical-it-mw");
 	const kilowatts = given.number("critical-it-kw");
+	if (megawatts !== undefined && kilowatts !== undefined)
+		throw given.refused("--critical-it-mw and --critical-it-kw are both given", {
+			allowed: "Give one of them",
+		});
 	const itWatts =
 		megawatts !== undefined ? megawatts * 1e6 : kilowatts !== undefined ? kilowatts * 1e3 : undefined;
 	const gross = given.number("gross-mw");
+	if (gross !== undefined && itWatts === undefined)
+		throw given.missing(["critical-it-mw", "critical-it-kw"], "beside --gross-mw");
 	const grossFactor =
 		gross === undefined || itWatts === undefined ? given.number("gross-factor") : (gross * 1e6) / itWatts;
 	if (grossFactor !== undefined && grossFactor < 1)
@@ -345,7 +405,9 @@ const colocation: Calculation = {
 	name: "colocation",
 	about: "what a take-or-pay lease earns per critical-IT watt and per gross watt of the interconnect",
 	options: [
-		...LEASE_OPTIONS,
+		...LEASE_OPTIONS.map((option) =>
+			option.flag === "gross-factor" ? { ...option, also: ["pue"] } : option,
+		),
 		{
 			flag: "power-borne-by",
 			is: "Who pays for the power: without it leases cannot be compared.",
@@ -353,7 +415,6 @@ const colocation: Calculation = {
 			example: "tenant",
 			required: true,
 		},
-		{ flag: "years", is: "The same as contract-years.", above: 0, to: 100, example: "12" },
 		{
 			flag: "load-factor",
 			is: "Mean draw over the reserved watts, for power that the operator bears.",
@@ -363,30 +424,25 @@ const colocation: Calculation = {
 		},
 		...POWER_PRICE_OPTIONS,
 		...CAPITAL_OPTIONS,
-		{
-			flag: "capex-usd-per-it-watt",
-			is: "Building cost per critical-IT watt, USD, instead of capex-usd.",
-			from: 0,
-			example: "9",
-		},
+		CAPEX_PER_WATT_OPTION,
 		...SLA_OPTIONS,
 	],
 	run: (given) => {
-		const lease = leaseOf(withYears(given));
+		const lease = leaseOf(given);
 		if (lease === undefined)
 			throw given.missing(["usd-per-kw-month", "usd-per-it-watt-year", "contract-usd"]);
 		return { formulaVersion: ECONOMICS_FORMULAS, ...leaseAnswer(given, lease) };
 	},
 };
 
-/** --years stands for --contract-years. */
-function withYears(given: Given): Given {
-	return given.has("years") && !given.has("contract-years")
-		? given.renamed("contract-years", "years")
-		: given;
-}
-
 function leaseAnswer(given: Given, { usdPerItWattYear, itWatts, grossFactor }: LeaseGiven): Answer {
+	// A tenant's power costs the operator nothing, whatever its price.
+	const costs = given.text("power-borne-by") === "tenant" ? [] : POWER_PRICE_OPTIONS;
+	const perGrossWatt = [...costs, ...CAPITAL_OPTIONS, CAPEX_PER_WATT_OPTION].find(({ flag }) =>
+		given.has(flag),
+	);
+	if (grossFactor === undefined && perGrossWatt !== undefined)
+		throw given.missing(["gross-factor", "gross-mw"], `beside --${perGrossWatt.flag}`);
 	const credit = slaCreditOf(given) ?? 0;
 	// Without reserved watts the answer is per watt; totals need them.
 	const criticalItWatts = itWatts ?? 1;
@@ -431,9 +487,12 @@ function grossWattAnswer(
 ): Answer {
 	const { money, grossFactor, criticalItWatts } = parts;
 	const isTenants = given.text("power-borne-by") === "tenant";
-	const power = isTenants
-		? 0
-		: fromAll((price, load) => usdPerWattYearOf(price, load), powerPriceOf(given), given.need("load-factor"));
+	const asked = fromAll(
+		(price, load) => usdPerWattYearOf(price, load),
+		powerPriceOf(given),
+		given.need("load-factor"),
+	);
+	const power = isTenants ? 0 : asked;
 	const capital = fromAll(
 		(perYear) => perYear / (criticalItWatts * grossFactor),
 		leaseCapitalOf(given, criticalItWatts),
@@ -584,43 +643,17 @@ const overhead: Calculation = {
 };
 
 const CROSSOVER_OPTIONS: readonly CalcOption[] = [
-	{
-		flag: "efficiency-j-per-th",
-		is: "J/TH of the miners at the wall.",
-		above: 0,
-		to: 1e6,
-		example: "17.5",
-		required: true,
-	},
+	{ ...EFFICIENCY_OPTION, is: "J/TH of the miners at the wall." },
+	{ flag: "hashrate-ths", is: "Hashrate of a miner, beside miner-watts.", above: 0, example: "200" },
+	{ flag: "miner-watts", is: "Its watts at the wall, instead of J/TH.", above: 0, example: "3500" },
 	OVERHEAD_OPTION,
+	...POOL_OPTIONS,
+	{ ...AVAILABILITY_OPTION, is: "Share of the time that miners run.", above: 0 },
 	{
-		flag: "pool-fee",
-		is: "Share of the revenue the pool keeps.",
-		kind: "ratio",
-		otherwise: "0",
-		example: "0.01",
+		...HASHPRICE_OPTION,
+		is: "Hashprice now, or chain data and price: gives the GPU price to match, and who is ahead.",
 	},
-	{
-		flag: "rejected",
-		is: "Share of the submitted shares that the pool rejects.",
-		kind: "ratio",
-		otherwise: "0",
-		example: "0.005",
-	},
-	{
-		flag: "availability",
-		is: "Share of the time that miners run.",
-		kind: "ratio",
-		above: 0,
-		otherwise: "1",
-		example: "0.97",
-	},
-	{
-		flag: "hashprice-usd-per-ph-day",
-		is: "Hashprice now, USD per PH/s and day: gives the GPU price to match, and who is ahead.",
-		from: 0,
-		example: "40.97",
-	},
+	...CHAIN_OPTIONS,
 	{
 		flag: "mining-capital-usd-per-watt-year",
 		is: "Capital charge of miners; 0 where they are paid for.",
@@ -630,7 +663,7 @@ const CROSSOVER_OPTIONS: readonly CalcOption[] = [
 	},
 	...POWER_PRICE_OPTIONS,
 	...GPU_OPTIONS,
-	{ flag: "watts", is: "Watts of one GPU.", above: 0, to: 1e6, example: "700" },
+	{ ...GPU_WATTS_OPTION, example: "700, or with all overheads --kw-per-gpu 1.66" },
 	{
 		flag: "kw-per-gpu",
 		is: "Kilowatts of one GPU at the utility's meter, instead of watts, server overhead and PUE.",
@@ -658,12 +691,7 @@ const CROSSOVER_OPTIONS: readonly CalcOption[] = [
 		from: 0,
 		example: "0.95",
 	},
-	{
-		flag: "capex-usd-per-it-watt",
-		is: "Building cost per critical-IT watt, USD, instead.",
-		from: 0,
-		example: "9",
-	},
+	CAPEX_PER_WATT_OPTION,
 	{ flag: "discount-rate", is: "Yearly interest on that capital.", kind: "ratio", to: 10, example: "0.10" },
 	{ flag: "capital-years", is: "Years in which it is paid back.", above: 0, to: 100, example: "15" },
 ];
@@ -676,16 +704,18 @@ const crossover: Calculation = {
 	run: (given) => {
 		const power = powerPriceOf(given);
 		if (power === undefined) throw given.missing(["power-usd-per-kwh", "power-usd-per-mwh"]);
+		const { efficiency } = machineOf(given, "miner-watts");
+		if (efficiency === undefined)
+			throw given.missing(["efficiency-j-per-th", "miner-watts"], "beside --hashrate-ths");
 		const mining: MiningUse = {
-			efficiencyJoulesPerTerahash: given.need("efficiency-j-per-th"),
+			efficiencyJoulesPerTerahash: efficiency,
 			overheadRatio: given.need("overhead"),
-			poolFeeRatio: given.need("pool-fee"),
-			acceptedRatio: 1 - given.need("rejected"),
+			...termsOf(given),
 			availabilityRatio: given.need("availability"),
 			powerUsdPerKilowattHour: power,
 			capitalUsdPerWattYear: given.need("mining-capital-usd-per-watt-year"),
 		};
-		const hashprice = given.number("hashprice-usd-per-ph-day");
+		const hashprice = hashpriceNowOf(given);
 		const gpuAnswerOf = gpuCrossover(given, mining, power, hashprice);
 		const leaseAnswerOf = leaseCrossover(given, mining, power, hashprice);
 		if (gpuAnswerOf === undefined && leaseAnswerOf === undefined)
@@ -703,6 +733,12 @@ const crossover: Calculation = {
 		};
 	},
 };
+
+/** A switch point needs none; who is ahead does. */
+function hashpriceNowOf(given: Given): number | undefined {
+	const isStated = ["hashprice-usd-per-ph-day", "difficulty", "nbits"].some((flag) => given.has(flag));
+	return isStated ? priceOf(given)?.hashprice : undefined;
+}
 
 function gpuCrossover(
 	given: Given,

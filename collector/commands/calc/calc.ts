@@ -22,7 +22,10 @@ export const CALCULATIONS: readonly Calculation[] = [
 ];
 
 export async function calculate({ options, run }: Calculation, texts: GivenTexts): Promise<Answer> {
-	return run(new Given(options, texts));
+	const given = new Given(options, texts);
+	const answer = await run(given);
+	given.refuseUnused();
+	return answer;
 }
 
 export async function runCalculation(

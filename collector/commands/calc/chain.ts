@@ -34,24 +34,23 @@ import type { Answer, CalcOption, Calculation, Given } from "./options.js";
 
 const SATOSHIS = exactly(SATOSHIS_PER_BITCOIN);
 const THOUSAND = rational(1_000n);
-/** Heights beyond the 64th halving earn nothing; a larger one is a typing error. */
-const MOST_HEIGHT = 100_000_000;
+/** As large as 32 bits hold; from the 64th halving on there is no subsidy. */
+const MOST_HEIGHT = 0xffffffff;
 
 const HEIGHT = { kind: "whole", from: 0, to: MOST_HEIGHT, example: "840000" } as const;
 const POSITIVE = { above: 0 } as const;
 
-export const CHAIN_OPTIONS: readonly CalcOption[] = [
+const NBITS = { flag: "nbits", also: ["bits", "nBits"], kind: "bits", example: "386008708" } as const;
+const DIFFICULTY_OPTIONS: readonly CalcOption[] = [
 	{ flag: "difficulty", is: "Mining difficulty.", ...POSITIVE, example: "132716002350731.3" },
-	{
-		flag: "nbits",
-		is: "The header's nBits, instead of difficulty.",
-		kind: "whole",
-		from: 1,
-		to: 0xffffffff,
-		example: "386008708",
-	},
+	{ ...NBITS, is: "The header's nBits, instead of difficulty.", from: 1, to: 0xffffffff },
+];
+
+export const CHAIN_OPTIONS: readonly CalcOption[] = [
+	...DIFFICULTY_OPTIONS,
 	{
 		flag: "block-reward-btc",
+		also: ["reward-btc"],
 		is: "Reward of a block with its fees, BTC.",
 		from: 0,
 		to: 1_000,
@@ -65,7 +64,14 @@ export const CHAIN_OPTIONS: readonly CalcOption[] = [
 		to: 50,
 		example: "3.125",
 	},
-	{ flag: "fees-btc", is: "Mean fees of a block, BTC.", from: 0, to: 1_000, example: "0.02" },
+	{
+		flag: "fees-btc",
+		also: ["fee-btc"],
+		is: "Mean fees of a block, BTC.",
+		from: 0,
+		to: 1_000,
+		example: "0.02",
+	},
 	{
 		flag: "total-fees-sats",
 		is: "Sum of the fees of --fee-blocks blocks, sat, instead of fees-btc.",
@@ -89,7 +95,14 @@ export const CHAIN_OPTIONS: readonly CalcOption[] = [
 		to: 0.999999,
 		example: "0.0062",
 	},
-	{ flag: "btc-usd", is: "Price of one bitcoin, USD.", ...POSITIVE, to: 1e12, example: "85956.45" },
+	{
+		flag: "btc-usd",
+		also: ["btc-price-usd"],
+		is: "Price of one bitcoin, USD.",
+		...POSITIVE,
+		to: 1e12,
+		example: "85956.45",
+	},
 ];
 
 export function difficultyOf(given: Given): Rational | undefined {
@@ -100,7 +113,7 @@ export function difficultyOf(given: Given): Rational | undefined {
 	if (bits === undefined) return difficulty;
 	const exact = exactDifficultyFromBits(bits);
 	if (exact === undefined)
-		throw given.refused(`--nbits is ${bits}, which stands for no target above zero`, {
+		throw given.refused(`--nbits is ${bits}, which stands for no target from 1 to 2^256 − 1`, {
 			allowed: "Use the nBits of a block's header, for example --nbits 386008708",
 		});
 	return exact;
@@ -186,7 +199,7 @@ function hashpriceAnswer(given: Given, difficulty: Rational, { reward, subsidy, 
 		blockRewardBitcoin: toNumber(over(reward, SATOSHIS)),
 		subsidySats: numberOf(subsidy),
 		feesSatsPerBlock: numberOf(fees),
-		feeShareRatio: fees === undefined ? undefined : toNumber(over(fees, reward)),
+		feeShareRatio: fees === undefined || reward.numerator === 0n ? undefined : toNumber(over(fees, reward)),
 		hashvalueSatsPerPetahashPerSecondDay: toNumber(value),
 		hashvalueBitcoinPerPetahashPerSecondDay: toNumber(bitcoin),
 		hashvalueBitcoinPerTerahashPerSecondDay: toNumber(over(bitcoin, THOUSAND)),
@@ -232,12 +245,10 @@ const difficulty: Calculation = {
 	about: "difficulty and target of a header's nBits",
 	options: [
 		{
-			flag: "nbits",
-			is: "The header's nBits, decimal or 0x….",
-			kind: "whole",
+			...NBITS,
+			is: "The header's nBits: decimal, 0x…, or its eight hexadecimal digits.",
 			from: 1,
 			to: 0xffffffff,
-			example: "386008708",
 			required: true,
 		},
 	],
@@ -247,6 +258,7 @@ const difficulty: Calculation = {
 		return {
 			formulaVersion: CHAIN_FORMULAS,
 			nBits: given.number("nbits"),
+			nBitsHex: given.need("nbits").toString(16).padStart(8, "0"),
 			difficulty: toNumber(exact),
 			targetHex: (targetFromBits(given.need("nbits")) ?? 0n).toString(16).padStart(64, "0"),
 			impliedNetworkHashrateHashesPerSecond: toNumber(hashes),
@@ -313,7 +325,10 @@ const supply: Calculation = {
 		const [height, step] = [given.need("height"), given.need("step")];
 		let sum = 0n;
 		if (step === 1) sum = supplySatoshis(height);
-		else for (let at = 0; at < height; at += step) sum += subsidySatoshis(at) * BigInt(step);
+		else {
+			for (let at = 0; at < height && subsidySatoshis(at) > 0n; at += step)
+				sum += subsidySatoshis(at) * BigInt(step);
+		}
 		return {
 			formulaVersion: CHAIN_FORMULAS,
 			supplySats: sum,
@@ -459,15 +474,7 @@ const networkHashrate: Calculation = {
 	about:
 		"hashes per second that a difficulty stands for, or that blocks found show (for display: revenue never uses it)",
 	options: [
-		{ flag: "difficulty", is: "Mining difficulty.", ...POSITIVE, example: "132716002350731.3" },
-		{
-			flag: "nbits",
-			is: "The header's nBits, instead of difficulty.",
-			kind: "whole",
-			from: 1,
-			to: 0xffffffff,
-			example: "386008708",
-		},
+		...DIFFICULTY_OPTIONS,
 		{
 			flag: "block-seconds",
 			is: "Seconds between blocks.",
@@ -554,6 +561,10 @@ const feeShare: Calculation = {
 	run: (given) => {
 		const reward = rewardOf(given);
 		if (reward?.fees === undefined) throw given.missing(["height", "subsidy-btc"]);
+		if (reward.reward.numerator === 0n)
+			throw given.refused("There is neither a subsidy nor a fee", {
+				allowed: "A share needs a reward, for example --fees-btc 0.02",
+			});
 		const ratio = toNumber(over(reward.fees, reward.reward));
 		return {
 			formulaVersion: CHAIN_FORMULAS,

@@ -34,14 +34,16 @@ const SECONDS_PER_DAY = 86_400;
 
 export const HASHPRICE_OPTION: CalcOption = {
 	flag: "hashprice-usd-per-ph-day",
+	also: ["hashprice", "hashprice-usd"],
 	is: "Hashprice, USD per PH/s and day, instead of chain data and price.",
 	from: 0,
 	example: "40.97",
 };
 
-const POOL_OPTIONS: readonly CalcOption[] = [
+export const POOL_OPTIONS: readonly CalcOption[] = [
 	{
 		flag: "pool-fee",
+		also: ["fee"],
 		is: "Share of the revenue the pool keeps.",
 		kind: "ratio",
 		otherwise: "0",
@@ -49,6 +51,7 @@ const POOL_OPTIONS: readonly CalcOption[] = [
 	},
 	{
 		flag: "rejected",
+		also: ["rejected-share", "reject-rate"],
 		is: "Share of the submitted shares that the pool rejects.",
 		kind: "ratio",
 		example: "0.005",
@@ -60,14 +63,20 @@ const POOL_OPTIONS: readonly CalcOption[] = [
 export const POWER_PRICE_OPTIONS: readonly CalcOption[] = [
 	{
 		flag: "power-usd-per-kwh",
+		also: ["usd-per-kwh"],
 		is: "Price of power at the utility's meter, USD/kWh; may be negative.",
 		example: "0.05",
 	},
-	{ flag: "power-usd-per-mwh", is: "The same, USD/MWh, instead.", example: "50" },
+	{ flag: "power-usd-per-mwh", also: ["usd-per-mwh"], is: "The same, USD/MWh, instead.", example: "50" },
+	{ flag: "power-per-kwh", is: "The same in --currency, instead.", example: "0.09" },
+	{ flag: "power-per-mwh", is: "The same in --currency, instead.", example: "90" },
+	{ flag: "currency", is: "Currency of power-per-kwh.", kind: "text", example: "EUR" },
+	{ flag: "usd-per-currency", is: "Dollars for one of it.", above: 0, to: 1e6, example: "1.08" },
 ];
 
 export const OVERHEAD_OPTION: CalcOption = {
 	flag: "overhead",
+	also: ["overhead-ratio"],
 	is: "Watts at the utility's meter over watts at the wall, 1 or more.",
 	from: 1,
 	to: 10,
@@ -83,18 +92,58 @@ export const CAPITAL_OPTIONS: readonly CalcOption[] = [
 		example: "3500",
 	},
 	{ flag: "discount-rate", is: "Yearly interest on capital.", kind: "ratio", to: 10, example: "0.10" },
-	{ flag: "capital-years", is: "Years in which capital is paid back.", above: 0, to: 100, example: "4" },
+	{
+		flag: "capital-years",
+		also: ["horizon-years"],
+		is: "Years in which capital is paid back.",
+		above: 0,
+		to: 100,
+		example: "4",
+	},
 ];
 
-/** USD/kWh at the utility's meter; absent where neither way is given. */
+export const AVAILABILITY_OPTION: CalcOption = {
+	flag: "availability",
+	also: ["uptime"],
+	is: "Share of the time it runs; power is drawn in that share only.",
+	kind: "ratio",
+	otherwise: "1",
+	example: "0.97",
+};
+
+export const EFFICIENCY_OPTION: CalcOption = {
+	flag: "efficiency-j-per-th",
+	also: ["efficiency", "joules-per-terahash"],
+	is: "J/TH at the wall, instead of watts or hashrate.",
+	above: 0,
+	to: 1e6,
+	example: "17.5",
+};
+
+/** USD/kWh at the utility's meter; absent where no way is given. */
 export function powerPriceOf(given: Given): number | undefined {
-	const perMegawattHour = given.number("power-usd-per-mwh");
-	const perKilowattHour = given.number("power-usd-per-kwh");
-	if (perMegawattHour !== undefined && perKilowattHour !== undefined)
-		throw given.refused("--power-usd-per-kwh and --power-usd-per-mwh are both given", {
+	const ways = ["power-usd-per-kwh", "power-usd-per-mwh", "power-per-kwh", "power-per-mwh"].filter((flag) =>
+		given.has(flag),
+	);
+	const [way] = ways;
+	if (way === undefined) return undefined;
+	if (ways.length > 1)
+		throw given.refused(`${ways.map((flag) => `--${flag}`).join(" and ")} are both given`, {
 			allowed: "Give one of them",
 		});
-	return perMegawattHour === undefined ? perKilowattHour : perMegawattHour / 1_000;
+	const price = way.endsWith("mwh") ? given.need(way) / 1_000 : given.need(way);
+	return way.startsWith("power-usd") ? price : price * usdPerCurrencyOf(given, way);
+}
+
+/** A price without its currency is no price, and one of another currency needs its rate. */
+function usdPerCurrencyOf(given: Given, way: string): number {
+	const currency = given.text("currency");
+	if (currency === undefined) throw given.missing(["currency"], `beside --${way}`);
+	if (!/^[A-Z]{3}$/.test(currency))
+		throw given.refused(`--currency is "${currency}"`, {
+			allowed: "Use its three letters, for example --currency EUR",
+		});
+	return currency === "USD" ? 1 : given.need("usd-per-currency", `beside --currency ${currency}`);
 }
 
 /** USD a year; absent where no capital is stated. */
@@ -130,7 +179,7 @@ type Price = {
 };
 
 /** From chain data and a price, or as stated; absent where neither is complete. */
-function priceOf(given: Given): Price | undefined {
+export function priceOf(given: Given): Price | undefined {
 	const stated = given.number("hashprice-usd-per-ph-day");
 	const bitcoin = given.exact("btc-usd");
 	if (stated !== undefined) {
@@ -162,12 +211,12 @@ function priceOf(given: Given): Price | undefined {
 type Machine = { readonly hashrate?: number; readonly watts?: number; readonly efficiency?: number };
 
 /** Two of hashrate, watts and J/TH give the third. */
-function machineOf(given: Given): Machine {
+export function machineOf(given: Given, wattsFlag = "watts"): Machine {
 	const hashrate = given.number("hashrate-ths");
-	const watts = given.number("watts");
+	const watts = given.number(wattsFlag);
 	const efficiency = given.number("efficiency-j-per-th");
 	if (hashrate !== undefined && watts !== undefined && efficiency !== undefined)
-		throw given.refused("--hashrate-ths, --watts and --efficiency-j-per-th are all given", {
+		throw given.refused(`--hashrate-ths, --${wattsFlag} and --efficiency-j-per-th are all given`, {
 			allowed: "Give two of them: the third follows",
 		});
 	if (efficiency !== undefined)
@@ -187,25 +236,13 @@ const device: Calculation = {
 	options: [
 		{ flag: "hashrate-ths", is: "Hashrate, TH/s.", from: 0, to: 1e12, example: "580" },
 		{ flag: "watts", is: "Power at the wall, W.", from: 0, to: 1e12, example: "5510" },
-		{
-			flag: "efficiency-j-per-th",
-			is: "J/TH at the wall, instead of watts or hashrate.",
-			above: 0,
-			to: 1e6,
-			example: "17.5",
-		},
+		EFFICIENCY_OPTION,
 		HASHPRICE_OPTION,
 		...CHAIN_OPTIONS,
 		...POOL_OPTIONS,
 		...POWER_PRICE_OPTIONS,
 		OVERHEAD_OPTION,
-		{
-			flag: "availability",
-			is: "Share of the time it runs; power is drawn in that share only.",
-			kind: "ratio",
-			otherwise: "1",
-			example: "0.97",
-		},
+		AVAILABILITY_OPTION,
 		...CAPITAL_OPTIONS,
 	],
 	run: (given) => {
@@ -223,7 +260,7 @@ const device: Calculation = {
 	},
 };
 
-function termsOf(given: Given) {
+export function termsOf(given: Given) {
 	return { poolFeeRatio: given.need("pool-fee"), acceptedRatio: acceptedRatioOf(given) };
 }
 

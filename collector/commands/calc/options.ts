@@ -10,9 +10,14 @@ import { parseRational, type Rational, toNumber } from "../../derive/rational.js
 export type CalcOption = {
 	/** Without the dashes: "hashrate-ths". */
 	readonly flag: string;
+	/** Other names by which people ask for it. */
+	readonly also?: readonly string[];
 	readonly is: string;
-	/** number: a decimal. ratio: a fraction, or per cent with a sign. numbers, ratios: several, separated by commas. */
-	readonly kind?: "number" | "whole" | "ratio" | "numbers" | "text" | "switch";
+	/**
+	 * number: a decimal. ratio: a fraction, or per cent with a sign. numbers: several, separated by commas.
+	 * bits: a whole number, or eight hexadecimal digits, as nodes print a header's nBits.
+	 */
+	readonly kind?: "number" | "whole" | "ratio" | "numbers" | "bits" | "text" | "switch";
 	readonly from?: number;
 	/** Greater than this: 0 is refused where from: 0 would take it. */
 	readonly above?: number;
@@ -49,10 +54,29 @@ export class Given {
 	private readonly texts: GivenTexts;
 	private readonly options: ReadonlyMap<string, CalcOption>;
 
+	/** What the answer was made from. */
+	private readonly used = new Set<string>();
+
 	constructor(options: readonly CalcOption[], texts: GivenTexts) {
 		this.options = new Map(options.map((option) => [option.flag, option]));
-		this.texts = texts;
-		const problems = options.flatMap((option) => this.take(option));
+		this.texts = Object.fromEntries(
+			options.map(({ flag, also = [] }) => [
+				flag,
+				[flag, ...also].map((name) => texts[name]).find((text) => text !== undefined),
+			]),
+		);
+		const problems = options.flatMap((option) => [...saidTwice(option, texts), ...this.take(option)]);
+		if (problems.length > 0) throw new StartProblem(EXIT.usage, problems);
+	}
+
+	/** An answer that leaves an input aside would look as if it had been made with it. */
+	refuseUnused(): void {
+		const problems = [...this.options.values()]
+			.filter(({ flag }) => this.has(flag) && !this.used.has(flag))
+			.map(
+				({ flag, is }) =>
+					`--${flag} takes no part in this answer: it is "${is}" Leave it out, or give what it goes with.`,
+			);
 		if (problems.length > 0) throw new StartProblem(EXIT.usage, problems);
 	}
 
@@ -61,19 +85,22 @@ export class Given {
 	}
 
 	isOn(flag: string): boolean {
+		this.used.add(flag);
 		return this.texts[flag] === true;
 	}
 
 	text(flag: string): string | undefined {
+		this.used.add(flag);
 		const text = this.texts[flag] ?? this.option(flag).otherwise;
 		return typeof text === "string" ? text : undefined;
 	}
 
 	exact(flag: string): Rational | undefined {
-		return this.values.get(flag)?.[0];
+		return this.exacts(flag)?.[0];
 	}
 
 	exacts(flag: string): readonly Rational[] | undefined {
+		this.used.add(flag);
 		return this.values.get(flag);
 	}
 
@@ -83,7 +110,7 @@ export class Given {
 	}
 
 	numbers(flag: string): readonly number[] | undefined {
-		return this.values.get(flag)?.map(toNumber);
+		return this.exacts(flag)?.map(toNumber);
 	}
 
 	/** @throws StartProblem where it is absent, saying what it is for */
@@ -106,11 +133,6 @@ export class Given {
 		return this.refused(`${names} is missing${because === "" ? "" : ` ${because}`}`, {
 			allowed: `Give ${names}, for example --${flags[0]} ${example}`,
 		});
-	}
-
-	/** The same inputs, with one of them under a second name. */
-	renamed(to: string, from: string): Given {
-		return new Given([...this.options.values()], { ...this.texts, [to]: this.texts[from] });
 	}
 
 	/** What was found cannot be: said like every other problem. */
@@ -147,20 +169,35 @@ export class Given {
 	}
 }
 
+function saidTwice({ flag, also = [], example }: CalcOption, texts: GivenTexts): readonly string[] {
+	const names = [flag, ...also].filter((name) => texts[name] !== undefined);
+	return names.length < 2
+		? []
+		: [
+				`${names.map((name) => `--${name}`).join(" and ")} are one input. Give it once, for example --${flag} ${example}.`,
+			];
+}
+
 function parsed(text: string, option: CalcOption): Rational | undefined {
 	const isPercent = option.kind === "ratio" && text.endsWith("%");
 	const plain = isPercent ? text.slice(0, -1).trim() : text;
-	const value = /^0x[0-9a-f]+$/i.test(plain)
-		? { numerator: BigInt(plain), denominator: 1n }
+	const value = isHexadecimal(plain, option)
+		? { numerator: BigInt(`0x${plain.replace(/^0x/i, "")}`), denominator: 1n }
 		: parseRational(plain.replaceAll("_", ""));
 	if (value === undefined) return undefined;
 	const exact = isPercent ? { ...value, denominator: value.denominator * 100n } : value;
-	if (option.kind === "whole" && exact.numerator % exact.denominator !== 0n) return undefined;
+	const isWhole = option.kind === "whole" || option.kind === "bits";
+	if (isWhole && exact.numerator % exact.denominator !== 0n) return undefined;
 	const size = toNumber(exact);
 	const { from, above, to } = limitsOf(option);
 	const isWithin =
 		size >= from && size <= to && (above === undefined || size > above) && Number.isFinite(size);
 	return isWithin ? exact : undefined;
+}
+
+/** Nodes print nBits as "17034219": a decimal of eight digits would stand for a target that no chain has. */
+function isHexadecimal(text: string, { kind }: CalcOption): boolean {
+	return /^0x[0-9a-f]{1,64}$/i.test(text) || (kind === "bits" && /^[0-9a-f]{8}$/i.test(text));
 }
 
 function limitsOf({ kind, from, above, to }: CalcOption) {
@@ -178,6 +215,7 @@ function allowedText(option: CalcOption): string {
 		whole: "a whole number",
 		ratio: "a fraction, or per cent with its sign,",
 		numbers: "numbers separated by commas, each",
+		bits: "a whole number, 0x… or eight hexadecimal digits,",
 		text: "a word",
 		switch: "nothing",
 	}[option.kind ?? "number"];

@@ -138,9 +138,48 @@ describe("fleetwatt calc", () => {
 		],
 		["subsidy", { height: "1.5" }, /--height is 1\.5/],
 		["device", { ...DEVICE, overhead: "0.5" }, /--overhead is "0\.5"\. Use a number from 1 to 10/],
-		["difficulty", { nbits: "0x1d800001" }, /stands for no target above zero/],
+		["difficulty", { nbits: "0x1d800001" }, /stands for no target from 1 to 2\^256 − 1/],
+		["difficulty", { nbits: "0xff123456" }, /--nbits is 4279383126, which stands for no target/],
+		["difficulty", { nbits: "0x23000001" }, /stands for no target/],
+		["difficulty", { nbits: "0x1d00ffffff" }, /--nbits is "0x1d00ffffff"/],
+		["gpu", { gpus: "8", watts: "10200" }, /above 0 to 4000.*--host-watts 10200 --gpus-per-host 8/],
+		["device", { ...DEVICE, fee: "0.01" }, /--pool-fee and --fee are one input\. Give it once/],
+		[
+			"device",
+			{ "hashrate-ths": "1", "hashprice-usd-per-ph-day": "40", "power-per-kwh": "0.09" },
+			/--currency is missing beside --power-per-kwh/,
+		],
+		[
+			"device",
+			{ "hashrate-ths": "1", "hashprice-usd-per-ph-day": "40", "power-per-kwh": "0.09", currency: "EUR" },
+			/--usd-per-currency is missing beside --currency EUR/,
+		],
+		[
+			"gpu",
+			{ "host-watts": "10200", "gpus-per-host": "8", "server-overhead": "1.3" },
+			/--server-overhead takes no part in this answer/,
+		],
+		[
+			"colocation",
+			{ "usd-per-kw-month": "121", "power-borne-by": "operator", "power-usd-per-kwh": "0.05" },
+			/--gross-factor or --gross-mw is missing beside --power-usd-per-kwh/,
+		],
+		["fee-share", { height: "6930000", "fees-btc": "0" }, /neither a subsidy nor a fee/],
 	])("refuses %s %j, saying what was found, what is allowed and an example", async (name, texts, said) => {
 		expect(await refusal(name, texts as GivenTexts)).toMatch(said);
+	});
+
+	it("gives no share of fees where a block earns nothing at all, after the last halving", async () => {
+		const answer = await calc("hashprice", { difficulty: "1e14", height: "6930000", "fees-btc": "0" });
+		expect(answer["hashvalueSatsPerPetahashPerSecondDay"]).toBe(0);
+		expect(answer["feeShareRatio"]).toBeUndefined();
+	});
+
+	it("knows each option by one meaning: no two of a calculation share a name", () => {
+		for (const { name, options } of CALCULATIONS) {
+			const names = options.flatMap(({ flag, also = [] }) => [flag, ...also]);
+			expect([name, ...names]).toEqual([name, ...new Set(names)]);
+		}
 	});
 
 	it("says every problem of the options at once", async () => {
