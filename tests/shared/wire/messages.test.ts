@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseFromAgent } from "../../../shared/wire/from-agent.js";
 import { parseFromCollector } from "../../../shared/wire/from-collector.js";
+import { proofText, signatureHolds } from "../../../shared/wire/keys.js";
 import {
 	encodeDefinitionFrame,
 	encodeRecordFrame,
@@ -9,6 +12,7 @@ import {
 	proofHolds,
 	proofOf,
 } from "../../../shared/wire/messages.js";
+import { ROOT } from "../../architecture/tree.js";
 import { BOOT, EPOCH, SHAPE_HASH } from "./examples.js";
 
 const HELLO = {
@@ -115,6 +119,15 @@ describe("a proof", () => {
 			{ epoch: "f".repeat(32) },
 		])
 			expect(proofHolds(proofOf("secret", { ...said, ...changed }), proof)).toBe(false);
+	});
+
+	it("is what PROTOCOL.md's example shows, by token and by key", () => {
+		const text = readFileSync(path.join(ROOT, "PROTOCOL.md"), "utf8").split("### Example of a proof").at(-1);
+		const [mac, publicKey, signature] = text?.match(/^[0-9a-f]{64,}$/gm) ?? [];
+		const example = { nonce: "2a".padStart(64, "0"), agent: "hall-1", site: "west", epoch: "0f".repeat(16) };
+		expect(proofOf("site-secret", example)).toBe(mac);
+		const signed = proofText({ ...example, pin: undefined });
+		expect(signatureHolds(publicKey ?? "", signed, signature ?? "")).toBe(true);
 	});
 
 	it("of another length does not hold", () => {
