@@ -8,6 +8,7 @@ import { DEVICE_KINDS, PARTS } from "../device.js";
 import { type Failure, failure } from "../failures.js";
 import { parseJson } from "../json.js";
 import { COLUMNS_MOST, DEFINITION_LONGEST_BYTES, type Definition, WIRE_JSON_LIMITS } from "./definition.js";
+import { firstFault } from "./messages.js";
 
 const WORD_LONGEST = 256;
 
@@ -60,7 +61,7 @@ export function parseDefinition(
 			ok: false,
 			failure: failure(
 				"RECORD_MALFORMED",
-				`A definition is not as PROTOCOL.md says: ${z.prettifyError(checked.error)}`,
+				`A definition is not as PROTOCOL.md says: ${firstFault(checked.error)}`,
 			),
 		};
 	}

@@ -1,6 +1,6 @@
 /** What an agent says: text → a checked message, or a failure. Never throws. */
 import { z } from "zod";
-import { notAsSaid, type Parsed, parseMessage } from "./messages.js";
+import { firstFault, notAsSaid, type Parsed, parseMessage } from "./messages.js";
 
 const NAME = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const EPOCH = z.string().regex(/^[0-9a-f]{32}$/);
@@ -55,5 +55,5 @@ export function parseFromAgent(text: string): Parsed<FromAgent> {
 	if (!parsed.ok) return parsed;
 	const checked = FROM_AGENT.safeParse(parsed.message);
 	if (checked.success) return { ok: true, message: checked.data };
-	return notAsSaid(`is not as PROTOCOL.md says: ${z.prettifyError(checked.error)}`);
+	return notAsSaid(`is not as PROTOCOL.md says: ${firstFault(checked.error)}`);
 }

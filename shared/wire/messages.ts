@@ -52,6 +52,14 @@ export function notAsSaid(what: string): { readonly ok: false; readonly failure:
 	return { ok: false, failure: failure("PROTOCOL_VIOLATION", `A message ${what.slice(0, WHAT_LONGEST)}.`) };
 }
 
+/** The first fault that a schema found, in one line: where, and what. */
+export function firstFault(error: {
+	readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+}): string {
+	const [first] = error.issues;
+	return [...(first?.path ?? []), first?.message].map(String).join(": ");
+}
+
 const FRAME_RECORD = 1;
 const FRAME_DEFINITION = 2;
 

@@ -1,7 +1,7 @@
 /**
  * Records ⇄ bytes, as RECORD_FORMAT.md lays them out. Pure.
  *
- * A record is the unit of delivery: a batch of outcomes, or a gap, or an event. It decodes alone;
+ * A record is the unit of delivery: a batch of outcomes, or a gap. It decodes alone;
  * devices and shapes stand in it by the hash of their definition. Readings of one shape stand
  * together, column by column: that is smaller than one after another and decodes in loops over numbers.
  *
