@@ -46,12 +46,15 @@ export async function until<Value>(
 
 /** Below the ports that systems give to outgoing connections, so that none is taken meanwhile. */
 const PORTS = { from: 11_000, to: 29_000 } as const;
+/** Tests that run at the same time look in a half each. */
+const HALF = (PORTS.to - PORTS.from) / 2;
+const FIRST_PORT = PORTS.from + (Number(process.env["VITEST_POOL_ID"] ?? 0) % 2) * HALF;
 const PORT_TRIES = 200;
 
 /** So many ports in a row, free a moment ago. */
 export async function freePorts(count: number): Promise<readonly number[]> {
 	for (let attempt = 0; attempt < PORT_TRIES; attempt += 1) {
-		const first = randomInt(PORTS.from, PORTS.to);
+		const first = randomInt(FIRST_PORT, FIRST_PORT + HALF - count);
 		const ports = Array.from({ length: count }, (_, index) => first + index);
 		const free = await Promise.all(ports.map(isFree));
 		if (free.every((one) => one)) return ports;
