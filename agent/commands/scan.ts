@@ -26,7 +26,7 @@ import { KNOCK_MILLISECONDS, openPortsAmong } from "../transports/connection.js"
 import { beginPoll, transportMemory } from "../transports/transport.js";
 
 /** Sixteen blocks of the largest size. */
-export const SCAN_ADDRESSES_MAX = 65_536;
+const SCAN_ADDRESSES_MAX = 65_536;
 /** For one device that opens a port: its probes, then all that its driver asks. */
 const LOOK_MILLISECONDS = 10_000;
 const PROGRESS_MILLISECONDS = 1_000;

@@ -21,10 +21,10 @@ export const UNSEEN: Health = { state: "unseen", failures: 0 };
 export const UP: Health = { state: "up", failures: 0 };
 
 /** So many failures in a row are polled at the normal interval. */
-export const FAILURES_BEFORE_REST = 3;
+const FAILURES_BEFORE_REST = 3;
 const REST_INTERVALS_MAX = 3;
 const REST_SECONDS_MAX = 60;
-export const SEARCH_REST_SECONDS_MAX = 600;
+const SEARCH_REST_SECONDS_MAX = 600;
 /** 2^10 intervals exceed ten minutes at any interval. */
 const DOUBLINGS_MAX = 10;
 

@@ -37,7 +37,7 @@ export type Drivers<Driver extends PolledDriver = PolledDriver> = {
 export type Ask = (request: Request, target: Target, context: PollContext) => Promise<Asked>;
 
 /** Facts that rarely change are asked this often; a failing optional request is tried again as often. */
-export const RARELY_MILLISECONDS = 600_000;
+const RARELY_MILLISECONDS = 600_000;
 /** An optional answer that failed so often in a row rests: it costs the device and the poll's time. */
 const OPTIONAL_FAILURES_BEFORE_REST = 3;
 /** One optional service that hangs must not take the time of the rest. */

@@ -42,7 +42,7 @@ import { BURST_MILLISECONDS, dueAfter, missedTurns, nextBurst, type Rhythm } fro
 import { type Lane, POLLS_IN_FLIGHT_MAX, Slots } from "./slots.js";
 import { LATE_MILLISECONDS, PollCounters, type PollStatistics } from "./statistics.js";
 
-export const HUNG_IN_FLIGHT_MAX = POLLS_IN_FLIGHT_MAX / 2;
+const HUNG_IN_FLIGHT_MAX = POLLS_IN_FLIGHT_MAX / 2;
 /** A poll is hung once it has lasted so long, and so many times as long as the device's last good one. */
 const HUNG_AFTER_MILLISECONDS = 500;
 const HUNG_AFTER_TIMES_USUAL = 3;

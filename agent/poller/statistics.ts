@@ -8,7 +8,7 @@ import type { FailureCode } from "../../shared/failures.js";
 import { quantity, type Seconds } from "../../shared/units.js";
 
 /** Upper bounds, inclusive; what is longer stands in `count` alone. */
-export const DURATION_BUCKETS_SECONDS = [
+const DURATION_BUCKETS_SECONDS = [
 	0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ] as const;
 

@@ -5,7 +5,7 @@
  * Bounds: SWEEP_AT_ONCE addresses at a time, an empty one takes one knock's time, whoever opens takes as long as
  * `look` allows. So 4,096 empty addresses take half a minute, and a tarpit delays only its own place.
  */
-export const SWEEP_AT_ONCE = 64;
+const SWEEP_AT_ONCE = 64;
 
 export type SweepOptions<Target, Found> = {
 	readonly targets: readonly Target[];

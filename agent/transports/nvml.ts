@@ -34,7 +34,10 @@ function answerOf(helper: NvmlHelper, context: PollContext): Promise<Asked> {
 	return new Promise((resolve) => {
 		const stop = atEnd(context, () => {
 			helper.onReply = () => {};
-			resolve({ ok: false, failure: failure("DEVICE_TIMEOUT", "NVML did not answer in time.") });
+			resolve({
+				ok: false,
+				failure: failure("DEVICE_TIMEOUT", "NVML did not answer before the poll's end."),
+			});
 		});
 		helper.askedAt = context.clock.monotonic();
 		helper.onReply = (reply) => {

@@ -17,7 +17,7 @@ import type { NvmlHelper } from "./nvml-helper.js";
 
 export const CONNECT_MILLISECONDS_MAX = 2_000;
 /** From the first connection to the last byte of the last answer: a total, so a dripping device ends too. */
-export const POLL_MILLISECONDS_MAX = 5_000;
+const POLL_MILLISECONDS_MAX = 5_000;
 export const ANSWER_BYTES_MAX = 256 * 1_024;
 /** A local program is no stranger, and nvidia-smi writes 46 KB a GPU. */
 export const COMMAND_BYTES_MAX = 1_024 * 1_024;

@@ -17,7 +17,7 @@ import { isSettled, NOTHING_SETTLED, type Settled, settle, unsettled } from "../
 import { type Allowance, NO_CAP, WINDOW_MOST_BYTES } from "./pace.js";
 
 /** Backfill goes out in blocks of this many records, the newest block first. */
-export const BACKFILL_BLOCK_RECORDS = 256;
+const BACKFILL_BLOCK_RECORDS = 256;
 export const READ_BYTES = 256 * 1_024;
 /**
  * With so many holes in what is settled the backlog goes out oldest first until they close: an ack

@@ -11,12 +11,11 @@ import process from "node:process";
 import { realClock } from "../../shared/clock.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
-import { joinCodeText } from "../../shared/wire/keys.js";
+import { joinCodeText, NAME } from "../../shared/wire/keys.js";
 import { Access, JOIN_CODE_MINUTES } from "../access/access.js";
 import { loadCollector } from "./collector.js";
 import { collectorTls } from "./trust-parts.js";
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const SCOPE = /^(read|metrics|admin|read:site=[a-z0-9][a-z0-9-]{0,62})$/;
 const DAYS_DEFAULT = 365;
 const DAYS_MOST = 3_650;

@@ -9,7 +9,7 @@ import { HOURS_PER_DAY } from "./basis.js";
 import type { Prices } from "./money.js";
 import { type MoneyOptions, overheadRatioOf } from "./revenue.js";
 
-export const LOSS_CAUSES = [
+const LOSS_CAUSES = [
 	"offline",
 	"throttled",
 	"degraded",
@@ -22,7 +22,7 @@ export const LOSS_CAUSES = [
 export type LossCause = (typeof LOSS_CAUSES)[number];
 
 /** Running below this share of what it should is degraded. */
-export const DEGRADED_BELOW_RATIO = 0.95;
+const DEGRADED_BELOW_RATIO = 0.95;
 
 export type Intent = "in-service" | "maintenance" | "curtailed" | "retired";
 

@@ -162,7 +162,7 @@ export function feedWord(latest: LatestReading, outlet: string | undefined, isFr
 }
 
 /** Of one device, from all its feeds. */
-export function suppliedPower(words: readonly FeedWord[], options: PowerOptions): Power | undefined {
+function suppliedPower(words: readonly FeedWord[], options: PowerOptions): Power | undefined {
 	return (
 		summed(
 			words.filter(({ isController }) => !isController),

@@ -38,7 +38,7 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 }
 
 /** Milliseconds that the zone's clocks are ahead of UTC. */
-export function offsetAt(instant: number, zone: string): number {
+function offsetAt(instant: number, zone: string): number {
 	const parts = formatOf(zone).formatToParts(instant);
 	const of = (type: string) => Number(parts.find((part) => part.type === type)?.value);
 	const shown = Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"), of("second"));

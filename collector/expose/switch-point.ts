@@ -64,7 +64,7 @@ export function switchPoint(
 	});
 }
 
-export function switchPointOf(inputs: SwitchInputs): SwitchPoint {
+function switchPointOf(inputs: SwitchInputs): SwitchPoint {
 	const names = (Object.keys(inputs) as (keyof SwitchInputs)[]).filter(
 		(name) => Number.isFinite(inputs[name]) && inputs[name] !== 0,
 	);

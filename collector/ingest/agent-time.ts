@@ -8,7 +8,7 @@
 import type { RecordTime } from "../../shared/wire/outcome.js";
 
 /** An agent's wall clock that is off by less is taken as it is. */
-export const OFFSET_IGNORED_MILLISECONDS = 2_000;
+const OFFSET_IGNORED_MILLISECONDS = 2_000;
 /** A clock is taken to have stepped when it moves by more than a message can be delayed. */
 const STEP_MILLISECONDS = 60_000;
 /** How far wall and monotonic clock drift apart while the wall clock is disciplined. */

@@ -71,7 +71,8 @@ export class JoiningDoor {
 		}
 		const text = await bodyOf(request);
 		if (text === undefined) {
-			send(response, 413, failed(failure("PROTOCOL_VIOLATION", "The request is too long or broke off.")));
+			const what = `The request has more than ${JOINING_LONGEST_BYTES} bytes, or broke off.`;
+			send(response, 413, failed(failure("PROTOCOL_VIOLATION", what)));
 			return;
 		}
 		const answered =

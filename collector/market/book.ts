@@ -38,7 +38,7 @@ export function exchangeName(currency: string): string {
 }
 
 /** Series of what really was, which stand instead of typed values in their own time and nowhere else. */
-export const REALISED: Readonly<Partial<Record<MarketInputName, string>>> = {
+const REALISED: Readonly<Partial<Record<MarketInputName, string>>> = {
 	gpuRentedRatio: "gpuRentedRatioRealised",
 	gpuHourPriceUsd: "gpuHourPriceRealisedUsd",
 };

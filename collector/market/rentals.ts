@@ -45,7 +45,7 @@ export function rentalRows(
 	];
 }
 
-export function parseRentals(text: string, name: string): readonly Rental[] | Failure {
+function parseRentals(text: string, name: string): readonly Rental[] | Failure {
 	const [head = "", ...lines] = text.split(/\r?\n/);
 	const header = head.split(",").map((word) => word.trim());
 	const missing = ["from", "to", "gpuHours", "gpus"].filter((column) => !header.includes(column));

@@ -39,7 +39,7 @@ export type Known = {
 /**
  * The name of a definition within its site: two sites may describe two devices in the same words.
  */
-export function sighted(site: string, hash: string): string {
+function sighted(site: string, hash: string): string {
 	return `${site}\n${hash}`;
 }
 

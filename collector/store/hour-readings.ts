@@ -107,7 +107,7 @@ function grown(values: Float64Array, used: number, needed: number) {
 }
 
 /** A code that a newer agent knows and we do not counts as the last one we know. */
-export function pollResultOf(code: string): number {
+function pollResultOf(code: string): number {
 	const place = (FAILURE_CODES as readonly string[]).indexOf(code);
 	return place < 0 ? FAILURE_CODES.length : place + 1;
 }

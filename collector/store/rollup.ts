@@ -15,7 +15,7 @@ import type { Column } from "./device-state.js";
 const WHOLE_MOST = 2 ** 52;
 const INT32_MOST = 2 ** 31 - 1;
 
-export function rolledColumn(column: Column, aggregate: Aggregate): Column {
+function rolledColumn(column: Column, aggregate: Aggregate): Column {
 	const decimals = aggregate === "count" ? 0 : column.decimals;
 	return { ...column, measurement: rolledName(column.measurement, aggregate), decimals };
 }

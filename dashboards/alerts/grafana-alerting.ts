@@ -56,7 +56,7 @@ function uidOf(name: string): string {
 	return name.replaceAll(/([a-z])([A-Z])/g, "$1-$2").toLowerCase();
 }
 
-export function grafanaSignal({ level, signal }: Alert): string {
+function grafanaSignal({ level, signal }: Alert): string {
 	if (level !== "device") return signal;
 	return named(`${signal} unless on (${KEYS.device.join(", ")}) fleetwatt_device_intent > 0`);
 }

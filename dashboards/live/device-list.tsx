@@ -233,7 +233,7 @@ function joined({ number, unit }: Figured): string {
 	return number === ABSENT ? ABSENT : `${number} ${unit}`;
 }
 
-export function StateWord({ device }: { readonly device: DeviceSummary }) {
+function StateWord({ device }: { readonly device: DeviceSummary }) {
 	const { word, kind } = problemWord(device);
 	return <span class={`health-${kind}`}>{word}</span>;
 }

@@ -14,7 +14,7 @@ export type ExportWish = {
 	readonly words: Readonly<Record<string, string | undefined>>;
 };
 
-export function exportAddress(format: string, { from, to, words }: ExportWish): string {
+function exportAddress(format: string, { from, to, words }: ExportWish): string {
 	const query = new URLSearchParams({ format, from: String(from), to: String(to) });
 	for (const [name, word] of Object.entries(words)) if (word) query.set(name, word);
 	return `api/v1/export?${query}`;

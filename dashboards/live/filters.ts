@@ -55,16 +55,16 @@ export function isFiltered(filters: Filters): boolean {
 }
 
 /** Miners and GPU hosts: agents and meters stand elsewhere. */
-export function isMachine({ kind }: DeviceSummary): boolean {
+function isMachine({ kind }: DeviceSummary): boolean {
 	return kind === "miner" || kind === "gpu-host";
 }
 
-export function facetOf(device: DeviceSummary, facet: Facet): string {
+function facetOf(device: DeviceSummary, facet: Facet): string {
 	if (facet === "model") return modelName(device);
 	return device[facet] ?? UNSTATED;
 }
 
-export function isInState(device: DeviceSummary, state: DeviceState): boolean {
+function isInState(device: DeviceSummary, state: DeviceState): boolean {
 	switch (state) {
 		case "up":
 		case "down":

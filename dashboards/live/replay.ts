@@ -22,7 +22,7 @@ export type Replay = {
 	send(command: ReplayCommand): void;
 };
 
-export function replaySpan(words: Words): { readonly from: number; readonly to: number } | undefined {
+function replaySpan(words: Words): { readonly from: number; readonly to: number } | undefined {
 	const [, from, to] = /^(\d{1,15})-(\d{1,15})$/.exec(words["replay"] ?? "") ?? [];
 	const span = { from: Number(from), to: Number(to) };
 	return span.from < span.to ? span : undefined;

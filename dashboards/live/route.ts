@@ -70,7 +70,7 @@ export function startRoute(): void {
 	});
 }
 
-export function routeNow(): Route {
+function routeNow(): Route {
 	current ??= routeOf(location.hash);
 	return current;
 }

@@ -10,7 +10,7 @@ export type Theme = "light" | "dark";
 const system = matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set<() => void>();
 
-export function currentTheme(): Theme {
+function currentTheme(): Theme {
 	const chosen = document.documentElement.getAttribute("data-theme");
 	if (chosen === "light" || chosen === "dark") return chosen;
 	return system.matches ? "dark" : "light";

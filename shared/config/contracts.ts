@@ -12,7 +12,7 @@ import type { Complaint, ConfigPath } from "./problem.js";
 const MOST_CONTRACTS = 500;
 const MOST_SLA_STEPS = 20;
 
-export const CONTRACT_KINDS = ["lease", "commitment"] as const;
+const CONTRACT_KINDS = ["lease", "commitment"] as const;
 
 /** What each kind cannot be without, with an example. */
 const NEEDED = {

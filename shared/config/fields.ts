@@ -5,6 +5,7 @@
  * once, here, so that message, schema and check cannot disagree.
  */
 import { z } from "zod";
+import { NAME } from "../wire/keys.js";
 import type { Complaint } from "./problem.js";
 
 export type Facts = {
@@ -66,8 +67,6 @@ export function text(said: Said & { readonly characters?: number }) {
 		.regex(/^[^\p{Cc}]*$/u);
 	return stated(schema, said, { allowed: `text of 1 to ${most} characters on one line` });
 }
-
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** A name that can stand in a label, a file name and an address. */
 export function name(said: Said) {

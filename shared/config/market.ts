@@ -11,10 +11,10 @@ import { choice, complained, integer, list, map, number, path, stated, text } fr
 import type { Complaint, ConfigPath } from "./problem.js";
 import { clockMinute, DAY_KINDS, type TariffPeriod, tariffProblems } from "./tariff.js";
 
-export const PRICE_FORMATS = ["csv", "entsoe", "ercot", "pjm", "caiso", "nordpool", "octopus"] as const;
-export const BITCOIN_VENUES = ["coinbase", "kraken", "coingecko", "mempool"] as const;
-export const POWER_MARKETS = ["ercot", "pjm", "caiso"] as const;
-export const GPU_SOURCES = ["vast", "runpod", "lambda"] as const;
+const PRICE_FORMATS = ["csv", "entsoe", "ercot", "pjm", "caiso", "nordpool", "octopus"] as const;
+const BITCOIN_VENUES = ["coinbase", "kraken", "coingecko", "mempool"] as const;
+const POWER_MARKETS = ["ercot", "pjm", "caiso"] as const;
+const GPU_SOURCES = ["vast", "runpod", "lambda"] as const;
 
 const MOST_PERIODS = 200;
 

@@ -69,7 +69,7 @@ function problemsOfDay(
 }
 
 /** "06:30" of a minute of the local day. */
-export function clockText(minute: number): string {
+function clockText(minute: number): string {
 	const pad = (value: number) => String(value).padStart(2, "0");
 	return `${pad(Math.floor(minute / 60))}:${pad(minute % 60)}`;
 }

@@ -1,8 +1,9 @@
 /** What an agent says: text → a checked message, or a failure. Never throws. */
 import { z } from "zod";
+import { NAME, SIGNATURE } from "./keys.js";
 import { firstFault, notAsSaid, type Parsed, parseMessage } from "./messages.js";
 
-const NAME = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
+const AGENT_OR_SITE = z.string().regex(NAME);
 const EPOCH = z.string().regex(/^[0-9a-f]{32}$/);
 const SEQUENCE = z.int().min(0);
 const HASH = z.string().regex(/^[0-9a-f]{16}$/);
@@ -10,8 +11,8 @@ const HASH = z.string().regex(/^[0-9a-f]{16}$/);
 const HELLO = z.object({
 	kind: z.literal("hello"),
 	versions: z.array(z.int()).min(1).max(8),
-	agent: NAME,
-	site: NAME,
+	agent: AGENT_OR_SITE,
+	site: AGENT_OR_SITE,
 	epoch: EPOCH,
 	/** Oldest record kept, and newest made; 0 and 0 where none was. */
 	tail: SEQUENCE,
@@ -30,7 +31,7 @@ const PROOF = z.discriminatedUnion("method", [
 	z.object({
 		kind: z.literal("proof"),
 		method: z.literal("ed25519"),
-		signature: z.string().regex(/^[0-9a-f]{128}$/),
+		signature: z.string().regex(SIGNATURE),
 	}),
 ]);
 const MISSING = z.object({ kind: z.literal("missing"), hashes: z.array(HASH).max(1_000) });

@@ -30,7 +30,7 @@ export function countedReason(reason: string): GapReason | "other" {
 }
 
 /** Twelve bytes each at most: far below the longest record. */
-export const GAP_DEVICES_MOST = 10_000;
+const GAP_DEVICES_MOST = 10_000;
 const TEXT_LONGEST = 1_024;
 
 export type Gap = {

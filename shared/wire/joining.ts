@@ -3,22 +3,18 @@
  * checked request, or a failure. Never throws.
  */
 import { z } from "zod";
+import { NAME, PUBLIC_KEY, SIGNATURE } from "./keys.js";
 import { notAsSaid, type Parsed, parseMessage } from "./messages.js";
 
 export const JOINING_LONGEST_BYTES = 4_096;
 
-const NAME = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
-const KEY = z.string().regex(/^[0-9a-f]{64}$/);
-const SIGNATURE = z.string().regex(/^[0-9a-f]{128}$/);
-
-const JOIN = z.object({ code: z.string().max(200), agent: NAME, publicKey: KEY, signature: SIGNATURE });
-const ROTATE = z.object({
-	site: NAME,
-	agent: NAME,
-	publicKey: KEY,
-	rotation: z.int().min(1),
-	signature: SIGNATURE,
-});
+const KEY_OF_AGENT = {
+	agent: z.string().regex(NAME),
+	publicKey: z.string().regex(PUBLIC_KEY),
+	signature: z.string().regex(SIGNATURE),
+};
+const JOIN = z.object({ ...KEY_OF_AGENT, code: z.string().max(200) });
+const ROTATE = z.object({ ...KEY_OF_AGENT, site: z.string().regex(NAME), rotation: z.int().min(1) });
 
 export function parseJoin(text: string): Parsed<z.infer<typeof JOIN>> {
 	return read(JOIN, text);

@@ -25,8 +25,10 @@ export const JOIN_CODE_ID_BYTES = 6;
 /** Where an agent asks by POST to join, and to change its key. */
 export const JOIN_PATH = "/v1/join";
 export const ROTATE_PATH = "/v1/rotate";
-const PUBLIC_KEY = /^[0-9a-f]{64}$/;
-const SIGNATURE = /^[0-9a-f]{128}$/;
+export const PUBLIC_KEY = /^[0-9a-f]{64}$/;
+export const SIGNATURE = /^[0-9a-f]{128}$/;
+/** Of an agent, and of a site. */
+export const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export type JoinCode = {
 	readonly id: string;

@@ -14,7 +14,7 @@ export type ColumnValues = Int32Array | Float64Array;
 
 export const POWERS_OF_TEN = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9] as const;
 /** Beyond it a scaled number leaves the exact range of a zigzag varint. */
-export const SCALED_MOST = 2 ** 50;
+const SCALED_MOST = 2 ** 50;
 
 /** By bits: a power is dear where a column is read in a microsecond. */
 const POWERS_OF_TWO = Float64Array.from({ length: 54 }, (_, bits) => 2 ** bits);
@@ -38,7 +38,7 @@ const INT32_LEAST = -(2 ** 31) + 1;
 const INT32_MOST = 2 ** 31 - 1;
 
 /** The value as whole number of 10^-decimals, or NaN where it is absent or too large for one. A zero has no sign. */
-export function scaledOf(value: number, decimals: number): number {
+function scaledOf(value: number, decimals: number): number {
 	const scaled = Math.round(value * (POWERS_OF_TEN[decimals] ?? 1)) + 0;
 	return Math.abs(scaled) <= SCALED_MOST ? scaled : Number.NaN;
 }

@@ -20,7 +20,7 @@ export const STATEMENT_BY = ["use", "model", "owner", "rack", "site"] as const;
 export type StatementBy = (typeof STATEMENT_BY)[number];
 
 const DAY_SECONDS = 86_400;
-export const FROZEN_AFTER_MILLISECONDS = 5 * DAY_SECONDS * 1_000;
+const FROZEN_AFTER_MILLISECONDS = 5 * DAY_SECONDS * 1_000;
 /** Months that a collector looks back for what it has not frozen yet. */
 const FROZEN_BACK_MONTHS = 3;
 const FROZEN_LIMITS: JsonLimits = { bytes: 64 * 1_024 * 1_024, depth: 12, keys: 5_000_000 };
@@ -38,7 +38,7 @@ export type StatementSources = {
 };
 
 /** The span of "2026-11" in the site's days; undefined where it is no month. */
-export function monthSpan(
+function monthSpan(
 	month: string,
 	timeZone: string,
 ): { readonly start: number; readonly end: number } | undefined {

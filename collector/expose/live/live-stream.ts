@@ -18,7 +18,7 @@ import { byDevice, isSame } from "./changes.js";
 export const LIVE_PATH = "/api/v1/live";
 export const VIEWERS_MOST = 64;
 const UPDATE_MILLISECONDS = 1_000;
-export const DEVICES_A_MESSAGE_MOST = 2_000;
+const DEVICES_A_MESSAGE_MOST = 2_000;
 const UNSENT_MOST_BYTES = 256 * 1_024;
 const BEHIND_AT_MOST_SECONDS = 30;
 /** Ticks between two looks at whether a viewer is still there. */

@@ -17,7 +17,7 @@ import { Player, type ReplayWish } from "../replay/player.js";
 import type { ViewOptions } from "../view.js";
 
 export const REPLAY_PATH = "/api/v1/replay";
-export const REPLAYS_MOST = 8;
+const REPLAYS_MOST = 8;
 const SPEED_MOST = 1_000;
 const STEP_MOST_SECONDS = 3_600;
 /** As long as two looks of a person: a step of a second at speed 1, of 500 s at 1,000. */

@@ -70,7 +70,7 @@ export type BitcoinPrice = {
 };
 
 /** By its own time, else by the server's; a quote without either is none. */
-export function quoteOf(venue: Venue, body: FeedBody): Quote | string {
+function quoteOf(venue: Venue, body: FeedBody): Quote | string {
 	const found: { readonly price: number | undefined; readonly seconds?: number | undefined } = VENUES[
 		venue
 	].read(body.text);

@@ -40,10 +40,7 @@ export async function powerPrices(
 		: parseCaiso(text, { location });
 }
 
-export function powerRequest(
-	{ market, location, base, key, token }: PowerFeedOptions,
-	now: number,
-): FeedRequest {
+function powerRequest({ market, location, base, key, token }: PowerFeedOptions, now: number): FeedRequest {
 	const from = now - BACK_HOURS * HOUR;
 	const subscription = key === undefined ? {} : { "ocp-apim-subscription-key": key };
 	const place = encodeURIComponent(location);
@@ -89,7 +86,7 @@ const STORED = 0;
 const DEFLATED = 8;
 
 /** The first file of a ZIP, by its directory; undefined where it is no ZIP, or larger than it may be. */
-export function unzipped(bytes: Buffer): string | undefined {
+function unzipped(bytes: Buffer): string | undefined {
 	try {
 		const end = bytes.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
 		if (end < 0 || bytes.readUInt32LE(end) !== END_OF_DIRECTORY) return undefined;

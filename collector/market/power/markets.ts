@@ -17,7 +17,7 @@ import {
 export type Where = { readonly location?: string };
 
 /** A day of five-minute prices of one node is a few hundred kilobytes. */
-export const SERIES_JSON_LIMITS: JsonLimits = { bytes: 16 * 1_024 * 1_024, depth: 12, keys: 2_000_000 };
+const SERIES_JSON_LIMITS: JsonLimits = { bytes: 16 * 1_024 * 1_024, depth: 12, keys: 2_000_000 };
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;

@@ -20,7 +20,7 @@ const MINUTES_PER_DAY = 1_440;
 export type TariffConfig = NonNullable<MarketConfig["tariff"]>;
 
 /** The form that derive knows. */
-export function tariffOf({ holidays, periods }: TariffConfig, timeZone: string): Tariff {
+function tariffOf({ holidays, periods }: TariffConfig, timeZone: string): Tariff {
 	return {
 		timeZone,
 		holidays,

@@ -38,7 +38,7 @@ const WIDTH_BITS = 6;
 const UNIT_GUESS_ROWS = 16;
 const DOUBLE_BITS = 64;
 
-export function powerOfTen(decimals: number): number {
+function powerOfTen(decimals: number): number {
 	const power = POWERS_OF_TEN[decimals];
 	invariant(power !== undefined, `a column has 0 to ${DECIMALS_MOST} decimals, found ${decimals}`);
 	return power;
@@ -234,7 +234,7 @@ function scaled(values: Float64Array, count: number, power: number): boolean {
 }
 
 /** Whether a value is a whole number of its decimals: times the power, and back, without a loss. */
-export function isWholeOf(value: number, power: number): boolean {
+function isWholeOf(value: number, power: number): boolean {
 	const number = Math.round(value * power);
 	return (
 		number / power === value &&
