@@ -49,6 +49,7 @@ const shared = {
 const AMD_READS: Reads = {
 	powerWatts: { at: ["power"], unit: watts },
 	powerLimitWatts: { at: ["powerLimit"], unit: watts, absent: [0] },
+	powerLimitMaximumWatts: { at: ["powerLimitMost"], unit: watts, absent: [0] },
 	energyConsumedJoules: { at: ["energy"], unit: joules },
 	gpuTemperatureCelsius: { at: ["edge"], unit: celsius },
 	junctionTemperatureCelsius: { at: ["hotspot"], unit: celsius },
@@ -168,6 +169,10 @@ function flattened(
 		powerLimit: firstOf([
 			unwrapped(at(fixed, "limit", "socket_power")),
 			unwrapped(at(fixed, "limit", "ppt0", "socket_power_limit")),
+		]),
+		powerLimitMost: firstOf([
+			unwrapped(at(fixed, "limit", "max_power")),
+			unwrapped(at(fixed, "limit", "ppt0", "max_power_limit")),
 		]),
 		energy: first(["energy", "total_energy_consumption"]),
 		edge: first(["temperature", "edge"]),

@@ -52,6 +52,7 @@ export const antminerReads = {
 		{ at: ["web", "watt"], unit: watts, absent: [0] },
 		{ at: ["web", "power"], unit: watts, absent: [0] },
 		{ at: ["power", "estimate"], unit: watts, power: estimateOfBoards },
+		{ at: ["web", "chain_power"], unit: watts, absent: [0], power: estimateOfBoards },
 	],
 	ambientTemperatureCelsius: { at: ["web", "ambient_temp"], unit: celsius },
 	minerUptimeSeconds: [
@@ -64,7 +65,7 @@ export const antminerReads = {
 	operatingState: { at: ["state"], words: OUR_STATES },
 	workMode: { at: ["minerConf", "bitmain-work-mode"] },
 	boardCount: { at: ["boardCount"] },
-	boardSlotCount: [{ at: ["values", "miner_count"] }, { at: ["web", "chain_num"] }],
+	boardSlotCount: [{ at: ["slotCount"] }],
 	fanDutyRatio: { at: ["values", "fan_pwm"], unit: percent },
 	chipCount: { at: ["chipCount"] },
 	frequencyMegahertz: [

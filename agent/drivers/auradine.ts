@@ -1,15 +1,15 @@
 /**
- * Auradine Teraflux (FluxOS, GCMiner): RPC on 4028. Data and pure layout.
+ * Auradine Teraflux (FluxOS, GCMiner): RPC on 4028, or the same commands as pages on 8080. Data and pure layout.
  *
  * Rates are MH/s as named; values of the supply carry their unit ("58.94W", "245.00V"). Boards count from 1; entry 0 of
  * `temperature` is the control board.
  *
  * @see Auradine's miner API document
  */
-import { defineDriver, type Parsed } from "./driver.js";
+import { type Driver, defineDriver, type Parsed, type Request, SLOW_FACTS_SECONDS } from "./driver.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
-import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
+import { optionalRpc } from "./kit/requests.js";
 import {
 	amperes,
 	celsius,
@@ -24,6 +24,39 @@ import {
 
 const MODES = { eco: "eco", normal: "normal", turbo: "super", custom: "custom", low: "low", high: "high" };
 
+/** What is asked, over whichever of its two interfaces. */
+const requestsBy = (ask: (command: string) => Request) =>
+	({
+		summary: ask("summary"),
+		psu: ask("psu"),
+		devs: ask("devs"),
+		temperature: ask("temperature"),
+		fan: ask("fan"),
+		mode: { ...ask("mode"), everySeconds: SLOW_FACTS_SECONDS },
+		frequency: { ...ask("frequency"), everySeconds: SLOW_FACTS_SECONDS },
+		voltage: { ...ask("voltage"), everySeconds: SLOW_FACTS_SECONDS },
+		pools: { ...ask("pools"), everySeconds: SLOW_FACTS_SECONDS },
+		led: { ...ask("led"), everySeconds: SLOW_FACTS_SECONDS },
+		count: { ...ask("asccount"), rarely: true },
+		report: { ...ask("ipreport"), rarely: true },
+		version: { ...ask("version"), rarely: true },
+	}) as const;
+
+const page = (command: string): Request => ({
+	over: "http",
+	port: 8080,
+	path: `/${command}`,
+	login: "session",
+	session: {
+		method: "POST",
+		path: "/token",
+		body: '{"command":"token","user":"{user}","password":"{password}"}',
+		sentAs: "token",
+	},
+	format: "json",
+	optional: true,
+});
+
 export const auradine = defineDriver({
 	name: "auradine",
 	kind: "miner",
@@ -33,21 +66,7 @@ export const auradine = defineDriver({
 	firmwares: ["GCMiner 2022 on", "FluxOS 2023 to 2026"],
 	source: "Auradine's API document, examples of an AT1500",
 	grade: "documented",
-	requests: {
-		summary: optionalRpc("summary"),
-		psu: optionalRpc("psu"),
-		devs: optionalRpc("devs"),
-		temperature: optionalRpc("temperature"),
-		fan: optionalRpc("fan"),
-		mode: slowRpc("mode"),
-		frequency: slowRpc("frequency"),
-		voltage: slowRpc("voltage"),
-		pools: slowRpc("pools"),
-		led: slowRpc("led"),
-		count: rareRpc("asccount"),
-		report: rareRpc("ipreport"),
-		version: rareRpc("version"),
-	},
+	requests: requestsBy(optionalRpc),
 	atLeastOne: ["summary", "psu", "devs", "mode"],
 	recognises: ({ rpc, web }) => /GCMINER|FLUXOS/.test(rpc) || /FluxOS|Auradine|Miner UI/i.test(web),
 	layOut: layOutAuradine,
@@ -142,10 +161,19 @@ export const auradine = defineDriver({
 	errorCodes: [["errors", "*"]],
 	caveats: [
 		"Read from the vendor's examples, which stem from several releases; not yet compared under load.",
-		"The HTTP interface on port 8080 holds the same and is not asked.",
 		"Of a supply's two fans the first is kept.",
 	],
 });
+
+/** Where the RPC is closed: the same answers, behind the web password. */
+export const auradineWeb: Driver = {
+	...auradine,
+	name: "auradine-web",
+	title: "Auradine Teraflux (FluxOS), web",
+	requests: requestsBy(page),
+	recognises: ({ page: said }) =>
+		["/summary", "/psu", "/mode", "/ipreport", "/version"].some((path) => /GCMiner|FluxOS/i.test(said(path))),
+};
 
 function layOutAuradine(answers: Parsed): Parsed {
 	const summaryRecord = recordsOf(at(answers, "summary", "SUMMARY"))[0];

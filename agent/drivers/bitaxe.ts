@@ -141,29 +141,35 @@ function layOutBitaxe(answers: Parsed): Parsed {
 		model: modelOf(info, device, isNerd || isLucky),
 		chipTemperatures: chipTemperatures(info),
 		fans: fansOf(info),
-		chipCount: Array.isArray(at(info, "asicTemps"))
-			? (at(info, "asicTemps") as readonly unknown[]).length
-			: undefined,
+		chipCount: [at(info, "asicTemps"), at(info, "hashrateMonitor", "asics")].find(isFilled)?.length,
 		state: stateOf(info),
 		errors: errorsOf(info),
 	});
 }
 
-/** Boards are numbered by generation: 2xx Ultra, 4xx Supra, 6xx Gamma. */
-const GENERATIONS: Readonly<Record<string, string>> = {
-	"1": "Max",
-	"2": "Ultra",
-	"4": "Supra",
-	"6": "Gamma",
-};
+/** Boards are numbered by generation: 2xx Ultra, 4xx Supra, 6xx Gamma, and their larger sisters. */
+const GENERATIONS: readonly (readonly [RegExp, string])[] = [
+	[/^1/, "Max"],
+	[/^2/, "Ultra"],
+	[/^3/, "Hex"],
+	[/^4/, "Supra"],
+	[/^65/, "Gamma Duo"],
+	[/^6/, "Gamma"],
+	[/^7/, "Supra Hex"],
+	[/^8/, "Gamma Turbo"],
+];
 
 /** A fork's own name is whole; a Bitaxe is named by its generation and board. */
 function modelOf(info: AnyRecord, device: string | undefined, isFork: boolean): string | undefined {
 	if (isFork) return device;
 	const board = textOf(at(info, "boardVersion"));
-	const name = device ?? (board === undefined ? undefined : GENERATIONS[board.charAt(0)]);
+	const name = device ?? GENERATIONS.find(([pattern]) => pattern.test(board ?? ""))?.[1];
 	const words = ["Bitaxe", name ?? textOf(at(info, "ASICModel")), board].filter((word) => word !== undefined);
 	return words.length === 1 ? undefined : words.join(" ");
+}
+
+function isFilled(list: unknown): list is readonly unknown[] {
+	return Array.isArray(list) && list.length > 0;
 }
 
 /** The chips' own sensors where there are any, else the one beside the chip. */

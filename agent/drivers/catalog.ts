@@ -5,7 +5,7 @@
 import { amdSmi, amdSmiText, rocmSmi, rocmSmiText } from "./amd.js";
 import { antminer } from "./antminer.js";
 import { antminerCustom, hiveon, msk } from "./antminer-custom.js";
-import { auradine } from "./auradine.js";
+import { auradine, auradineWeb } from "./auradine.js";
 import { avalon, avalonHome, avalonText } from "./avalon.js";
 import { baikal } from "./baikal.js";
 import { bitaxe } from "./bitaxe.js";
@@ -18,12 +18,13 @@ import { type AnswerFormat, type Driver, isOverNetwork, type NetworkRequest } fr
 import { ebang } from "./ebang.js";
 import { elphapex } from "./elphapex.js";
 import { epic } from "./epic.js";
+import { fluminer } from "./fluminer.js";
 import { goldshell, goldshellRpc } from "./goldshell.js";
 import { allSmi, nvidiaGpuExporter, rocmExporter } from "./gpu-exporters.js";
 import { ibelink } from "./ibelink.js";
 import { iceriver } from "./iceriver.js";
 import { inference } from "./inference.js";
-import { innosilicon, innosiliconRpc } from "./innosilicon.js";
+import { honorKnight, innosilicon, innosiliconRpc } from "./innosilicon.js";
 import { intelXpu } from "./intel.js";
 import { LOCAL_HOSTS } from "./local-hosts.js";
 import { luxos } from "./luxos.js";
@@ -54,6 +55,7 @@ export const DRIVERS: readonly Driver[] = [
 	msk,
 	sealminer,
 	auradine,
+	auradineWeb,
 	avalonHome,
 	avalonText,
 	avalon,
@@ -63,6 +65,7 @@ export const DRIVERS: readonly Driver[] = [
 	volcminer,
 	hammer,
 	blackminer,
+	honorKnight,
 	innosiliconRpc,
 	goldshellRpc,
 	spondoolies,
@@ -75,6 +78,7 @@ export const DRIVERS: readonly Driver[] = [
 	elphapex,
 	goldshell,
 	iceriver,
+	fluminer,
 	innosilicon,
 	ebang,
 	bitfury,

@@ -91,6 +91,12 @@ function algorithmOf(answers: Parsed, summary: AnyRecord | undefined): string | 
 	return byCoin === "sha256" && difficulty < SHA256_DIFFICULTY_FROM ? undefined : byCoin;
 }
 
+/** A driver's short name, which is often the model's; that of a serial port is not. */
+function ownName(dev: AnyRecord | undefined): unknown {
+	const name = textOf(at(dev, "Name"));
+	return name === undefined || /^tty/i.test(name) ? undefined : name;
+}
+
 function layOut(answers: Parsed): Parsed {
 	const summaryRecord = recordsOf(at(answers, "summary", "SUMMARY"))[0];
 	const devs = recordsOf(at(answers, "devs", "DEVS"));
@@ -102,7 +108,7 @@ function layOut(answers: Parsed): Parsed {
 	return present({
 		summaryRecord,
 		model: textOf(
-			firstOf([at(version, "Type"), at(version, "Model"), at(version, "PROD"), at(devs[0], "Name")]),
+			firstOf([at(version, "Type"), at(version, "Model"), at(version, "PROD"), ownName(devs[0])]),
 		),
 		software: textOf(firstOf([at(version, "Miner"), at(answers, "summary", "STATUS", 0, "Description")])),
 		algorithm,

@@ -109,6 +109,8 @@ export type SessionLogin = {
 	readonly method: "GET" | "POST";
 	readonly path: string;
 	readonly body?: string;
+	/** The token goes back in a header of its own, "Token", instead of "Authorization". */
+	readonly sentAs?: "token";
 };
 
 /** One answer as it came, undecoded. Transports make it, formats/ parse it. */

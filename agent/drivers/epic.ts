@@ -68,7 +68,12 @@ export const epic = defineDriver({
 			],
 		},
 		mac: { at: [["network", "*", "mac_address"]] },
-		hostname: { at: [["summary", "Hostname"]] },
+		hostname: {
+			at: [
+				["summary", "Hostname"],
+				["summary", "Network", "Hostname"],
+			],
+		},
 		algorithm: { at: [["algorithm"]] },
 	},
 	power: WALL,
@@ -202,22 +207,18 @@ function poolStateOf(isConnected: unknown): string | undefined {
 	return typeof isConnected === "boolean" ? (isConnected ? "alive" : "dead") : undefined;
 }
 
-const STATES: Readonly<Record<string, string>> = {
-	mining: "mining",
-	idling: "idle",
-	idle: "idle",
-	tuning: "tuning",
-	"auto tuning": "tuning",
-	error: "failed",
-	shutdown: "stopped",
-	stopped: "stopped",
-	initializing: "starting",
-	booting: "starting",
-	"benchmark in progress": "tuning",
-};
+const STATES: readonly (readonly [RegExp, string])[] = [
+	[/^mining/, "mining"],
+	[/^idl/, "idle"],
+	[/tun|adjust|benchmark|calibrat/, "tuning"],
+	[/error|fail|fault/, "failed"],
+	[/shut|stop|off$/, "stopped"],
+	[/init|boot|start|power/, "starting"],
+];
 
 function stateOf(summary: AnyRecord | undefined, megahashes: number | undefined): string | undefined {
 	const said = textOf(at(summary, "Status", "Operating State"))?.toLowerCase() ?? "";
-	if (Object.hasOwn(STATES, said)) return STATES[said];
+	const known = STATES.find(([pattern]) => pattern.test(said))?.[1];
+	if (known !== undefined) return known;
 	return megahashes === undefined ? undefined : megahashes > 0 ? "mining" : "idle";
 }

@@ -177,6 +177,8 @@ export const goldshellRpc = defineDriver({
 		devs: rpc("devs"),
 		summary: optionalRpc("summary"),
 		pools: slowRpc("pools"),
+		/** Where firmware does not write the fans beside the boards. */
+		stats: slowRpc("stats"),
 		devdetails: rareRpc("devdetails"),
 		version: rareRpc("version"),
 		status: { ...mcb("status"), rarely: true },
@@ -187,6 +189,7 @@ export const goldshellRpc = defineDriver({
 	reads: {
 		...rateReads,
 		...shareReads,
+		boardCount: { at: ["boardCount"] },
 		hardwareErrors: { at: ["summaryRecord", "Hardware Errors"] },
 		minerUptimeSeconds: { at: ["summaryRecord", "Elapsed"], unit: seconds },
 		operatingState: { at: ["state"], words: OUR_STATES },
@@ -242,7 +245,12 @@ function layOutRpc(answers: Parsed): Parsed {
 		summaryRecord,
 		boards,
 		rates: ratesOf(NOT_SHA256, { now, average: rateIn(at(summaryRecord, "MHS av"), 1e6) }),
-		fans: fansOf(devs[0] === undefined ? [] : numbered(devs[0], /^fan(\d+)$/)),
+		boardCount: boards.filter(({ chips }) => numberOf(chips) !== 0).length,
+		fans: fansOf(
+			[devs[0], ...recordsOf(at(answers, "stats", "STATS"))]
+				.map((record) => numbered(record ?? {}, /^fan(\d+)$/))
+				.find((found) => found.length > 0) ?? [],
+		),
 		poolFacts: poolFacts(answers["pools"]),
 		state: now === undefined ? undefined : now > 0 ? "mining" : "idle",
 	});

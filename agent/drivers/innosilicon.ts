@@ -4,14 +4,15 @@
  * "MHS" is MH/s, except on Equihash units (A9), which write Sol/s or, newer, millions of Sol/s into it. Fans are
  * known by their duty only. Old units write STATS0, STATS1, … where others have a list.
  */
-import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { type Driver, defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
 import { OUR_STATES, poolFacts, shareReads } from "./kit/cgminer.js";
-import { fanParts } from "./kit/fans.js";
+import { fanParts, fansOf } from "./kit/fans.js";
 import { boardRateReads, NOT_SHA256, rateIn, rateReads, ratesOf, sumOf } from "./kit/rates.js";
 import {
 	type AnyRecord,
 	at,
 	firstOf,
+	numbered,
 	numberOf,
 	present,
 	recordOf,
@@ -45,7 +46,7 @@ const boardReads = {
 	sharesRejected: { at: ["Rejected"] },
 	hardwareErrors: { at: ["Hardware Errors"] },
 	frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
-	coreVoltageVolts: { at: ["VidOptimal"], unit: millivolts, absent: [0] },
+	coreVoltageVolts: { at: ["Voltage Avg"], unit: millivolts, absent: [0] },
 } as const;
 
 const reads = {
@@ -153,9 +154,10 @@ function ratesIn(record: AnyRecord | undefined, algorithm: string | undefined) {
 	const rate = (key: string) => megahashes(record, key, algorithm);
 	const inHashes = rateIn(at(record, "Hash Rate H"), 1);
 	const now = rate("MHS 5s");
+	const minute = now ?? inHashes ?? rate("Hash Rate") ?? rate("MHS 1m");
 	return {
-		now: now ?? inHashes ?? rate("Hash Rate"),
-		window: now === undefined ? undefined : 5,
+		now: minute,
+		window: now !== undefined ? 5 : inHashes === undefined && rate("MHS 1m") === minute ? 60 : undefined,
 		oneMinute: rate("MHS 1m"),
 		fiveMinutes: rate("MHS 5m"),
 		fifteenMinutes: rate("MHS 15m"),
@@ -213,7 +215,7 @@ export const innosiliconRpc = defineDriver({
 	title: "Innosilicon, RPC",
 	makes: ["Innosilicon"],
 	models: ["A4 to A10", "T1 to T3"],
-	firmwares: ["sgminer 4.4.2", "innominer"],
+	firmwares: ["sgminer 4.4.2", "cgminer 4.10", "innominer"],
 	source: "RPC answers of an A9; names of newer replies from clients' sources",
 	requests: {
 		stats: optionalRpc("stats"),
@@ -221,6 +223,8 @@ export const innosiliconRpc = defineDriver({
 		devs: optionalRpc("devs"),
 		pools: slowRpc("pools"),
 		version: rareRpc("version"),
+		/** The supply's watts stand on the web interface alone. */
+		all: api("POST", "getAll"),
 	},
 	atLeastOne: ["stats", "summary", "devs"],
 	recognises: ({ rpc }) =>
@@ -233,20 +237,27 @@ export const innosiliconRpc = defineDriver({
 		algorithm: { at: [["algorithm"]] },
 	},
 	reads,
-	components: [
-		{ part: "board", each: ["boards"], key: ["slot"], reads: boardReads },
-		{
-			part: "fan",
-			each: ["boards"],
-			key: ["slot"],
-			reads: { fanDutyRatio: { at: ["Fan duty"], unit: percent } },
-		},
-	],
+	components: [{ part: "board", each: ["boards"], key: ["slot"], reads: boardReads }, fanParts],
 	caveats: [
 		"Equihash units write Sol/s into the MHS fields; a number from 1,000 on is taken as that.",
 		"A unit whose answers hold STATS0, STATS1, … and name no model is an A9.",
 	],
 });
+
+/** Others' boards on the same firmware; no answer tells the two makes apart. */
+export const honorKnight: Driver = {
+	...innosiliconRpc,
+	name: "honorknight",
+	title: "Honor Knight and Aixin",
+	makes: ["Honor Knight", "Aixin"],
+	models: ["Honor Knight K1, K3", "Aixin A1"],
+	firmwares: ["cgminer 4.10"],
+	source: "names of the answers from clients' sources",
+	grade: "documented",
+	recognises: ({ rpc }) => /"ID"\s*:\s*"IT1\d"/.test(rpc),
+	identity: { firmware: { at: [["firmware"]] }, algorithm: { at: [["algorithm"]] } },
+	caveats: ["No make is claimed: both write the same answers.", "No power."],
+};
 
 /** STATS as a list, or STATS0, STATS1, … each with a list of one. */
 function gathered(answer: unknown, name: string): readonly AnyRecord[] {
@@ -257,28 +268,69 @@ function gathered(answer: unknown, name: string): readonly AnyRecord[] {
 		.flatMap((key) => recordsOf(record[key]));
 }
 
+function saidBy(answers: Parsed, name: string): unknown {
+	return at(answers, name, "STATUS", 0, "Description");
+}
+
+/** What the driver calls its chains, or the firmware itself, where no answer names the model: "HLT0", "a9-1.2.0". */
+const A9 = /^(?:HLT\d|A9-)/i;
+/** Chains of Aixin A1 and Honor Knight, which both mine Bitcoin. */
+const IT1 = /^IT1\d$/;
+
+/** An A9 of newer firmware writes what its chains could do; where their sum is far from the total, it is left out. */
+const BOARDS_TIMES_MOST = 3;
+
+type Rates = ReturnType<typeof ratesIn>;
+
+function boardRates(boards: readonly Rates[], total: Rates): readonly Rates[] {
+	const sum = sumOf(boards.map(({ now, average }) => now ?? average)) ?? 0;
+	const whole = total.now ?? total.average ?? 0;
+	return whole > 0 && sum > BOARDS_TIMES_MOST * whole ? [] : boards;
+}
+
+/** By their speed where it is told, else by how hard each board drives its own. */
+function fansIn(boards: readonly AnyRecord[]): readonly AnyRecord[] {
+	const turning = fansOf(numbered(boards[0] ?? {}, /^Fan(\d+) rpm$/));
+	if (turning.length > 0) return turning.map((fan) => ({ ...fan, percent: at(boards[0], "Fan duty") }));
+	return boards
+		.map((board, place) => ({ slot: slotOf(board, place), percent: at(board, "Fan duty") }))
+		.filter(({ percent: duty }) => duty !== undefined);
+}
+
+function slotOf(board: AnyRecord, place: number): string {
+	return textOf(firstOf([at(board, "Chain ID"), at(board, "ASC"), at(board, "STATS")])) ?? String(place);
+}
+
 function layOutRpc(answers: Parsed): Parsed {
 	const stats = gathered(answers["stats"], "STATS");
 	const devs = gathered(answers["devs"], "DEVS");
 	const version = gathered(answers["version"], "VERSION")[0];
 	const summary = gathered(answers["summary"], "SUMMARY")[0];
-	const pools = gathered(answers["pools"], "POOL").filter((pool) => at(pool, "URL") !== undefined);
+	const pools = ["POOL", "POOLS"]
+		.flatMap((name) => gathered(answers["pools"], name))
+		.filter((pool) => at(pool, "URL") !== undefined);
+	const software = textOf(firstOf(["stats", "summary", "devs"].map((name) => saidBy(answers, name)))) ?? "";
 	const isOld = recordOf(answers["stats"]) !== undefined && at(answers, "stats", "STATS0") !== undefined;
-	const model = textOf(firstOf([at(version, "Type"), at(devs[0], "Name")])) ?? (isOld ? "A9" : undefined);
-	const algorithm = algorithmOf(model);
-	const kind = algorithm ?? (isOld ? NOT_SHA256 : undefined);
+	const chain = textOf(at(stats[0], "ID")) ?? "";
+	const isA9 = isOld || [chain, textOf(at(version, "CGMiner")) ?? ""].some((word) => A9.test(word));
+	const model = textOf(firstOf([at(version, "Type"), at(devs[0], "Name")])) ?? (isA9 ? "A9" : undefined);
+	const algorithm = algorithmOf(model) ?? (IT1.test(chain) ? "sha256" : undefined);
+	const kind = algorithm ?? (isOld || /^sgminer/i.test(software) ? NOT_SHA256 : undefined);
 	const found = stats.filter((entry) =>
 		["Num chips", "Chain ID"].some((key) => at(entry, key) !== undefined),
 	);
 	const list = found.length > 0 ? found : devs;
-	const rates = list.map((entry) => ratesIn(entry, algorithm));
 	const total = ratesIn(summary, algorithm);
+	const rates = boardRates(
+		list.map((entry) => ratesIn(entry, algorithm)),
+		total,
+	);
 	const sum = (key: keyof typeof total) => total[key] ?? sumOf(rates.map((one) => one[key]));
 	const now = sum("now");
 	return present({
 		model,
 		algorithm,
-		firmware: textOf(firstOf([at(version, "Miner"), at(answers, "stats", "STATUS", 0, "Description")])),
+		firmware: firstOf([at(version, "Miner"), software]),
 		rates: ratesOf(kind, {
 			now,
 			window: total.window ?? rates[0]?.window,
@@ -288,15 +340,16 @@ function layOutRpc(answers: Parsed): Parsed {
 		}),
 		boards: list.map((entry, place) => ({
 			...entry,
-			slot: textOf(firstOf([at(entry, "Chain ID"), at(entry, "ASC"), at(entry, "STATS")])) ?? String(place),
+			slot: slotOf(entry, place),
 			rates: ratesOf(kind, rates[place] ?? {}),
 			boardTemperature: firstOf([at(entry, "Temp"), at(entry, "Temperature"), at(entry, "temp")]),
 			chipTemperature: at(entry, "Temp max"),
 			chips: firstOf([at(entry, "Num active chips"), at(entry, "Num chips")]),
 			frequency: at(entry, "PLL"),
 		})),
-		power: sumOf(list.map((entry) => numberOf(at(entry, "power")))),
-		fanDuty: at(list[0], "Fan duty"),
+		power: sumOf(list.map((entry) => numberOf(at(entry, "power")))) ?? at(answers, "all", "all", "power"),
+		fanDuty: firstOf([at(list[0], "Fan duty"), at(answers, "all", "all", "fansSpeed")]),
+		fans: fansIn(list),
 		uptime: firstOf([at(summary, "Elapsed"), at(stats[0], "Elapsed")]),
 		poolList: pools,
 		poolFacts: poolFacts({ POOLS: pools }),

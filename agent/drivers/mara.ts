@@ -71,6 +71,8 @@ export const mara = defineDriver({
 			everySeconds: SLOW_FACTS_SECONDS,
 		},
 		boards: web("hashboards"),
+		/** Lists every chip too, so only where the boards' own page is missing. */
+		details: { ...web("details"), unless: "boards" },
 		fans: web("fans"),
 		pools: { ...web("pools"), everySeconds: SLOW_FACTS_SECONDS },
 		overview: { ...web("overview"), rarely: true },
@@ -97,6 +99,7 @@ export const mara = defineDriver({
 				["overview", "mac"],
 				["network", "mac"],
 				["network", "mac_address"],
+				["overview", "mac_address"],
 			],
 		},
 		hostname: {
@@ -152,7 +155,10 @@ export const mara = defineDriver({
 			each: ["fans", "fans"],
 			key: ["index"],
 			reads: {
-				fanSpeedRevolutionsPerMinute: { at: ["current_speed"], unit: revolutionsPerMinute },
+				fanSpeedRevolutionsPerMinute: [
+					{ at: ["current_speed"], unit: revolutionsPerMinute },
+					{ at: ["rpm"], unit: revolutionsPerMinute },
+				],
 				powerWatts: { at: ["power_consumption"], unit: watts, power: BOARDS },
 			},
 		},
@@ -171,16 +177,19 @@ function layOutMara(answers: Parsed): Parsed {
 	const said = textOf(
 		firstOf([at(answers, "overview", "model"), at(answers, "overview", "model_extended"), at(rpc, "model")]),
 	);
-	const model = said?.replace(/\s*\([^)]*\)$/, "");
+	const model = said?.replace(/\s*\([^)]*\)$/, "").replace(/^(?=[A-Z]{1,2}\d)/i, "Antminer ");
 	const algorithm = algorithmOfModel(model) ?? "sha256";
 	const kind = algorithm === "sha256" ? "sha256" : "other";
-	const unit = rateFactor(at(brief, "hashrate_unit")) ?? 1e12;
+	const unit = rateFactor(at(brief, "hashrate_unit")) ?? usualUnit(brief);
 	const scaled = (record: AnyRecord | undefined, ...keys: readonly string[]) => {
-		const number = numberOf(firstOf(keys.map((key) => at(record, key))));
-		return number === undefined ? undefined : number * unit;
+		const key = keys.find((one) => numberOf(at(record, one)) !== undefined) ?? "";
+		const number = numberOf(at(record, key));
+		return number === undefined ? undefined : number * (rateFactor(at(record, `${key}_unit`)) ?? unit);
 	};
 	const isMeasured = /^psu$/i.test(textOf(at(brief, "power_source")) ?? "");
-	const boards = recordsOf(at(answers, "boards", "hashboards"));
+	const boards = recordsOf(
+		firstOf([at(answers, "boards", "hashboards"), at(answers, "details", "hashboard_infos")]),
+	);
 	const working = boards.filter(isWorking);
 	const isWebThere = brief !== undefined || boards.length > 0;
 	return present({
@@ -194,7 +203,7 @@ function layOutMara(answers: Parsed): Parsed {
 				? at(rpc, "rates")
 				: {
 						[kind]: present({
-							now: scaled(brief, "hashrate_realtime"),
+							now: scaled(brief, "hashrate_realtime", "hashrate_realtime_10m"),
 							hour: scaled(brief, "hashrate_realtime_1h"),
 							day: scaled(brief, "hashrate_realtime_1d"),
 							average: scaled(brief, "hashrate_average"),
@@ -208,10 +217,12 @@ function layOutMara(answers: Parsed): Parsed {
 		]),
 		boardRecords: working.map((board) => ({
 			...board,
+			index: firstOf([at(board, "index"), at(board, "id")]),
+			frequency_average: firstOf([at(board, "frequency_average"), at(board, "frequency_avg")]),
 			rates: {
 				[kind]: present({
 					now: scaled(board, "hashrate_realtime", "hashrate_realtime_10m"),
-					average: scaled(board, "hashrate_average"),
+					average: scaled(board, "hashrate_average", "hashrate_avg"),
 					nominal: scaled(board, "hashrate_ideal"),
 				}),
 			},
@@ -221,6 +232,15 @@ function layOutMara(answers: Parsed): Parsed {
 		state: stateOf(brief) ?? (isWebThere ? undefined : at(rpc, "state")),
 		errors: errorsOf(answers, brief),
 	});
+}
+
+/** Builds that name no unit write TH/s, the newest of them GH/s: no machine reaches a thousand TH/s. */
+const TERAHASHES_BELOW = 1_000;
+
+function usualUnit(brief: AnyRecord | undefined): number {
+	const keys = ["hashrate_ideal", "hashrate_sales", "hashrate_realtime", "hashrate_average"];
+	const most = Math.max(0, ...keys.map((key) => numberOf(at(brief, key)) ?? 0));
+	return most < TERAHASHES_BELOW ? 1e12 : 1e9;
 }
 
 function isWorking(board: AnyRecord): boolean {

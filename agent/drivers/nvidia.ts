@@ -136,6 +136,15 @@ export const TABLE_READS: Reads = {
 	memoryTotalBytes: { at: ["memory.total"], unit: mebibytes },
 	memoryUsedBytes: { at: ["memory.used"], unit: mebibytes },
 	memoryFreeBytes: { at: ["memory.free"], unit: mebibytes },
+	memoryReservedBytes: { at: ["memory.reserved"], unit: mebibytes },
+	encoderUtilizationRatio: { at: ["utilization.encoder"], unit: percent },
+	decoderUtilizationRatio: { at: ["utilization.decoder"], unit: percent },
+	pcieLinkGeneration: [{ at: ["pcie.link.gen.gpucurrent"] }, { at: ["pcie.link.gen.current"] }],
+	pcieLinkWidth: { at: ["pcie.link.width.current"] },
+	graphicsClockMegahertz: [
+		{ at: ["clocks.current.graphics"], unit: megahertz },
+		{ at: ["clocks.gr"], unit: megahertz },
+	],
 	streamingMultiprocessorClockMegahertz: [
 		{ at: ["clocks.current.sm"], unit: megahertz },
 		{ at: ["clocks.sm"], unit: megahertz },
@@ -211,7 +220,9 @@ export function layOutRows(rows: readonly AnyRecord[], driverVersion: unknown): 
 			...row,
 			key: firstOf([at(row, "uuid"), at(row, "pci.bus_id"), at(row, "index")]),
 			performanceState: performanceStateOf(at(row, "pstate")),
-			throttle: throttleOf(at(row, "clocks_event_reasons.active")),
+			throttle: throttleOf(
+				firstOf([at(row, "clocks_event_reasons.active"), at(row, "clocks_throttle_reasons.active")]),
+			),
 		})),
 		model: modelOf(rows.map((row) => at(row, "name"))),
 		driverVersion,
@@ -295,11 +306,11 @@ export const nvidiaSmiXml = defineDriver({
 		memoryReservedBytes: { at: ["fb_memory_usage", "reserved"], unit: mebibytes },
 		...THROTTLE_READS,
 		correctedEccErrors: [
-			{ at: ["ecc_errors", "volatile", "dram_correctable"] },
+			{ at: ["ecc", "correctable", "*"], of: "sum" },
 			{ at: ["ecc_errors", "volatile", "single_bit", "total"] },
 		],
 		uncorrectedEccErrors: [
-			{ at: ["ecc_errors", "volatile", "dram_uncorrectable"] },
+			{ at: ["ecc", "uncorrectable", "*"], of: "sum" },
 			{ at: ["ecc_errors", "volatile", "double_bit", "total"] },
 		],
 	}),
@@ -321,6 +332,7 @@ function layOutXml(answers: Parsed): Parsed {
 				slowdownAt: slowdownOf(at(gpu, "temperature", "gpu_temp_slow_threshold")),
 				performanceState: performanceStateOf(at(gpu, "performance_state")),
 				instanceCount: instancesOf(gpu),
+				ecc: eccOf(recordOf(at(gpu, "ecc_errors", "volatile")) ?? {}),
 				linkWidth: textOf(at(gpu, "pci", "pci_gpu_link_info", "link_widths", "current_link_width"))?.replace(
 					/x$/,
 					"",
@@ -333,6 +345,15 @@ function layOutXml(answers: Parsed): Parsed {
 		model: modelOf(found.map((gpu) => at(gpu, "product_name"))),
 		driverVersion: at(log, "driver_version"),
 	});
+}
+
+/** Of SRAM and DRAM apart since Ampere, the uncorrectable ones of SRAM by kind since Hopper. */
+function eccOf(errors: AnyRecord): AnyRecord {
+	const counted = (kind: RegExp) =>
+		Object.keys(errors)
+			.filter((key) => kind.test(key))
+			.map((key) => errors[key]);
+	return { correctable: counted(/ram_correctable/), uncorrectable: counted(/ram_uncorrectable/) };
 }
 
 const REASON_WORDS = {

@@ -79,7 +79,12 @@ export const proto = defineDriver({
 				["hardwareRecord", "cb-info", "serial_number"],
 			],
 		},
-		mac: { at: [["networkRecord", "mac"]] },
+		mac: {
+			at: [
+				["networkRecord", "mac"],
+				["networkRecord", "mac_address"],
+			],
+		},
 		hostname: {
 			at: [
 				["networkRecord", "hostname"],
@@ -181,7 +186,13 @@ function layOutProto(answers: Parsed): Parsed {
 		recordOf(at(answers, request));
 	const now = content("mining", "mining-status");
 	const hardwareRecord = content("hardware", "hardware-info");
-	const poolRecords = recordsOf(firstOf([at(answers, "pools", "pools"), at(answers, "pools")]));
+	const poolRecords = recordsOf(firstOf([at(answers, "pools", "pools"), at(answers, "pools")])).map(
+		(pool) => ({
+			...pool,
+			accepted: firstOf([at(pool, "accepted"), at(pool, "accepted_shares")]),
+			rejected: firstOf([at(pool, "rejected"), at(pool, "rejected_shares")]),
+		}),
+	);
 	return present({
 		now,
 		whole: recordOf(at(answers, "telemetry", "miner")),
@@ -202,10 +213,16 @@ function isAlive(pool: AnyRecord): boolean {
 	return /^(?:active|alive|connected)$/i.test(status);
 }
 
-/** Telemetry's boards with their chips, told by serial number, else by place. */
+/** Telemetry's boards with their chips, told by serial number, else by place; without telemetry, what is built in. */
 function boardsOf(answers: Parsed, hardware: AnyRecord | undefined): readonly AnyRecord[] {
-	const built = recordsOf(at(hardware, "hashboards-info"));
-	return recordsOf(at(answers, "telemetry", "hashboards")).map((board, place) => {
+	const built = recordsOf(firstOf([at(hardware, "hashboards-info"), at(hardware, "hashboards_info")]));
+	const measured = recordsOf(at(answers, "telemetry", "hashboards"));
+	if (measured.length === 0)
+		return built.map((board, place) => ({
+			slot: (numberOf(at(board, "slot")) ?? place + 1) - 1,
+			chips: at(board, "mining_asic_count"),
+		}));
+	return measured.map((board, place) => {
 		const serial = textOf(at(board, "serial_number"));
 		const own =
 			built.find((one) => serial !== undefined && textOf(at(one, "hb_sn")) === serial) ?? built[place];

@@ -5,7 +5,7 @@
  * average while the sampled rate says that the machine hashes. Keys of boards and fans begin with their number.
  */
 import { defineDriver, type Parsed } from "./driver.js";
-import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
+import { fittedSensors, OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { fanSpeedParts } from "./kit/fans.js";
 import {
 	type AnyRecord,
@@ -28,6 +28,15 @@ import {
 	volts,
 	watts,
 } from "./kit/vendor-units.js";
+
+const MODES = {
+	normal: "normal",
+	"low power": "low",
+	low: "low",
+	"high performance": "high",
+	"high power": "high",
+	high: "high",
+} as const;
 
 export const sealminer = defineDriver({
 	name: "sealminer",
@@ -105,7 +114,8 @@ export const sealminer = defineDriver({
 			{ at: ["values", "Temp"], unit: celsius },
 		],
 		boardSlotCount: { at: ["values", "Board Count"] },
-		chipCount: { at: ["values", "Chip Count"] },
+		chipCount: { at: ["chips"] },
+		powerMode: { at: ["values", "Mining Mode"], words: MODES },
 		frequencyMegahertz: { at: ["values", "Freq"], unit: megahertz, absent: [0] },
 		minerUptimeSeconds: [
 			{ at: ["values", "Elapsed"], unit: seconds },
@@ -122,7 +132,7 @@ export const sealminer = defineDriver({
 			reads: {
 				hashrateTerahashesPerSecond: { at: ["MHS(Sample)"], unit: megahashesPerSecond },
 				hashrateNominalTerahashesPerSecond: { at: ["MHS(Ideal)"], unit: megahashesPerSecond, absent: [0] },
-				chipCount: { at: ["Chip Count"] },
+				chipCount: { at: ["chips"] },
 				frequencyMegahertz: { at: ["Freq"], unit: megahertz, absent: [0] },
 				boardTemperatureCelsius: { at: ["sensors", "*"], unit: celsius, of: "highest" },
 				...sensorReads("boardSensor", "sensors"),
@@ -161,15 +171,17 @@ function layOutSealminer(answers: Parsed): Parsed {
 		values,
 		summaryRecord,
 		supply: values,
+		chips: values === undefined ? undefined : workingChips(values),
 		rate,
 		window: rate === undefined ? undefined : at(values, "Elapsed"),
 		model: model === undefined ? undefined : `SealMiner ${model.replace(/^sealminer\s*/i, "")}`,
 		boards: parts
-			.filter(({ record }) => (numberOf(at(record, "Chip Count")) ?? 0) > 0)
+			.filter(({ record }) => (numberOf(at(record, "Chip Count")) ?? 0) > 0 && at(record, "Online") !== false)
 			.map(({ slot, record }) => ({
 				...record,
 				slot: String(slot),
-				sensors: numbered(record, /^Temp (\d+)$/).map(({ value }) => value),
+				chips: workingChips(record),
+				sensors: fittedSensors(numbered(record, /^Temp (\d+)$/).map(({ value }) => value)),
 			})),
 		fans: parts
 			.filter(({ record }) => at(record, "Speed") !== undefined)
@@ -178,6 +190,11 @@ function layOutSealminer(answers: Parsed): Parsed {
 		errors: errorsOf(values),
 		poolFacts: poolFacts(at(answers, "pools")),
 	});
+}
+
+function workingChips(record: AnyRecord): number | undefined {
+	const chips = numberOf(at(record, "Chip Count"));
+	return chips === undefined ? undefined : chips - (numberOf(at(record, "Bad Chip Count")) ?? 0);
 }
 
 /** "0 Chip Count" and "0 Temp 1" are of part 0. */

@@ -13,7 +13,7 @@ import { layOutAntminer } from "./kit/antminer-stats.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { fanSpeedParts } from "./kit/fans.js";
 import { rateFactor } from "./kit/rate-units.js";
-import { plainBoardRateReads } from "./kit/rates.js";
+import { algorithmNamed, plainBoardRateReads } from "./kit/rates.js";
 import {
 	type AnyRecord,
 	at,
@@ -173,11 +173,8 @@ function layOutVnish(answers: Parsed): Parsed {
 }
 
 function algorithmOf(answers: Parsed, rpc: Parsed): string {
-	const said = textOf(
-		firstOf([at(answers, "info", "algorithm"), at(answers, "modelInfo", "algorithm")]),
-	)?.toLowerCase();
-	if (said === undefined) return textOf(at(rpc, "algorithm")) ?? "sha256";
-	return said.startsWith("sha256") ? "sha256" : said.replaceAll(/[^a-z0-9]/g, "");
+	const said = firstOf([at(answers, "info", "algorithm"), at(answers, "modelInfo", "algorithm")]);
+	return algorithmNamed(said) ?? textOf(at(rpc, "algorithm")) ?? "sha256";
 }
 
 function modelFromType(type: string | undefined): string | undefined {
@@ -311,6 +308,11 @@ function uptimeOf(text: string | undefined): number | undefined {
 const STATES: Readonly<Record<string, string>> = {
 	mining: "mining",
 	"auto-tuning": "tuning",
+	auto_tuning: "tuning",
+	paused: "stopped",
+	idle: "idle",
+	failed: "failed",
+	broken: "failed",
 	starting: "starting",
 	initializing: "starting",
 	restarting: "starting",

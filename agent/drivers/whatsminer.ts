@@ -57,9 +57,9 @@ const boardReads = {
 	hashrateNameplateTerahashesPerSecond: { at: ["Factory GHS"], unit: gigahashesPerSecond },
 	boardTemperatureCelsius: { at: ["Temperature"], unit: celsius },
 	boardSensor1TemperatureCelsius: { at: ["Temperature"], unit: celsius },
-	chipTemperatureCelsius: { at: ["Chip Temp Max"], unit: celsius },
-	chipTemperatureAverageCelsius: { at: ["Chip Temp Avg"], unit: celsius },
-	chipTemperatureMinimumCelsius: { at: ["Chip Temp Min"], unit: celsius },
+	chipTemperatureCelsius: { at: ["Chip Temp Max"], unit: celsius, absent: [0] },
+	chipTemperatureAverageCelsius: { at: ["Chip Temp Avg"], unit: celsius, absent: [0] },
+	chipTemperatureMinimumCelsius: { at: ["Chip Temp Min"], unit: celsius, absent: [0] },
 	hardwareErrors: { at: ["Hardware Errors"] },
 } as const satisfies Reads;
 
@@ -144,9 +144,9 @@ export const whatsminer = defineDriver({
 			{ at: ["statusRecord", "power_mode"], words: MODES },
 		],
 		boardTemperatureCelsius: { at: ["summaryRecord", "Temperature"], unit: celsius },
-		chipTemperatureCelsius: { at: ["summaryRecord", "Chip Temp Max"], unit: celsius },
-		chipTemperatureAverageCelsius: { at: ["summaryRecord", "Chip Temp Avg"], unit: celsius },
-		chipTemperatureMinimumCelsius: { at: ["summaryRecord", "Chip Temp Min"], unit: celsius },
+		chipTemperatureCelsius: { at: ["summaryRecord", "Chip Temp Max"], unit: celsius, absent: [0] },
+		chipTemperatureAverageCelsius: { at: ["summaryRecord", "Chip Temp Avg"], unit: celsius, absent: [0] },
+		chipTemperatureMinimumCelsius: { at: ["summaryRecord", "Chip Temp Min"], unit: celsius, absent: [0] },
 		ambientTemperatureCelsius: { at: ["summaryRecord", "Env Temp"], unit: celsius },
 		frequencyMegahertz: { at: ["summaryRecord", "freq_avg"], unit: megahertz, absent: [0] },
 		uptimeSeconds: { at: ["summaryRecord", "Uptime"], unit: seconds },
@@ -292,7 +292,7 @@ function errorWords(summary: AnyRecord | undefined, reported: unknown): readonly
 
 /**
  * Error lists as firmwares write them: ["329", "2022-01-17 …", …] flat, [{"218": "2024-…"}],
- * [{"264": "2026-…", "reason": "…"}], bare numbers, or one sentence instead of a list.
+ * [{"264": "2026-…", "reason": "…"}], bare numbers, or a sentence, in the list or instead of it.
  */
 function reportedErrors(reported: unknown): readonly string[] {
 	if (typeof reported === "string") return reported.trim() === "" ? [] : [reported];
@@ -301,7 +301,7 @@ function reportedErrors(reported: unknown): readonly string[] {
 		const record = recordOf(entry);
 		if (record !== undefined) return Object.keys(record).filter((key) => /^\d+$/.test(key));
 		const text = textOf(entry) ?? "";
-		return /^\d{1,7}$/.test(text) ? [text] : [];
+		return text === "" || /^\d{4}-\d/.test(text) || /^\d{8,}$/.test(text) ? [] : [text];
 	});
 }
 
@@ -392,9 +392,9 @@ export const whatsminerFramed = defineDriver({
 		powerLimitWatts: { at: ["now", "power-limit"], unit: watts, absent: [0] },
 		powerMode: { at: ["device", "power", "mode"], words: MODES },
 		boardTemperatureCelsius: { at: ["now", "board-temperature", "*"], unit: celsius, of: "highest" },
-		chipTemperatureCelsius: { at: ["now", "chip-temp-max"], unit: celsius },
-		chipTemperatureAverageCelsius: { at: ["now", "chip-temp-avg"], unit: celsius },
-		chipTemperatureMinimumCelsius: { at: ["now", "chip-temp-min"], unit: celsius },
+		chipTemperatureCelsius: { at: ["now", "chip-temp-max"], unit: celsius, absent: [0] },
+		chipTemperatureAverageCelsius: { at: ["now", "chip-temp-avg"], unit: celsius, absent: [0] },
+		chipTemperatureMinimumCelsius: { at: ["now", "chip-temp-min"], unit: celsius, absent: [0] },
 		ambientTemperatureCelsius: { at: ["now", "environment-temperature"], unit: celsius },
 		frequencyMegahertz: { at: ["now", "freq-avg"], unit: megahertz, absent: [0] },
 		uptimeSeconds: { at: ["now", "bootup-time"], unit: seconds },
@@ -420,9 +420,9 @@ export const whatsminerFramed = defineDriver({
 					unit: terahashesPerSecond,
 					absent: [0],
 				},
-				chipTemperatureCelsius: { at: ["chip-temp-max"], unit: celsius },
-				chipTemperatureAverageCelsius: { at: ["chip-temp-avg"], unit: celsius },
-				chipTemperatureMinimumCelsius: { at: ["chip-temp-min"], unit: celsius },
+				chipTemperatureCelsius: { at: ["chip-temp-max"], unit: celsius, absent: [0] },
+				chipTemperatureAverageCelsius: { at: ["chip-temp-avg"], unit: celsius, absent: [0] },
+				chipTemperatureMinimumCelsius: { at: ["chip-temp-min"], unit: celsius, absent: [0] },
 				boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest" },
 				...sensorReads("boardSensor", "temperatures"),
 			},
@@ -465,7 +465,10 @@ function layOutFramed(answers: Parsed): Parsed {
 			{ slot: "in", speed: at(now, "fan-speed-in") },
 			{ slot: "out", speed: at(now, "fan-speed-out") },
 		].filter(({ speed }) => speed !== undefined),
-		supply: recordsOf(at(device, "power")),
+		supply: recordsOf(at(device, "power")).map((supply) => ({
+			...supply,
+			vout: outputVolts(at(supply, "vout")),
+		})),
 		errorWords: reportedErrors(at(device, "error-code")),
 		poolRecords,
 		alivePools:
@@ -473,6 +476,14 @@ function layOutFramed(answers: Parsed): Parsed {
 				? undefined
 				: poolRecords.filter((pool) => textOf(at(pool, "status"))?.toLowerCase() === "alive").length,
 	});
+}
+
+/** Some supplies write their output in 10 mV; none gives a hundred volts. */
+const OUTPUT_VOLTS_BELOW = 100;
+
+function outputVolts(said: unknown): number | undefined {
+	const volt = numberOf(said);
+	return volt === undefined || volt < OUTPUT_VOLTS_BELOW ? volt : volt / 100;
 }
 
 /** Board temperatures stand in the summary, in the order of the boards. */

@@ -11,7 +11,7 @@ import type { Answer, TokenLogin } from "../drivers/driver.js";
 import { converse } from "./connection.js";
 import { digestAuthorization, parseDigestChallenge } from "./digest.js";
 import { httpAnswerReader } from "./http-answer.js";
-import { COOKIE_PREFIX, isLoggedOut, sessionProof, sessionRequest } from "./session.js";
+import { COOKIE_PREFIX, isLoggedOut, sessionProof, sessionRequest, TOKEN_PREFIX } from "./session.js";
 import { isCutShort } from "./text.js";
 import { converseOverTls } from "./tls.js";
 import {
@@ -77,7 +77,7 @@ async function askInSession(request: HttpRequest, target: Target, context: PollC
 	const key = { ...target, user: credentials.user };
 	const logIn = async () => {
 		const asked = await send(sessionRequest(session, credentials), target, context);
-		const proof = asked.ok ? sessionProof(asked.answer) : undefined;
+		const proof = asked.ok ? sessionProof(asked.answer, session) : undefined;
 		if (proof !== undefined) logins.set(key, { kind: "bearer", token: proof });
 		return proof;
 	};
@@ -204,9 +204,10 @@ function contentTypeOf(body: string): string {
 }
 
 function proofHeader(authorization: string): string {
-	return authorization.startsWith(COOKIE_PREFIX)
-		? `Cookie: ${authorization.slice(COOKIE_PREFIX.length)}\r\n`
-		: `Authorization: ${authorization}\r\n`;
+	if (authorization.startsWith(COOKIE_PREFIX))
+		return `Cookie: ${authorization.slice(COOKIE_PREFIX.length)}\r\n`;
+	if (authorization.startsWith(TOKEN_PREFIX)) return `Token: ${authorization.slice(TOKEN_PREFIX.length)}\r\n`;
+	return `Authorization: ${authorization}\r\n`;
 }
 
 function hostOf(target: Target): string {

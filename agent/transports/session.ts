@@ -7,8 +7,9 @@ import type { Answer, SessionLogin } from "../drivers/driver.js";
 import type { Credentials } from "./credentials.js";
 import type { RequestOver } from "./transport.js";
 
-/** Before a proof that goes back as a cookie; every other goes back in the header "authorization". */
+/** Before a proof that goes back as a cookie, or as a token; every other goes back in the header "authorization". */
 export const COOKIE_PREFIX = "Cookie ";
+export const TOKEN_PREFIX = "Token ";
 
 export function sessionRequest(session: SessionLogin, credentials: Credentials): RequestOver<"http"> {
 	const { method, path, body } = session;
@@ -41,15 +42,18 @@ function inJson(value: string): string {
 }
 
 /** Tokens are printable and hold no quote, so the field is found without parsing the answer. */
-const TOKEN = /"(?:jwt|JWT Token|token|access_token)"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,4096})"/;
+const TOKEN = /"(?:jwt|JWT Token|[Tt]oken|access_token)"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,4096})"/;
 const COOKIES_MOST = 8;
 /** A cookie's name and value; commas stand within dates too, so a new cookie starts with "name=". */
 const COOKIE = /(?:^|,\s*)([!#-+\--:<>-[\]-~]{1,256}=[!#-+\--:<-[\]-~]{0,4096})/g;
 
 /** The header's value that shows later requests to be of this session, or undefined where the login failed. */
-export function sessionProof({ text, headers = {} }: Answer): string | undefined {
+export function sessionProof(
+	{ text, headers = {} }: Answer,
+	{ sentAs }: Pick<SessionLogin, "sentAs"> = {},
+): string | undefined {
 	const token = TOKEN.exec(text)?.[1];
-	if (token !== undefined) return `Bearer ${token}`;
+	if (token !== undefined) return `${sentAs === "token" ? TOKEN_PREFIX : "Bearer "}${token}`;
 	const cookies = [...(headers["set-cookie"] ?? "").matchAll(COOKIE)]
 		.flatMap(([, cookie]) => (cookie === undefined ? [] : [cookie]))
 		.slice(0, COOKIES_MOST);

@@ -6,8 +6,9 @@
  * or kSol/s. So the algorithm comes first, and other algorithms go to rows of their own.
  */
 import type { Parsed } from "../driver.js";
-import { poolFacts } from "./cgminer.js";
+import { fittedSensors, poolFacts } from "./cgminer.js";
 import { rateFactor } from "./rate-units.js";
+import { algorithmNamed } from "./rates.js";
 import {
 	type AnyRecord,
 	at,
@@ -60,6 +61,7 @@ export function layOutAntminer(answers: Parsed): Parsed {
 		rates: ratesByKind(algorithm, rates),
 		boards,
 		boardCount: knowsBoards ? boards.length : undefined,
+		slotCount: slotsOf(firstOf([at(values, "miner_count"), at(web, "chain_num")]), boards.length),
 		chipCount: knowsBoards ? chips.reduce((sum, count) => sum + count, 0) : undefined,
 		fans: fansOf(values, web ?? oldWebShape(oldWeb)),
 		state: stateOf({ answers, values, web, rates, boards }),
@@ -71,6 +73,11 @@ export function layOutAntminer(answers: Parsed): Parsed {
 		),
 		poolFacts: poolFacts(firstOf([at(answers, "pools"), at(answers, "poolsCgi"), oldPools(oldWeb)])),
 	});
+}
+
+/** An E3 counts three boards and lists nine chains, three to a board. */
+function slotsOf(said: unknown, boards: number): unknown {
+	return (numberOf(said) ?? boards) < boards ? undefined : said;
 }
 
 function oldPools(oldWeb: AnyRecord | undefined): AnyRecord | undefined {
@@ -148,11 +155,8 @@ const algorithmIn = remembered((model) => {
 });
 
 function algorithmOf(answers: Parsed, model: string | undefined, summary: AnyRecord | undefined): string {
-	const said = textOf(at(answers, "systemInfo", "Algorithm"));
-	if (said !== undefined) {
-		const name = said.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-		return name.startsWith("sha256") ? "sha256" : name;
-	}
+	const said = algorithmNamed(at(answers, "systemInfo", "Algorithm"));
+	if (said !== undefined) return said;
 	const known = algorithmOfModel(model);
 	if (known !== undefined) return known;
 	return contradictsSha256(summary) ? UNKNOWN : "sha256";
@@ -377,7 +381,9 @@ function boardsOf(
 function asBoard(slot: number, board: AnyRecord): readonly Board[] {
 	if ((numberOf(at(board, "fitted")) ?? 0) <= 0) return [];
 	const chips = numberOf(at(board, "chips")) ?? 0;
-	return [{ ...board, slot: String(slot), chips, chipTemperatures: listAt(board, "chipTemperatures") }];
+	const chipTemperatures = fittedSensors(listAt(board, "chipTemperatures"));
+	const boardTemperatures = fittedSensors(listAt(board, "boardTemperatures"));
+	return [{ ...board, slot: String(slot), chips, chipTemperatures, boardTemperatures }];
 }
 
 /** Of the RPC alone: what most polls of most firmwares have. */
@@ -415,7 +421,10 @@ function dashList(value: unknown): readonly number[] {
 }
 
 const NO_COLUMN: ReadonlyMap<number, unknown> = new Map();
-/** With and without the underscore: firmwares differ. */
+/**
+ * With and without the underscore: firmwares differ. A Z15 writes the board's sensors under temp_out_chip; its hottest
+ * chip stands under temp2_N alone.
+ */
 const CHIP_LISTS = ["temp_chip", "temp_in_chip", "temp_in_chip_", "temp_out_chip", "temp_out_chip_"];
 const BOARD_LISTS = ["temp_pcb", "temp_in_pcb", "temp_in_pcb_", "temp_out_pcb", "temp_out_pcb_"];
 
@@ -433,8 +442,12 @@ function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, Any
 	const boardLists = BOARD_LISTS.map(column);
 	const [chipSingles, boardSingles] = singleSensors(column);
 	const unit = rpcUnit(kind, values);
+	const hasHalves = byName.has("temp_out_chip") || byName.has("temp_out_chip_");
 	for (const [slot, value] of column(CHAIN_CHIPS)) {
-		const chipTemperatures = chipLists.flatMap((list) => sensors(list.get(slot)));
+		const chipTemperatures = [
+			...chipLists.flatMap((list) => sensors(list.get(slot))),
+			...(hasHalves ? chipSingles(slot) : []),
+		];
 		const boardTemperatures = boardLists.flatMap((list) => sensors(list.get(slot)));
 		const idealRate = numberOf(ideal.get(slot));
 		boards.set(slot, {

@@ -30,14 +30,24 @@ export function ratesIn(record: AnyRecord | undefined): Rates {
 		UNITS.find(([name]) => Object.keys(record).some((key) => key.startsWith(`${name} `))) ?? UNITS[0];
 	const rate = (window: string) => rateIn(at(record, `${prefix} ${window}`), unit);
 	const short = SHORT_WINDOWS.find(([window]) => rate(window) !== undefined);
+	const now = short === undefined ? undefined : rate(short[0]);
 	return present({
-		now: short === undefined ? undefined : rate(short[0]),
+		now,
 		window: short?.[1],
 		oneMinute: rate("1m"),
 		fiveMinutes: rate("5m"),
 		fifteenMinutes: rate("15m"),
-		average: rate("av"),
+		average: credible(rate("av"), now),
 	});
+}
+
+/** The work counter of a fork that counts below 0 once gives averages of a million times the rate for days. */
+const AVERAGE_TIMES_MOST = 1_000;
+
+function credible(average: number | undefined, now: number | undefined): number | undefined {
+	const isWrapped =
+		average !== undefined && now !== undefined && now > 0 && average > AVERAGE_TIMES_MOST * now;
+	return isWrapped ? undefined : average;
 }
 
 /** Their sums, where the device states none. */
@@ -49,7 +59,9 @@ export function summedRates(all: readonly Rates[]): Rates {
 		oneMinute: sum("oneMinute"),
 		fiveMinutes: sum("fiveMinutes"),
 		fifteenMinutes: sum("fifteenMinutes"),
-		average: sum("average"),
+		average: all.some((rates) => rates.now !== undefined && rates.average === undefined)
+			? undefined
+			: sum("average"),
 	});
 }
 
@@ -67,7 +79,9 @@ export function boardsIn(devs: readonly AnyRecord[], algorithm: string | undefin
 		chips: firstOf(
 			["ChipNum", "Chip Count", "Asics", "Chips", "Num active chips"].map((key) => at(dev, key)),
 		),
-		temperature: firstOf(["Temperature", "Temp Avg", "Temp", "temp"].map((key) => at(dev, key))),
+		temperature: firstOf(
+			["Temperature", "Temp Avg", "Temp", "temp", "temperature"].map((key) => at(dev, key)),
+		),
 		frequency: firstOf(["Frequency", "Device Freq", "PLL", "clock"].map((key) => at(dev, key))),
 	}));
 }

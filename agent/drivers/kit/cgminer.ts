@@ -1,7 +1,7 @@
 /** Blocks that every family on the cgminer protocol shares: pools, shares, states. Pure; never throws. */
 import { OPERATING_STATES, POOL_STATES } from "../../../shared/measurements.js";
 import type { Reads } from "../driver.js";
-import { type AnyRecord, at, firstOf, recordsOf, textOf } from "./reading.js";
+import { type AnyRecord, at, firstOf, numberOf, recordsOf, textOf } from "./reading.js";
 
 const same = (words: readonly string[]): Readonly<Record<string, string>> =>
 	Object.fromEntries(words.map((word) => [word, word]));
@@ -70,3 +70,13 @@ export function sensorReads(kind: "chipSensor" | "boardSensor", ...list: readonl
 }
 
 const SENSORS_KEPT = 8;
+
+/** Beside sensors this warm, one at exactly 0 is none. */
+const WARM_FROM_CELSIUS = 20;
+
+export function fittedSensors(list: readonly unknown[]): readonly unknown[] {
+	const isWarm = list.some((value) => (numberOf(value) ?? 0) >= WARM_FROM_CELSIUS);
+	return isWarm && list.some((value) => numberOf(value) === 0)
+		? list.map((value) => (numberOf(value) === 0 ? null : value))
+		: list;
+}

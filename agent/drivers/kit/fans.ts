@@ -3,7 +3,8 @@
  * more fans should turn than do. Pure; never throws.
  */
 import type { Parts } from "../driver.js";
-import { numberOf } from "./reading.js";
+import { isWordForAbsent } from "../read-values.js";
+import { numberOf, textOf } from "./reading.js";
 import { percent, revolutionsPerMinute } from "./vendor-units.js";
 
 type Fan = { readonly slot: string; readonly speed?: unknown; readonly percent?: unknown };
@@ -31,7 +32,7 @@ type Slot = { readonly slot: number; readonly value: unknown };
 
 /** From `numbered()`, or from `inOrder()`. */
 export function fansOf(found: readonly Slot[], expected?: unknown): readonly Fan[] {
-	const fitted = found.filter(({ value }) => value !== "" && value !== null && value !== undefined);
+	const fitted = found.filter(({ value }) => !isWordForAbsent(textOf(value) ?? ""));
 	const turning = fitted.filter(({ value }) => numberOf(value) !== 0);
 	const stopped = fitted.filter(({ value }) => numberOf(value) === 0);
 	const missing = turning.length > 0 ? Math.max(0, (numberOf(expected) ?? 0) - turning.length) : 0;

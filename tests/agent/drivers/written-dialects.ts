@@ -196,6 +196,26 @@ const innosilicon: Answers = {
 	errors: json({ code: 32 }),
 };
 
+const honorKnight: Answers = {
+	summary: json({ STATUS: status(11, "Summary"), SUMMARY: [{ Elapsed: 3_600, "MHS 5s": 24_000_000 }] }),
+	stats: json({
+		STATUS: status(70, "CGMiner stats"),
+		STATS: [
+			{ ID: "IT10", "Chain ID": 0, "Num active chips": 72, Temp: 70, "Fan0 rpm": 6_000, "Fan duty": 90 },
+		],
+	}),
+};
+
+const fluminer: Answers = {
+	summary: json({
+		code: 0,
+		data: {
+			summary: [{ hrt: "110000", power: "1700", temp: "31|40", fan: "3500|3600", uptime: "60", model: "T3" }],
+		},
+	}),
+	overview: json({ code: 0, data: { minerInfo: { model: "T3", sn: "S1", minerVersion: "V1.12" } } }),
+};
+
 const innosiliconRpc: Answers = {
 	stats: json({
 		STATUS: status(70, "stats"),
@@ -442,6 +462,8 @@ export const DIALECTS: Readonly<Record<string, Answers>> = {
 	iceriver,
 	innosilicon,
 	"innosilicon-rpc": innosiliconRpc,
+	honorknight: honorKnight,
+	fluminer,
 	ebang,
 	bitfury,
 	multminer,

@@ -381,5 +381,6 @@ export const WRITTEN_FIRMWARES: Readonly<Record<string, Answers>> = {
 	epic,
 	sealminer,
 	auradine,
+	"auradine-web": auradine,
 	proto,
 };

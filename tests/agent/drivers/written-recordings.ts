@@ -4,33 +4,8 @@
  * so that the family has to be recognised too.
  */
 import type { RecordedAnswer } from "../../../agent/drivers/recording.js";
+import { framed, rpc, told, web } from "./record.js";
 
-const rpc = (command: string, answer: unknown, asked = `{"command":"${command}"}`): RecordedAnswer => ({
-	file: `${command}.json`,
-	over: "cgminer",
-	port: 4028,
-	request: asked,
-	text: typeof answer === "string" ? answer : JSON.stringify(answer),
-});
-const web = (request: string, answer: unknown, port = 80): RecordedAnswer => ({
-	file: `${request.replaceAll(/\W+/g, "-")}.json`,
-	over: "http",
-	port,
-	request,
-	text: typeof answer === "string" ? answer : JSON.stringify(answer),
-});
-const framed = (request: string, answer: unknown): RecordedAnswer => ({
-	file: `${request.replaceAll(/\W+/g, "-")}.json`,
-	over: "framed",
-	port: 4433,
-	request,
-	text: JSON.stringify(answer),
-});
-const told = (name: string, list: readonly object[], description: string) => ({
-	STATUS: [{ STATUS: "S", When: 1_700_000_000, Code: 1, Msg: name, Description: description }],
-	[name]: list,
-	id: 1,
-});
 const repeat = (text: string, times: number) => Array.from({ length: times }, () => text).join(" ");
 
 /** Sixteen slots, of which 6 to 8 are fitted; board 7 has a chip that does not answer, board 8 none that does. */
