@@ -96,7 +96,7 @@ function pinned(url: URL, pins: readonly string[]): Promise<TLSSocket | "unverif
 
 function pinShown(socket: TLSSocket): string | undefined {
 	const certificate = socket.getPeerX509Certificate();
-	return certificate === undefined ? undefined : pinOf(certificate.raw);
+	return certificate === undefined ? undefined : pinOf(certificate);
 }
 
 function posted(

@@ -61,7 +61,7 @@ function readPair(certificateFile: string, keyFile: string): ServerTls {
 	const parsed = new X509Certificate(certificate);
 	if (!parsed.checkPrivateKey(createPrivateKey(key)))
 		throw new Error(`${keyFile} is not the key of ${certificateFile}.`);
-	return { certificate, key, pin: pinOf(certificate), expiresAt: Date.parse(parsed.validTo) };
+	return { certificate, key, pin: pinOf(parsed), expiresAt: Date.parse(parsed.validTo) };
 }
 
 function isGood(file: string, names: readonly string[], now: number): boolean {

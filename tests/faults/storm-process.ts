@@ -161,7 +161,7 @@ function runAgents(folder: string, port: number, pin: string, from: number, to: 
 		for (const { uplink } of all) uplink.start();
 	});
 	let said = 0;
-	realClock.every(SAMPLE_MILLISECONDS / 5, () => {
+	realClock.every(SAMPLE_MILLISECONDS, () => {
 		const whole = Math.min(...all.map(({ outbox }) => (outbox.state.records === 0 ? outbox.state.head : 0)));
 		if (whole > said)
 			say(
