@@ -41,6 +41,7 @@ export type AuditKind =
 	| "login"
 	| "login_refused"
 	| "logout"
+	| "credentials_lost"
 	| "configuration_changed"
 	| "export";
 
@@ -90,10 +91,22 @@ export class Access {
 	/** Entries of the audit log that the disk refused. */
 	auditsLost = 0;
 
-	/** @throws what SQLite or the system throws where the folder cannot be used */
-	constructor(folder: string, clock: Clock) {
-		this.database = new AccessDatabase(folder);
+	/** The file that was set aside at this start, since it was damaged: it lets nobody in. */
+	readonly damaged: string | undefined;
+	/** Since a file was lost: which names had joined, or were revoked, nobody knows. */
+	readonly hasLostNames: boolean;
+
+	/**
+	 * @param isOwner that is the collector, which begins a new file where the one there is damaged
+	 * @throws what SQLite or the system throws where the folder cannot be used
+	 */
+	constructor(folder: string, clock: Clock, { isOwner = false } = {}) {
+		this.database = new AccessDatabase(folder, isOwner);
 		this.clock = clock;
+		this.damaged = this.database.aside;
+		this.hasLostNames = this.database.hasLostNames;
+		if (this.damaged !== undefined)
+			this.audit({ what: "credentials_lost", who: "collector", address: "", detail: this.damaged });
 		this.load();
 	}
 
@@ -109,7 +122,8 @@ export class Access {
 
 	credentialOf(site: string, agent: string): AgentCredential {
 		const row = this.agents.get(`${site}/${agent}`);
-		if (row === undefined) return { kind: "none" };
+		// A site's token speaks for names that have not joined: of those that are lost, it may have been refused.
+		if (row === undefined) return { kind: this.hasLostNames ? "revoked" : "none" };
 		if (row.revoked_at !== null || row.key === null) return { kind: "revoked" };
 		const isBeforeHeld = row.key_before !== null && (row.key_before_until ?? 0) > this.clock.now();
 		return {
@@ -130,16 +144,14 @@ export class Access {
 		const now = this.clock.now();
 		const id = this.clock.randomBytes(JOIN_CODE_ID_BYTES).toString("hex");
 		const secret = this.clock.randomBytes(JOIN_CODE_SECRET_BYTES).toString("base64url");
-		this.database.addJoinCode(
-			{
-				id,
-				hash: secretHash(secret),
-				site: wish.site,
-				agent: wish.agent ?? null,
-				expires_at: now + JOIN_CODE_MINUTES * MILLISECONDS_PER_MINUTE,
-			},
-			now,
-		);
+		const code = {
+			id,
+			hash: secretHash(secret),
+			site: wish.site,
+			agent: wish.agent ?? null,
+			expires_at: now + JOIN_CODE_MINUTES * MILLISECONDS_PER_MINUTE,
+		};
+		this.database.inOne(() => this.database.addJoinCode(code, now));
 		const forWhom = wish.agent === undefined ? wish.site : `${wish.site}/${wish.agent}`;
 		this.audit({ what: "join_code_created", who: wish.who, address: "", detail: `${id} for ${forWhom}` });
 		return { id, secret };
@@ -172,7 +184,7 @@ export class Access {
 	/** From now on neither a key nor the site's token speaks for it. */
 	revokeAgent(site: string, agent: string, who: string): void {
 		const known = this.database.agent(site, agent);
-		this.database.putAgent({
+		const revoked = {
 			site,
 			agent,
 			key: null,
@@ -181,7 +193,8 @@ export class Access {
 			rotation: known?.rotation ?? 0,
 			joined_at: known?.joined_at ?? null,
 			revoked_at: this.clock.now(),
-		});
+		};
+		this.database.inOne(() => this.database.putAgent(revoked));
 		this.audit({ what: "agent_revoked", who, address: "", detail: `${site}/${agent}` });
 		this.load();
 	}
@@ -195,7 +208,7 @@ export class Access {
 	}): string {
 		const id = this.clock.randomBytes(JOIN_CODE_ID_BYTES).toString("hex");
 		const text = `fwt1.${id}.${this.clock.randomBytes(TOKEN_SECRET_BYTES).toString("base64url")}`;
-		this.database.addToken({
+		const token = {
 			id,
 			hash: secretHash(text),
 			name: wish.name,
@@ -203,7 +216,8 @@ export class Access {
 			created_at: this.clock.now(),
 			expires_at: wish.expiresAt ?? null,
 			revoked_at: null,
-		});
+		};
+		this.database.inOne(() => this.database.addToken(token));
 		const detail = `${id} "${wish.name}" ${wish.scopes.join(" ")}`;
 		this.audit({ what: "token_created", who: wish.who, address: "", detail });
 		this.load();
@@ -246,7 +260,7 @@ export class Access {
 			expires_at: now + LOGIN_HOURS * MILLISECONDS_PER_HOUR,
 		};
 		const kept = this.guarded(() => {
-			this.database.addLogin(login, now);
+			this.database.inOne(() => this.database.addLogin(login, now));
 			return { ok: true, value: undefined };
 		});
 		if (!kept.ok) return undefined;
@@ -266,7 +280,7 @@ export class Access {
 		const login = this.loginsByHash.get(hash);
 		if (login === undefined) return;
 		this.guarded(() => {
-			this.database.endLogin(hash);
+			this.database.inOne(() => this.database.endLogin(hash));
 			return { ok: true, value: undefined };
 		});
 		this.loginsByHash.delete(hash);

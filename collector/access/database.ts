@@ -9,9 +9,11 @@
  *
  * Holds hashes and public keys only: who reads the file can neither speak as an agent nor log in. The
  * collector and the commands beside it open it at once, so it is locked for the length of a change alone.
- * A code is used up in the transaction that stores the key.
+ * A code is used up in the transaction that stores the key. Each change of codes, agents, tokens or logins notes a
+ * digest of them all: a file in which a bit has turned lets nobody in.
  */
-import { closeSync, openSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, renameSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { invariant } from "../../shared/invariant.js";
@@ -90,6 +92,23 @@ export type AuditRow = {
 	readonly detail: string;
 };
 
+/** What says who gets in, row by row in an order that is always the same. */
+const CREDENTIALS = [
+	"SELECT * FROM join_codes ORDER BY id",
+	"SELECT * FROM agents ORDER BY site, agent",
+	"SELECT * FROM tokens ORDER BY id",
+	"SELECT * FROM logins ORDER BY hash",
+];
+const DIGEST = "digest";
+/** As `user_version`: from then on the digest is noted. */
+const VERSION = 1;
+const NAMES_LOST = "names lost";
+
+/** What stands in `access.db` is not what was written there. */
+class AccessDamaged extends Error {
+	readonly code = "SQLITE_CORRUPT";
+}
+
 /** A whole copy, as of one moment, for the same user alone. */
 export function copyAccess(folder: string, to: string): void {
 	const database = new Database(path.join(folder, ACCESS_FILE), { timeout: BUSY_MILLISECONDS });
@@ -103,20 +122,28 @@ export function copyAccess(folder: string, to: string): void {
 
 export class AccessDatabase {
 	private readonly database: Database.Database;
+	/** Where the file is that was set aside at this start. */
+	readonly aside: string | undefined;
 
-	/** @throws what SQLite or the system throws where the folder cannot be used */
-	constructor(folder: string) {
+	/**
+	 * @param isOwner sets a damaged file aside and begins a new one, in which nobody is known and no name is free; a
+	 *   command beside the collector must not
+	 * @throws what SQLite or the system throws where the folder cannot be used, an error of code SQLITE_CORRUPT where the
+	 *   file is damaged
+	 */
+	constructor(folder: string, isOwner = false) {
 		const file = path.join(folder, ACCESS_FILE);
-		// Made by us, so that nobody else may read it; SQLite gives its journal the same rights.
-		closeSync(openSync(file, "a", PRIVATE));
-		this.database = new Database(file, { timeout: BUSY_MILLISECONDS });
-		this.database.pragma("journal_mode = WAL");
-		this.database.pragma("synchronous = FULL");
-		invariant(
-			this.database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
-			"SQLite keeps synchronous=FULL",
-		);
-		this.database.exec(SCHEMA);
+		// Cut off at its beginning; or a crash came after it was set aside.
+		const isGone = existsSync(file) ? statSync(file).size === 0 : existsSync(`${file}.damaged`);
+		const { database, aside } = openedOrSetAside(file, isOwner);
+		this.database = database;
+		this.aside = aside;
+		if (isGone || aside !== undefined) this.inOne(() => this.putFact(NAMES_LOST, "yes"));
+	}
+
+	/** Whether agents that had joined, or were revoked, stood in a file that is gone: then no name is free. */
+	get hasLostNames(): boolean {
+		return this.fact(NAMES_LOST) !== undefined;
 	}
 
 	/** Changes when another program has changed the file. */
@@ -124,9 +151,17 @@ export class AccessDatabase {
 		return this.database.pragma("data_version", { simple: true }) as number;
 	}
 
-	/** All or nothing. */
+	/** All or nothing, and in the file itself afterwards: a journal that is lost must not bring back what was revoked. */
 	inOne<Result>(change: () => Result): Result {
-		return this.database.transaction(change).immediate();
+		const changed = this.database
+			.transaction(() => {
+				const result = change();
+				this.putFact(DIGEST, digestOf(this.database));
+				return result;
+			})
+			.immediate();
+		this.database.pragma("wal_checkpoint(TRUNCATE)");
+		return changed;
 	}
 
 	addJoinCode(row: Omit<JoinCodeRow, "used_at">, now: number): void {
@@ -194,8 +229,10 @@ export class AccessDatabase {
 
 	/** Says whether there was one. Its logins end with it. */
 	revokeToken(id: string, now: number): boolean {
-		this.run("DELETE FROM logins WHERE token = ?", id);
-		return this.run("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", now, id) > 0;
+		return this.inOne(() => {
+			this.run("DELETE FROM logins WHERE token = ?", id);
+			return this.run("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", now, id) > 0;
+		});
 	}
 
 	logins(now: number): readonly LoginRow[] {
@@ -244,4 +281,68 @@ export class AccessDatabase {
 	private run(sql: string, ...values: readonly (string | number | null)[]): number {
 		return this.database.prepare(sql).run(...values).changes;
 	}
+}
+
+function openedOrSetAside(file: string, mayMend: boolean) {
+	try {
+		return { database: opened(file), aside: undefined };
+	} catch (error) {
+		if (!mayMend || !isDamage(error)) throw error;
+		const aside = setAside(file);
+		return { database: opened(file), aside };
+	}
+}
+
+function opened(file: string): Database.Database {
+	// Made by us, so that nobody else may read it; SQLite gives its journal the same rights.
+	closeSync(openSync(file, "a", PRIVATE));
+	const database = new Database(file, { timeout: BUSY_MILLISECONDS });
+	try {
+		database.pragma("journal_mode = WAL");
+		database.pragma("synchronous = FULL");
+		invariant(
+			database.pragma("synchronous", { simple: true }) === SYNCHRONOUS_FULL,
+			"SQLite keeps synchronous=FULL",
+		);
+		const found = database.pragma("integrity_check(1)", { simple: true });
+		if (found !== "ok") throw new AccessDamaged(String(found));
+		database.exec(SCHEMA);
+		database.transaction(() => checkDigest(database)).immediate();
+		return database;
+	} catch (error) {
+		database.close();
+		throw error;
+	}
+}
+
+/** In a file of a version that noted none the first is made. */
+function checkDigest(database: Database.Database): void {
+	const digest = digestOf(database);
+	const isOld = database.pragma("user_version", { simple: true }) === 0;
+	const noted = database.prepare("SELECT value FROM facts WHERE name = ?").pluck().get(DIGEST);
+	if (isOld && noted === undefined) {
+		database.prepare("INSERT INTO facts (name, value) VALUES (?, ?)").run(DIGEST, digest);
+		database.pragma(`user_version = ${VERSION}`);
+	} else if (noted !== digest) throw new AccessDamaged("its credentials are not those that were noted");
+}
+
+function digestOf(database: Database.Database): string {
+	const hash = createHash("sha256");
+	for (const query of CREDENTIALS)
+		for (const row of database.prepare(query).raw().iterate()) hash.update(JSON.stringify(row));
+	return hash.digest("hex");
+}
+
+/** SQLITE_ERROR is what a schema that cannot be read is called. */
+function isDamage(error: unknown): boolean {
+	const code = error instanceof Error && "code" in error ? String(error.code) : "";
+	return /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(code);
+}
+
+function setAside(file: string): string {
+	let aside = `${file}.damaged`;
+	for (let count = 2; existsSync(aside); count += 1) aside = `${file}.damaged-${count}`;
+	for (const suffix of ["", "-wal", "-shm"])
+		if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+	return aside;
 }

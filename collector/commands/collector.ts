@@ -131,6 +131,7 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	try {
 		const access = openAccess(config);
 		later(() => access.close());
+		if (access.damaged !== undefined) log.error("credentials lost", { what: lostCredentials(access.damaged) });
 		const tls = collectorTls(config);
 		noteConfiguration(access, config, log);
 		let terms = moneyTerms(config);
@@ -211,15 +212,21 @@ function openAccess(config: CollectorConfig): Access {
 	const { dataFolder, listen } = config;
 	let access: Access;
 	try {
-		access = new Access(dataFolder, realClock);
+		access = new Access(dataFolder, realClock, { isOwner: true });
 	} catch (error) {
 		throw startProblemOf(error, { folder: dataFolder }) ?? error;
 	}
-	if (isOpen(config) || isLoopback(listen.address) || access.hasAdmin()) return access;
+	// Where credentials were lost nobody can log in until there are new ones: that is no reason to take nothing in.
+	const { hasLostNames } = access;
+	if (isOpen(config) || isLoopback(listen.address) || access.hasAdmin() || hasLostNames) return access;
 	access.close();
 	throw new StartProblem(EXIT.configuration, [
 		`listen.address is ${listen.address}, which other computers can reach, and there is no credential to log in with. Run fleetwatt token create --scope admin --name you --config FILE, then start again.`,
 	]);
+}
+
+function lostCredentials(aside: string): string {
+	return `access.db was damaged and lies in ${aside}: nobody gets in by it. Stop, put access.db of a backup in its place and start; or make tokens anew (fleetwatt token create) and let each agent join again.`;
 }
 
 /** What differs from the start before, or from the file a minute ago, is in the audit log. */
