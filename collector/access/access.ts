@@ -43,6 +43,8 @@ export type AuditKind =
 	| "logout"
 	| "credentials_lost"
 	| "configuration_changed"
+	| "inventory_changed"
+	| "device_replaced"
 	| "export";
 
 export type AuditEntry = {

@@ -131,7 +131,8 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	try {
 		const access = openAccess(config);
 		later(() => access.close());
-		if (access.damaged !== undefined) log.error("credentials lost", { what: lostCredentials(access.damaged) });
+		if (access.damaged !== undefined)
+			log.error("credentials lost", { what: lostCredentials(access.damaged) });
 		const tls = collectorTls(config);
 		noteConfiguration(access, config, log);
 		let terms = moneyTerms(config);
@@ -341,7 +342,7 @@ function keeperOf(access: Access): Keeper {
 		callerOfCookie: (cookie) => access.callerOfCookie(cookie),
 		logIn: (token, address) => access.logIn(token, address),
 		logOut: (cookie, address) => access.logOut(cookie, address),
-		exported: (who, address, detail) => access.audit({ what: "export", who, address, detail }),
+		noted: (done) => access.audit(done),
 		auditLog: (most) => access.auditLog(most),
 	};
 }

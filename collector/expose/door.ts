@@ -22,9 +22,14 @@ export type Keeper = {
 	callerOfCookie(cookie: string): Caller | undefined;
 	logIn(token: string, address: string): { readonly cookie: string; readonly caller: Caller } | undefined;
 	logOut(cookie: string, address: string): void;
-	/** Who took an export, for the audit log. */
-	exported(who: string, address: string, what: string): void;
+	/** Who did what over the API, for the audit log. */
+	noted(done: Noted & { readonly who: string; readonly address: string }): void;
 	auditLog(most: number): readonly AuditLine[];
+};
+
+export type Noted = {
+	readonly what: "export" | "inventory_changed" | "device_replaced";
+	readonly detail: string;
 };
 
 export type AuditLine = {

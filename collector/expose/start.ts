@@ -65,7 +65,7 @@ const NO_KEEPER: Keeper = {
 	callerOfCookie: () => undefined,
 	logIn: () => undefined,
 	logOut: () => undefined,
-	exported: () => undefined,
+	noted: () => undefined,
 	auditLog: () => [],
 };
 const OPEN = { keeper: NO_KEEPER, isOpen: true, loginHours: 1 };

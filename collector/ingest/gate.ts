@@ -26,7 +26,7 @@ type Visitor = { readonly socket: Socket; readonly address: string; readonly sin
 /** By address, each in the order of coming; the address whose turn is next stands first. */
 type Lines = Map<string, Set<Visitor>>;
 
-export type GateOptions = {
+type GateOptions = {
 	readonly monotonic: () => number;
 	readonly begin: (socket: Socket) => void;
 	/** One was cut, untold why: telling takes a handshake. */

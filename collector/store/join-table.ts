@@ -79,10 +79,19 @@ export class JoinTable {
 				run("INSERT OR REPLACE INTO present VALUES (?, ?, ?)", kept, present.inboxId, present.bytes);
 				run("UPDATE OR IGNORE damage SET device = ? WHERE device = ?", kept, gone);
 				run("DELETE FROM watch_marks WHERE device = ?", gone);
+				this.moveStatements(key, device.key);
 				this.renameGaps(gone, kept);
 				this.renameEvents(key, device.key);
 			})
 			.immediate();
+	}
+
+	/** What is said of the one that keeps its name holds on; where nothing is, what is said of the other. */
+	private moveStatements(key: string, kept: string): void {
+		const own = this.database.prepare("SELECT 1 FROM inventory WHERE kind = 'device' AND key = ?").get(kept);
+		const move = "UPDATE inventory SET key = ? WHERE kind = 'device' AND key = ?";
+		if (own === undefined) this.database.prepare(move).run(kept, key);
+		this.database.prepare("DELETE FROM inventory WHERE kind = 'device' AND key = ?").run(key);
 	}
 
 	private renameGaps(gone: number, kept: number): void {

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FAIL_POINTS, type FailPoint } from "../../collector/store/fail-point.js";
 import { deviceNamed, openStore, rowsOf } from "../collector/store/example-store.js";
 import { EPOCH } from "../shared/wire/examples.js";
-import { KEPT_DEVICES, KEPT_RECORDS, keptAt, keptValues, SECOND_DAY } from "./kept-stream.js";
+import { KEPT_BOARD_AT, KEPT_DEVICES, KEPT_RECORDS, keptAt, keptValues, SECOND_DAY } from "./kept-stream.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/store-process.js", import.meta.url));
 const LOOKED_AT = [0, 7, 8, 259];
@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(role: "fill" | "drop", point?: FailPoint, passes = 0) {
+function run(role: "fill" | "drop" | "join", point?: FailPoint, passes = 0) {
 	const words = [PROGRAM, role, folder, point ?? "", String(passes)];
 	const { signal, status, stdout } = spawnSync(execPath, words, {
 		encoding: "utf8",
@@ -74,6 +74,23 @@ describe("a collector's store that is killed", () => {
 		},
 		60_000,
 	);
+
+	it("while a board becomes its machine has readings and what was said of the board at the machine, once", async () => {
+		run("fill");
+		expect(run("join", "join: names stored").signal).toBe("SIGKILL");
+		const store = await openStore(folder);
+		const machine = deviceNamed(store, "S0");
+		expect([machine.description.serial, store.devices().size]).toEqual(["B1", KEPT_DEVICES.length]);
+		expect([...store.inventory()]).toEqual([
+			["device S0", [expect.objectContaining({ key: "S0", name: "Bert", validFrom: KEPT_BOARD_AT })]],
+		]);
+		const rows = await rowsOf(store, machine.number, keptAt(1), KEPT_BOARD_AT + 1);
+		expect(rows.map(({ at }) => at)).toEqual([
+			...Array.from({ length: KEPT_RECORDS }, (_, index) => keptAt(index + 1)),
+			KEPT_BOARD_AT,
+		]);
+		await store.close();
+	}, 60_000);
 
 	it("while it drops a day has the day after it, and drops the rest of that day next time", async () => {
 		run("fill");

@@ -10,9 +10,14 @@ export const KEPT_DEVICES = Array.from({ length: 260 }, (_, index) =>
 	deviceAt(`10.0.${index >> 8}.${index & 255}:80`, { serial: `S${index}`, pollIntervalSeconds: 60 }),
 );
 
+/** A control board that is read ten minutes after the stream. */
+export const KEPT_BOARD = deviceAt("10.9.9.9:80", { serial: "B1", pollIntervalSeconds: 60 });
+
 export function keptAt(number: number): number {
 	return SECOND_DAY - 60 * MINUTE + (number - 1) * MINUTE;
 }
+
+export const KEPT_BOARD_AT = keptAt(KEPT_RECORDS + 10);
 
 export function keptValues(number: number, device: number) {
 	return { terahashesPerSecond: number + device / 4, watts: (number * 31 + device * 7) % 5_000 };

@@ -1,14 +1,24 @@
 /**
  * A store as a process of its own that kills itself at a fail-point: `open FOLDER POINT PASSES` opens it;
  * `fill` commits the stream one record after another, seals and merges on the way and says each number once it is
- * acknowledged; `drop` removes the stream's first day.
+ * acknowledged; `drop` removes the stream's first day; `join` reads a board after the stream, says something of it, and joins it
+ * to the first machine.
  */
 import process from "node:process";
+import { inventoryDesk } from "../../collector/inventory/desk.js";
 import { FAIL_POINTS, type FailPoint } from "../../collector/store/fail-point.js";
 import { Store } from "../../collector/store/store.js";
 import { realClock } from "../../shared/clock.js";
 import { definitionsOf, EPOCH, exampleRecord } from "../shared/wire/examples.js";
-import { KEPT_DEVICES, KEPT_RECORDS, keptAt, keptOutcomes, SECOND_DAY } from "./kept-stream.js";
+import {
+	KEPT_BOARD,
+	KEPT_BOARD_AT,
+	KEPT_DEVICES,
+	KEPT_RECORDS,
+	keptAt,
+	keptOutcomes,
+	SECOND_DAY,
+} from "./kept-stream.js";
 
 const POWER = { hostOverheadRatio: 1.2, hostOverheadWatts: 0 };
 const SEAL_EVERY = 20;
@@ -40,4 +50,21 @@ if (role === "fill") {
 	await store.merge();
 }
 if (role === "drop") await store.dropBefore({ raw: SECOND_DAY });
+if (role === "join") {
+	for (const { hash, text, definition } of definitionsOf([KEPT_BOARD])) store.define(hash, text, definition);
+	const bytes = exampleRecord(KEPT_BOARD_AT, [{ device: KEPT_BOARD, terahashesPerSecond: 7, watts: 7 }]);
+	const origin = { agent: "agent-1", site: "austin", epoch: EPOCH, offset: 0 };
+	await store.commit([{ ...origin, sequence: KEPT_RECORDS + 1, receivedAt: KEPT_BOARD_AT, bytes }]);
+	const said = {
+		kind: "device",
+		key: "B1",
+		validFrom: KEPT_BOARD_AT,
+		name: "Bert",
+		intent: "in-service",
+	} as const;
+	await store.putInventory(new Map([["device B1", [said]]]));
+	const untold = { onImported: () => undefined, onReplaced: () => undefined };
+	const desk = inventoryDesk({ store, clock: realClock, ...untold });
+	process.stdout.write(`${JSON.stringify(await desk.replace('{"device":"S0","by":"B1"}', false))}\n`);
+}
 await store.close();

@@ -10,7 +10,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import { FAILURES, type Failure, failure } from "../../../shared/failures.js";
 import type { ErrorAnswer } from "../answers.js";
-import { type Caller, siteOf } from "../door.js";
+import { type Caller, type Noted, siteOf } from "../door.js";
 import { Gate } from "./budget.js";
 import { deliver } from "./delivery.js";
 import { EXPORTS_MOST, Slots } from "./export/export.js";
@@ -52,13 +52,16 @@ export function createApi(context: ApiContext, events: ApiEvents): Api {
 			const asked = { url: new URL(request.req.url), path: request.req.param(), accept, posted };
 			const caller = context.door.callerOf(request.env.incoming);
 			const reply = within(route, context, caller, asked) ?? (await replyOf(route, context, gate, asked));
+			const note = (done: Noted) => {
+				const address = request.env.incoming.socket.remoteAddress ?? "";
+				context.door.keeper.noted({ ...done, who: caller?.token ?? "", address });
+			};
 			if (reply.ok && "body" in reply) {
-				if (reply.body.kind === "stream") {
-					const from = request.env.incoming.socket.remoteAddress ?? "";
-					context.door.keeper.exported(caller?.token ?? "", from, asked.url.search);
-				}
+				if (reply.body.kind === "stream") note({ what: "export", detail: asked.url.search });
 				return await sent(route, reply.body, { request, slots, events });
 			}
+			const done = reply.ok ? route.noted?.(reply.answer) : undefined;
+			if (done !== undefined) note(done);
 			const status = reply.ok ? 200 : reply.status;
 			events.answered(route.path, status);
 			return json(reply.ok ? reply.answer : errorAnswer(reply.failure), status);

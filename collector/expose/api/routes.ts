@@ -12,8 +12,9 @@ import { entryAt, inventoryKey } from "../../derive/placement.js";
 import { type MoneyInputs, usdPerGpuHour } from "../../derive/revenue.js";
 import type { Tariff } from "../../derive/tariff.js";
 import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
+import type { InventoryImportAnswer, InventoryReplaceAnswer } from "../answers.js";
 import { RANKED_USUALLY } from "../decisions.js";
-import type { Door } from "../door.js";
+import type { Door, Noted } from "../door.js";
 import type { InventoryDesk } from "../inventory-desk.js";
 import type { Replays } from "../live/replay-stream.js";
 import { METRICS_CONTENT_TYPE } from "../metrics/exposition.js";
@@ -67,6 +68,8 @@ export type Route = DescribedRoute & {
 	readonly isAdmin?: boolean;
 	/** Reads history: at most four at once. */
 	readonly isHeavy?: boolean;
+	/** What an answer of this route is in the audit log; nothing where nothing was changed. */
+	readonly noted?: (answer: unknown) => Noted | undefined;
 	readonly run: (
 		context: ApiContext,
 		parameters: Parameters,
@@ -418,6 +421,7 @@ export const ROUTES: readonly Route[] = [
 		],
 		answers: ["InventoryImportAnswer"],
 		run: changeInventory,
+		noted: (answer) => notedChange(answer as InventoryImportAnswer),
 	},
 	{
 		path: "/inventory/replace",
@@ -429,6 +433,7 @@ export const ROUTES: readonly Route[] = [
 		],
 		answers: ["InventoryReplaceAnswer"],
 		run: replaceDevice,
+		noted: (answer) => notedReplacement(answer as InventoryReplaceAnswer),
 	},
 	{
 		path: "/openapi.json",
@@ -878,6 +883,17 @@ async function changeInventory(
 	return answer === undefined
 		? refused("REQUEST_INVALID", 'The body must be {"rows": [{"device": "…", "rack": "…"}, …]}.')
 		: answered(answer);
+}
+
+function notedChange({ isDryRun, changes, added, changed }: InventoryImportAnswer): Noted | undefined {
+	if (isDryRun || added + changed === 0) return undefined;
+	const things = [...new Set(changes.map(({ after }) => `${after.kind} ${after.key}`))].join(", ");
+	return { what: "inventory_changed", detail: `${added} added, ${changed} changed: ${things}` };
+}
+
+function notedReplacement(answer: InventoryReplaceAnswer): Noted | undefined {
+	const { isDryRun, device, replacedBy } = answer;
+	return isDryRun ? undefined : { what: "device_replaced", detail: `${device} by ${replacedBy}` };
 }
 
 async function replaceDevice(

@@ -24,7 +24,7 @@ async function guarded({ isOpen = false } = {}) {
 		callerOfCookie: (cookie) => access.callerOfCookie(cookie),
 		logIn: (token, address) => access.logIn(token, address),
 		logOut: (cookie, address) => access.logOut(cookie, address),
-		exported: (who, address, detail) => access.audit({ what: "export", who, address, detail }),
+		noted: (done) => access.audit(done),
 		auditLog: (most) => access.auditLog(most),
 	};
 	const server = await running(

@@ -1,6 +1,7 @@
 /** A real server on a free port of loopback, over a store of plain data; closed when the test ends. */
 import { request as httpRequest } from "node:http";
 import { onTestFinished } from "vitest";
+import type { Keeper } from "../../../collector/expose/door.js";
 import { type ExposeEvent, type ExposeOptions, startExpose } from "../../../collector/expose/start.js";
 import { realClock } from "../../../shared/clock.js";
 import { type MonotonicMilliseconds, quantity } from "../../../shared/units.js";
@@ -53,6 +54,20 @@ export async function running(wish: StoreWish = {}, more: Partial<ExposeOptions>
 	onTestFinished(close);
 	const { port } = expose.address;
 	return { store, clock, port, url: `http://127.0.0.1:${port}`, events, close };
+}
+
+/** Of an open collector, and what it was told for the audit log. */
+export function notingKeeper() {
+	const noted: Parameters<Keeper["noted"]>[0][] = [];
+	const keeper: Keeper = {
+		callerOf: () => undefined,
+		callerOfCookie: () => undefined,
+		logIn: () => undefined,
+		logOut: () => undefined,
+		noted: (done) => void noted.push(done),
+		auditLog: () => [],
+	};
+	return { keeper, noted };
 }
 
 export type RawReply = {

@@ -9,7 +9,7 @@ import { inventoryDesk } from "../../../collector/inventory/desk.js";
 import { MainDatabase } from "../../../collector/store/main-database.js";
 import { miner, NOW, plainStore, standingClock } from "../expose/fleet-fixture.js";
 import { complaints } from "../expose/json-schema.js";
-import { running } from "../expose/server-fixture.js";
+import { notingKeeper, running } from "../expose/server-fixture.js";
 
 const entry = (key: string, validFrom: number, rack: string) =>
 	({ kind: "device", key, validFrom, rack, intent: "in-service" }) as const;
@@ -50,18 +50,19 @@ async function served() {
 		onImported: () => undefined,
 		onReplaced: () => undefined,
 	});
-	const up = await running({}, { store, inventory });
+	const { keeper, noted } = notingKeeper();
+	const up = await running({}, { store, inventory, access: { keeper, isOpen: true, loginHours: 1 } });
 	const url = `${up.url}/api/v1/inventory`;
 	const post = (query: string, type: string, body: string, headers: Record<string, string> = {}) =>
 		fetch(`${url}${query}`, { method: "POST", body, headers: { "content-type": type, ...headers } });
 	const get = async <Answer>(from: string) =>
 		(await (await fetch(`${up.url}/api/v1${from}`)).json()) as Answer;
-	return { up, url, post, get, metrics: async () => (await fetch(`${up.url}/metrics`)).text() };
+	return { up, url, post, get, noted, metrics: async () => (await fetch(`${up.url}/metrics`)).text() };
 }
 
 describe("POST /api/v1/inventory", () => {
 	it("as a dry run says what would change and changes nothing; then it is in force", async () => {
-		const { post, get, metrics } = await served();
+		const { post, get, metrics, noted } = await served();
 		const text = "device,rack,name,owner,intent\nm1,Z9,Anna,north,curtailed\nm7,Z9,,,\n";
 		const expected = { rows: 2, added: 1, changed: 0, unchanged: 0, refusedRows: 1 };
 		const dry = (await (await post("?dryRun=true", "text/csv", text)).json()) as InventoryImportAnswer;
@@ -69,6 +70,7 @@ describe("POST /api/v1/inventory", () => {
 		expect(await get<InventoryAnswer>("/inventory")).toMatchObject({ entries: [] });
 		const done = (await (await post("", "text/csv", text)).json()) as InventoryImportAnswer;
 		expect(done).toMatchObject({ isDryRun: false, ...expected });
+		expect(noted).toMatchObject([{ what: "inventory_changed", detail: "1 added, 0 changed: device m1" }]);
 		expect(complaints(done, SCHEMAS.InventoryImportAnswer, SCHEMAS)).toEqual([]);
 		expect(await get("/inventory?device=m1")).toMatchObject({
 			entries: [{ key: "m1", rack: "Z9", name: "Anna" }],

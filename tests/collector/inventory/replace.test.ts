@@ -10,7 +10,7 @@ import { fleetwatt } from "../../peers/running-program.js";
 import { deviceAt } from "../../shared/wire/examples.js";
 import { standingClock } from "../expose/fleet-fixture.js";
 import { complaints } from "../expose/json-schema.js";
-import { running } from "../expose/server-fixture.js";
+import { notingKeeper, running } from "../expose/server-fixture.js";
 import { arrive, MINUTE, NOON, openStore } from "../store/example-store.js";
 
 const board = (serial: string, endpoint = "10.0.0.1", more = {}) => deviceAt(endpoint, { serial, ...more });
@@ -43,7 +43,8 @@ it("joins a board by serial or endpoint, keeps what is said of the machine, and 
 	);
 	const clock = standingClock();
 	const inventory = inventoryDesk({ store, clock, onImported: () => undefined, onReplaced: () => undefined });
-	const { url } = await running({}, { store, inventory });
+	const { keeper, noted } = notingKeeper();
+	const { url } = await running({}, { store, inventory, access: { keeper, isOpen: true, loginHours: 1 } });
 	const post = async (body: unknown, query = "") => {
 		const response = await fetch(`${url}/api/v1/inventory/replace${query}`, {
 			method: "POST",
@@ -84,4 +85,5 @@ it("joins a board by serial or endpoint, keeps what is said of the machine, and 
 		inventory: { name: "Anna" },
 	});
 	expect(store.inventory().has("device B")).toBe(false);
+	expect(noted).toEqual([{ what: "device_replaced", detail: "A by B", who: "", address: "127.0.0.1" }]);
 });
