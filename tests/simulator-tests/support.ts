@@ -47,7 +47,7 @@ export function hear(
 	device: SimulatedDevice,
 	port: PortName,
 	send: string | Buffer,
-	withinMilliseconds = 2_000,
+	withinMilliseconds = 10_000,
 ): Promise<Heard> {
 	return new Promise((resolve) => {
 		const chunks: Buffer[] = [];
