@@ -30,11 +30,17 @@ const SLOT_FIELDS = 8;
 export type EnergyMeter = {
 	joulesTotal: number;
 	terahashesTotal: number;
-	/** The reading that is being held: absent before the first; the meter's own, changed in place. */
-	held?: { -readonly [Name in keyof MeterReading]: MeterReading[Name] };
+	/** The reading that is being held, changed in place: Unix ms, NaN before the first; NaN for what it does not say. */
+	heldAt: number;
+	heldWatts: number;
+	heldTerahashesPerSecond: number;
 	/** A ring of SLOTS slots, SLOT_FIELDS numbers each: the slot's number and its sums. */
 	slots: Float64Array;
 };
+
+/** As stores of before have it. */
+export type StoredMeter = Pick<EnergyMeter, "joulesTotal" | "terahashesTotal" | "slots"> &
+	Partial<EnergyMeter> & { readonly held?: MeterReading };
 
 export type MeterReading = {
 	/** Unix ms. */
@@ -55,7 +61,19 @@ export type TrailingSums = {
 };
 
 export function createMeter(): EnergyMeter {
-	return { joulesTotal: 0, terahashesTotal: 0, slots: new Float64Array(SLOTS * SLOT_FIELDS) };
+	return meterOf({ joulesTotal: 0, terahashesTotal: 0, slots: new Float64Array(SLOTS * SLOT_FIELDS) });
+}
+
+/** One that goes on where a stored one was. All are made here, alike, since every reading goes through one. */
+export function meterOf({ joulesTotal, terahashesTotal, held, slots, ...now }: StoredMeter): EnergyMeter {
+	return {
+		joulesTotal,
+		terahashesTotal,
+		heldAt: now.heldAt ?? held?.at ?? Number.NaN,
+		heldWatts: now.heldWatts ?? held?.watts ?? Number.NaN,
+		heldTerahashesPerSecond: now.heldTerahashesPerSecond ?? held?.terahashesPerSecond ?? Number.NaN,
+		slots,
+	};
 }
 
 /** The sums of one reading that holds for `seconds`. */
@@ -82,52 +100,43 @@ export function sumsOver(
 export function advance(
 	meter: EnergyMeter,
 	at: number,
-	{ watts, terahashesPerSecond }: Omit<MeterReading, "at">,
+	{ watts = Number.NaN, terahashesPerSecond = Number.NaN }: Omit<MeterReading, "at">,
 	pollIntervalSeconds: number,
 ): void {
-	const { held } = meter;
-	if (held === undefined) {
-		meter.held = { at, watts, terahashesPerSecond };
-		return;
-	}
-	if (at <= held.at) return;
+	if (at <= meter.heldAt) return;
 	const longest = HOLD_AT_MOST_INTERVALS * pollIntervalSeconds * MILLISECONDS_PER_SECOND;
-	addHeld(meter, held, at, Math.min(at - held.at, longest) / MILLISECONDS_PER_SECOND);
-	held.at = at;
-	held.watts = watts;
-	held.terahashesPerSecond = terahashesPerSecond;
+	if (meter.heldAt > 0) addHeld(meter, at, Math.min(at - meter.heldAt, longest) / MILLISECONDS_PER_SECOND);
+	meter.heldAt = at;
+	meter.heldWatts = watts;
+	meter.heldTerahashesPerSecond = terahashesPerSecond;
 }
 
 /** In place and without making anything: this runs for every reading of every device. */
-function addHeld(
-	meter: EnergyMeter,
-	{ watts, terahashesPerSecond }: MeterReading,
-	time: number,
-	seconds: number,
-): void {
-	const { slots } = meter;
+function addHeld(meter: EnergyMeter, time: number, seconds: number): void {
+	const { slots, heldWatts, heldTerahashesPerSecond } = meter;
 	const number = Math.floor(time / SLOT_MILLISECONDS);
 	const at = (number % SLOTS) * SLOT_FIELDS;
 	if (slots[at + NUMBER] !== number) {
-		slots.fill(0, at, at + SLOT_FIELDS);
+		for (let field = 1; field < SLOT_FIELDS; field += 1) slots[at + field] = 0;
 		slots[at + NUMBER] = number;
 	}
-	const joules = (watts ?? 0) * seconds;
-	const terahashes = (terahashesPerSecond ?? 0) * seconds;
-	meter.joulesTotal += joules;
-	meter.terahashesTotal += terahashes;
+	const hasPower = !Number.isNaN(heldWatts);
+	const hasWork = !Number.isNaN(heldTerahashesPerSecond);
 	slots[at + SECONDS] = (slots[at + SECONDS] as number) + seconds;
-	if (watts !== undefined) {
+	if (hasPower) {
+		const joules = heldWatts * seconds;
+		meter.joulesTotal += joules;
 		slots[at + JOULES] = (slots[at + JOULES] as number) + joules;
 		slots[at + SECONDS_WITH_POWER] = (slots[at + SECONDS_WITH_POWER] as number) + seconds;
+		if (hasWork) slots[at + JOULES_WITH_WORK] = (slots[at + JOULES_WITH_WORK] as number) + joules;
 	}
-	if (terahashesPerSecond !== undefined) {
+	if (hasWork) {
+		const terahashes = heldTerahashesPerSecond * seconds;
+		meter.terahashesTotal += terahashes;
 		slots[at + TERAHASHES] = (slots[at + TERAHASHES] as number) + terahashes;
 		slots[at + SECONDS_WITH_WORK] = (slots[at + SECONDS_WITH_WORK] as number) + seconds;
-	}
-	if (watts !== undefined && terahashesPerSecond !== undefined) {
-		slots[at + JOULES_WITH_WORK] = (slots[at + JOULES_WITH_WORK] as number) + joules;
-		slots[at + TERAHASHES_WITH_POWER] = (slots[at + TERAHASHES_WITH_POWER] as number) + terahashes;
+		if (hasPower)
+			slots[at + TERAHASHES_WITH_POWER] = (slots[at + TERAHASHES_WITH_POWER] as number) + terahashes;
 	}
 }
 

@@ -12,7 +12,7 @@ import { ABSENT_SCALED, type ColumnValues, POWERS_OF_TEN, valueIn } from "../../
 import type { Column, IntervalSums, LatestReading } from "../store/device-state.js";
 import { HOLD_AT_MOST_INTERVALS } from "./energy.js";
 import { gpusListed } from "./latest-values.js";
-import { effectiveRates, isPlainPower, type PoweredDevice, type PowerOptions, ratiosOf } from "./power.js";
+import { effectiveRates, type PoweredDevice, type PowerOptions, plainWatts } from "./power.js";
 
 export const MINUTE_MILLISECONDS = 60_000;
 export const INTERVAL_MILLISECONDS = 300_000;
@@ -225,9 +225,8 @@ function ratesOf(
 	options: PowerOptions,
 ): (row: number, held: Held) => void {
 	const power = deviceColumn(run, "powerWatts");
-	const boundary = deviceColumn(run, "powerBoundary");
-	const ratios = description.kind === "meter" ? [] : ratiosOf(options);
-	const work = deviceColumn(run, "hashrateTerahashesPerSecond");
+	const boundary = description.kind === "meter" ? undefined : deviceColumn(run, "powerBoundary");
+	const hashrate = deviceColumn(run, "hashrateTerahashesPerSecond");
 	const gpuCount = deviceColumn(run, "gpuCount");
 	const shape = { hash: "", columns: run.columns };
 	const gpus = gpusListed({
@@ -237,15 +236,16 @@ function ratesOf(
 		errorCodes: [],
 	});
 	return (row, held) => {
-		const watts = valueAt(power, row);
-		held.terahashesPerSecond = valueAt(work, row);
+		const work = valueAt(hashrate, row);
+		held.terahashesPerSecond = work;
 		const counted = valueAt(gpuCount, row);
 		held.gpus = Number.isNaN(counted) ? gpus : counted;
 		const metered = meteredWatts?.(run.times[row] ?? Number.NaN);
-		// NaN where nothing is said: the rules of power.ts then.
-		const plain = watts * (ratios[valueAt(boundary, row)] ?? 1);
-		const isPlain = isPlainPower(plain, held.terahashesPerSecond) && description.kind !== "agent";
-		held.watts = metered ?? (isPlain ? plain : wattsByRule(description, run, row, options));
+		const plain =
+			description.kind === "agent"
+				? Number.NaN
+				: plainWatts(valueAt(power, row), valueAt(boundary, row), work, options);
+		held.watts = metered ?? (Number.isNaN(plain) ? wattsByRule(description, run, row, options) : plain);
 	};
 }
 

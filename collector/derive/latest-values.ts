@@ -16,8 +16,13 @@ type ShapeIndex = {
 	readonly gpuCount: number;
 };
 
+/** Where a measurement of the device as a whole stands in a reading. */
+export function deviceColumnOf(shape: Shape, name: MeasurementName): number | undefined {
+	return indexOf(shape).ofDevice.get(name);
+}
+
 export function deviceValue(latest: LatestReading, name: MeasurementName): number | undefined {
-	const index = indexOf(latest.shape).ofDevice.get(name);
+	const index = deviceColumnOf(latest.shape, name);
 	return index === undefined ? undefined : present(valueAt(latest, index));
 }
 

@@ -74,24 +74,14 @@ export function shareOfLimit(
 	return most;
 }
 
-/** Of the readings that came together last. */
-let together:
-	| { readonly with: object; readonly limits: TemperatureLimits; readonly areCool: boolean }
-	| undefined;
-
 /** Whether none of the readings that came together with this one has a sensor beyond its limit; false where it may be. */
-export function areAllCool(latest: LatestReading, limits: TemperatureLimits): boolean {
-	const { cameWith } = latest;
+export function areAllCool({ cameWith, shape }: LatestReading, limits: TemperatureLimits): boolean {
 	if (cameWith === undefined) return false;
-	if (together?.with !== cameWith || together.limits !== limits) {
-		const areCool = columnsOf(latest.shape).every(({ index, limitIndexes, limitName }) => {
-			const limit = limits[limitName];
-			if (limitIndexes.length > 0) return false;
-			return limit === undefined || cameWith.mostAt(index) <= limit;
-		});
-		together = { with: cameWith, limits, areCool };
-	}
-	return together.areCool;
+	return columnsOf(shape).every(({ index, limitIndexes, limitName }) => {
+		const limit = limits[limitName];
+		if (limitIndexes.length > 0) return false;
+		return limit === undefined || cameWith.mostAt(index) <= limit;
+	});
 }
 
 type ConfiguredOnly = { readonly limits: TemperatureLimits; readonly bySensor: ReadonlyMap<string, number> };

@@ -40,7 +40,7 @@ const JOULES_PER_TERAHASH_LEAST = 5;
 /** What of a device the power depends on. */
 export type PoweredDevice = {
 	readonly description: Pick<DeviceDescription, "kind" | "model">;
-	readonly latest?: LatestReading;
+	readonly latest?: LatestReading | undefined;
 	/** By meters of its own, at the wall. */
 	readonly meteredWatts?: number | undefined;
 };
@@ -93,29 +93,37 @@ export function effectiveRates(device: PoweredDevice, options: PowerOptions): Ra
 	if (meteredWatts !== undefined) return { watts: meteredWatts, terahashesPerSecond };
 	// Nearly every device says its watts, 10,000 times in ten seconds: then no rule is needed.
 	const own = deviceValue(latest, "powerWatts");
-	if (description.kind !== "agent" && own !== undefined && isPlainPower(own, terahashesPerSecond)) {
-		const ratio =
-			description.kind === "meter" ? 1 : ratiosOf(options)[deviceValue(latest, "powerBoundary") ?? WALL];
-		if (ratio !== undefined && !Number.isNaN(ratio)) return { watts: own * ratio, terahashesPerSecond };
+	if (own !== undefined && description.kind !== "agent") {
+		const boundary = description.kind === "meter" ? undefined : deviceValue(latest, "powerBoundary");
+		const watts = plainWatts(own, boundary, terahashesPerSecond, options);
+		if (!Number.isNaN(watts)) return { watts, terahashesPerSecond };
 	}
 	return { watts: effectivePower(device, options)?.watts, terahashesPerSecond };
 }
 
+/** The watts at the wall of a device that says its own, NaN where a rule is needed. What is absent may be NaN. */
+export function plainWatts(
+	watts: number,
+	boundary: number | undefined,
+	terahashesPerSecond: number | undefined,
+	options: PowerOptions,
+): number {
+	if (!isPlainPower(watts, terahashesPerSecond)) return Number.NaN;
+	if (boundary === undefined || Number.isNaN(boundary)) return watts;
+	return watts * (ratiosOf(options)[boundary] ?? Number.NaN);
+}
+
 /** Watts that no rule has anything to say of. */
-export function isPlainPower(watts: number, terahashesPerSecond: number | undefined): boolean {
+function isPlainPower(watts: number, terahashesPerSecond: number | undefined): boolean {
 	return watts > 0 && !(watts < (terahashesPerSecond ?? 0) * JOULES_PER_TERAHASH_LEAST);
 }
 
-const WALL = POWER_BOUNDARIES.indexOf("wall");
-const RATIOS = new WeakMap<PowerOptions, readonly number[]>();
+let last: { readonly options: PowerOptions; readonly ratios: readonly number[] } | undefined;
 
 /** Watts at the wall over watts at a boundary, by its number in a reading; NaN where a ratio is not enough. */
-export function ratiosOf(options: PowerOptions): readonly number[] {
-	const known = RATIOS.get(options);
-	if (known !== undefined) return known;
-	const ratios = wallRatios(options.conversions);
-	RATIOS.set(options, ratios);
-	return ratios;
+function ratiosOf(options: PowerOptions): readonly number[] {
+	if (last?.options !== options) last = { options, ratios: wallRatios(options.conversions) };
+	return last.ratios;
 }
 
 /** Watts of which nobody says otherwise are at the wall already. */

@@ -13,8 +13,6 @@ import { eventOf, type FleetEvent } from "./events.js";
 import { ofShape, present, valueAt } from "./latest-values.js";
 import { areAllCool, hottestSensor, shareOfLimit, type TemperatureLimits } from "./limits.js";
 import type { InventoryEntry } from "./placement.js";
-import type { PowerOptions } from "./power.js";
-import { catalogueAllowedWatts } from "./power-allowed.js";
 
 /** What crossed a limit is back only below this share of it; as the alert rules have it. */
 const CLEARS_AT_SHARE = 0.97;
@@ -73,15 +71,15 @@ export type WatchedOutcome = {
 	/** Of a failure. */
 	readonly code?: string | undefined;
 	readonly latest?: LatestReading | undefined;
-	/** Effective power of the reading. */
+	/** Effective power of the reading, and what it may be where operators say nothing. */
 	readonly watts?: number | undefined;
+	readonly allowedWatts?: number | undefined;
 	/** What operators say of the device at that time. */
 	readonly entry: InventoryEntry | undefined;
 };
 
 export type WatchRules = {
 	readonly limits: TemperatureLimits;
-	readonly power: PowerOptions;
 	/** Takes what happened. */
 	readonly tell: (event: FleetEvent) => void;
 };
@@ -122,11 +120,14 @@ export function watched(state: WatchState, outcome: WatchedOutcome, rules: Watch
 	if (kind === "agent") heardAgain(state, at, pollIntervalSeconds);
 	state.heardAt = at;
 	if (kind !== "miner" && kind !== "gpu-host") return;
-	watchUptime(state, outcome, latest, rules);
-	watchParts(state, outcome, latest, rules);
-	watchThrottle(state, outcome, latest, rules);
-	watchHeat(state, outcome, latest, rules);
-	watchPower(state, outcome, latest, rules);
+	const common = commonOf(latest, rules);
+	watchUptime(state, outcome, latest, rules, common);
+	if (!isUnchanged(state, common)) watchParts(state, outcome, latest, rules, common);
+	if (common.canThrottle || state.throttledBy !== undefined)
+		watchThrottle(state, outcome, latest, rules, common);
+	if (!common.areCool || state.isHot || outcome.entry?.temperatureLimitCelsius !== undefined)
+		watchHeat(state, outcome, latest, rules, common);
+	watchPower(state, outcome, latest, rules, common);
 }
 
 function say(
@@ -170,10 +171,66 @@ export function silentFrom(heardAt: number, pollIntervalSeconds: number): number
 }
 
 /** What one kind of change is told by; the state is brought up to the reading. */
-type Rule = (state: WatchState, outcome: WatchedOutcome, latest: LatestReading, rules: WatchRules) => void;
+type Rule = (
+	state: WatchState,
+	outcome: WatchedOutcome,
+	latest: LatestReading,
+	rules: WatchRules,
+	common: Common,
+) => void;
 
-const watchUptime: Rule = (state, outcome, latest, rules) => {
-	const uptime = at(latest, planOf(latest.shape).uptime);
+/** What is so of all readings that came together: found once for them, so that most need no look of their own. */
+type Common = {
+	readonly with: LatestReading["cameWith"];
+	readonly shape: Shape;
+	readonly limits: TemperatureLimits;
+	readonly plan: Plan;
+	/** Parts of which every reading says something; undefined where each has to be looked at. */
+	readonly boards: number | undefined;
+	readonly gpus: number | undefined;
+	readonly canThrottle: boolean;
+	readonly areCool: boolean;
+};
+
+let lastCommon: Common | undefined;
+
+function commonOf(latest: LatestReading, { limits }: WatchRules): Common {
+	const { cameWith, shape } = latest;
+	const last = lastCommon;
+	if (last !== undefined && last.with === cameWith && last.shape === shape && last.limits === limits)
+		return last;
+	const plan = planOf(shape);
+	const { operatingState, boardCount, gpuCount, poolState, boards, gpus, throttles } = plan;
+	const saysItself = operatingState >= 0 || boardCount >= 0 || gpuCount >= 0 || poolState >= 0;
+	const allSeen = (parts: Plan["boards"]) =>
+		!saysItself &&
+		cameWith !== undefined &&
+		parts.every((columns) => columns.some((index) => cameWith.isWholeAt(index)));
+	lastCommon = {
+		with: cameWith,
+		shape,
+		limits,
+		plan,
+		boards: allSeen(boards) ? boards.length : undefined,
+		gpus: allSeen(gpus) ? gpus.length : undefined,
+		canThrottle: operatingState >= 0 || throttles.length > 0,
+		areCool: areAllCool(latest, limits),
+	};
+	return lastCommon;
+}
+
+/** Whether as many boards and GPUs are seen as before. */
+function isUnchanged({ boards, gpus }: WatchState, common: Common): boolean {
+	return (
+		common.boards !== undefined &&
+		common.gpus !== undefined &&
+		common.boards === (boards ?? 0) &&
+		common.gpus === (gpus ?? 0)
+	);
+}
+
+const watchUptime: Rule = (state, outcome, latest, rules, { plan }) => {
+	const uptime = at(latest, plan.uptime);
 	if (uptime === undefined) return;
 	const before = state.uptimeSeconds;
 	state.uptimeSeconds = uptime;
@@ -182,15 +239,14 @@ const watchUptime: Rule = (state, outcome, latest, rules) => {
 };
 
 /** Boards are counted while the device works: one that starts has none yet. */
-const watchParts: Rule = (state, outcome, latest, rules) => {
-	const plan = planOf(latest.shape);
+const watchParts: Rule = (state, outcome, latest, rules, { plan }) => {
 	const works = (at(latest, plan.operatingState) ?? MINING) === MINING;
-	const boards = works ? (at(latest, plan.boardCount) ?? boardsSeen(latest, plan)) : undefined;
+	const boards = works ? (at(latest, plan.boardCount) ?? counted(latest, plan.boards)) : undefined;
 	if (boards !== undefined && boards !== state.boards) {
 		sayCount(outcome, rules, state.boards, boards, { part: "board", reason: "boards" });
 		state.boards = boards;
 	}
-	const gpus = at(latest, plan.gpuCount) ?? gpusSeen(latest, plan);
+	const gpus = at(latest, plan.gpuCount) ?? counted(latest, plan.gpus);
 	if (gpus !== undefined && gpus !== state.gpus) {
 		sayCount(outcome, rules, state.gpus, gpus, { part: "gpu", reason: "GPUs" });
 		state.gpus = gpus;
@@ -214,8 +270,8 @@ function sayCount(
 	say(outcome, rules, kind, { ...named, before: String(before), after: String(now) });
 }
 
-const watchThrottle: Rule = (state, outcome, latest, rules) => {
-	const reason = throttledNow(latest, planOf(latest.shape));
+const watchThrottle: Rule = (state, outcome, latest, rules, { plan }) => {
+	const reason = throttledNow(latest, plan);
 	const before = state.throttledBy;
 	if (reason === before) return;
 	state.throttledBy = reason;
@@ -234,7 +290,6 @@ function throttledNow(latest: LatestReading, { operatingState, throttles }: Plan
 
 const watchHeat: Rule = (state, outcome, latest, rules) => {
 	const override = outcome.entry?.temperatureLimitCelsius;
-	if (!state.isHot && override === undefined && areAllCool(latest, rules.limits)) return;
 	const share = shareOfLimit(latest, rules.limits, override);
 	if (share === undefined) return;
 	const now = isOver(state.isHot, share);
@@ -247,12 +302,10 @@ const watchHeat: Rule = (state, outcome, latest, rules) => {
 	say(outcome, rules, now ? "limit-crossed" : "limit-cleared", crossed);
 };
 
-const watchPower: Rule = (state, outcome, latest, rules) => {
-	const { watts, entry, device } = outcome;
-	if (watts === undefined) return;
-	const { description } = device;
-	const limit = entry?.powerLimitWatts ?? catalogueAllowedWatts({ description, latest }, rules.power);
-	if (limit === undefined) return;
+const watchPower: Rule = (state, outcome, _, rules) => {
+	const { watts, entry, allowedWatts } = outcome;
+	const limit = entry?.powerLimitWatts ?? allowedWatts;
+	if (watts === undefined || limit === undefined) return;
 	const now = isOver(state.isOverPower, watts / limit);
 	if (now === state.isOverPower) return;
 	state.isOverPower = now;
@@ -313,25 +366,7 @@ function partsOf(columns: Shape["columns"], part: string): readonly (readonly nu
 	return [...byKey.values()];
 }
 
-const boardsSeen = seenParts((plan) => plan.boards);
-const gpusSeen = seenParts((plan) => plan.gpus);
-
-/** Counts parts that say anything; gives undefined where none does, which is no statement about their number. */
-function seenParts(partsOf: (plan: Plan) => readonly (readonly number[])[]) {
-	let together: { readonly with: LatestReading["cameWith"]; readonly areAllSeen: boolean } | undefined;
-	return (latest: LatestReading, plan: Plan): number | undefined => {
-		const parts = partsOf(plan);
-		if (parts.length === 0) return undefined;
-		const { cameWith } = latest;
-		if (cameWith === undefined) return counted(latest, parts);
-		if (together?.with !== cameWith) {
-			const areAllSeen = parts.every((columns) => columns.some((index) => cameWith.isWholeAt(index)));
-			together = { with: cameWith, areAllSeen };
-		}
-		return together.areAllSeen ? parts.length : counted(latest, parts);
-	};
-}
-
+/** Parts that say anything; undefined where none does, which is no statement about their number. */
 function counted(latest: LatestReading, parts: readonly (readonly number[])[]): number | undefined {
 	let count = 0;
 	for (const columns of parts) if (columns.some((index) => at(latest, index) !== undefined)) count += 1;

@@ -47,23 +47,23 @@ export type DeviceState = {
 	/** Its place by the inventory, where that says one. */
 	readonly description: DeviceDescription;
 	/** As its agent has it; absent where the inventory changes nothing of it. */
-	readonly ownDescription?: DeviceDescription;
+	readonly ownDescription?: DeviceDescription | undefined;
 	/** What an operator says of it now. */
-	readonly inventory?: InventoryEntry;
+	readonly inventory?: InventoryEntry | undefined;
 	readonly firstSeenAt: UnixMilliseconds;
 	/** Absent until the first reading on the live stream or from the backlog. */
-	readonly latest?: LatestReading;
+	readonly latest?: LatestReading | undefined;
 	/** Result of the newest poll; a silent agent is told by AgentState, not here. */
 	readonly isAnswering: boolean;
 	/** When isAnswering last changed. */
 	readonly answeringSince: UnixMilliseconds;
 	readonly lastAttemptAt: UnixMilliseconds;
 	/** Why it does not answer. */
-	readonly reason?: { readonly code: string; readonly what: string };
+	readonly reason?: { readonly code: string; readonly what: string } | undefined;
 	/** Energy and work so far, and of the trailing five minutes. */
 	readonly meter: EnergyMeter;
 	/** Of a host whose inference servers are read. */
-	readonly tokens?: TokenMeter;
+	readonly tokens?: TokenMeter | undefined;
 	readonly pollsByResult: Readonly<Record<string, number>>;
 	readonly faultsByCode: Readonly<Record<string, number>>;
 };

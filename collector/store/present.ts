@@ -9,14 +9,14 @@ import { deserialize, serialize } from "node:v8";
 import type { DeviceDescription } from "../../shared/device.js";
 import { invariant } from "../../shared/invariant.js";
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
-import { valueIn } from "../../shared/wire/number-column.js";
 import {
 	type DecodedRecord,
 	deviceIn,
+	type FailureGroup,
 	type OutcomeGroup,
 	type ReadingGroup,
 } from "../../shared/wire/record.js";
-import { advance, createMeter, type EnergyMeter, HOLD_AT_MOST_INTERVALS } from "../derive/energy.js";
+import { advance, createMeter, HOLD_AT_MOST_INTERVALS, meterOf, type StoredMeter } from "../derive/energy.js";
 import { endpointKey, FeedIndex, feedKey } from "../derive/feeds.js";
 import { deviceValue } from "../derive/latest-values.js";
 import { type HeldWord, meterPower, suppliedWatts } from "../derive/metering.js";
@@ -27,17 +27,18 @@ import {
 	inventoryKey,
 	placedDescription,
 } from "../derive/placement.js";
-import { effectiveRates, type PoweredDevice, type PowerOptions, type Rates } from "../derive/power.js";
-import { type MutableState as KnownState, progress } from "../derive/progress.js";
+import { effectiveRates, type PowerOptions } from "../derive/power.js";
+import { attempted, heard, type MutableState as KnownState } from "../derive/progress.js";
 import { advanceTokens, createTokenMeter, type TokenMeter } from "../derive/tokens.js";
 import type { Catalogue, Known } from "./catalogue.js";
-import type { DeviceState, LatestReading, Shape } from "./device-state.js";
+import type { DeviceState, LatestReading } from "./device-state.js";
+import { GroupReadings, NewestReading } from "./group-readings.js";
 import type { PresentRow } from "./main-database.js";
 import type { StoredWatch, Watch } from "./watch.js";
 
 type MutableState = KnownState & {
 	/** What the meters of a device said last, by feedKey; only of devices with meters of their own. */
-	held?: Record<string, HeldWord>;
+	held?: Record<string, HeldWord> | undefined;
 };
 
 /** What a restart needs of one device, as stored. */
@@ -55,7 +56,7 @@ type StoredState = {
 	readonly answeringSince: number;
 	readonly lastAttemptAt: number;
 	readonly reason?: { readonly code: string; readonly what: string };
-	readonly meter: EnergyMeter;
+	readonly meter: StoredMeter;
 	readonly pollsByResult: Record<string, number>;
 	readonly faultsByCode: Record<string, number>;
 	/** Absent in stores of before. */
@@ -75,13 +76,13 @@ export class Present {
 	private readonly states: (MutableState | undefined)[] = [];
 	private readonly definitions: (string | undefined)[] = [];
 	private readonly knowns: (Known | undefined)[] = [];
+	private readonly newest: (NewestReading | undefined)[] = [];
 	/** Inbox row that each restored device stands for: what is older is in it already. */
 	private readonly restoredAt = new Map<number, number>();
 	private inboxId = 0;
 	private inventory: ReadonlyMap<string, InventoryEntries> = new Map();
 	private placedAt = 0;
 	private readonly power: PowerOptions;
-	private readonly plainRates = (device: PoweredDevice): Rates => effectiveRates(device, this.power);
 	private readonly feeds: FeedIndex;
 	/** Devices that meters feed, by endpointKey. */
 	private readonly fed = new Map<string, MutableState>();
@@ -125,10 +126,8 @@ export class Present {
 		const entry = this.entryOf(state.key);
 		if (this.feeds.ofDevice.size > 0) this.locate(state, description);
 		state.description = placedDescription(description, entry);
-		if (state.description === description) delete state.ownDescription;
-		else state.ownDescription = description;
-		if (entry === undefined) delete state.inventory;
-		else state.inventory = entry;
+		state.ownDescription = state.description === description ? undefined : description;
+		state.inventory = entry;
 	}
 
 	/** Meters name devices by their endpoints, which may change. */
@@ -150,16 +149,39 @@ export class Present {
 		for (let index = 0; index < record.groups.length; index += 1) {
 			const group = record.groups[index] as OutcomeGroup;
 			const { devices, times } = placed[index] as PlacedRows;
-			const shape = group.kind === "readings" ? this.catalogue.shape(group.shape) : undefined;
-			const came = shape === undefined ? undefined : new GroupReadings(group as ReadingGroup, shape);
-			for (let row = 0; row < group.count; row += 1) {
-				const known = devices[row];
-				if (known === undefined) continue;
-				if (came !== undefined && this.feeds.ofMeter.size > 0)
-					this.feed(known, came, row, { at: times[row] as number, inboxId });
-				if (this.standsFor(known, inboxId)) continue;
-				this.take(known, group, came, row, times[row] as number);
-			}
+			if (group.kind === "failures") this.applyFailures(group, devices, times, inboxId);
+			else this.applyReadings(group, devices, times, inboxId);
+		}
+	}
+
+	private applyFailures(
+		group: FailureGroup,
+		devices: PlacedRows["devices"],
+		times: Float64Array,
+		inboxId: number,
+	): void {
+		for (let row = 0; row < group.count; row += 1) {
+			const known = devices[row];
+			if (known === undefined || this.standsFor(known, inboxId)) continue;
+			this.fail(known, group, row, times[row] as number);
+		}
+	}
+
+	private applyReadings(
+		group: ReadingGroup,
+		devices: PlacedRows["devices"],
+		times: Float64Array,
+		inboxId: number,
+	): void {
+		const shape = this.catalogue.shape(group.shape);
+		if (shape === undefined) return;
+		const came = new GroupReadings(group, shape, this.power);
+		for (let row = 0; row < group.count; row += 1) {
+			const known = devices[row];
+			if (known === undefined) continue;
+			const at = times[row] as number;
+			if (this.feeds.ofMeter.size > 0) this.feed(known, came, row, { at, inboxId });
+			if (!this.standsFor(known, inboxId)) this.take(known, came, row, at);
 		}
 	}
 
@@ -176,7 +198,7 @@ export class Present {
 		const endpoint = this.catalogue.descriptionOf(deviceIn(came.group, row))?.endpoint;
 		const feeds = endpoint && this.feeds.ofMeter.get(endpointKey(site, endpoint));
 		if (feeds === undefined || feeds === "") return;
-		const latest = new RowReading(quantity<UnixMilliseconds>(at), came, row);
+		const latest = new NewestReading(at, came, row);
 		const intervalSeconds = this.states[number]?.description.pollIntervalSeconds ?? 10;
 		for (const feed of feeds) {
 			const state = this.fed.get(endpointKey(site, feed.device));
@@ -256,12 +278,11 @@ export class Present {
 		const joined = this.joinedState(kept, gone);
 		const [state, other] = [this.states[kept], this.states[gone]];
 		if (state === undefined || other === undefined) return;
-		for (const name of OPTIONAL_STATE) delete state[name];
-		const { ownDescription: _, inventory: __, ...own } = joined;
-		Object.assign(state, own);
+		Object.assign(state, joined);
 		this.byKey.delete(other.key);
 		this.definitions[kept] = this.definitions[gone];
-		for (const list of [this.states, this.definitions, this.knowns]) list[gone] = undefined;
+		this.newest[kept] = this.newest[gone];
+		for (const list of [this.states, this.definitions, this.knowns, this.newest]) list[gone] = undefined;
 		this.describe(state, state.description);
 	}
 
@@ -276,25 +297,18 @@ export class Present {
 		const { isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode, reason, latest } =
 			stored;
 		const state: MutableState = {
-			number,
-			key,
-			site,
-			agent,
-			firstSeenAt: quantity<UnixMilliseconds>(firstSeenAt),
-			description,
+			...newState({ number, key, site, agent, firstSeenAt }, description, answeringSince),
 			isAnswering,
-			answeringSince: quantity<UnixMilliseconds>(answeringSince),
 			lastAttemptAt: quantity<UnixMilliseconds>(lastAttemptAt),
-			meter,
+			meter: meterOf(meter),
 			pollsByResult,
 			faultsByCode,
-			...(reason === undefined ? {} : { reason }),
-			...(stored.held === undefined ? {} : { held: stored.held }),
-			...(stored.tokens === undefined ? {} : { tokens: stored.tokens }),
-			...(latest === undefined || shape === undefined
-				? {}
-				: { latest: { ...latest, at: quantity<UnixMilliseconds>(latest.at), shape } }),
+			reason,
+			held: stored.held,
+			tokens: stored.tokens,
 		};
+		if (latest !== undefined && shape !== undefined)
+			state.latest = { ...latest, at: quantity<UnixMilliseconds>(latest.at), shape };
 		this.restoredAt.set(device, inboxId);
 		this.add(state, stored.definition, known);
 		if (stored.watch !== undefined) this.watch.restore(state, stored.watch);
@@ -307,13 +321,13 @@ export class Present {
 		return storedBytes(state, { definition, known, watch: this.watch.stored(state.number) });
 	}
 
-	private stateOf(known: Known, hash: string, kind: string, at: number): MutableState | undefined {
+	private stateOf(known: Known, hash: string, isReading: boolean, at: number): MutableState | undefined {
 		const state = this.states[known.number];
 		if (state === undefined) {
 			const description = this.catalogue.descriptionOf(hash);
 			return description === undefined ? undefined : this.add(newState(known, description, at), hash, known);
 		}
-		if (kind === "readings" && at >= state.lastAttemptAt && this.definitions[known.number] !== hash) {
+		if (isReading && at >= state.lastAttemptAt && this.definitions[known.number] !== hash) {
 			const description = this.catalogue.descriptionOf(hash);
 			if (description === undefined) return undefined;
 			this.watch.firmware(state, { at, ...firmwares(state.description, description) });
@@ -333,115 +347,73 @@ export class Present {
 		return state;
 	}
 
-	private take(
-		known: Known,
-		group: OutcomeGroup,
-		came: GroupReadings | undefined,
-		row: number,
-		at: number,
-	): void {
-		const state = this.stateOf(known, deviceIn(group, row), group.kind, at);
+	private fail(known: Known, group: FailureGroup, row: number, at: number): void {
+		const state = this.stateOf(known, deviceIn(group, row), false, at);
 		if (state === undefined) return;
 		this.outcomesApplied += 1;
-		this.count(state, group, row);
-		if (at < state.lastAttemptAt) {
-			const then = this.catalogue.descriptionOf(deviceIn(group, row));
-			this.watch.late(state, at, group.kind === "readings" ? then?.firmware : undefined);
-			return;
-		}
-		if (group.kind === "failures") {
-			const code = group.codes[row] ?? "";
-			progress(state, { at, reason: { code, what: group.whats[row] ?? "" } }, this.plainRates);
-			this.watch.outcome(state, at, undefined, undefined, code);
-			return;
-		}
-		if (came === undefined) {
-			progress(state, { at }, this.plainRates);
-			return;
-		}
-		const latest = new RowReading(quantity<UnixMilliseconds>(at), came, row);
-		const meteredWatts = this.feeds.ofDevice.size === 0 ? undefined : this.meteredWatts(state, at);
-		const ratesOf =
-			meteredWatts === undefined
-				? this.plainRates
-				: ({ description }: PoweredDevice) =>
-						effectiveRates({ description, latest, meteredWatts }, this.power);
-		const rates = progress(state, { at, latest }, ratesOf);
-		if (state.description.kind === "gpu-host") countTokens(state, latest, rates?.watts);
-		this.watch.outcome(state, at, latest, rates?.watts);
-	}
-
-	private count(state: MutableState, group: OutcomeGroup, row: number): void {
-		const result = group.kind === "readings" ? "ok" : (group.codes[row] ?? "");
+		const code = group.codes[row] ?? "";
 		const polls = state.pollsByResult as Record<string, number>;
-		polls[result] = (polls[result] ?? 0) + 1;
-		if (group.kind === "failures") return;
-		this.samplesApplied += group.values.length;
-		if (group.faults.size === 0) return;
-		const faults = state.faultsByCode as Record<string, number>;
-		for (const [code, count] of group.faults.get(row) ?? []) faults[code] = (faults[code] ?? 0) + count;
-	}
-}
-
-/** The readings of one shape in one record. */
-class GroupReadings {
-	readonly group: ReadingGroup;
-	readonly shape: Shape;
-
-	constructor(group: ReadingGroup, shape: Shape) {
-		this.group = group;
-		this.shape = shape;
-	}
-
-	valueAt(index: number, row: number): number {
-		const { values, columns } = this.group;
-		const column = values.at(index);
-		return column === undefined ? Number.NaN : valueIn(column, row, columns[index]?.decimals ?? 0);
-	}
-
-	isWholeAt(index: number): boolean {
-		for (let row = 0; row < this.group.count; row += 1)
-			if (Number.isNaN(this.valueAt(index, row))) return false;
-		return true;
-	}
-
-	mostAt(index: number): number {
-		let most = Number.NEGATIVE_INFINITY;
-		for (let row = 0; row < this.group.count; row += 1) {
-			const value = this.valueAt(index, row);
-			if (value > most) most = value;
+		polls[code] = (polls[code] ?? 0) + 1;
+		if (at < state.lastAttemptAt) {
+			this.watch.late(state, at, undefined);
+			return;
 		}
-		return most;
+		attempted(state, at, { code, what: group.whats[row] ?? "" });
+		this.watch.outcome(state, at, undefined, undefined, code);
+	}
+
+	/** Makes next to nothing: it runs for every reading of every device. */
+	private take(known: Known, came: GroupReadings, row: number, at: number): void {
+		const { group } = came;
+		const state = this.stateOf(known, deviceIn(group, row), true, at);
+		if (state === undefined) return;
+		this.outcomesApplied += 1;
+		this.samplesApplied += group.values.length;
+		const polls = state.pollsByResult as { ok?: number };
+		polls.ok = (polls.ok ?? 0) + 1;
+		if (group.faults.size > 0) countFaults(state, group, row);
+		if (at < state.lastAttemptAt) {
+			this.watch.late(state, at, this.catalogue.descriptionOf(deviceIn(group, row))?.firmware);
+			return;
+		}
+		attempted(state, at);
+		const latest = this.newestOf(state.number, came, row, at);
+		const watts = this.wattsOf(state, latest, came, row);
+		heard(state, latest, { watts, terahashesPerSecond: came.terahashesPerSecond[row] });
+		if (state.description.kind === "gpu-host") countTokens(state, latest, watts);
+		this.watch.outcome(state, at, latest, watts);
+	}
+
+	private newestOf(number: number, came: GroupReadings, row: number, at: number): NewestReading {
+		const known = this.newest[number];
+		if (known !== undefined) {
+			known.become(at, came, row);
+			return known;
+		}
+		const made = new NewestReading(at, came, row);
+		this.newest[number] = made;
+		return made;
+	}
+
+	private wattsOf(
+		state: MutableState,
+		latest: LatestReading,
+		{ plainWatts }: GroupReadings,
+		row: number,
+	): number | undefined {
+		const { description } = state;
+		const { kind } = description;
+		const meteredWatts = this.feeds.ofDevice.size === 0 ? undefined : this.meteredWatts(state, latest.at);
+		const plain = plainWatts[row] as number;
+		if (meteredWatts === undefined && !Number.isNaN(plain) && (kind === "miner" || kind === "gpu-host"))
+			return plain;
+		return effectiveRates({ description, latest, meteredWatts }, this.power).watts;
 	}
 }
 
-/** One of them: its values are put together when somebody wants them all. */
-class RowReading implements LatestReading {
-	readonly at: UnixMilliseconds;
-	readonly shape: Shape;
-	readonly cameWith: GroupReadings;
-	private readonly row: number;
-	private made: Float64Array | undefined;
-
-	constructor(at: UnixMilliseconds, cameWith: GroupReadings, row: number) {
-		this.at = at;
-		this.shape = cameWith.shape;
-		this.cameWith = cameWith;
-		this.row = row;
-	}
-
-	get values(): Float64Array {
-		this.made ??= Float64Array.from(this.shape.columns, (_, index) => this.numberAt(index));
-		return this.made;
-	}
-
-	get errorCodes(): readonly string[] {
-		return this.cameWith.group.errorCodes.get(this.row) ?? NO_CODES;
-	}
-
-	numberAt(index: number): number {
-		return this.cameWith.valueAt(index, this.row);
-	}
+function countFaults(state: MutableState, { faults }: ReadingGroup, row: number): void {
+	const byCode = state.faultsByCode as Record<string, number>;
+	for (const [code, count] of faults.get(row) ?? []) byCode[code] = (byCode[code] ?? 0) + count;
 }
 
 function countTokens(state: MutableState, latest: LatestReading, watts: number | undefined): void {
@@ -492,9 +464,6 @@ function storedBytes(state: MutableState, also: AlsoStored): Uint8Array {
 	});
 }
 
-const OPTIONAL_STATE = ["latest", "reason", "held", "tokens", "inventory", "ownDescription"] as const;
-const NO_CODES: readonly string[] = [];
-
 function firmwares(before: DeviceDescription, now: DeviceDescription) {
 	return {
 		...(before.firmware === undefined ? {} : { before: before.firmware }),
@@ -502,7 +471,12 @@ function firmwares(before: DeviceDescription, now: DeviceDescription) {
 	};
 }
 
-function newState(known: Known, description: DeviceDescription, at: number): MutableState {
+/** All are made here, with all their fields, so that they are alike. */
+function newState(
+	known: Pick<Known, "number" | "key" | "site" | "agent" | "firstSeenAt">,
+	description: DeviceDescription,
+	at: number,
+): MutableState {
 	return {
 		number: known.number,
 		key: known.key,
@@ -516,5 +490,11 @@ function newState(known: Known, description: DeviceDescription, at: number): Mut
 		meter: createMeter(),
 		pollsByResult: {},
 		faultsByCode: {},
+		latest: undefined,
+		reason: undefined,
+		held: undefined,
+		tokens: undefined,
+		inventory: undefined,
+		ownDescription: undefined,
 	};
 }

@@ -9,6 +9,7 @@ import type { TemperatureLimits } from "../derive/limits.js";
 import { pastReadings } from "../derive/past-readings.js";
 import { entryAt, type InventoryEntries } from "../derive/placement.js";
 import { effectiveRates, type PowerOptions, type Rates } from "../derive/power.js";
+import { catalogueAllowedWatts } from "../derive/power-allowed.js";
 import {
 	heardAgain,
 	newWatch,
@@ -59,7 +60,7 @@ export function refold(
 	const day = dayOf(from);
 	const state = newWatch(events.mark(device, day));
 	const derived: FleetEvent[] = [];
-	const rules = { limits, power, tell: (event: FleetEvent) => derived.push(event) };
+	const rules = { limits, tell: (event: FleetEvent) => derived.push(event) };
 	const marks: WatchMark[] = [];
 	const { site, description, agentIntervalSeconds = description.pollIntervalSeconds } = about;
 	const { endpoint } = description;
@@ -76,7 +77,8 @@ export function refold(
 			const entry = entryAt(about.entries, at);
 			const powered = { description, meteredWatts: meteredWatts?.(at) };
 			const { watts } = latest === undefined ? NO_RATES : effectiveRates({ ...powered, latest }, power);
-			watched(state, { device: about, at, code, latest, watts, entry }, rules);
+			const allowedWatts = catalogueAllowedWatts({ description, latest }, power);
+			watched(state, { device: about, at, code, latest, watts, allowedWatts, entry }, rules);
 		}
 	}
 	const { added, removed } = events.replace(about.key, { from: dayStart(day), to: to + 1 }, derived, marks);

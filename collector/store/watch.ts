@@ -8,11 +8,13 @@
  * Invariants: what is pending is stored before, or with, the present that stands for it; an event that is derived
  * again has the id that it had.
  */
+import type { DeviceDescription } from "../../shared/device.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
 import { eventOf, type FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
 import { holdsAt, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
+import { catalogueAllowedWatts } from "../derive/power-allowed.js";
 import { newWatch, type WatchRules, type WatchState, watched, watchedSilence } from "../derive/watch.js";
 import type { AgentState, DeviceState, LatestReading } from "./device-state.js";
 
@@ -60,6 +62,10 @@ export class Watch {
 	private readonly options: WatchOptions;
 	private readonly rules: WatchRules;
 	private readonly states: (WatchState | undefined)[] = [];
+	private readonly allowed: {
+		readonly description: DeviceDescription;
+		readonly watts: number | undefined;
+	}[] = [];
 	private readonly lateBy = new Map<number, Late>();
 	private readonly agents = new Map<string, AgentWatch>();
 	private pending: FleetEvent[] = [];
@@ -76,8 +82,8 @@ export class Watch {
 
 	constructor(options: WatchOptions) {
 		this.options = options;
-		const { limits, power } = options;
-		this.rules = { limits, power, tell: (event) => this.add(event) };
+		const { limits } = options;
+		this.rules = { limits, tell: (event) => this.add(event) };
 	}
 
 	restore({ number }: DeviceState, { state, lateFrom }: StoredWatch): void {
@@ -101,7 +107,18 @@ export class Watch {
 		const { inventory } = device;
 		const entry =
 			inventory !== undefined && holdsAt(inventory, at) ? inventory : this.options.entryAt(key, at);
-		watched(state, { device, at, code, latest, watts, entry }, this.rules);
+		const allowedWatts = this.allowedWatts(device, latest);
+		watched(state, { device, at, code, latest, watts, allowedWatts, entry }, this.rules);
+	}
+
+	/** What a miner may draw is a matter of its description. */
+	private allowedWatts({ number, description }: DeviceState, latest?: LatestReading): number | undefined {
+		if (latest === undefined) return undefined;
+		const known = this.allowed[number];
+		if (known?.description === description) return known.watts;
+		const watts = catalogueAllowedWatts({ description, latest }, this.options.power);
+		if (description.kind === "miner") this.allowed[number] = { description, watts };
+		return watts;
 	}
 
 	/** An outcome that others, newer ones, came before. */

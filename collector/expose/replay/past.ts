@@ -14,7 +14,7 @@ import type { FleetEvent } from "../../derive/events.js";
 import { type PastOutcome, pastReadings } from "../../derive/past-readings.js";
 import { entryAt, inventoryKey, placedDescription } from "../../derive/placement.js";
 import { effectiveRates, type PowerOptions } from "../../derive/power.js";
-import { type MutableState, progress } from "../../derive/progress.js";
+import { attempted, heard, type MutableState } from "../../derive/progress.js";
 import {
 	type AgentState,
 	agentKey,
@@ -159,8 +159,6 @@ export class Past {
 
 	/** All outcomes up to a time, device by device. */
 	private async take(at: number): Promise<void> {
-		const rates = (device: Parameters<typeof effectiveRates>[0]) =>
-			effectiveRates(device, this.options.power);
 		for (const track of this.tracks) {
 			if (track.next === undefined || track.next.at > at) continue;
 			await this.options.pause.ifDue();
@@ -168,15 +166,10 @@ export class Past {
 				const { code, latest } = track.next;
 				const polls = track.state.pollsByResult as Record<string, number>;
 				polls[code ?? "ok"] = (polls[code ?? "ok"] ?? 0) + 1;
-				progress(
-					track.state,
-					{
-						at: track.next.at,
-						...(latest === undefined ? {} : { latest }),
-						...(code === undefined ? {} : { reason: { code, what: "" } }),
-					},
-					rates,
-				);
+				attempted(track.state, track.next.at, code === undefined ? undefined : { code, what: "" });
+				if (latest === undefined) continue;
+				const { description } = track.state;
+				heard(track.state, latest, effectiveRates({ description, latest }, this.options.power));
 			}
 		}
 	}

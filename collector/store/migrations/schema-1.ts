@@ -17,7 +17,7 @@ import path from "node:path";
 import { deserialize, serialize } from "node:v8";
 import Database from "better-sqlite3";
 import { asBuffer } from "../../../shared/thread.js";
-import { createMeter, type EnergyMeter } from "../../derive/energy.js";
+import { createMeter, meterOf, type StoredMeter } from "../../derive/energy.js";
 import { type ChunkRun, decodeScaled, encodeChunk } from "../chunk.js";
 import { type DayFiles, type HourRow, MILLISECONDS_PER_HOUR } from "../day-files.js";
 import { reach } from "../fail-point.js";
@@ -160,7 +160,7 @@ function rowOf(
 	return { ...place, chunks, damaged };
 }
 
-type OldMeter = Pick<EnergyMeter, "joulesTotal" | "terahashesTotal" | "held">;
+type OldMeter = Pick<StoredMeter, "joulesTotal" | "terahashesTotal" | "held">;
 type OldState = {
 	readonly number: number;
 	readonly meter: OldMeter;
@@ -201,6 +201,10 @@ export function migrateMain(database: Database.Database, firstRawAt: number | un
 /** The trailing five minutes begin anew: their slots had another form. */
 function presentOf({ number: _, gpusHeld: __, meter, ...state }: OldState): Buffer {
 	const { joulesTotal, terahashesTotal, held } = meter;
-	const totals = { joulesTotal, terahashesTotal, ...(held === undefined ? {} : { held }) };
-	return serialize({ ...state, version: 2, meter: { ...createMeter(), ...totals } });
+	const { slots } = createMeter();
+	return serialize({
+		...state,
+		version: 2,
+		meter: meterOf({ joulesTotal, terahashesTotal, slots, ...(held === undefined ? {} : { held }) }),
+	});
 }
