@@ -209,7 +209,9 @@ export type FleetAnswer = {
 	readonly agents: readonly {
 		readonly agent: string;
 		readonly site: string;
+		/** And heard: one that is connected and says nothing for 15 s is not. */
 		readonly isConnected: boolean;
+		/** When isConnected last changed. */
 		readonly since: number;
 		readonly lastRecordAt?: number;
 		readonly backlogRecords?: number;

@@ -18,7 +18,7 @@ import { catalogueAllowedWatts } from "../derive/power-allowed.js";
 import { type EarningDevice, type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
 import { type TokenWork, tokenWork, trailingTokens } from "../derive/tokens.js";
 import type { Contribution } from "../derive/totals.js";
-import type { AgentState, DeviceState, LatestReading } from "../store/device-state.js";
+import { type AgentState, type DeviceState, isHeard, type LatestReading } from "../store/device-state.js";
 import type { DeviceReason } from "./answers.js";
 
 /** A reading is on its way for this long before its device counts as down. */
@@ -34,7 +34,7 @@ export type DeviceFacts = Contribution & {
 	readonly state: DeviceState;
 	readonly healthSince: number;
 	readonly reason?: DeviceReason;
-	/** The newest reading where it may stand as a gauge: at most three intervals old, its agent connected. */
+	/** The newest reading where it may stand as a gauge: at most three intervals old, its agent heard. */
 	readonly gauges?: LatestReading;
 	/** Effective power of the newest reading, however old. */
 	readonly latestPower?: Power;
@@ -108,7 +108,7 @@ export function freshReading(
 	now: number,
 ): LatestReading | undefined {
 	const { latest } = state;
-	if (latest === undefined || agent?.isConnected !== true) return undefined;
+	if (latest === undefined || !isHeard(agent)) return undefined;
 	return now <= latest.at + holdMilliseconds(state) ? latest : undefined;
 }
 
@@ -169,11 +169,12 @@ function earningOf({
 type Health = Pick<DeviceFacts, "health" | "healthSince" | "reason">;
 
 function healthOf(state: DeviceState, agent: AgentState | undefined, now: number): Health {
-	if (agent === undefined || !agent.isConnected) {
+	if (agent === undefined || !isHeard(agent)) {
+		const what = agent?.isConnected === true ? "says nothing" : "is not connected";
 		return {
 			health: "unknown",
-			healthSince: agent?.since ?? state.firstSeenAt,
-			reason: reasonOf("AGENT_SILENT", `The agent ${state.agent} is not connected.`),
+			healthSince: agent?.silentSince ?? agent?.since ?? state.firstSeenAt,
+			reason: reasonOf("AGENT_SILENT", `The agent ${state.agent} ${what}.`),
 		};
 	}
 	if (!state.isAnswering && state.reason !== undefined) {

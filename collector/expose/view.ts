@@ -29,6 +29,7 @@ import {
 	type AgentState,
 	agentKey,
 	type DeviceState,
+	isHeard,
 	type LatestReading,
 	type SeriesStore,
 } from "../store/device-state.js";
@@ -487,8 +488,8 @@ function agentAnswer(agent: AgentState): FleetAnswer["agents"][number] {
 	return {
 		agent: agent.agent,
 		site: agent.site,
-		isConnected: agent.isConnected,
-		since: agent.since,
+		isConnected: isHeard(agent),
+		since: agent.silentSince ?? Math.max(agent.since, agent.speaksSince ?? 0),
 		...(agent.lastRecordAt === undefined ? {} : { lastRecordAt: agent.lastRecordAt }),
 		...(agent.backlogRecords === undefined ? {} : { backlogRecords: agent.backlogRecords }),
 	};

@@ -74,7 +74,10 @@ export type AgentState = {
 	readonly isConnected: boolean;
 	/** When isConnected last changed. */
 	readonly since: UnixMilliseconds;
+	/** Of the newest record that was committed. */
 	readonly lastRecordAt?: UnixMilliseconds;
+	/** Since when nothing came on a connection that stands, where that is too long for an agent that runs. */
+	readonly silentSince?: number;
 	/** When a record came after a silence. */
 	readonly speaksSince?: UnixMilliseconds;
 	readonly backlogRecords?: number;
@@ -99,6 +102,11 @@ export type Conservation = DeliveryTally & {
 };
 
 export type NewestRecord = { readonly sequence: number; readonly crc: number };
+
+/** Connected and not silent: only then does anybody know how its devices are. */
+export function isHeard(agent: AgentState | undefined): boolean {
+	return agent?.isConnected === true && agent.silentSince === undefined;
+}
 
 export function agentKey({ site, agent }: Pick<DeviceState, "site" | "agent">): string {
 	return `${site}/${agent}`;

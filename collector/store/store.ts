@@ -92,6 +92,8 @@ const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
 const TIERS_AFTER_MILLISECONDS = 30 * 60 * 1_000;
 /** Of deriving events anew in one go: who falls silent meanwhile is told in time. */
 const DERIVE_AGAIN_MILLISECONDS = 500;
+/** A commit that waits for longer makes agents look silent that are not. */
+const HELD_UP_MILLISECONDS = 5_000;
 /** Below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
 /** A file that is being sealed into has a moment to come to rest. */
@@ -173,6 +175,8 @@ export class Store implements SeriesStore {
 	private readonly counts = { records: 0, duplicates: 0, rejected: 0, commits: 0, commitSeconds: 0 };
 	private disk = { fileBytes: 0, chunks: 0, damagedChunks: 0, inboxRecords: 0 };
 	private isWriteBlocked = false;
+	/** When a commit last ended that failed, or took so long that agents seemed silent meanwhile. */
+	private heldUpUntil = 0;
 	private inboxBytes = 0;
 	private isSealing = false;
 	/** Bytes that the inbox had after the last trim. */
@@ -376,8 +380,14 @@ export class Store implements SeriesStore {
 	 *
 	 * @throws ThreadError where the disk refuses; nothing is stored then, and nothing may be acknowledged
 	 */
-	commit(records: readonly IncomingRecord[]): Promise<readonly CommitResult[]> {
-		return this.inTurn(() => this.commitNow(records));
+	async commit(records: readonly IncomingRecord[]): Promise<readonly CommitResult[]> {
+		const began = this.clock.monotonic();
+		try {
+			return await this.inTurn(() => this.commitNow(records));
+		} finally {
+			const tookLong = this.clock.monotonic() - began > HELD_UP_MILLISECONDS;
+			if (tookLong || this.isWriteBlocked) this.heldUpUntil = this.clock.now();
+		}
 	}
 
 	/**
@@ -450,12 +460,23 @@ export class Store implements SeriesStore {
 	 * asked once a second.
 	 */
 	async watchNow(): Promise<void> {
-		this.watch.tick(this.clock.now(), this.present.devices().values(), this.agentStates.values());
+		this.lookWhoIsSilent();
 		await this.inTurn(() => this.storeEvents());
 		const end = this.clock.monotonic() + DERIVE_AGAIN_MILLISECONDS;
 		for (const [device, late] of this.watch.dueAgain(this.clock.monotonic())) {
 			await this.deriveAgain(device, late);
 			if (this.clock.monotonic() > end) return;
+		}
+	}
+
+	private lookWhoIsSilent(): void {
+		const { watch, heldUpUntil, agentStates } = this;
+		watch.tick(this.clock.now(), this.present.devices().values(), agentStates.values(), heldUpUntil);
+		for (const [key, state] of agentStates) {
+			const silentSince = watch.silentSince(key);
+			if (silentSince === state.silentSince) continue;
+			const { silentSince: _before, ...rest } = state;
+			agentStates.set(key, silentSince === undefined ? rest : { ...rest, silentSince });
 		}
 	}
 

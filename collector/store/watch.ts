@@ -163,9 +163,13 @@ export class Watch {
 		for (const { site, agent, at } of silences) this.agentOf(`${site}/${agent}`).silentSince = at;
 	}
 
-	/** What only the passing of time tells: agents and devices that fell silent. */
-	tick(now: number, devices: Iterable<DeviceState>, agents: Iterable<AgentState>): void {
-		for (const agent of agents) this.tickAgent(agent, now);
+	/**
+	 * What only the passing of time tells: agents and devices that fell silent.
+	 *
+	 * @param heldUpUntil when the disk kept the store from taking records last: nobody's silence began before
+	 */
+	tick(now: number, devices: Iterable<DeviceState>, agents: Iterable<AgentState>, heldUpUntil = 0): void {
+		for (const agent of agents) this.tickAgent(agent, now, heldUpUntil);
 		for (const device of devices) {
 			const { site, description } = device;
 			const state = this.states[device.number];
@@ -177,9 +181,15 @@ export class Watch {
 		}
 	}
 
-	private tickAgent({ site, agent, isConnected, since, lastRecordAt }: AgentState, now: number): void {
+	/** Since when an agent of "site/agent" is silent. */
+	silentSince(key: string): number | undefined {
+		return this.agents.get(key)?.silentSince;
+	}
+
+	private tickAgent(state: AgentState, now: number, heldUpUntil: number): void {
+		const { site, agent, isConnected, since, lastRecordAt } = state;
 		const watch = this.agentOf(`${site}/${agent}`);
-		const quietSince = isConnected ? Math.max(since, lastRecordAt ?? since) : since;
+		const quietSince = isConnected ? Math.max(since, lastRecordAt ?? since, heldUpUntil) : since;
 		const longest = isConnected ? AGENT_SILENT_MILLISECONDS : DISCONNECTED_LEAST_MILLISECONDS;
 		const isSilent = now > quietSince + longest;
 		if (isSilent === (watch.silentSince !== undefined)) return;

@@ -168,7 +168,7 @@ export const LIMIT_ALERTS: readonly Alert[] = [
 		forSeconds: 10,
 		summary: "The agent {{ $labels.agent }} is silent",
 		description:
-			"The agent {{ $labels.agent }} of site {{ $labels.site }} is not connected: nobody knows how its devices are. Their own alerts are held back.",
+			"The agent {{ $labels.agent }} of site {{ $labels.site }} sends nothing: nobody knows how its devices are. Their own alerts are held back.",
 	},
 	{
 		name: "FleetwattCollectorDown",

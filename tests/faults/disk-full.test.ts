@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { isHeard } from "../../collector/store/device-state.js";
 import type { Store } from "../../collector/store/store.js";
+import { quantity, type UnixMilliseconds } from "../../shared/units.js";
 import { exposed } from "../collector/expose/exposed-store.js";
 import { ExampleLine } from "../collector/ingest/example-line.js";
 import { arrive, deviceNamed, NOON, openStore, rowsOf, until } from "../collector/store/example-store.js";
@@ -124,6 +126,47 @@ describe("a collector whose disk is full", { timeout: 60_000 }, () => {
 		await expectAll(store, said);
 		expectConserved(store, agent.outbox.state);
 		expect(store.statistics().duplicatesIgnored).toBe(0);
+	});
+
+	it("takes no agent for silent while the disk refuses, and the one that says nothing 15 s after there is space", async ({
+		skip,
+	}) => {
+		const folder = mkdtempSync(path.join(tmpdir(), "small-"));
+		ends.push(async () => rmSync(folder, { recursive: true, force: true }));
+		disk = mountSmallDisk(folder, 16 * MEBIBYTE);
+		if (disk === undefined) skip(NO_DISK);
+		let now = NOON;
+		const store = await openStore(folder, { now: () => now });
+		ends.push(() => store.close());
+		for (const agent of ["agent-1", "agent-2"])
+			store.setAgent({
+				...{ agent, site: "austin", isConnected: true, gapOutcomes: 0, gapsByReason: {} },
+				since: quantity<UnixMilliseconds>(NOON),
+			});
+		let sequence = 0;
+		const say = async (agent: string) => {
+			sequence += 1;
+			await arrive(store, [{ sequence, wall: now, agent, site: "austin", outcomes: outcomes(sequence) }]);
+		};
+		const heard = async () => {
+			await store.watchNow().catch(() => undefined);
+			return [...store.agents().values()].map((agent) => isHeard(agent));
+		};
+		for (const agent of ["agent-1", "agent-2"]) await say(agent);
+		disk?.fill(0);
+		for (; now < NOON + 60_000; now += 500) {
+			await say("agent-1").catch(() => undefined);
+			if (store.statistics().isWriteBlocked) expect(await heard()).toEqual([true, true]);
+		}
+		expect(store.statistics().isWriteBlocked).toBe(true);
+		disk?.empty();
+		for (; now < NOON + 74_000; now += 500) await say("agent-1");
+		expect(await heard()).toEqual([true, true]);
+		for (; now < NOON + 76_000; now += 500) await say("agent-1");
+		expect(await heard()).toEqual([true, false]);
+		const { from, to } = { from: quantity<UnixMilliseconds>(NOON), to: quantity<UnixMilliseconds>(now) };
+		const events = await store.events({ from, to, order: "oldest", limit: 100 });
+		expect(events.filter(({ kind }) => kind === "agent-silent")).toMatchObject([{ agent: "agent-2" }]);
 	});
 
 	it.for([0, 96 * 1_024, 400 * 1_024])(

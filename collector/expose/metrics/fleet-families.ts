@@ -7,7 +7,12 @@
  * stand beside each ratio, and no money is counted up.
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
-import type { DeviceState, SeriesStore, StoreStatistics } from "../../store/device-state.js";
+import {
+	type DeviceState,
+	isHeard,
+	type SeriesStore,
+	type StoreStatistics,
+} from "../../store/device-state.js";
 import type { FeedAnswer, FleetAnswer, GroupTotals, ServiceAnswer } from "../answers.js";
 import { contractFamilies, moneyFamilies } from "./money-families.js";
 import type { Pause } from "./pause.js";
@@ -367,8 +372,8 @@ function* agentFamilies(store: SeriesStore): Generator<SampledFamily> {
 		] as const satisfies readonly Label[],
 	}));
 	yield family(
-		{ name: "agent_up", help: "Whether the agent is connected." },
-		agents.map(({ labels, isConnected }) => ({ labels, value: isConnected ? 1 : 0 })),
+		{ name: "agent_up", help: "Whether the agent is connected and was heard within 15 s." },
+		agents.map((agent) => ({ labels: agent.labels, value: isHeard(agent) ? 1 : 0 })),
 	);
 	yield family(
 		{ name: "agent_last_record_timestamp_seconds", help: "When the agent's newest record was committed." },

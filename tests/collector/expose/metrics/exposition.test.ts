@@ -111,16 +111,22 @@ describe("freshness", () => {
 		expect(value(text, "fleetwatt_device_up", S21)).toBe("0");
 	});
 
-	it("withdraws device_up and gauges of a silent agent, gives agent_up 0, and keeps counters and info", async () => {
-		const agents = [{ ...AGENT, isConnected: false }];
-		const text = await exposition(plainStore({ devices: [miner("m1")], agents })).text();
-		expect(value(text, "fleetwatt_agent_up", 'site="west",agent="hall-1"')).toBe("0");
-		const shown = names(text);
-		expect(shown).not.toContain("fleetwatt_device_up");
-		expect(shown).not.toContain("fleetwatt_device_power_watts");
-		expect(shown).toContain("fleetwatt_device_energy_joules_total");
-		expect(shown).toContain("fleetwatt_device_info");
-	});
+	it.each([
+		["is not connected", { isConnected: false }],
+		["is connected and says nothing", { silentSince: 0 }],
+	])(
+		"withdraws device_up and gauges of an agent that %s, gives agent_up 0, and keeps counters and info",
+		async (_, how) => {
+			const agents = [{ ...AGENT, ...how }];
+			const text = await exposition(plainStore({ devices: [miner("m1")], agents })).text();
+			expect(value(text, "fleetwatt_agent_up", 'site="west",agent="hall-1"')).toBe("0");
+			const shown = names(text);
+			expect(shown).not.toContain("fleetwatt_device_up");
+			expect(shown).not.toContain("fleetwatt_device_power_watts");
+			expect(shown).toContain("fleetwatt_device_energy_joules_total");
+			expect(shown).toContain("fleetwatt_device_info");
+		},
+	);
 
 	it("never writes a value that is absent inside a reading", async () => {
 		const absent = miner("m1", { values: { hashrateTerahashesPerSecond: Number.NaN, powerWatts: 100 } });
