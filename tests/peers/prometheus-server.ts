@@ -34,11 +34,15 @@ export type PrometheusServer = {
 	stop(): Promise<void>;
 };
 
+export const SHIPPED_RULES = path.join(ROOT, "dashboards/prometheus/rules.yml");
+
+/** Scrapes each second; the shipped rules are evaluated as they say. */
 export function startPrometheus(program: string, target: string): Promise<PrometheusServer> {
 	const scrape = { job_name: "fleetwatt", static_configs: [{ targets: [target] }] };
 	return started(program, {
 		global: { scrape_interval: "1s", scrape_timeout: "1s" },
 		scrape_configs: [scrape],
+		rule_files: [SHIPPED_RULES],
 	});
 }
 
@@ -57,7 +61,7 @@ export function startShippedPrometheus(program: string, wish: ShippedWish): Prom
 		.replace("127.0.0.1:9480", wish.collector)
 		.replace("127.0.0.1:9482", wish.agent)
 		.replace("127.0.0.1:9093", wish.alertmanager)
-		.replace("- rules.yml", `- ${wish.rulesFile ?? path.join(folder, "rules.yml")}`);
+		.replace("- rules.yml", `- ${wish.rulesFile ?? SHIPPED_RULES}`);
 	return started(program, parse(text));
 }
 

@@ -13,6 +13,7 @@ import type {
 } from "../../collector/expose/answers.js";
 import { type Simulator, startSimulator } from "../simulator/simulator.js";
 import { type DemoSite, startDemo } from "./demo-site.js";
+import { compared } from "./firings.js";
 import { watchMetrics } from "./metrics-watch.js";
 import { isMissing } from "./missing-programs.js";
 import { startScryptMiner } from "./other-algorithm.js";
@@ -26,6 +27,8 @@ const MINERS = 24;
 const POLL_SECONDS = 5;
 const HOLD_SECONDS = 3 * POLL_SECONDS;
 const HASHES_PER_TERAHASH = 1e12;
+/** A scrape and an evaluation, and what lies between a reading and its being shown. */
+const TOLERANCE_SECONDS = 1 + 5 + 2;
 
 const isSkipped = isMissing("prometheus", "promtool");
 
@@ -136,6 +139,9 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 	let outageSeen: ReturnType<typeof smallSiteThroughAnOutage>;
 
 	const count = async (expression: string) => (await prometheus.query(expression)).length;
+	const firing = (name: string) => `ALERTS{alertname="Fleetwatt${name}", alertstate="firing"}`;
+	/** Seconds, Unix: all stood well. */
+	let began = 0;
 
 	/** Made while nothing new can come: the agent stands still for its time. */
 	async function standing(): Promise<Standing> {
@@ -182,6 +188,7 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 			return devices.filter((one) => one.efficiencyJoulesPerTerahash !== undefined).length === MINERS;
 		});
 		stood = await standing();
+		began = Math.ceil(Date.now() / 1_000);
 		outageSeen = smallSiteThroughAnOutage();
 		outageSeen.catch(() => undefined);
 	}, 150_000);
@@ -316,6 +323,7 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 		expect(await count(one("temperature_celsius"))).toBe(0);
 		expect(await count(one("energy_joules_total"))).toBe(1);
 		expect(await count(one("info"))).toBe(1);
+		await until("it is told", { seconds: 20 }, async () => (await count(firing("DeviceDown"))) === 1);
 
 		await demo.clear(victim?.index ?? 0);
 		const isBack = `${one("up")} == 1 and ${one("hashrate_hashes_per_second")}`;
@@ -336,6 +344,7 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 			expect(await count(`fleetwatt_fleet_devices_unknown == ${MINERS + 1}`)).toBe(1);
 			expect(await count("fleetwatt_fleet_power_watts")).toBe(0);
 			expect(await count("fleetwatt_device_energy_joules_total")).toBe(energies);
+			await until("it is told", { seconds: 40 }, async () => (await count(firing("AgentDown"))) === 1);
 		} finally {
 			demo.signalAgent("SIGCONT");
 		}
@@ -345,6 +354,19 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 			return isUp && devices === MINERS + 1;
 		});
 		expect(await count("resets(fleetwatt_device_energy_joules_total[3m]) > 0")).toBe(0);
+	}, 120_000);
+
+	it("sees each alert fire and clear when a back-test of the same minutes says it, and no other", async () => {
+		await until("alerts are over", { seconds: 60 }, async () => (await count("ALERTS")) === 0);
+		const range = { from: began, to: Math.floor(Date.now() / 1_000) - 2 };
+		const { live, unmatched } = await compared(prometheus, demo.url, {
+			...range,
+			toleranceSeconds: TOLERANCE_SECONDS,
+		});
+		expect(unmatched).toEqual([]);
+		expect(new Set(live.map(({ alert }) => alert))).toEqual(
+			new Set(["FleetwattAgentDown", "FleetwattDeviceDown"]),
+		);
 	}, 120_000);
 
 	it("sees no old value and no counter fall while a collector is killed for 20 s and a backlog drains", async () => {
