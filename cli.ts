@@ -290,6 +290,10 @@ ofPast(program.command("backtest"))
 	.description("say when rules would have fired and cleared on the stored past of a running collector")
 	.argument("<rules>", "a file of Prometheus' rules, such as dashboards/prometheus/rules.yml")
 	.option("--interval <seconds>", "as Prometheus scrapes and evaluates", "5")
+	.option(
+		"--prometheus [program]",
+		"have a Prometheus that is installed, with promtool, evaluate the expressions",
+	)
 	.option("--json", "as lines of JSON")
 	.action(async (rules: string, options: BacktestOptions) => {
 		const { runBacktest } = await import("./collector/commands/backtest.js");

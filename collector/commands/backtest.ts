@@ -2,8 +2,9 @@
  * `fleetwatt backtest RULES --from --to`: when the rules of a file would have fired and cleared on stored data.
  *
  * Plays the past of a running collector step by step and evaluates the rules on the /metrics of each moment, as
- * Prometheus would. Gives a line a change, in order of time; the same range gives the same lines. Rules that ask for
- * more than a moment (rate, offset) are named and left out.
+ * Prometheus would; with --prometheus a real one answers all that does not depend on which alerts fire. Gives a line
+ * a change, in order of time; the same range gives the same lines. Without, rules that ask for more than a moment
+ * (rate, offset) are named and left out.
  */
 import { readFile } from "node:fs/promises";
 import process from "node:process";
@@ -11,8 +12,16 @@ import { parseRuleFile, type RuleFile } from "../../shared/config/alert-rules.js
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { type AlertChange, namesAsked, type Rule, RuleRun } from "../derive/rules/alert-rules.js";
-import { durationMilliseconds, parseExpression } from "../derive/rules/expression.js";
+import {
+	apartFromAlerts,
+	durationMilliseconds,
+	type Expression,
+	type Parsed,
+	parseExpression,
+} from "../derive/rules/expression.js";
 import { scrapedSamples } from "../derive/rules/scraped.js";
+import { labelled, type Recorded, wordsOf, writtenOut } from "../derive/rules/written-out.js";
+import { answersOf, type Moment } from "./real-prometheus.js";
 import { momentMetrics } from "./replay-metrics.js";
 import { beginReplay, nextOf, type PastOptions } from "./replay-source.js";
 
@@ -20,6 +29,8 @@ export type BacktestOptions = PastOptions & {
 	/** As Prometheus scrapes and evaluates. */
 	readonly interval: string;
 	readonly json?: true;
+	/** The program, or true: the one that is installed. */
+	readonly prometheus?: string | true;
 };
 
 export type ReadRules = { readonly rules: readonly Rule[]; readonly leftOut: readonly string[] };
@@ -31,8 +42,11 @@ export async function runBacktest(file: string, options: BacktestOptions): Promi
 	});
 	const parsed = parseRuleFile(file, text);
 	if (!parsed.ok) throw new StartProblem(EXIT.usage, parsed.lines);
-	const { rules, leftOut } = readRules(parsed.file);
+	const { prometheus } = options;
+	const { rules, leftOut } = readRules(parsed.file, prometheus !== undefined);
 	for (const line of leftOut) process.stderr.write(`${line}\n`);
+	if (prometheus === undefined && leftOut.length > 0)
+		process.stderr.write("With --prometheus a Prometheus that is installed evaluates all of them.\n");
 	const run = new RuleRun(rules);
 	let [fired, cleared] = [0, 0];
 	for await (const change of changes(rules, run, options)) {
@@ -51,7 +65,24 @@ async function* changes(
 	run: RuleRun,
 	options: BacktestOptions,
 ): AsyncGenerator<AlertChange> {
-	const names = namesAsked(rules);
+	const asked = namesAsked(rules);
+	const { prometheus, interval } = options;
+	if (prometheus === undefined) {
+		for await (const { at, samples } of moments(asked, options)) yield* run.at(at, samples);
+		return;
+	}
+	const queries = [...asked].filter((query) => query !== "ALERTS");
+	const answers = answersOf(moments(new Set(queries.flatMap(wordsOf)), options), {
+		program: prometheus === true ? "prometheus" : prometheus,
+		queries,
+		intervalMilliseconds: Number(interval) * MILLISECONDS_PER_SECOND,
+		onRefused: (query, what) => run.problems.set(query, what),
+	});
+	for await (const { at, samples } of answers) yield* run.at(at, samples);
+}
+
+/** What would have been scraped of these names. */
+async function* moments(names: ReadonlySet<string>, options: BacktestOptions): AsyncGenerator<Moment> {
 	const { interval: step, url } = options;
 	const begun = await beginReplay(options, { step, speed: "1000", paused: "true" });
 	const { client, credentials, position } = begun;
@@ -63,9 +94,9 @@ async function* changes(
 	const up = [{ labels: target, value: 1 }];
 	try {
 		for (let { at, state } = position; ; ) {
-			const scraped = new Map(scrapedSamples(await momentMetrics(moment), names, target));
-			scraped.set("up", up);
-			yield* run.at(at, scraped);
+			const samples = new Map(scrapedSamples(await momentMetrics(moment), names, target));
+			samples.set("up", up);
+			yield { at, samples };
 			if (state === "ended") return;
 			client.say({ do: "step" });
 			const message = await nextOf(client, url);
@@ -77,37 +108,62 @@ async function* changes(
 	}
 }
 
-/** In the file's order, as Prometheus evaluates the rules of a group. */
-export function readRules({ groups }: RuleFile): ReadRules {
+/**
+ * In the file's order, as Prometheus evaluates the rules of a group.
+ *
+ * @param isReal for a real Prometheus: recorded series are written out, and parts of expressions are names
+ */
+export function readRules({ groups }: RuleFile, isReal = false): ReadRules {
 	const rules: Rule[] = [];
 	const leftOut: string[] = [];
-	const recorded = new Set<string>();
-	for (const group of groups) {
-		for (const one of group.rules) {
-			const name = one.alert ?? one.record ?? "";
-			const problem = (what: string) => leftOut.push(`${name} of ${group.name} is left out: it ${what}.`);
-			const parsed = parseExpression(one.expr);
-			const [held, kept] = [durationOf(one.for), durationOf(one.keep_firing_for)];
-			if ((one.alert === undefined) === (one.record === undefined))
-				problem("is neither an alert nor a record");
-			else if (!parsed.ok) {
-				problem(parsed.what);
-				if (one.record !== undefined) recorded.add(one.record);
-			} else if (held === undefined || kept === undefined)
-				problem("has a duration that is none, such as 15s");
+	const missing = new Set<string>();
+	const recorded = new Map<string, Recorded>();
+	for (const { name: group, interval = "1m", rules: own } of groups) {
+		for (const one of own) {
+			const read = isReal ? realRule(one, interval, recorded) : ownRule(one, missing);
+			if (typeof read !== "string") rules.push(...read);
 			else {
-				const labels = new Map(Object.entries(one.labels ?? {}));
-				const base = { name, expression: parsed.value, labels };
-				const missing = [...namesAsked([{ kind: "record", ...base }])].find((asked) => recorded.has(asked));
-				if (missing !== undefined) {
-					problem(`asks for ${missing}, which is left out`);
-					if (one.record !== undefined) recorded.add(one.record);
-				} else if (one.record !== undefined) rules.push({ kind: "record", ...base });
-				else rules.push({ kind: "alert", ...base, forMilliseconds: held, keepMilliseconds: kept });
+				leftOut.push(`${one.alert ?? one.record ?? ""} of ${group} is left out: it ${read}.`);
+				if (one.record !== undefined) missing.add(one.record);
 			}
 		}
 	}
 	return { rules, leftOut };
+}
+
+type FileRule = RuleFile["groups"][number]["rules"][number];
+
+/** Or why it cannot be. */
+function ownRule(one: FileRule, missing: ReadonlySet<string>): readonly Rule[] | string {
+	const read = ruleOf(one, parseExpression(one.expr));
+	if (typeof read === "string") return read;
+	const absent = [...namesAsked([read])].find((asked) => missing.has(asked));
+	return absent === undefined ? [read] : `asks for ${absent}, which is left out`;
+}
+
+/** A recorded series is no rule any more. */
+function realRule(
+	one: FileRule,
+	interval: string,
+	recorded: Map<string, Recorded>,
+): readonly Rule[] | string {
+	const text = writtenOut(one.expr, recorded);
+	const read = ruleOf(one, apartFromAlerts(text));
+	if (typeof read === "string") return read;
+	if (read.kind === "alert") return [read];
+	recorded.set(read.name, { text: labelled(text, one.labels ?? {}), interval });
+	return [];
+}
+
+function ruleOf(one: FileRule, parsed: Parsed<Expression>): Rule | string {
+	if ((one.alert === undefined) === (one.record === undefined)) return "is neither an alert nor a record";
+	if (!parsed.ok) return parsed.what;
+	const [held, kept] = [durationOf(one.for), durationOf(one.keep_firing_for)];
+	if (held === undefined || kept === undefined) return "has a duration that is none, such as 15s";
+	const labels = new Map(Object.entries(one.labels ?? {}));
+	const base = { name: one.alert ?? one.record ?? "", expression: parsed.value, labels };
+	if (one.record !== undefined) return { kind: "record", ...base };
+	return { kind: "alert", ...base, forMilliseconds: held, keepMilliseconds: kept };
 }
 
 function durationOf(text: string | undefined): number | undefined {

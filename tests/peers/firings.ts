@@ -2,8 +2,7 @@
  * When alerts fired: as a real Prometheus kept it in its ALERTS series, and as a back-test of the same minutes says
  * it; what of one has no partner in the other.
  */
-import type { PrometheusServer, Series } from "./prometheus-server.js";
-import { SHIPPED_RULES } from "./prometheus-server.js";
+import { type PrometheusServer, type Series, SHIPPED_RULES } from "./prometheus-server.js";
 import { fleetwatt } from "./running-program.js";
 
 /** Seconds, Unix; of one that still fires the end of the range. */
@@ -14,28 +13,31 @@ type Firing = {
 	readonly to: number;
 };
 
+type Range = { readonly from: number; readonly to: number };
 type Compared = Differences & { readonly live: readonly Firing[] };
 
-/** The shipped rules, live and by `fleetwatt backtest`; times in seconds, Unix. */
-export async function compared(
-	prometheus: PrometheusServer,
-	url: string,
-	{
-		from,
-		to,
-		toleranceSeconds,
-	}: { readonly from: number; readonly to: number; readonly toleranceSeconds: number },
-): Promise<Compared> {
-	const live = firingsOf(await prometheus.range('ALERTS{alertstate="firing"}', { from, to }));
+/** Lines of JSON of `fleetwatt backtest`, of the shipped rules. */
+export async function backTested(url: string, { from, to }: Range, isReal = false): Promise<string> {
 	const program = fleetwatt([
-		...["backtest", SHIPPED_RULES, "--json", "--url", url],
+		...["backtest", SHIPPED_RULES, "--json", "--url", url, ...(isReal ? ["--prometheus"] : [])],
 		...["--from", String(from * 1_000), "--to", String(to * 1_000)],
 	]);
 	const end = await program.ended;
-	// The rules of trends ask for rates: they are named, and left out.
-	if (end !== 64 || program.err.includes("broke off"))
+	// The rules of trends ask for rates: without a real Prometheus they are named, and left out.
+	if (end !== (isReal ? 0 : 64) || program.err.includes("broke off"))
 		throw new Error(`It ended with ${end}: ${program.err}`);
-	return { live, ...differences(live, firingsIn(program.out, to), toleranceSeconds) };
+	return program.out;
+}
+
+/** The shipped rules, live and by a back-test; times in seconds, Unix. */
+export async function compared(
+	prometheus: PrometheusServer,
+	url: string,
+	{ toleranceSeconds, ...range }: Range & { readonly toleranceSeconds: number },
+): Promise<Compared> {
+	const live = firingsOf(await prometheus.range('ALERTS{alertstate="firing"}', range));
+	const played = firingsIn(await backTested(url, range), range.to);
+	return { live, ...differences(live, played, toleranceSeconds) };
 }
 
 /** Of a range of steps of one second: where two steps lie farther apart, it had cleared. */

@@ -13,7 +13,7 @@ import type {
 } from "../../collector/expose/answers.js";
 import { type Simulator, startSimulator } from "../simulator/simulator.js";
 import { type DemoSite, startDemo } from "./demo-site.js";
-import { compared } from "./firings.js";
+import { backTested, compared } from "./firings.js";
 import { watchMetrics } from "./metrics-watch.js";
 import { isMissing } from "./missing-programs.js";
 import { startScryptMiner } from "./other-algorithm.js";
@@ -367,6 +367,7 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 		expect(new Set(live.map(({ alert }) => alert))).toEqual(
 			new Set(["FleetwattAgentDown", "FleetwattDeviceDown"]),
 		);
+		expect(await backTested(demo.url, range, true)).toBe(await backTested(demo.url, range));
 	}, 120_000);
 
 	it("sees no old value and no counter fall while a collector is killed for 20 s and a backlog drains", async () => {

@@ -3,7 +3,8 @@
  *
  * The part of PromQL that asks for one moment: selectors, arithmetic, comparisons, and, or, unless, on, ignoring,
  * group_left, sums and the like, and *_over_time of a selector. What goes beyond is named in the refusal: a rule with
- * rate() wants a real Prometheus.
+ * rate() wants a real Prometheus. For one that is there, `apartFromAlerts` leaves to it all that does not depend on
+ * which alerts fire.
  */
 export type Matcher = {
 	readonly label: string;
@@ -60,41 +61,59 @@ const LEVELS: readonly (readonly string[])[] = [
 ];
 const NOTHING: Matching = { isOn: false, labels: [] };
 const TOKEN =
-	/\s+|#[^\n]*|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?:ms|[smhdw])?(?:\d+(?:ms|[smhdw]))*|[a-zA-Z_:][a-zA-Z0-9_:]*|==|!=|=~|!~|<=|>=|[-+*/%<>=(){}[\],])/gy;
+	/\s+|#[^\n]*|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?:ms|[smhdw])?(?:\d+(?:ms|[smhdw]))*|[a-zA-Z_:][a-zA-Z0-9_:]*|==|!=|=~|!~|<=|>=|[-+*/%^<>=(){}[\],@:])/gy;
+/** Made by the evaluation itself, moment by moment. */
+const ALERTS = "ALERTS";
 const DEPTH_MOST = 64;
 const LENGTH_MOST = 10_000;
 
 class Refused extends Error {}
 
 export function parseExpression(text: string): Parsed<Expression> {
+	return parsed(text, () => new Parser(tokens(text)).whole());
+}
+
+/**
+ * The same with each part that does not ask for ALERTS as a selector: its name is the part's text, to be asked of a
+ * Prometheus, whatever it is.
+ */
+export function apartFromAlerts(text: string): Parsed<Expression> {
+	if (!/\bALERTS\b/.test(text))
+		return { ok: true, value: { kind: "selector", name: text.trim(), matchers: [] } };
+	return parsed(text, () => new ApartParser(text, tokens(text)).whole());
+}
+
+function parsed(text: string, parse: () => Expression): Parsed<Expression> {
 	try {
 		if (text.length > LENGTH_MOST)
 			throw new Refused(`has ${text.length} characters; ${LENGTH_MOST} are the most`);
-		return { ok: true, value: new Parser(tokens(text)).whole() };
+		return { ok: true, value: parse() };
 	} catch (error) {
 		if (error instanceof Refused) return { ok: false, what: error.message };
 		throw error;
 	}
 }
 
-function tokens(text: string): readonly string[] {
-	const found: string[] = [];
+type Token = { readonly text: string; readonly at: number };
+
+function tokens(text: string): readonly Token[] {
+	const found: Token[] = [];
 	TOKEN.lastIndex = 0;
 	while (TOKEN.lastIndex < text.length) {
 		const at = TOKEN.lastIndex;
 		const match = TOKEN.exec(text);
 		if (match === null) throw new Refused(`cannot be read at ${JSON.stringify(text.slice(at, at + 20))}`);
-		if (match[1] !== undefined) found.push(match[1]);
+		if (match[1] !== undefined) found.push({ text: match[1], at });
 	}
 	return found;
 }
 
 class Parser {
-	private readonly tokens: readonly string[];
-	private place = 0;
+	protected readonly tokens: readonly Token[];
+	protected place = 0;
 	private depth = 0;
 
-	constructor(all: readonly string[]) {
+	constructor(all: readonly Token[]) {
 		this.tokens = all;
 	}
 
@@ -104,17 +123,17 @@ class Parser {
 		return found;
 	}
 
-	private peek(): string | undefined {
-		return this.tokens[this.place];
+	protected peek(): string | undefined {
+		return this.tokens[this.place]?.text;
 	}
 
-	private takes(token: string): boolean {
+	protected takes(token: string): boolean {
 		if (this.peek() !== token) return false;
 		this.place += 1;
 		return true;
 	}
 
-	private next(wanted: string): string {
+	protected next(wanted: string): string {
 		const token = this.peek();
 		if (token === undefined) throw new Refused(`ends where ${wanted} should be`);
 		this.place += 1;
@@ -126,7 +145,7 @@ class Parser {
 			throw new Refused(`has ${JSON.stringify(this.peek() ?? "its end")} where ${token} should be`);
 	}
 
-	private binary(level: number): Expression {
+	protected binary(level: number): Expression {
 		const operators = LEVELS[level];
 		if (operators === undefined) return this.primary();
 		let left = this.binary(level + 1);
@@ -219,7 +238,7 @@ class Parser {
 		return { isBy: token === "by", labels: this.labels() };
 	}
 
-	private overTime(name: string): Expression {
+	protected overTime(name: string): Expression {
 		const by = OVER_TIME.find((one) => `${one}_over_time` === name);
 		if (by === undefined) throw new Refused(`asks for ${name}(), which only a real Prometheus evaluates`);
 		this.must("(");
@@ -232,7 +251,7 @@ class Parser {
 		return { kind: "over-time", by, of, milliseconds };
 	}
 
-	private selector(name: string): Selector {
+	protected selector(name: string): Selector {
 		const found = this.plainSelector(name);
 		const beyond = this.peek() === "[" ? "a range" : this.peek() === "offset" ? "an offset" : undefined;
 		if (beyond !== undefined)
@@ -253,6 +272,66 @@ class Parser {
 			}
 		}
 		return { kind: "selector", name, matchers };
+	}
+}
+
+const CLOSES: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
+
+class ApartParser extends Parser {
+	private readonly text: string;
+
+	constructor(text: string, all: readonly Token[]) {
+		super(all);
+		this.text = text;
+	}
+
+	protected override binary(level: number): Expression {
+		const from = this.place;
+		const found = super.binary(level);
+		const own = this.tokens.slice(from, this.place);
+		if (own.some(({ text }) => text === ALERTS)) return found;
+		// A number is no series.
+		if (!own.some(({ text }) => /^[a-zA-Z_:]/.test(text))) return found;
+		const end = this.tokens[this.place]?.at ?? this.text.length;
+		const name = this.text.slice(own[0]?.at, end).trim();
+		return { kind: "selector", name, matchers: [] };
+	}
+
+	/** What only Prometheus knows is passed over; where it asks for ALERTS it is refused as ever. */
+	protected override overTime(name: string): Expression {
+		return this.passedOver() ?? super.overTime(name);
+	}
+
+	protected override selector(name: string): Selector {
+		return (name === ALERTS ? undefined : this.passedOver()) ?? super.selector(name);
+	}
+
+	/** What stands after a name: brackets and their like, an offset, a moment. */
+	private passedOver(): Selector | undefined {
+		const from = this.place;
+		for (;;) {
+			const token = this.peek() ?? "";
+			if (token === "by" || token === "without") this.place += 1;
+			else if (token === "offset" || token === "@") {
+				this.place += 1;
+				if (this.peek() === "-") this.place += 1;
+				this.next("a duration");
+			} else if (CLOSES[token] === undefined) break;
+			else this.brackets();
+		}
+		const asksForAlerts = this.tokens.slice(from, this.place).some(({ text }) => text === ALERTS);
+		if (asksForAlerts) this.place = from;
+		return asksForAlerts ? undefined : { kind: "selector", name: "", matchers: [] };
+	}
+
+	private brackets(): void {
+		const open: string[] = [];
+		do {
+			const token = this.next(open.at(-1) ?? "a bracket");
+			const close = CLOSES[token];
+			if (close !== undefined) open.push(close);
+			else if (token === open.at(-1)) open.pop();
+		} while (open.length > 0);
 	}
 }
 

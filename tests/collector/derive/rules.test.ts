@@ -7,12 +7,19 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { readRules } from "../../../collector/commands/backtest.js";
-import { type AlertChange, RuleRun } from "../../../collector/derive/rules/alert-rules.js";
-import { evaluate, type Sample, type Vector } from "../../../collector/derive/rules/evaluate.js";
-import { durationMilliseconds, parseExpression } from "../../../collector/derive/rules/expression.js";
+import { answersOf } from "../../../collector/commands/real-prometheus.js";
+import { type AlertChange, namesAsked, RuleRun } from "../../../collector/derive/rules/alert-rules.js";
+import { evaluate, type Labels, type Sample, type Vector } from "../../../collector/derive/rules/evaluate.js";
+import {
+	apartFromAlerts,
+	durationMilliseconds,
+	parseExpression,
+} from "../../../collector/derive/rules/expression.js";
 import { scrapedSamples } from "../../../collector/derive/rules/scraped.js";
+import { writtenOut } from "../../../collector/derive/rules/written-out.js";
 import { parseRuleFile } from "../../../shared/config/alert-rules.js";
 import { ROOT } from "../../architecture/tree.js";
+import { isMissing } from "../../peers/missing-programs.js";
 
 const FOLDER = path.join(ROOT, "dashboards/prometheus");
 const RULES = readFileSync(path.join(FOLDER, "rules.yml"), "utf8");
@@ -105,6 +112,82 @@ describe("the shipped limit rules under our own evaluation", () => {
 			);
 			expect([eval_time, found]).toEqual([eval_time, wanted.sort()]);
 		}
+	});
+});
+
+describe.skipIf(isMissing("prometheus", "promtool"))("the shipped rules under a real Prometheus", () => {
+	/** All cases one after another, with ten minutes of nothing between, and rates of what creeps. */
+	function* timeline() {
+		let at = Date.UTC(2026, 10, 20);
+		const target: Labels = new Map([["instance", "c:9480"]]);
+		for (const one of CASES) {
+			for (const samples of [...scrapes(one), ...Array.from({ length: 120 }, () => new Map())]) {
+				const joules = { labels: target, value: (at - Date.UTC(2026, 10, 20)) * 3 };
+				yield { at, samples: new Map(samples).set("energy_total", [joules]) };
+				at += STEP_MILLISECONDS;
+			}
+		}
+	}
+	const RATE =
+		'groups: [{name: more, interval: 5s, rules: [{alert: Rate, expr: "rate(energy_total[1m]) > 2900"}]}]';
+	const more = parseRuleFile("more.yml", RATE);
+	const shipped = parseRuleFile("rules.yml", RULES);
+	const groups = [shipped, more].flatMap((one) => (one.ok ? one.file.groups : []));
+
+	it("fire and clear as under our own evaluation, in all cases of the rules, and rules with rate() too", async () => {
+		const own = new RuleRun(shippedRules().rules);
+		const wanted = [...timeline()].flatMap(({ at, samples }) => own.at(at, samples));
+		const { rules, leftOut } = readRules({ groups }, true);
+		expect(leftOut).toEqual([]);
+		const queries = [...namesAsked(rules)].filter((query) => query !== "ALERTS");
+		const refused: string[] = [];
+		const run = new RuleRun(rules);
+		const changes: AlertChange[] = [];
+		const moments = (async function* () {
+			yield* timeline();
+		})();
+		const answers = answersOf(moments, {
+			program: "prometheus",
+			queries,
+			intervalMilliseconds: STEP_MILLISECONDS,
+			onRefused: (query, what) => refused.push(`${query}: ${what}`),
+		});
+		for await (const { at, samples } of answers) changes.push(...run.at(at, samples));
+		expect(refused).toEqual([]);
+		const rounded = (all: readonly AlertChange[]) =>
+			all.map(({ value, ...one }) => ({ ...one, value: Number(value.toPrecision(12)) }));
+		const [creeping, limits] = [changes.filter(isRate), changes.filter((one) => !isRate(one))];
+		expect(wanted.length).toBeGreaterThan(20);
+		expect(rounded(limits)).toEqual(rounded(wanted));
+		expect(creeping).toMatchObject([{ change: "fires", value: 3_000 }]);
+	}, 120_000);
+	const isRate = ({ alert }: AlertChange) => alert === "Rate";
+});
+
+describe("an expression, apart from the alerts it asks for", () => {
+	const RECORDED = new Map([["a:b:sum", { text: "sum(rate(c[1m]))", interval: "5m" }]]);
+	it.each([
+		["rate(a[5m] offset 1h) > 2", ["rate(a[5m] offset 1h) > 2"]],
+		[
+			'(topk by (x) (3, a{b="ALERTS("}) > 1 or a > 0.5 and on (x) ALERTS{alertname="A"}) * on (x) group_left (y) b @ 5',
+			['topk by (x) (3, a{b="ALERTS("}) > 1', "a > 0.5", "ALERTS", "b @ 5"],
+		],
+		[
+			"avg_over_time(a:b:sum[1w]) / a:b:sum",
+			["avg_over_time((sum(rate(c[1m])))[1w:5m]) / (sum(rate(c[1m])))"],
+		],
+	])("%s asks Prometheus for its parts", (text, wanted) => {
+		const parsed = apartFromAlerts(writtenOut(text, RECORDED));
+		if (!parsed.ok) throw new Error(parsed.what);
+		const rule = { kind: "record", name: "x", expression: parsed.value, labels: new Map() } as const;
+		expect([...namesAsked([rule])]).toEqual(wanted);
+	});
+
+	it("is refused where a function that only Prometheus knows asks for alerts", () => {
+		expect(apartFromAlerts("a and changes(ALERTS[5m]) > 1")).toEqual({
+			ok: false,
+			what: "asks for changes(), which only a real Prometheus evaluates",
+		});
 	});
 });
 
