@@ -11,6 +11,7 @@ import type { BacktestOptions } from "./collector/commands/backtest.js";
 import type { CalcOption } from "./collector/commands/calc/options.js";
 import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
+import type { ImportOptions, ListOptions, ReplaceOptions } from "./collector/commands/inventory.js";
 import type { ReplayOptions } from "./collector/commands/replay.js";
 import type { ReportOptions } from "./collector/commands/report.js";
 import type { TokenOptions } from "./collector/commands/trust.js";
@@ -228,38 +229,38 @@ const inventory = program
 	.command("inventory")
 	.description("what operators say of devices: name, place, owner, use, limits, intent");
 
-inventory
-	.command("import")
+const ofInventory = (command: Command) =>
+	command
+		.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+		.option("--token-file <file>", "a token of fleetwatt token create, where one must log in")
+		.option("--certificate <file>", "the collector's own certificate: tls/collector.crt of its data folder");
+
+ofInventory(inventory.command("import"))
 	.description("hand a table (CSV) to a running collector; refused rows leave the others as they are")
 	.argument("<file>", "CSV with a header: device or addresses, name, rack, position, owner, use, intent, …")
 	.option("--dry-run", "say what would change and change nothing")
-	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
-	.action(async (file: string, { url, dryRun }: { url: string; dryRun?: true }) => {
+	.action(async (file: string, options: Omit<ImportOptions, "file">) => {
 		const { runInventoryImport } = await import("./collector/commands/inventory.js");
-		exitCode = await runInventoryImport({ file, url, dryRun: dryRun === true });
+		exitCode = await runInventoryImport({ file, ...options });
 	});
 
-inventory
-	.command("list")
+ofInventory(inventory.command("list"))
 	.description("print what holds now, or held at a time")
 	.option("--at <time>", "2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
 	.option("--json", "as JSON")
-	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
-	.action(async ({ url, at, json }: { url: string; at?: string; json?: true }) => {
+	.action(async (options: ListOptions) => {
 		const { runInventoryList } = await import("./collector/commands/inventory.js");
-		await runInventoryList({ url, json: json === true, ...(at === undefined ? {} : { at }) });
+		await runInventoryList(options);
 	});
 
-inventory
-	.command("replace")
+ofInventory(inventory.command("replace"))
 	.description("join a swapped control board to its machine: what was read of it becomes the machine's")
 	.argument("<device>", "the machine: key, serial, MAC or endpoint of its former board")
 	.argument("<by>", "what the new board is shown as now")
 	.option("--dry-run", "say whether it can be and change nothing")
-	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
-	.action(async (device: string, by: string, { url, dryRun }: { url: string; dryRun?: true }) => {
+	.action(async (device: string, by: string, options: Omit<ReplaceOptions, "device" | "by">) => {
 		const { runInventoryReplace } = await import("./collector/commands/inventory.js");
-		await runInventoryReplace({ device, by, url, dryRun: dryRun === true });
+		await runInventoryReplace({ device, by, ...options });
 	});
 
 const ofPast = (command: Command) =>

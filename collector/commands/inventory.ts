@@ -8,60 +8,62 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { EXIT, StartProblem } from "../../shared/exit.js";
-import { parseJson } from "../../shared/json.js";
-import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import type {
 	InventoryAnswer,
 	InventoryEntryAnswer,
 	InventoryImportAnswer,
 	InventoryReplaceAnswer,
 } from "../expose/answers.js";
+import { askCollector } from "./ask-collector.js";
+import { credentialsOf } from "./replay-source.js";
 
-const ANSWER_LIMITS = { bytes: 64 * 1_024 * 1_024, depth: 12, keys: 4_000_000 };
-const SILENT_MOST_SECONDS = 60;
 const SHOWN_MOST = 40;
 
-export type ImportOptions = { readonly file: string; readonly url: string; readonly dryRun: boolean };
-export type ListOptions = { readonly url: string; readonly at?: string; readonly json: boolean };
+/** Where the collector is, and what lets one in. */
+type Where = {
+	readonly url: string;
+	/** Holds a token with the scope read; needed where the collector is not open. */
+	readonly tokenFile?: string;
+	/** PEM: vouches for the collector's own certificate. */
+	readonly certificate?: string;
+};
+export type ImportOptions = Where & { readonly file: string; readonly dryRun?: true };
+export type ListOptions = Where & { readonly at?: string; readonly json?: true };
 
 /** @returns exit code 0, or 64 where rows were refused; the others are in force all the same */
-export async function runInventoryImport({ file, url, dryRun }: ImportOptions): Promise<number> {
+export async function runInventoryImport(options: ImportOptions): Promise<number> {
+	const { file } = options;
 	const text = await readFile(file, "utf8").catch((error: Error) => {
 		throw new StartProblem(EXIT.input, [`${file} cannot be read: ${error.message}.`]);
 	});
-	const answer = await asked<InventoryImportAnswer>(url, dryRun ? "?dryRun=true" : "", {
-		method: "POST",
-		headers: { "content-type": "text/csv" },
-		body: text,
-	});
+	const parameters = dryRunOf(options);
+	const body = { text, type: "text/csv" } as const;
+	const answer = await asked<InventoryImportAnswer>(options, { parameters, body });
 	process.stdout.write(`${importText(answer)}\n`);
 	return answer.refusedRows === 0 ? 0 : EXIT.usage;
 }
 
-export async function runInventoryList({ url, at, json }: ListOptions): Promise<void> {
-	const query = at === undefined ? "" : `?at=${encodeURIComponent(at)}`;
-	const { entries } = await asked<InventoryAnswer>(url, query, {});
-	const lines = json
-		? [JSON.stringify(entries)]
-		: entries.map((entry) => `${entry.kind} ${entry.key}  ${wordsOf(entry)}`);
+export async function runInventoryList(options: ListOptions): Promise<void> {
+	const { at, json } = options;
+	const { entries } = await asked<InventoryAnswer>(options, { parameters: { at } });
+	const lines =
+		json === true
+			? [JSON.stringify(entries)]
+			: entries.map((entry) => `${entry.kind} ${entry.key}  ${wordsOf(entry)}`);
 	process.stdout.write(lines.length === 0 ? "The inventory says nothing.\n" : `${lines.join("\n")}\n`);
 }
 
-export type ReplaceOptions = {
-	readonly device: string;
-	readonly by: string;
-	readonly url: string;
-	readonly dryRun: boolean;
-};
+export type ReplaceOptions = Where & { readonly device: string; readonly by: string; readonly dryRun?: true };
 
-export async function runInventoryReplace({ device, by, url, dryRun }: ReplaceOptions): Promise<void> {
-	const answer = await asked<InventoryReplaceAnswer>(url, `/replace${dryRun ? "?dryRun=true" : ""}`, {
-		method: "POST",
-		headers: { "content-type": "application/json" },
-		body: JSON.stringify({ device, by }),
+export async function runInventoryReplace(options: ReplaceOptions): Promise<void> {
+	const { device, by, dryRun } = options;
+	const answer = await asked<InventoryReplaceAnswer>(options, {
+		path: "/replace",
+		parameters: dryRunOf(options),
+		body: { text: JSON.stringify({ device, by }), type: "application/json" },
 	});
 	const since = new Date(answer.since).toISOString();
-	const [what, also] = dryRun ? ["would be", "would be"] : ["is", "were"];
+	const [what, also] = dryRun === true ? ["would be", "would be"] : ["is", "were"];
 	const dropped =
 		answer.statementsDropped === 0
 			? ""
@@ -71,24 +73,23 @@ export async function runInventoryReplace({ device, by, url, dryRun }: ReplaceOp
 	);
 }
 
-async function asked<Answer>(url: string, query: string, init: RequestInit): Promise<Answer> {
-	if (!URL.canParse(url) || !/^https?:/.test(url))
-		throw new StartProblem(EXIT.usage, [`--url is ${url}; it must be as http://127.0.0.1:9480.`]);
-	const address = `${url.replace(/\/+$/, "")}/api/v1/inventory${query}`;
-	const signal = AbortSignal.timeout(SILENT_MOST_SECONDS * MILLISECONDS_PER_SECOND);
-	const response = await fetch(address, { ...init, signal }).catch((error: Error) => {
-		throw new StartProblem(EXIT.input, [
-			`No collector answers at ${url}: ${error.message}. Is it running? Else set --url.`,
-		]);
-	});
-	const parsed = parseJson(await response.text(), ANSWER_LIMITS);
-	if (response.ok && parsed.ok) return parsed.value as unknown as Answer;
-	const said = parsed.ok
-		? (parsed.value as { readonly error?: { readonly what?: string } }).error?.what
-		: undefined;
-	throw new StartProblem(EXIT.input, [
-		`${url} answered ${response.status}: ${said ?? "it is no collector with an inventory"}`,
-	]);
+type Asked = {
+	readonly path?: string;
+	readonly parameters?: Readonly<Record<string, string | undefined>>;
+	readonly body?: Body;
+};
+type Body = { readonly text: string; readonly type: "text/csv" | "application/json" };
+
+async function asked<Answer>({ url, tokenFile, certificate }: Where, what: Asked): Promise<Answer> {
+	const { path = "", parameters = {}, body } = what;
+	const credentials = await credentialsOf(tokenFile, certificate);
+	const more = { credentials, ...(body === undefined ? {} : { body }) };
+	return await askCollector<Answer>(url, `/inventory${path}`, parameters, more);
+}
+
+/** A word of the address where it holds. */
+function dryRunOf({ dryRun }: { readonly dryRun?: true }): Readonly<Record<string, string>> {
+	return dryRun === true ? { dryRun: "true" } : {};
 }
 
 function importText(answer: InventoryImportAnswer): string {

@@ -56,7 +56,10 @@ export async function nextOf(client: ReplayClient, url: string): Promise<ReplayM
 	}
 }
 
-async function credentialsOf(tokenFile: string | undefined, file: string | undefined): Promise<Credentials> {
+export async function credentialsOf(
+	tokenFile: string | undefined,
+	file: string | undefined,
+): Promise<Credentials> {
 	const credentials: { token?: string; certificate?: string } = {};
 	if (tokenFile !== undefined) {
 		const read = await readSecretFile(tokenFile);
