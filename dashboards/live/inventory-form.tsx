@@ -2,6 +2,7 @@
 import { useContext, useState } from "preact/hooks";
 import type { InventoryAnswer, InventoryEntryAnswer } from "../../collector/expose/answers.js";
 import { ask, useAnswer } from "./api.js";
+import { BoardReplaced } from "./board-replaced.js";
 import { now } from "./browser.js";
 import { dateAndTime, zoneName } from "./format.js";
 import { rowsTable, useInventoryChange } from "./inventory-change.js";
@@ -52,6 +53,7 @@ export function InventoryOf({ device }: { readonly device: string }) {
 				/>
 			) : null}
 			{entries.length > 1 ? <History entries={entries} /> : null}
+			<BoardReplaced key={device} device={device} />
 		</section>
 	);
 }
