@@ -5,16 +5,32 @@
  * these files are the dashboards.
  */
 
-import { StackingConfigBuilder, StackingMode } from "@grafana/grafana-foundation-sdk/common";
+import {
+	GraphThresholdsStyleConfigBuilder,
+	GraphThresholdsStyleMode,
+	LegendDisplayMode,
+	LegendPlacement,
+	ReduceDataOptionsBuilder,
+	SortOrder,
+	StackingConfigBuilder,
+	StackingMode,
+	TooltipDisplayMode,
+	VizLegendOptionsBuilder,
+	VizTooltipOptionsBuilder,
+} from "@grafana/grafana-foundation-sdk/common";
 import {
 	AnnotationQueryBuilder,
 	type Dashboard,
 	DashboardBuilder,
 	DashboardCursorSync,
 	DatasourceVariableBuilder,
+	FieldColorBuilder,
+	FieldColorModeId,
 	type Panel,
 	QueryVariableBuilder,
 	TextBoxVariableBuilder,
+	ThresholdsConfigBuilder,
+	ThresholdsMode,
 	VariableRefresh,
 	VariableSort,
 } from "@grafana/grafana-foundation-sdk/dashboard";
@@ -113,9 +129,36 @@ function formatOf({ kind }: PanelRow): PromQueryFormat {
 	return kind === "table" ? PromQueryFormat.Table : PromQueryFormat.TimeSeries;
 }
 
-function builderOf({ kind, isStacked }: PanelRow) {
-	if (kind === "stat") return new StatBuilder();
+function builderOf(row: PanelRow) {
+	const { kind, isStacked, badFrom, unit } = row;
 	if (kind === "table") return new TableBuilder();
-	const series = new TimeSeriesBuilder().fillOpacity(FILL_PERCENT);
+	if (kind === "stat")
+		return new StatBuilder()
+			.reduceOptions(new ReduceDataOptionsBuilder().calcs(["lastNotNull"]))
+			.colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
+			.thresholds(thresholdsOf(badFrom, badFrom === undefined ? "text" : "green"));
+	const series = new TimeSeriesBuilder()
+		.fillOpacity(isStacked === true ? FILL_PERCENT : 0)
+		.legend(
+			new VizLegendOptionsBuilder()
+				.showLegend(true)
+				.displayMode(LegendDisplayMode.List)
+				.placement(LegendPlacement.Bottom),
+		)
+		.tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
+	if (unit === "none") series.decimals(0);
+	if (unit === "percentunit" || (isStacked === true && unit !== "none")) series.min(0);
+	if (badFrom !== undefined)
+		series
+			.thresholds(thresholdsOf(badFrom, "transparent"))
+			.thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
 	return isStacked === true ? series.stacking(new StackingConfigBuilder().mode(StackingMode.Normal)) : series;
+}
+
+/** Said for every figure: where nothing is said Grafana makes all above 80 red. */
+function thresholdsOf(badFrom: number | undefined, base: string): ThresholdsConfigBuilder {
+	const bad = badFrom === undefined ? [] : [{ value: badFrom, color: "red" }];
+	return new ThresholdsConfigBuilder()
+		.mode(ThresholdsMode.Absolute)
+		.steps([{ value: null, color: base }, ...bad]);
 }

@@ -22,6 +22,8 @@ export type PanelRow = {
 	readonly width: number;
 	readonly height: number;
 	readonly isStacked?: boolean;
+	/** From here on it is red; where absent, no value is good or bad by itself. */
+	readonly badFrom?: number;
 };
 
 export type VariableName = "site" | "rack" | "model" | "device";
@@ -44,18 +46,22 @@ export const CHOICES: Readonly<
 };
 
 const JOULES_PER_TERAHASH = "suffix:J/TH";
-const USD_PER_MEGAWATT_HOUR = "suffix: USD/MWh";
-const USD_PER_HOUR = "suffix: USD/h";
+const USD_PER_MEGAWATT_HOUR = "suffix:USD/MWh";
+const USD_PER_HOUR = "suffix:USD/h";
 
 type Words = Pick<PanelRow, "title" | "description" | "unit">;
 
-const stat = (words: Words, expr: string, legend = ""): PanelRow => ({
+const stat = (words: Words, expr: string, legend = "", more: Partial<PanelRow> = {}): PanelRow => ({
 	kind: "stat",
 	...words,
 	queries: [{ expr, legend }],
 	width: 4,
 	height: 4,
+	...more,
 });
+
+/** Of a count of what should not be, and of a share of a limit. */
+const ONE_IS_BAD = { badFrom: 1 } as const;
 
 const lines = (words: Words, queries: readonly Query[], more: Partial<PanelRow> = {}): PanelRow => ({
 	kind: "timeseries",
@@ -112,10 +118,14 @@ const FLEET: DashboardRow = {
 		stat(
 			{ title: "Devices down", description: "Devices that do not answer though they should.", unit: "none" },
 			"sum(fleetwatt_fleet_devices_down)",
+			"",
+			ONE_IS_BAD,
 		),
 		stat(
 			{ title: "Devices unknown", description: "Devices whose agent is silent.", unit: "none" },
 			"sum(fleetwatt_fleet_devices_unknown)",
+			"",
+			ONE_IS_BAD,
 		),
 		lines(
 			{ title: "Power by site", description: "Watts of the devices of each site.", unit: "watt" },
@@ -195,11 +205,13 @@ const SITE: DashboardRow = {
 		),
 		stat(
 			{
-				title: "Share of the allowed power",
+				title: "Allowed power used",
 				description: "Above 100 % FleetwattSitePowerLimitExceeded fires.",
 				unit: "percentunit",
 			},
 			`max(site:fleetwatt_power:limit_ratio${IN_SITE})`,
+			"",
+			ONE_IS_BAD,
 		),
 		stat(
 			{ title: "Hashrate", description: "SHA-256 hashrate of the site.", unit: "Hs" },
@@ -217,14 +229,18 @@ const SITE: DashboardRow = {
 		stat(
 			{ title: "Devices down", description: "Devices that do not answer though they should.", unit: "none" },
 			`sum(fleetwatt_site_devices_down${IN_SITE})`,
+			"",
+			ONE_IS_BAD,
 		),
 		stat(
 			{
 				title: "Agents down",
-				description: "Agents that are not connected: nobody knows how their devices are.",
+				description: "Agents that are silent: nobody knows how their devices are.",
 				unit: "none",
 			},
 			`sum(1 - fleetwatt_agent_up${IN_SITE})`,
+			"",
+			ONE_IS_BAD,
 		),
 		lines(
 			{ title: "Power by rack", description: "Watts of the devices of each rack.", unit: "watt" },
@@ -239,6 +255,7 @@ const SITE: DashboardRow = {
 				unit: "percentunit",
 			},
 			[{ expr: `rack:fleetwatt_power:limit_ratio${IN_RACK}`, legend: "{{rack}}" }],
+			ONE_IS_BAD,
 		),
 		lines(
 			{ title: "Hashrate by rack", description: "SHA-256 hashrate of each rack.", unit: "Hs" },
@@ -308,6 +325,7 @@ const DEVICE: DashboardRow = {
 				unit: "percentunit",
 			},
 			[{ expr: `topk(10, device:fleetwatt_temperature:limit_ratio${OF_DEVICE})`, legend: "{{device}}" }],
+			ONE_IS_BAD,
 		),
 		lines({ title: "Temperature", description: "The ten hottest chips and GPUs.", unit: "celsius" }, [
 			{ expr: `topk(10, fleetwatt_device_temperature_celsius${OF_DEVICE})`, legend: "{{device}} {{sensor}}" },
@@ -322,6 +340,7 @@ const DEVICE: DashboardRow = {
 				unit: "percentunit",
 			},
 			[{ expr: `topk(10, device:fleetwatt_power:limit_ratio${OF_DEVICE})`, legend: "{{device}}" }],
+			ONE_IS_BAD,
 		),
 		lines({ title: "Hashrate", description: "The ten that work most.", unit: "Hs" }, [
 			{ expr: `topk(10, fleetwatt_device_hashrate_hashes_per_second${OF_DEVICE})`, legend: "{{device}}" },
@@ -346,6 +365,7 @@ const DEVICE: DashboardRow = {
 				unit: "percentunit",
 			},
 			[{ expr: `topk(10, device:fleetwatt_efficiency:week_ratio${OF_DEVICE})`, legend: "{{device}}" }],
+			{ badFrom: 1.1 },
 		),
 		lines({ title: "Net earning", description: "The ten that earn least.", unit: USD_PER_HOUR }, [
 			{ expr: `bottomk(10, fleetwatt_device_net_usd_per_hour${OF_DEVICE})`, legend: "{{device}}" },
@@ -412,7 +432,7 @@ const ECONOMICS: DashboardRow = {
 			{
 				title: "Hashprice",
 				description: "Expected earning of 1 PH/s in a day before the pool's fee.",
-				unit: "suffix: USD",
+				unit: "suffix:USD",
 			},
 			"fleetwatt_hashprice_usd_per_petahash_per_second_day",
 		),

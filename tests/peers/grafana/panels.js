@@ -1,0 +1,125 @@
+/**
+ * A dashboard's panels with their answers → Grafana's own components, laid out on Grafana's grid.
+ *
+ * `drawDashboard({ dashboard, answers, theme, from, to })` takes a dashboard's JSON and, by title, the series of each
+ * panel; sets `window.isDrawn`. Grafana's panel plugins are not on npm: what they do between a panel's JSON and the
+ * components (defaults, displays, colours) stands here. Knows figures and time lines.
+ */
+import {
+	createDataFrame,
+	createTheme,
+	FieldColorModeId,
+	FieldType,
+	getDisplayProcessor,
+	getFieldDisplayValues,
+	ThemeContext,
+} from "@grafana/data";
+import { BigValue, GlobalStyles, PanelChrome, TimeSeries } from "@grafana/ui";
+import { createElement } from "react";
+import { createRoot } from "react-dom/client";
+
+const COLUMN_PIXELS = 60;
+const ROW_PIXELS = 38;
+const GAP_PIXELS = 8;
+const LINES = { drawStyle: "line", lineWidth: 1, showPoints: "never", spanNulls: false };
+/** Grafana's own, of a panel that says none. */
+const THRESHOLDS = {
+	mode: "absolute",
+	steps: [
+		{ value: null, color: "green" },
+		{ value: 80, color: "red" },
+	],
+};
+
+window.drawDashboard = ({ dashboard, answers, theme: mode, from, to }) => {
+	const theme = createTheme({ colors: { mode } });
+	document.body.style.background = theme.colors.background.canvas;
+	const panels = dashboard.panels.map((panel) =>
+		createElement(Panel, {
+			key: panel.title,
+			panel,
+			frames: framesOf(panel, answers[panel.title], theme),
+			theme,
+			range: { from, to },
+		}),
+	);
+	const style = { position: "relative", width: 24 * COLUMN_PIXELS };
+	const main = createElement("main", { style }, panels);
+	const page = createElement(ThemeContext.Provider, { value: theme }, createElement(GlobalStyles), main);
+	createRoot(document.getElementById("dashboard")).render(page);
+	setTimeout(() => {
+		window.isDrawn = true;
+	}, 2_000);
+};
+
+function Panel({ panel, frames, theme, range }) {
+	const { title, description, gridPos } = panel;
+	const { x, y, w, h } = gridPos;
+	const size = { width: w * COLUMN_PIXELS - GAP_PIXELS, height: h * ROW_PIXELS - GAP_PIXELS };
+	const style = { position: "absolute", left: x * COLUMN_PIXELS, top: y * ROW_PIXELS };
+	const draw = (width, height) => {
+		if (frames.length === 0) return createElement("p", {}, "No data");
+		const inside = { panel, frames, theme, range, width, height };
+		return createElement(panel.type === "stat" ? Figure : Lines, inside);
+	};
+	const chrome = createElement(PanelChrome, { ...size, title, description }, draw);
+	return createElement("section", { style, "data-title": title }, chrome);
+}
+
+function framesOf({ type, fieldConfig }, series, theme) {
+	const { defaults } = fieldConfig;
+	const mode = type === "stat" ? FieldColorModeId.Thresholds : FieldColorModeId.PaletteClassic;
+	const config = {
+		color: { mode },
+		...defaults,
+		thresholds: inside(defaults.thresholds ?? THRESHOLDS),
+		custom: { ...LINES, ...defaults.custom },
+	};
+	return series.map(({ name, labels, times, values }, seriesIndex) => {
+		const time = { name: "Time", type: FieldType.time, values: times, config: {} };
+		const own = { ...config, displayNameFromDS: name };
+		const value = { name: "Value", type: FieldType.number, labels, values, config: own };
+		const frame = createDataFrame({ refId: name, fields: [time, value] });
+		for (const field of frame.fields) {
+			field.state = { seriesIndex };
+			field.display = getDisplayProcessor({ field, theme, timeZone: "utc" });
+		}
+		return frame;
+	});
+}
+
+/** In a file the lowest step is null, within Grafana the least number. */
+function inside({ mode, steps }) {
+	return {
+		mode,
+		steps: steps.map(({ value, color }) => ({ value: value ?? Number.NEGATIVE_INFINITY, color })),
+	};
+}
+
+function Figure({ panel, frames, theme, width, height }) {
+	const { reduceOptions, colorMode, justifyMode, textMode } = panel.options;
+	const values = getFieldDisplayValues({
+		data: frames,
+		fieldConfig: { defaults: frames[0].fields[1].config, overrides: [] },
+		reduceOptions,
+		replaceVariables: (text) => text,
+		theme,
+		timeZone: "utc",
+	});
+	const one = { width: Math.floor(width / values.length), height, theme, colorMode, justifyMode, textMode };
+	return createElement(
+		"div",
+		{ style: { display: "flex" } },
+		values.map(({ display }, key) => {
+			const value = values.length === 1 ? { ...display, title: "" } : display;
+			return createElement(BigValue, { key, ...one, value, graphMode: "none" });
+		}),
+	);
+}
+
+function Lines({ panel, frames, width, height, range: { from, to } }) {
+	const { options } = panel;
+	const timeRange = { from: { valueOf: () => from }, to: { valueOf: () => to }, raw: { from, to } };
+	const inside = { frames, width, height, timeRange, timeZone: "utc", legend: options.legend, options };
+	return createElement(TimeSeries, inside);
+}
