@@ -1,11 +1,13 @@
 /**
- * Comma-separated text → rows by the names of its header (RFC 4180). Pure.
+ * Comma-separated text → rows by the names of its header (RFC 4180). Pure. Where the header has no comma, semicolons
+ * or tabs separate, as spreadsheets of some countries write them.
  *
  * Takes text of at most TEXT_MOST_BYTES; gives rows with the line each begins at, or what is wrong with the text as
  * a whole. Quotes may hold commas, quotes and line ends. It interprets no cell.
  */
 export const TEXT_MOST_BYTES = 8 * 1_024 * 1_024;
 const ROWS_MOST = 200_000;
+const SEPARATORS = [",", ";", "\t"] as const;
 
 export type CsvRow = {
 	readonly line: number;
@@ -22,8 +24,11 @@ export type CsvTable =
 export function csvTable(text: string): CsvTable {
 	if (text.length > TEXT_MOST_BYTES)
 		return problem(1, `has ${text.length} characters; at most ${TEXT_MOST_BYTES}`);
-	const lines = records(text.startsWith("\ufeff") ? text.slice(1) : text);
-	if (lines === undefined) return problem(1, "has a quote that is never closed");
+	const bare = text.startsWith("\ufeff") ? text.slice(1) : text;
+	const header = /^\s*(.*)/.exec(bare)?.[1] ?? "";
+	if (/[\0\ufffd]/.test(header)) return problem(1, "is not UTF-8; save it as CSV in UTF-8");
+	const lines = records(bare, SEPARATORS.find((one) => header.includes(one)) ?? ",");
+	if ("openAt" in lines) return problem(lines.openAt, "has a quote that is never closed");
 	const [head, ...rest] = lines.filter(({ cells }) => cells.some((cell) => cell.trim() !== ""));
 	if (head === undefined) return problem(1, "is empty; its first line must name the columns");
 	if (rest.length > ROWS_MOST) return problem(1, `has ${rest.length} rows; at most ${ROWS_MOST}`);
@@ -48,20 +53,20 @@ function rowOf(line: number, cells: readonly string[], columns: readonly string[
 
 type Record = { readonly line: number; readonly cells: readonly string[] };
 
-/** Undefined where a quote stays open. */
-function records(text: string): readonly Record[] | undefined {
+/** Or the line of the cell whose quote stays open. */
+function records(text: string, separator: string): readonly Record[] | { readonly openAt: number } {
 	const found: Record[] = [];
 	let [at, line] = [0, 1];
 	while (at < text.length) {
 		const started = line;
 		const cells: string[] = [];
 		for (let isOpen = true; isOpen; ) {
-			const cell = text[at] === '"' ? quoted(text, at) : plain(text, at);
-			if (cell === undefined) return undefined;
+			const cell = text[at] === '"' ? quoted(text, at, separator) : plain(text, at, separator);
+			if (cell === undefined) return { openAt: line };
 			line += cell.lines;
 			cells.push(cell.text);
 			at = cell.end;
-			isOpen = text[at] === ",";
+			isOpen = text[at] === separator;
 			if (isOpen) at += 1;
 		}
 		if (text[at] === "\r") at += 1;
@@ -74,13 +79,13 @@ function records(text: string): readonly Record[] | undefined {
 
 type Cell = { readonly text: string; readonly end: number; readonly lines: number };
 
-function plain(text: string, from: number): Cell {
+function plain(text: string, from: number, separator: string): Cell {
 	let end = from;
-	while (end < text.length && text[end] !== "," && text[end] !== "\n" && text[end] !== "\r") end += 1;
+	while (end < text.length && text[end] !== separator && text[end] !== "\n" && text[end] !== "\r") end += 1;
 	return { text: text.slice(from, end), end, lines: 0 };
 }
 
-function quoted(text: string, from: number): Cell | undefined {
+function quoted(text: string, from: number, separator: string): Cell | undefined {
 	let [at, cell] = [from + 1, ""];
 	for (;;) {
 		const quote = text.indexOf('"', at);
@@ -91,7 +96,7 @@ function quoted(text: string, from: number): Cell | undefined {
 		cell += '"';
 		at += 1;
 	}
-	// What stands between the closing quote and the next comma belongs to the cell.
-	const rest = plain(text, at);
+	// What stands between the closing quote and the next separator belongs to the cell.
+	const rest = plain(text, at, separator);
 	return { text: cell + rest.text, end: rest.end, lines: cell.split("\n").length - 1 };
 }

@@ -91,7 +91,16 @@ export function statementsOf(
 			what: `has ${JSON.stringify(unknown)}, which is not known. Known are ${COLUMNS.join(", ")}.`,
 		};
 	if (extra > 0)
-		return { line, what: `has ${extra} cells more than the header has columns. Quote cells with commas.` };
+		return {
+			line,
+			what: `has more cells than the header has columns, by ${extra}. Quote cells with commas.`,
+		};
+	const garbled = [...cells].find(([, text]) => text.includes("\ufffd"));
+	if (garbled !== undefined)
+		return {
+			line,
+			what: `has ${garbled[0]} ${JSON.stringify(garbled[1])}, which is not UTF-8. Save the table as CSV in UTF-8.`,
+		};
 	const read = cellsOf(cells, now);
 	if (!read.ok) return { line, what: read.what };
 	const things = thingsOf(cells, known);
@@ -212,13 +221,19 @@ function withTimes(words: Mutable<Words>, cells: CsvRow["cells"]): Read<Words> {
 		const text = cells.get(name);
 		if (text === undefined) continue;
 		const at = TIME.test(text) ? Date.parse(text) : Number.NaN;
-		if (!(at >= 0 && at <= TIME_MOST))
+		if (!(at >= 0 && at <= TIME_MOST) || !isDay(text))
 			return refused(`has ${name} ${JSON.stringify(text)}. Use 2026-11-22 or 2026-11-22T12:00:00Z.`);
 		words[name] = at;
 	}
 	if (words.validTo !== undefined && words.validTo <= words.validFrom)
-		return refused("has validTo not after validFrom.");
+		return refused("has validTo not after validFrom. Use a later one, or none: until further notice.");
 	return { ok: true, value: words };
+}
+
+/** Date.parse takes 31 November for 1 December. */
+function isDay(text: string): boolean {
+	const day = text.slice(0, 10);
+	return new Date(Date.parse(day)).toISOString().startsWith(day);
 }
 
 function limitOf(name: ColumnName, text: string | undefined, most: number): Read<number | undefined> {

@@ -90,9 +90,11 @@ describe("a bad row is refused with its line and reason, the others hold", () =>
 		["with NaN", "m1,,,,,NaN,,,,", /powerLimitWatts "NaN"/],
 		["with 300 °C", "m1,,,,,,300,,,", /temperatureLimitCelsius "300"/],
 		["with an unknown intent", "m1,,,,,,,broken,,", /in-service, maintenance, curtailed, retired/],
+		["on a day that is none", "m1,,,,,,,,2026-11-31,", /validFrom "2026-11-31"/],
+		["in another encoding", "m1,,,M\ufffdller,,,,,,", /which is not UTF-8/],
 		["with a time that is none", "m1,,,,,,,,yesterday,", /validFrom "yesterday"/],
 		["that ends before it begins", "m1,,,,,,,,2026-11-02,2026-11-01", /validTo not after validFrom/],
-		["with more cells than columns", "m1,,,,,,,,,,x", /1 cells more/],
+		["with more cells than columns", "m1,,,,,,,,,,x", /more cells than the header has columns, by 1/],
 		["of a site without watts", ",,west,,,,,,,", /without powerLimitWatts/],
 		["of a rack with an intent", ",,west,A1,,5,,retired,,", /only a device can have/],
 	])("%s", (_, row, reason) => {
@@ -128,11 +130,21 @@ describe("a bad row is refused with its line and reason, the others hold", () =>
 		expect(plan(table("device,rack,position", "m1,A1,2", "m2,A1,1"), stored).refused).toEqual([]);
 	});
 
+	it("names the line on which a quote is never closed", () => {
+		const { refused } = plan('device,rack\nm1,A1\nm2,"A2\nm3,A3');
+		expect(refused).toEqual([{ line: 3, what: "The table has a quote that is never closed." }]);
+	});
+
+	it.each([";", "\t"])("reads a table whose cells are separated by %j as one with commas", (separator) => {
+		const text = table("device,rack,position", 'm1,"A1",1', "m2,A1,2").replaceAll(",", separator);
+		expect(plan(text).changes).toEqual(plan(table("device,rack,position", "m1,A1,1", "m2,A1,2")).changes);
+	});
+
 	it.each([
 		["", /is empty/],
 		["device,rack,device\nm1,A1,m1", /names the column "device" twice/],
 		["device,colour\nm1,red", /column "colour" is not known/],
-		['device,rack\nm1,"A1', /never closed/],
+		["\ufffd\ufffdd\0e\0v\0i\0c\0e\0", /is not UTF-8/],
 	])("a table that cannot be read is refused whole: %j", (text, reason) => {
 		expect(plan(text)).toMatchObject({
 			changes: [],
