@@ -15,7 +15,11 @@ export function BoardReplaced({ device }: { readonly device: string }) {
 	const send = async (isDryRun: boolean) => {
 		setBusy(true);
 		const path = `api/v1/inventory/replace${isDryRun ? "?dryRun=true" : ""}`;
-		const asked = await post<InventoryReplaceAnswer>(path, JSON.stringify({ device, by }), "application/json");
+		const asked = await post<InventoryReplaceAnswer>(
+			path,
+			JSON.stringify({ device, by }),
+			"application/json",
+		);
 		setBusy(false);
 		setLook({ by, asked });
 	};
@@ -50,7 +54,9 @@ export function BoardReplaced({ device }: { readonly device: string }) {
 					>
 						Join
 					</button>
-					<span class="quiet">All that was read of the new board becomes this machine's. It cannot be undone.</span>
+					<span class="quiet">
+						All that was read of the new board becomes this machine's. It cannot be undone.
+					</span>
 				</p>
 				{current?.kind === "failure" ? (
 					<p class="reason-words" role="alert">

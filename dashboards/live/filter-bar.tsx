@@ -2,6 +2,7 @@
 import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { after } from "./browser.js";
 import {
+	type DeviceState,
 	FACETS,
 	type Facet,
 	type FacetChoice,
@@ -12,9 +13,11 @@ import {
 	STATES,
 	stateCounts,
 	UNSTATED,
+	wordOf,
 } from "./filters.js";
 import { Page, useMessages } from "./page-context.js";
 import { say } from "./route.js";
+import { Several } from "./several.js";
 
 /** Counts beside the choices: nobody reads them faster. */
 const COUNT_EVERY_MILLISECONDS = 2_000;
@@ -41,10 +44,10 @@ export function FilterBar({ filters }: { readonly filters: Filters }) {
 				const found = choices[facet];
 				const isChoice = found.length > 1 || filters[facet] !== undefined;
 				return isChoice ? (
-					<FacetFilter key={facet} facet={facet} choices={found} chosen={filters[facet]} />
+					<FacetFilter key={facet} facet={facet} choices={found} chosen={filters[facet] ?? []} />
 				) : null;
 			})}
-			<StateFilter chosen={filters.state} />
+			<StateFilter chosen={filters.state ?? []} />
 			<Find words={filters.find ?? ""} />
 			{isFiltered(filters) ? (
 				<button type="button" class="plain-button" onClick={showAll}>
@@ -74,42 +77,37 @@ function useFacetChoices() {
 function FacetFilter(input: {
 	readonly facet: Facet;
 	readonly choices: readonly FacetChoice[];
-	readonly chosen: string | undefined;
+	readonly chosen: readonly string[];
 }) {
 	const { facet, choices, chosen } = input;
-	const isKnown = chosen === undefined || choices.some(({ value }) => value === chosen);
+	const unknown = chosen.filter((value) => choices.every((one) => one.value !== value));
+	const all = [...choices, ...unknown.map((value) => ({ value, count: 0 }))];
 	return (
-		<label class={chosen === undefined ? "filter" : "filter filter-set"}>
-			<span>{FACET_WORDS[facet]}</span>
-			<select value={chosen ?? ""} onChange={({ currentTarget }) => say({ [facet]: currentTarget.value })}>
-				<option value="">all</option>
-				{isKnown ? null : <option value={chosen}>{chosen} (none)</option>}
-				{choices.map(({ value, count }) => (
-					<option key={value} value={value}>
-						{value === UNSTATED ? UNSTATED_WORDS[facet] : value} ({count})
-					</option>
-				))}
-			</select>
-		</label>
+		<Several
+			name={FACET_WORDS[facet]}
+			options={all.map(({ value, count }) => ({
+				value,
+				count,
+				label: value === UNSTATED ? UNSTATED_WORDS[facet] : value,
+			}))}
+			chosen={chosen}
+			onChoose={(values) => say({ [facet]: wordOf(values) })}
+		/>
 	);
 }
 
-function StateFilter({ chosen }: { readonly chosen: Filters["state"] }) {
+function StateFilter({ chosen }: { readonly chosen: readonly DeviceState[] }) {
 	const { state } = useContext(Page);
 	const heard = useMessages(COUNT_EVERY_MILLISECONDS);
 	const counts = useMemo(() => stateCounts(state.devices.values()), [heard, state]);
+	const options = STATES.filter((one) => counts[one] > 0 || chosen.includes(one) || one === "down");
 	return (
-		<label class={chosen === undefined ? "filter" : "filter filter-set"}>
-			<span>State</span>
-			<select value={chosen ?? ""} onChange={({ currentTarget }) => say({ state: currentTarget.value })}>
-				<option value="">all</option>
-				{STATES.filter((one) => counts[one] > 0 || one === chosen || one === "down").map((one) => (
-					<option key={one} value={one}>
-						{STATE_WORDS[one]} ({counts[one]})
-					</option>
-				))}
-			</select>
-		</label>
+		<Several
+			name="State"
+			options={options.map((value) => ({ value, count: counts[value], label: STATE_WORDS[value] }))}
+			chosen={chosen}
+			onChoose={(values) => say({ state: wordOf(values) })}
+		/>
 	);
 }
 

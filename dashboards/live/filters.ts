@@ -36,18 +36,30 @@ export const STATE_WORDS: Readonly<Record<DeviceState, string>> = {
 /** Stands for "nobody said" in the address; no name begins with a dash. */
 export const UNSTATED = "-";
 
-export type Filters = Partial<Readonly<Record<Facet, string>>> & {
-	readonly state?: DeviceState;
+/** Of each the values any of which is let through. */
+export type Filters = Partial<Readonly<Record<Facet, readonly string[]>>> & {
+	readonly state?: readonly DeviceState[];
 	readonly find?: string;
 };
 
 export function filtersOf(words: Words): Filters {
 	const filters: { -readonly [Name in keyof Filters]: Filters[Name] } = {};
-	for (const facet of FACETS) if (words[facet]) filters[facet] = words[facet];
-	const state = STATES.find((one) => one === words["state"]);
-	if (state !== undefined) filters.state = state;
+	for (const facet of FACETS) if (words[facet]) filters[facet] = valuesOf(words[facet]);
+	const wanted = valuesOf(words["state"] ?? "");
+	const states = STATES.filter((one) => wanted.includes(one));
+	if (states.length > 0) filters.state = states;
 	if (words["find"]) filters.find = words["find"];
 	return filters;
+}
+
+/** Several values as one word of the address: "A1,A2"; what has a comma of its own is escaped. */
+export function wordOf(values: readonly string[]): string {
+	return values.map((value) => value.replaceAll(/[%,]/g, encodeURIComponent)).join(",");
+}
+
+function valuesOf(word: string): readonly string[] {
+	const values = word.split(",").map((part) => part.replaceAll("%2C", ",").replaceAll("%25", "%"));
+	return [...new Set(values.filter((value) => value !== ""))];
 }
 
 export function isFiltered(filters: Filters): boolean {
@@ -84,7 +96,7 @@ function isInState(device: DeviceSummary, state: DeviceState): boolean {
 export function matcher(filters: Filters): (device: DeviceSummary) => boolean {
 	const facets = FACETS.flatMap((facet) => {
 		const wanted = filters[facet];
-		return wanted === undefined ? [] : [{ facet, wanted }];
+		return wanted === undefined ? [] : [{ facet, wanted: new Set(wanted) }];
 	});
 	const sought =
 		filters.find
@@ -94,9 +106,9 @@ export function matcher(filters: Filters): (device: DeviceSummary) => boolean {
 	const { state } = filters;
 	return (device) =>
 		isMachine(device) &&
-		(device.intent !== "retired" || state === "retired") &&
-		facets.every(({ facet, wanted }) => facetOf(device, facet) === wanted) &&
-		(state === undefined || isInState(device, state)) &&
+		(device.intent !== "retired" || state?.includes("retired") === true) &&
+		facets.every(({ facet, wanted }) => wanted.has(facetOf(device, facet))) &&
+		(state === undefined || state.some((one) => isInState(device, one))) &&
 		(sought.length === 0 || hasWords(device, sought));
 }
 

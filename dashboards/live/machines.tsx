@@ -90,10 +90,16 @@ function Saving({ filters, shown }: { readonly filters: Filters; readonly shown:
 function wordsOfShown(filters: Filters, shown: Shown): Readonly<Record<string, string | undefined>> {
 	if (!isFiltered(filters)) return {};
 	if (shown.devices.length <= KEYS_MOST) return { devices: [...shown.keys].join(",") };
-	const model = filters.model === undefined ? undefined : shown.devices[0]?.model;
-	const words = Object.entries({ ...filters, model, state: undefined, find: undefined });
-	// An export has no word for what nobody stated.
-	return Object.fromEntries(words.filter(([, word]) => word !== UNSTATED));
+	const model =
+		filters.model === undefined ? [] : [...new Set(shown.devices.map((one) => one.model ?? UNSTATED))];
+	// An export takes one of each, and has no word for what nobody stated.
+	const words = Object.entries({ ...filters, model, state: [], find: undefined }).flatMap(
+		([name, values]) => {
+			const [only, ...more] = values ?? [];
+			return only === undefined || only === UNSTATED || more.length > 0 ? [] : [[name, only]];
+		},
+	);
+	return Object.fromEntries(words);
 }
 
 function exportWords(filters: Filters, shown: Shown): string {

@@ -6,6 +6,7 @@ import {
 	matcher,
 	shownSums,
 	stateCounts,
+	wordOf,
 } from "../../../dashboards/live/filters.js";
 import { listText } from "../../../dashboards/live/list-file.js";
 import { inListOrder, orderOf, orderWords } from "../../../dashboards/live/list-order.js";
@@ -55,6 +56,8 @@ describe("filters", () => {
 		["#/?rack=R2&state=down", ["c", "d"]],
 		["#/?state=overheated", ["b"]],
 		["#/?state=maintenance", ["d"]],
+		["#/?rack=R2,R10&state=overheated,maintenance", ["b", "d"]],
+		["#/?rack=R2,R9&state=retired,down", ["c", "d", "e"]],
 		["#/?state=retired", ["e"]],
 		["#/?owner=Lake", ["a"]],
 		["#/?owner=-", ["b", "c", "d"]],
@@ -63,6 +66,13 @@ describe("filters", () => {
 	])("%s shows %j", (address, expected) => {
 		expect(shown(address)).toEqual(expected);
 	});
+
+	it.each([[["A1", "A2"]], [["50 %", "a,b"]], [["%2C"]], [[]]])(
+		"%j are written into the address as they are read",
+		(rack) => {
+			expect(filtersOf({ rack: wordOf(rack) }).rack ?? []).toEqual(rack);
+		},
+	);
 
 	it("names racks in reading order with as many as each shows, owners with nobody last", () => {
 		const { rack, owner } = facetChoices(FLEET);
