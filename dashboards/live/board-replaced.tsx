@@ -59,7 +59,7 @@ export function BoardReplaced({ device }: { readonly device: string }) {
 					</span>
 				</p>
 				{current?.kind === "failure" ? (
-					<p class="reason-words" role="alert">
+					<p class="reason-words edit-wide" role="alert">
 						{current.what}
 					</p>
 				) : null}

@@ -38,7 +38,7 @@ export function Several(input: {
 	return (
 		<details ref={list} class={chosen.length === 0 ? "several" : "several filter-set"}>
 			<summary>
-				<span class="quiet">{name}</span> {saidOf(labels)}
+				<span class="quiet">{name}</span> <span class="several-said">{saidOf(labels)}</span>
 			</summary>
 			<fieldset aria-label={name}>
 				{options.map(({ value, label, count }) => (
