@@ -7,7 +7,7 @@ import { type Simulator, startSimulator } from "../simulator/simulator.js";
 import {
 	at,
 	deviceOf,
-	frame,
+	framed,
 	hear,
 	http,
 	json,
@@ -183,13 +183,13 @@ describe("1,000 devices", () => {
 
 /** Bytes of an answer over the device's main protocol. */
 async function anyAnswer(device: SimulatedDevice): Promise<number> {
-	const { cgminer, framed, metrics } = device.ports;
-	if (cgminer !== undefined) {
+	const { ports } = device;
+	if (ports.cgminer !== undefined) {
 		return (await hear(device, "cgminer", '{"cmd":"summary","command":"summary"}')).bytes.length;
 	}
-	if (framed !== undefined) {
-		return (await hear(device, "framed", frame('{"cmd":"get.device.info"}'), 500)).bytes.length;
+	if (ports.framed !== undefined) {
+		return JSON.stringify(await framed(device, '{"cmd":"get.device.info"}')).length;
 	}
-	if (metrics !== undefined) return (await http(device, "/metrics", { port: "metrics" })).body.length;
+	if (ports.metrics !== undefined) return (await http(device, "/metrics", { port: "metrics" })).body.length;
 	return (await http(device, "/api/system/info")).body.length;
 }
