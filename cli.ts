@@ -469,11 +469,11 @@ program
 
 program
 	.command("capture")
-	.description("write every answer of a device to a file, for a report")
+	.description("write every answer of a device to a folder, masked, for a report")
 	.argument("<address>", "10.0.3.17")
-	.option("--output <file>", "where to write", "capture.json")
+	.option("--output <folder>", "a folder that is not there yet", "capture")
 	.action(async (address: string, { output }: { output: string }) =>
-		(await import("./agent/commands/look.js")).captureCommand(address, output),
+		(await import("./agent/commands/capture.js")).captureCommand(address, output),
 	);
 
 program

@@ -59,7 +59,7 @@ export const FAILURES = {
 	DEVICE_ANSWER_MALFORMED: {
 		stage: "drivers",
 		retry: "next-poll",
-		hint: "Run `fleetwatt capture <address>` and attach the file to an issue: the firmware may be new.",
+		hint: "Run `fleetwatt capture <address>` and attach the folder to an issue: the firmware may be new.",
 	},
 	DEVICE_ANSWER_IMPLAUSIBLE: {
 		stage: "drivers",
