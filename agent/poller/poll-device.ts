@@ -297,6 +297,7 @@ async function askAll<Driver extends PolledDriver>(
 		if (asked.ok) {
 			answers[name] = asked.answer;
 			measuredAt = asked.receivedAt;
+			if (request.unless !== undefined) restRefused(request.unless, memory, context);
 		} else if (request.optional) firstFailure ??= asked.failure;
 		else return { kind: "failure", failure: asked.failure };
 	}
@@ -311,6 +312,12 @@ async function askAll<Driver extends PolledDriver>(
 		if (fault !== undefined) faults.push(fault);
 	}
 	return { kind: "answers", driver, answers, faults, measuredAt };
+}
+
+/** What this firmware has under another name is asked by that name alone for a while. */
+function restRefused(name: string, { requests }: DeviceMemory<PolledDriver>, { clock }: PollContext): void {
+	const restsUntil = clock.monotonic() + RARELY_MILLISECONDS;
+	requests.set(name, { answer: undefined, failures: 0, fault: undefined, restsUntil });
 }
 
 /** A refusal in the device's own words is an answer on the wire, and none for who waits for another. */

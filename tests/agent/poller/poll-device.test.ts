@@ -71,18 +71,25 @@ describe("one poll of one device", () => {
 	});
 
 	it.each([
-		{ says: '{"STATUS":"E","Code":14,"Msg":"invalid cmd"}', asked: ["stats", "edevs", "devs"] },
-		{ says: '{"DEVS":[{"Slot":0}]}', asked: ["stats", "edevs"] },
-	])("asks for the other spelling only where the first is refused: after $says", async ({ says, asked }) => {
-		const spelt = (send: string): Request => ({ over: "cgminer", send, format: "json", optional: true });
-		const requests = { stats, edevs: spelt("edevs"), devs: { ...spelt("devs"), unless: "edevs" } };
-		const { poll, words } = device(
-			({ request }) => ({ says: "send" in request && request.send === "edevs" ? says : "17 W" }),
-			{ drivers: { ...withRequests(requests), digest }, at: target("10.0.3.17", { driver: "plain" }) },
-		);
-		await poll();
-		expect(words()).toEqual(asked);
-	});
+		{
+			says: '{"STATUS":"E","Code":14,"Msg":"invalid cmd"}',
+			asked: ["stats", "edevs", "devs", "stats", "devs"],
+		},
+		{ says: '{"DEVS":[{"Slot":0}]}', asked: ["stats", "edevs", "stats", "edevs"] },
+	])(
+		"asks for the other spelling where the first is refused, and then for it alone: after $says",
+		async ({ says, asked }) => {
+			const spelt = (send: string): Request => ({ over: "cgminer", send, format: "json", optional: true });
+			const requests = { stats, edevs: spelt("edevs"), devs: { ...spelt("devs"), unless: "edevs" } };
+			const { poll, words } = device(
+				({ request }) => ({ says: "send" in request && request.send === "edevs" ? says : "17 W" }),
+				{ drivers: { ...withRequests(requests), digest }, at: target("10.0.3.17", { driver: "plain" }) },
+			);
+			await poll();
+			await poll();
+			expect(words()).toEqual(asked);
+		},
+	);
 
 	it("asks no probe of a device whose driver is named", async () => {
 		const at = target("10.0.3.17", { driver: "plain" });
