@@ -143,9 +143,10 @@ function powerOf({ kind, power }: Driver) {
 function readParts(driver: Driver, parts: Parts, roots: Parsed, faults: Fault[]): ComponentReading[] {
 	const entries = listOf(at(roots, ...parts.each)).slice(0, COMPONENTS_MOST);
 	const list = parts.each.join(".");
+	const { power, powerWattsMost } = powerOf(driver);
 	return entries.flatMap((entry, index) => {
 		const where = `${list}.${index}.`;
-		const values = readValues(parts.reads, entry, { ...powerOf(driver), where, faults });
+		const values = readValues(parts.reads, entry, { power, powerWattsMost, where, faults });
 		const said = parts.key === undefined ? undefined : textOf(at(entry, ...parts.key));
 		const key = said === undefined || isWordForAbsent(said) ? String(index) : identifierOf(said);
 		const isEmpty = Object.keys(values).length === 0 && said === undefined;

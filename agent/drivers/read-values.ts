@@ -240,7 +240,11 @@ export function lookUp(from: unknown, path: Path, step = 0): readonly unknown[] 
 	let here = from;
 	for (let index = step; index < path.length; index++) {
 		const key = path[index] ?? "";
-		if (key === "*") return entriesOf(here).flatMap((entry) => lookUp(entry, path, index + 1));
+		if (key === "*") {
+			const entries = entriesOf(here);
+			const isLast = index === path.length - 1;
+			return isLast ? entries : entries.flatMap((entry) => lookUp(entry, path, index + 1));
+		}
 		if (typeof here !== "object" || here === null || !Object.hasOwn(here, key)) return NOTHING;
 		here = (here as Readonly<Record<string | number, unknown>>)[key];
 	}

@@ -377,13 +377,13 @@ function boardsOf(
 	});
 }
 
-/** A chain with chips, though none of them may work. */
+/** A chain with chips, though none of them may work. Completes the record, which this layout made: no copy a board. */
 function asBoard(slot: number, board: AnyRecord): readonly Board[] {
 	if ((numberOf(at(board, "fitted")) ?? 0) <= 0) return [];
 	const chips = numberOf(at(board, "chips")) ?? 0;
 	const chipTemperatures = fittedSensors(listAt(board, "chipTemperatures"));
 	const boardTemperatures = fittedSensors(listAt(board, "boardTemperatures"));
-	return [{ ...board, slot: String(slot), chips, chipTemperatures, boardTemperatures }];
+	return [Object.assign(board, { slot: String(slot), chips, chipTemperatures, boardTemperatures })];
 }
 
 /** Of the RPC alone: what most polls of most firmwares have. */

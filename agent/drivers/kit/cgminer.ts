@@ -75,8 +75,12 @@ const SENSORS_KEPT = 8;
 const WARM_FROM_CELSIUS = 20;
 
 export function fittedSensors(list: readonly unknown[]): readonly unknown[] {
-	const isWarm = list.some((value) => (numberOf(value) ?? 0) >= WARM_FROM_CELSIUS);
-	return isWarm && list.some((value) => numberOf(value) === 0)
-		? list.map((value) => (numberOf(value) === 0 ? null : value))
-		: list;
+	let isWarm = false;
+	let hasNone = false;
+	for (const value of list) {
+		const number = numberOf(value) ?? Number.NaN;
+		if (number === 0) hasNone = true;
+		else if (number >= WARM_FROM_CELSIUS) isWarm = true;
+	}
+	return isWarm && hasNone ? list.map((value) => (numberOf(value) === 0 ? null : value)) : list;
 }
