@@ -8,6 +8,10 @@
 
 /** Model, TH/s, W. J/TH is the second divided by the first. */
 const ROWS: readonly (readonly [model: string, terahashesPerSecond: number, watts: number])[] = [
+	["Antminer S23 Hyd 3U", 1_160, 11_020],
+	["Antminer S23 Hyd", 580, 5_510],
+	["Antminer S23 Imm", 442, 5_304],
+	["Antminer S23", 318, 3_498],
 	["Antminer S21 XP+ Hyd", 500, 5_500],
 	["Antminer S21 XP Hyd", 473, 5_676],
 	["Antminer S21e XP Hyd 3U", 860, 11_180],
@@ -92,6 +96,7 @@ const ROWS: readonly (readonly [model: string, terahashesPerSecond: number, watt
 	["Avalon A1146", 56, 3_196],
 	["Avalon A1066", 50, 3_250],
 	["Avalon A1047", 37, 2_380],
+	["Avalon A921", 20, 1_700],
 	["Avalon A841", 13.6, 1_290],
 	["Avalon A821", 11.5, 1_200],
 	["Avalon A741", 7.3, 1_150],
