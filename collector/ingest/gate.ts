@@ -22,6 +22,7 @@ const WAITING_MILLISECONDS = 30_000;
 /** Addresses from which an agent has proven itself, the newest. */
 const KNOWN_ADDRESSES_MOST = 10_000;
 
+/** `since` when it waits, or since when it is inside. */
 type Visitor = { readonly socket: Socket; readonly address: string; readonly since: number };
 /** By address, each in the order of coming; the address whose turn is next stands first. */
 type Lines = Map<string, Set<Visitor>>;
@@ -105,7 +106,7 @@ export class Gate {
 
 	private fill(): void {
 		for (let next = this.next(); next !== undefined; next = this.next()) {
-			this.inside.set(peerOf(next.socket), next);
+			this.inside.set(peerOf(next.socket), { ...next, since: this.options.monotonic() });
 			this.options.begin(next.socket);
 		}
 	}

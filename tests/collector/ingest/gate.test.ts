@@ -100,6 +100,8 @@ it("cuts who is inside for more than 10 s, and who has waited for more than 30 s
 		() => begunOf(1),
 		(count) => count === 33,
 	);
+	gate.tick();
+	expect(cut, "who has waited for 10 s and is inside since now").toBe(32);
 	await visit(40, 1);
 	now = 10_001 + 30_001;
 	gate.tick();
