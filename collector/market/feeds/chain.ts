@@ -7,7 +7,13 @@
  */
 import { type Failure, failure } from "../../../shared/failures.js";
 import type { JsonValue } from "../../../shared/json.js";
-import { difficultyFromBits, FEE_WINDOW_BLOCKS, SATOSHIS_PER_BITCOIN } from "../../derive/chain.js";
+import {
+	difficultyFromBits,
+	FEE_WINDOW_BLOCKS,
+	SATOSHIS_PER_BITCOIN,
+	supplySatoshis,
+	TARGET_BLOCK_SECONDS,
+} from "../../derive/chain.js";
 import { at, jsonOf, listAt, numberAt, satoshisAt } from "./body.js";
 import { type FeedFailure, type FeedFetch, failed } from "./http.js";
 
@@ -15,6 +21,15 @@ import { type FeedFailure, type FeedFetch, failed } from "./http.js";
 const CONFIRMATIONS = 6;
 /** No block for so long happens once in 10^7 blocks: the source stands still. */
 const TIP_OLDEST_MILLISECONDS = 3 * 3_600_000;
+/** The chain takes no block that is dated further ahead. */
+const TIP_AHEAD_MILLISECONDS = 2 * 3_600_000;
+const FIRST_BLOCK_AT = Date.UTC(2009, 0, 3, 18, 15, 5);
+/** Heights by a block each ten minutes: blocks came 4 % faster on the whole. Far from it is another chain or field. */
+const HEIGHT_RATIOS = { least: 0.5, most: 1.15 } as const;
+/** Blocks by which the window of fees may trail the tip: sources count them apart. */
+const WINDOW_BEHIND_MOST = 12;
+/** Miners may claim less than they may, and nearly never do. */
+const UNCLAIMED_RATIO = 0.001;
 const AGREE_RATIO = 1e-6;
 /** A block's fees beyond this are a mistake of its sender, and of the mean a small part; of a window, a unit that is wrong. */
 const MOST_FEES_BITCOIN = 50;
@@ -52,7 +67,7 @@ export async function mempoolFacts(
 			"FEED_VALUE_REFUSED",
 			`currentDifficulty is ${stated}, and the tip's nBits say ${tip.difficulty}.`,
 		);
-	const fees = rewardStats(jsonOf(stats.text));
+	const fees = rewardStats(jsonOf(stats.text), tip.height);
 	return "code" in fees ? { ok: false, failure: fees } : { ok: true, ...tip, ...fees };
 }
 
@@ -73,17 +88,34 @@ function tipOf(
 		return failure("FEED_ANSWER_MALFORMED", "There is no block with height, bits and timestamp in it.");
 	const difficulty = difficultyFromBits(bits);
 	if (difficulty === undefined) return failure("FEED_VALUE_REFUSED", `bits is ${bits}, which is no target.`);
-	const tipAt = time * 1_000;
-	if (now - tipAt > TIP_OLDEST_MILLISECONDS)
-		return failure(
-			"FEED_STALE",
-			`The newest block, ${height}, is ${Math.round((now - tipAt) / 60_000)} minutes old.`,
-		);
-	return { difficulty, height, tipAt };
+	return tipProblem(height, time * 1_000, now) ?? { difficulty, height, tipAt: time * 1_000 };
 }
 
-/** Sums over blocks as text; the total includes the fees. */
-export function rewardStats(body: JsonValue | undefined): { readonly feesBitcoinPerBlock: number } | Failure {
+/** What is wrong with the newest block: too old, of the future, or of a height that the chain cannot have by then. */
+function tipProblem(height: number, tipAt: number, now: number): Failure | undefined {
+	const minutes = Math.round((now - tipAt) / 60_000);
+	if (now - tipAt > TIP_OLDEST_MILLISECONDS)
+		return failure("FEED_STALE", `The newest block, ${height}, is ${minutes} minutes old.`);
+	if (tipAt - now > TIP_AHEAD_MILLISECONDS)
+		return failure("FEED_VALUE_REFUSED", `The newest block, ${height}, is ${-minutes} minutes ahead of now.`);
+	const usual = (tipAt - FIRST_BLOCK_AT) / (TARGET_BLOCK_SECONDS * 1_000);
+	const isPossible =
+		Number.isSafeInteger(height) &&
+		height >= usual * HEIGHT_RATIOS.least &&
+		height <= usual * HEIGHT_RATIOS.most;
+	return isPossible
+		? undefined
+		: failure(
+				"FEED_VALUE_REFUSED",
+				`Block ${height} cannot be the newest: about ${Math.round(usual)} is due.`,
+			);
+}
+
+/** Sums over blocks as text; the total includes the fees. @param tip height of the newest block */
+export function rewardStats(
+	body: JsonValue | undefined,
+	tip?: number,
+): { readonly feesBitcoinPerBlock: number } | Failure {
 	const [start, end] = [numberAt(body, "startBlock"), numberAt(body, "endBlock")];
 	const [reward, fees] = [satoshisAt(body, "totalReward"), satoshisAt(body, "totalFee")];
 	if (start === undefined || end === undefined || reward === undefined || fees === undefined)
@@ -91,18 +123,25 @@ export function rewardStats(body: JsonValue | undefined): { readonly feesBitcoin
 			"FEED_ANSWER_MALFORMED",
 			"reward-stats lacks startBlock, endBlock, totalReward or totalFee.",
 		);
-	return meanFees(fees, end - start + 1, reward);
+	if (tip !== undefined && Math.abs(tip - end) > WINDOW_BEHIND_MOST)
+		return failure("FEED_STALE", `The fees are those up to block ${end}; the newest is ${tip}.`);
+	return meanFees(fees, { start, end }, reward);
 }
 
+/** What is left of rewards without fees is the subsidies of these heights: else a unit, a window or a chain is another. */
 function meanFees(
 	total: bigint,
-	blocks: number,
+	{ start, end }: { readonly start: number; readonly end: number },
 	reward: bigint,
 ): { readonly feesBitcoinPerBlock: number } | Failure {
-	if (!(blocks > 0) || reward <= 0n || total > reward)
+	const blocks = end - start + 1;
+	const isWindow = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && blocks > 0;
+	const subsidies = isWindow ? supplySatoshis(end + 1) - supplySatoshis(start) : 0n;
+	const unclaimed = Number(subsidies - (reward - total));
+	if (!isWindow || total > reward || Math.abs(unclaimed) > Number(subsidies) * UNCLAIMED_RATIO)
 		return failure(
 			"FEED_VALUE_REFUSED",
-			`${total} sat of fees in ${reward} sat of ${blocks} blocks cannot be.`,
+			`${total} sat of fees in ${reward} sat of blocks ${start} to ${end} cannot be: their subsidies are ${subsidies} sat.`,
 		);
 	const mean = Number(total) / blocks / SATOSHIS_PER_BITCOIN;
 	if (mean > MOST_FEES_BITCOIN)
@@ -126,6 +165,12 @@ export class BitcoindFeed {
 	async facts(now: number): Promise<ChainFacts | FeedFailure> {
 		const info = await this.call("getblockchaininfo", []);
 		if (!info.ok) return info;
+		const chain = at(info.result, "chain");
+		if (chain !== undefined && chain !== "main")
+			return failed(
+				"FEED_VALUE_REFUSED",
+				`The node is on the chain ${JSON.stringify(chain).slice(0, 40)}, not on main.`,
+			);
 		const [height, headers] = [numberAt(info.result, "blocks"), numberAt(info.result, "headers")];
 		const hash = at(info.result, "bestblockhash");
 		if (height === undefined || headers === undefined || typeof hash !== "string")
@@ -142,11 +187,8 @@ export class BitcoindFeed {
 				: undefined;
 		if (difficulty === undefined || time === undefined) return malformed("getblockheader");
 		const tipAt = time * 1_000;
-		if (now - tipAt > TIP_OLDEST_MILLISECONDS)
-			return failed(
-				"FEED_STALE",
-				`The newest block, ${height}, is ${Math.round((now - tipAt) / 60_000)} minutes old.`,
-			);
+		const problem = tipProblem(height, tipAt, now);
+		if (problem !== undefined) return { ok: false, failure: problem };
 		const fees = await this.windowFees(height);
 		return "ok" in fees ? fees : { ok: true, difficulty, height, tipAt, ...fees };
 	}
@@ -163,7 +205,7 @@ export class BitcoindFeed {
 			reward += known.fee + known.subsidy;
 		}
 		for (const block of this.fees.keys()) if (block < first) this.fees.delete(block);
-		const mean = meanFees(total, FEE_WINDOW_BLOCKS, reward);
+		const mean = meanFees(total, { start: first, end: last }, reward);
 		return "code" in mean ? { ok: false, failure: mean } : mean;
 	}
 
@@ -173,7 +215,10 @@ export class BitcoindFeed {
 		const stats = await this.call("getblockstats", [block, ["height", "subsidy", "totalfee", "time"]]);
 		if (!stats.ok) return stats;
 		const [fee, subsidy] = [satoshisAt(stats.result, "totalfee"), satoshisAt(stats.result, "subsidy")];
-		return fee === undefined || subsidy === undefined ? malformed("getblockstats") : { fee, subsidy };
+		const isAsked = numberAt(stats.result, "height") === block;
+		return fee === undefined || subsidy === undefined || !isAsked
+			? malformed("getblockstats")
+			: { fee, subsidy };
 	}
 
 	private async call(

@@ -7,7 +7,7 @@
  */
 import type { MarketConfig, MarketInputName } from "../../../shared/config/collector.js";
 import { MARKET_INPUTS } from "../../../shared/config/collector.js";
-import { failure } from "../../../shared/failures.js";
+import { type Failure, failure } from "../../../shared/failures.js";
 import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import { canDifficultyChange } from "../../derive/chain.js";
 import type { InputQuality, StoredInput } from "../../store/device-state.js";
@@ -29,6 +29,11 @@ const CHAIN_SECONDS = 300;
 const PRICE_SECONDS = 120;
 const POWER_SECONDS = 300;
 const GPU_SECONDS = 3_600;
+/** A price that moved by more is held back for so long. */
+const JUMP_RATIO = 0.2;
+const JUMP_HELD_MILLISECONDS = 3_600_000;
+/** A real-time market whose newest price ended so long ago stands still. */
+const POWER_OLDEST_MILLISECONDS = 2 * 3_600_000;
 /** What stays the same is said again so often. */
 const SAID_AGAIN_MILLISECONDS = 3_600_000;
 
@@ -130,6 +135,8 @@ function bitcoinPriceFeed({ bitcoinPrice: config }: FeedsConfig, book: InputBook
 					() => now,
 				);
 				if (!price.ok) return price;
+				const jumped = priceJump(book, price.price, now);
+				if (jumped !== undefined) return { ok: false, failure: jumped };
 				return {
 					ok: true,
 					rows: inputRow(book, {
@@ -145,6 +152,17 @@ function bitcoinPriceFeed({ bitcoinPrice: config }: FeedsConfig, book: InputBook
 			},
 		},
 	];
+}
+
+/** Venues that agree may be wrong alike: a unit, a page of another coin. What is true stays true for longer. */
+function priceJump(book: InputBook, price: number, now: number): Failure | undefined {
+	const before = book.inForce("bitcoinPriceUsd", now);
+	if (before?.quality !== "final" || now - before.observedAt > JUMP_HELD_MILLISECONDS) return undefined;
+	if (Math.abs(price / before.value - 1) <= JUMP_RATIO) return undefined;
+	return failure(
+		"FEED_VALUE_REFUSED",
+		`The venues agree on ${price} USD; it was ${before.value} within the hour. It is taken when it lasts.`,
+	);
 }
 
 function powerFeed({ power }: FeedsConfig, keys: FeedKeys, book: InputBook): readonly Feed[] {
@@ -166,9 +184,14 @@ function powerFeed({ power }: FeedsConfig, keys: FeedKeys, book: InputBook): rea
 				const found = await powerPrices(fetch, options, now);
 				if (!found.ok) return found;
 				const { intervals, currency, quality } = found.series;
+				const minutes = Math.round((now - (intervals.at(-1)?.to ?? now)) / 60_000);
+				const isOld = minutes * 60_000 > POWER_OLDEST_MILLISECONDS;
 				return {
 					ok: true,
 					rows: powerPriceRows(book, { intervals, currency, quality, source: `${market} ${location}`, now }),
+					remarks: isOld
+						? [failure("FEED_STALE", `The newest price of ${location} ended ${minutes} minutes ago.`)]
+						: [],
 				};
 			},
 		},

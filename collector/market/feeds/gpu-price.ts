@@ -8,7 +8,8 @@ import { at, jsonOf, listAt, numberAt } from "./body.js";
 import { type FeedFailure, type FeedFetch, type FeedRequest, failed } from "./http.js";
 
 const CENTS_PER_DOLLAR = 100;
-const MOST_USD_PER_HOUR = 1_000;
+/** Several times what the dearest card costs: beyond it the number is cents, or a whole box's. */
+const MOST_USD_PER_HOUR = 100;
 const OFFERS_MOST = 64;
 
 /** ask: what sellers want, median of offers; list: a provider's price; spot: interruptible; a list with nothing to rent is listOnly. */

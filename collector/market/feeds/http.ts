@@ -104,13 +104,21 @@ function refusedStatus(url: string, response: Response): FeedFailure {
 	const { status } = response;
 	void response.body?.cancel();
 	if (status === 429 || status === 503) {
-		const seconds = Number(response.headers.get("retry-after"));
-		const retry = Number.isFinite(seconds) && seconds > 0 ? { retryAfterSeconds: seconds } : {};
+		const seconds = secondsToWait(response);
+		const retry = seconds > 0 ? { retryAfterSeconds: seconds } : {};
 		return { ...failed("FEED_THROTTLED", `${host(url)} answered ${status}.`), ...retry };
 	}
 	if (status === 401 || status === 403)
 		return failed("FEED_UNAUTHORIZED", `${host(url)} answered ${status}.`);
 	return failed("FEED_UNREACHABLE", `${host(url)} answered ${status}.`);
+}
+
+/** Retry-After is seconds, or a date by the server's own clock; 0 where it says nothing that can be read. */
+function secondsToWait({ headers }: Response): number {
+	const text = headers.get("retry-after") ?? "";
+	if (/^\d+$/.test(text)) return Number(text);
+	const wait = (Date.parse(text) - Date.parse(headers.get("date") ?? "")) / 1_000;
+	return Number.isFinite(wait) ? wait : 0;
 }
 
 async function bytesOf(response: Response): Promise<Buffer | undefined> {

@@ -137,6 +137,24 @@ describe("a mempool.space", () => {
 			},
 			"FEED_VALUE_REFUSED",
 		],
+		["a tip in milliseconds", { "/api/v1/blocks": json([block({ timestamp: NOW })]) }, "FEED_VALUE_REFUSED"],
+		[
+			"a height of another field",
+			{ "/api/v1/blocks": json([block({ height: 9_442_320 })]) },
+			"FEED_VALUE_REFUSED",
+		],
+		["half a block", { "/api/v1/blocks": json([block({ height: 944_232.5 })]) }, "FEED_VALUE_REFUSED"],
+		["a test chain's height", { "/api/v1/blocks": json([block({ height: 110_000 })]) }, "FEED_VALUE_REFUSED"],
+		[
+			"fees of last week",
+			{ "/api/v1/mining/reward-stats/144": json(stats({ startBlock: 943_081, endBlock: 943_224 })) },
+			"FEED_STALE",
+		],
+		[
+			"rewards without fees that are not the subsidies of their blocks",
+			{ "/api/v1/mining/reward-stats/144": json(stats({ totalReward: "90288000000" })) },
+			"FEED_VALUE_REFUSED",
+		],
 		["429", { "/api/v1/blocks": { status: 429, headers: { "retry-after": "120" } } }, "FEED_THROTTLED"],
 		["500", { "/api/v1/blocks": { status: 500 } }, "FEED_UNREACHABLE"],
 		[
@@ -252,6 +270,24 @@ describe("a node of one's own", () => {
 						} as never),
 			"FEED_VALUE_REFUSED",
 		],
+		[
+			"of a test network",
+			rpc({
+				getblockchaininfo: () => ({
+					chain: "test",
+					blocks: 944_232,
+					headers: 944_232,
+					bestblockhash: "00",
+					initialblockdownload: false,
+				}),
+			}),
+			"FEED_VALUE_REFUSED",
+		],
+		[
+			"that answers with another block",
+			rpc({ getblockstats: () => ({ height: 5, subsidy: 312_500_000, totalfee: 1 }) }),
+			"FEED_ANSWER_MALFORMED",
+		],
 		["that sends HTML", HTML, "FEED_ANSWER_MALFORMED"],
 	])("%s gives no number", async (_, play, code) => {
 		plays.set("/", play);
@@ -283,6 +319,24 @@ describe("the price of bitcoin", () => {
 		plays.set("/api/v3/simple/price", json({ bitcoin: { usd: coingecko, last_updated_at: at / 1_000 } }));
 	};
 	const price = (venues = VENUES) => bitcoinPrice(feedFetch(), venues, urls, () => NOW);
+
+	it("holds back a fall by half for an hour, though all venues agree, and takes it when it lasts", async () => {
+		let [now, stored]: [number, readonly StoredInput[]] = [NOW, []];
+		const book = new InputBook(() => stored);
+		const urlsOf = { bitcoinPrice: { venues: [...VENUES], urls } };
+		const [feed] = configuredFeeds(urlsOf as never, new Map(), book);
+		const ask = async (price: number, at: number) => {
+			now = at;
+			play({ coinbase: price, kraken: price, coingecko: price, at: now });
+			const found = await feed?.ask(now);
+			if (found?.ok === true) stored = [...stored, ...found.rows.map((row, id) => ({ ...row, id }))];
+			return found?.ok === true ? "taken" : found?.failure.code;
+		};
+		expect(await ask(65_000, NOW)).toBe("taken");
+		expect(await ask(32_500, NOW + 120_000)).toBe("FEED_VALUE_REFUSED");
+		expect(await ask(60_000, NOW + 240_000)).toBe("taken");
+		expect(await ask(30_000, NOW + 240_000 + 3_600_001)).toBe("taken");
+	});
 
 	it("is the median of three venues: 65,010", async () => {
 		play();
@@ -379,6 +433,14 @@ describe("prices of GPU-hours", () => {
 		expect(await prices("lambda", { data: { a: shape(8, 3_432, [{ name: "us-east-1" }]) } })).toEqual({
 			ok: true,
 			prices: [{ kind: "list", usdPerGpuHour: 4.29 }],
+		});
+	});
+
+	it("are refused where they are cents: 187 USD for a GPU-hour is none", async () => {
+		const cents = { offers: [{ gpu_name: "H100", num_gpus: 1, dph_total: 187 }] };
+		expect(await prices("vast", cents)).toMatchObject({
+			ok: false,
+			failure: { code: "FEED_VALUE_REFUSED" },
 		});
 	});
 
