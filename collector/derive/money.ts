@@ -81,6 +81,12 @@ export function noMoney(): MoneySums {
 	};
 }
 
+const SUM_NAMES = Object.keys(noMoney()) as readonly (keyof MoneySums)[];
+
+export function addSums(into: MoneySums, sums: MoneySums): void {
+	for (const name of SUM_NAMES) into[name] += sums[name];
+}
+
 /** What a terahash, a GPU-hour, a megawatt-hour and a year of a watt are worth while inputs hold. */
 export type Prices = {
 	readonly usdPerTerahash: number | undefined;

@@ -65,15 +65,19 @@ function trailingRates({ sums, power, hashrateTerahashesPerSecond }: DeviceFacts
 	};
 }
 
-/** Names of models repeat ten thousand times; telling one takes microseconds each. */
-const PLATES = new Map<string, ReturnType<typeof nameplateOf>>();
+type Plate = ReturnType<typeof nameplateOf>;
 
-function plateOf(model: string, stated: number | undefined): ReturnType<typeof nameplateOf> {
-	const key = `${model} ${stated}`;
-	if (PLATES.has(key)) return PLATES.get(key);
-	if (PLATES.size >= MODELS_MOST) PLATES.clear();
+/** Names of models repeat ten thousand times; telling one takes microseconds each, and so does a key made of both. */
+const PLATES = new Map<string, Map<number | undefined, Plate>>();
+
+function plateOf(model: string, stated: number | undefined): Plate {
+	const ofModel = PLATES.get(model);
+	const known = ofModel?.get(stated);
+	if (known !== undefined || ofModel?.has(stated) === true) return known;
 	const found = nameplateOf(model, stated);
-	PLATES.set(key, found);
+	if (PLATES.size >= MODELS_MOST) PLATES.clear();
+	const isFull = ofModel === undefined || ofModel.size >= MODELS_MOST;
+	PLATES.set(model, (isFull ? new Map<number | undefined, Plate>() : ofModel).set(stated, found));
 	return found;
 }
 

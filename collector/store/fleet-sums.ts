@@ -10,13 +10,13 @@ import { GPU_SECONDS, MINUTE_MILLISECONDS, SUMS } from "../derive/intervals.js";
 import { type Edges, fixedEdges, zoneDayEdges } from "../derive/steps.js";
 import type { Archive } from "./archive.js";
 import { type DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { FleetSumsQuery, Labels } from "./device-state.js";
+import type { FleetSumsQuery, Labels, SumLabel } from "./device-state.js";
 import { FleetRows, type FleetTrack } from "./fleet-rows.js";
 import { devicesOf } from "./pack.js";
 import { asColumns } from "./runs.js";
 import { MINUTES_PER_HOUR, sumsRows } from "./sums.js";
 import { MILLISECONDS_PER_DAY, TIERS, type Tier } from "./tier-files.js";
-import { daysWithin, fleetLine, labelsIn, localDay, type Tiers } from "./tiers.js";
+import { daysWithin, type FleetLines, labelsIn, localDay, type Tiers } from "./tiers.js";
 import type { Unsealed } from "./unsealed.js";
 
 /** Hours kept in memory: about 3 KB a combination of site, rack and model. */
@@ -49,8 +49,7 @@ export type FleetSumsSlice = { readonly tracks: readonly FleetTrack[]; readonly 
 type FleetSpan = {
 	readonly at: number;
 	readonly end: number;
-	/** Absent: all of them. */
-	readonly lines: readonly string[] | undefined;
+	readonly lines: FleetLines;
 	readonly edges: Edges;
 	readonly tierSeconds: number;
 };
@@ -89,10 +88,7 @@ export class FleetSums {
 	private addFrom(rows: FleetRows, query: FleetSumsQuery, at: number): number {
 		const { to, tierSeconds, by, apart = [] } = query;
 		const { tiers, timeZone } = this.options;
-		const lines =
-			by === undefined && apart.length === 0
-				? [fleetLine({ isGpu: false }), fleetLine({ isGpu: true })]
-				: undefined;
+		const lines = linesFor(by === undefined ? apart : [by, ...apart]);
 		if (tierSeconds === SECONDS_PER_DAY) {
 			const end = this.wholeDays(at, to);
 			const year = localDay(this.zoneDays(at), timeZone);
@@ -128,13 +124,11 @@ export class FleetSums {
 		day: number,
 		{ at, end, lines, edges, tierSeconds }: FleetSpan,
 	): boolean {
-		const stored = (lines ?? [undefined]).map((line) => this.options.tiers.fleet(tier, day, line));
-		if (stored.some((one) => one === undefined)) return false;
-		for (const [line, run] of stored.flatMap((one) => [...(one ?? [])])) {
-			const { site, rack = "", model = "", owner = "", use = "", isGpu } = labelsIn(line);
-			const isTotal = site === undefined;
-			if (isTotal !== (lines !== undefined)) continue;
-			const labels = { site: site ?? "", rack, model, owner, use };
+		const stored = this.options.tiers.fleet(tier, day, lines);
+		if (stored === undefined) return false;
+		for (const [line, run] of stored) {
+			const { site = "", rack = "", model = "", owner = "", use = "", isGpu } = labelsIn(line);
+			const labels = { site, rack, model, owner, use };
 			const { times, row } = sumsRows(asColumns(run));
 			const track = rows.track({ labels, isGpu, tierSeconds });
 			for (let index = 0; index < times.length; index += 1) {
@@ -245,6 +239,12 @@ export class FleetSums {
 		cells.set(key, cell);
 		for (const [index, sum] of sums.entries()) cell.sums[index] = (cell.sums[index] ?? 0) + sum;
 	}
+}
+
+/** Sums by one label stand ready; by several, those of each combination are added up. */
+function linesFor(labels: readonly SumLabel[]): FleetLines {
+	const [only, ...others] = new Set(labels);
+	return only === undefined ? "total" : others.length === 0 ? only : "each";
 }
 
 function isOn(at: number, seconds: number): boolean {

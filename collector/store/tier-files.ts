@@ -136,24 +136,15 @@ export class TierFiles {
 		return keys.map(({ key }) => key % GROUPS_MOST);
 	}
 
-	/** Chunks of sums by labels; `labels` absent: of all. */
-	fleet({ name, day }: Omit<TierPlace, "group">): ReadonlyMap<string, Buffer> {
+	/** Chunks of sums by labels; of those alone whose text begins so. */
+	fleet({ name, day }: Omit<TierPlace, "group">, beginning = ""): ReadonlyMap<string, Buffer> {
 		const file = this.files.file(name, false);
 		if (file === undefined) return new Map();
-		const rows = statement(file, "SELECT labels, bytes FROM fleet WHERE key = ? ORDER BY labels").all(
-			day,
-		) as (Bytes & { readonly labels: string })[];
+		const rows = statement(
+			file,
+			"SELECT labels, bytes FROM fleet WHERE key = ? AND labels >= ? AND labels < ? ORDER BY labels",
+		).all(day, beginning, `${beginning}\u{10ffff}`) as (Bytes & { readonly labels: string })[];
 		return new Map(rows.map(({ labels, bytes }) => [labels, asBuffer(bytes)]));
-	}
-
-	/** One line of labels, where that is enough. */
-	fleetOf({ name, day }: Omit<TierPlace, "group">, labels: string): Buffer | undefined {
-		const file = this.files.file(name, false);
-		if (file === undefined) return undefined;
-		const row = statement(file, "SELECT bytes FROM fleet WHERE key = ? AND labels = ?").get(day, labels) as
-			| Bytes
-			| undefined;
-		return row === undefined ? undefined : asBuffer(row.bytes);
 	}
 
 	/** Replaces a day's fleet sums; of the day tier a year's. */

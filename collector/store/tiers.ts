@@ -16,7 +16,7 @@ import type { Archive } from "./archive.js";
 import { type ChunkRun, decodeChunk, decodeScaled, encodeChunk } from "./chunk.js";
 import { columnKey } from "./column-key.js";
 import { type DayFiles, type GroupHour, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { Column, Labels } from "./device-state.js";
+import type { Column, Labels, SumLabel } from "./device-state.js";
 import type { MainDatabase, TierMark } from "./main-database.js";
 import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
@@ -52,8 +52,14 @@ const FIVE_MINUTES = fixedEdges(5 * MINUTE_MILLISECONDS);
 const HOURS = fixedEdges(MILLISECONDS_PER_HOUR);
 const SUM_NAMES = new Set(SUM_COLUMNS.map(({ measurement }) => measurement));
 
-/** Labels of fleet sums; without site, rack and model the whole fleet. */
-export type FleetLabels = Partial<Labels> & { readonly isGpu: boolean };
+/** Labels of fleet sums; without site, rack and model the whole fleet, or with `by` all that have one label alike. */
+export type FleetLabels = Partial<Labels> & { readonly by?: SumLabel; readonly isGpu: boolean };
+
+/** Sums by one of these stand ready. Not by rack: nearly each rack is a line of its own already. */
+const READY_LABELS: readonly SumLabel[] = ["site", "model", "owner", "use"];
+
+/** Which lines of fleet sums are asked for: of the whole fleet, by one label, or of each combination. */
+export type FleetLines = "total" | "each" | SumLabel;
 
 export type TiersOptions = {
 	readonly files: TierFiles;
@@ -200,16 +206,17 @@ export class Tiers {
 	}
 
 	/**
-	 * Sums over the fleet from one line of labels or from all, of a day or, in the day tier, of its year;
-	 * undefined where the tier has no such file any more.
+	 * Sums over the fleet, of a day or, in the day tier, of its year; undefined where the tier has no such file any
+	 * more. Where no sums by a label stand ready (files of before), those of each combination.
 	 */
-	fleet(tier: Tier, day: number, line?: string): ReadonlyMap<string, ChunkRun> | undefined {
+	fleet(tier: Tier, day: number, wanted: FleetLines): ReadonlyMap<string, ChunkRun> | undefined {
 		const { files } = this.options;
 		const place = tierPlace(tier, day, 0);
 		if (!files.exists(place)) return undefined;
-		if (line === undefined) return decodedFleet(files.fleet(place));
-		const bytes = files.fleetOf(place, line);
-		return decodedFleet(new Map(bytes === undefined ? [] : [[line, bytes]]));
+		if (wanted === "total") return decodedFleet(files.fleet(place, TOTAL_LINES));
+		const ready = wanted === "each" ? undefined : files.fleet(place, readyLines(wanted));
+		if (ready !== undefined && ready.size > 0) return decodedFleet(ready);
+		return decodedFleet(files.fleet(place, EACH_LINES));
 	}
 
 	private marksOf(day: number): Set<number> {
@@ -430,7 +437,7 @@ export class Tiers {
 		yield;
 		// A group that changed meanwhile has no mark any more; it is closed again at the next time.
 		if (!this.areDone(day)) return;
-		const five = cells.runs();
+		const five = withReadyLines(cells.runs(), FIVE_MINUTES);
 		const hour = new Map([...five].map(([labels, run]) => [labels, rollUpAgain([run], HOURS)]));
 		files.writeFleet(place, encoded(five));
 		files.writeFleet(tierPlace("hour", day, 0), encoded(hour));
@@ -444,12 +451,14 @@ export class Tiers {
 		const around = new Map(
 			[...new Set(spans.flatMap(daysWithin))].map((one) => [
 				one,
-				one === day ? five : decodedFleet(files.fleet(tierPlace("five-minute", one, 0))),
+				one === day
+					? five
+					: withReadyLines(decodedFleet(files.fleet(tierPlace("five-minute", one, 0))), FIVE_MINUTES),
 			]),
 		);
 		for (const [year, own] of byYear(spans, timeZone)) {
 			const place = tierPlace("day", year, 0);
-			const before = decodedFleet(files.fleet(place));
+			const before = withReadyLines(decodedFleet(files.fleet(place)), this.zoneDays);
 			const labels = new Set([...before.keys(), ...[...around.values()].flatMap((one) => [...one.keys()])]);
 			const rows = new Map<string, ChunkRun>();
 			for (const line of [...labels].sort()) {
@@ -626,9 +635,35 @@ class FleetCells {
 const FIVE_MINUTES_LENGTH = 5 * MINUTE_MILLISECONDS;
 
 /** Labels as they stand in the files: always in this order. */
-export function fleetLine({ site, rack, model, owner, use, isGpu }: FleetLabels): string {
+function fleetLine({ by, site, rack, model, owner, use, isGpu }: FleetLabels): string {
 	// Owner and use stand only where somebody said them: files of before stay as they are.
-	return JSON.stringify({ site, rack, model, owner: owner || undefined, use: use || undefined, isGpu });
+	return JSON.stringify({ by, site, rack, model, owner: owner || undefined, use: use || undefined, isGpu });
+}
+
+/** How lines begin: those of one kind are read without the others. */
+const TOTAL_LINES = '{"isGpu"';
+const EACH_LINES = '{"site"';
+
+function readyLines(by: SumLabel): string {
+	return `{"by":"${by}"`;
+}
+
+/** The lines of each combination, added up by each label that sums stand ready for; what there is of these is made anew. */
+function withReadyLines(runs: ReadonlyMap<string, ChunkRun>, edges: Edges): ReadonlyMap<string, ChunkRun> {
+	const parts = new Map<string, ChunkRun[]>();
+	const found = new Map([...runs].filter(([line]) => !line.startsWith('{"by"')));
+	for (const [line, run] of found) {
+		if (!line.startsWith(EACH_LINES)) continue;
+		const labels = labelsIn(line);
+		for (const by of READY_LABELS) {
+			const ready = fleetLine({ by, [by]: labels[by], isGpu: labels.isGpu });
+			const known = parts.get(ready);
+			if (known === undefined) parts.set(ready, [run]);
+			else known.push(run);
+		}
+	}
+	for (const [line, own] of parts) found.set(line, rollUpAgain(own, edges));
+	return new Map([...found].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 export function labelsIn(line: string): FleetLabels {

@@ -79,11 +79,12 @@ export async function fleetSeriesAnswer(
 		edges,
 		into,
 	});
-	for await (const row of fleetRows(store, { ...span, by, contracts, line })) {
-		if (row.tierSeconds > stepSeconds) coarse.set(row.from, coarseStep(row, timeZone));
-		valuation.add(row);
-		for (const step of into(row, row.from)) addPartners(step, row);
-	}
+	for await (const rows of fleetRows(store, { ...span, by, contracts, line }))
+		for (const row of rows) {
+			if (row.tierSeconds > stepSeconds) coarse.set(row.from, coarseStep(row, timeZone));
+			valuation.add(row);
+			for (const step of into(row, row.from)) addPartners(step, row);
+		}
 	valuation.close();
 	const { steps, stretches } = stepsOf(span, coarse);
 	const coarser = stretches.length === 0 ? {} : { stretches };

@@ -8,7 +8,7 @@
  */
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import type { Contract } from "../../derive/contracts.js";
-import { figuresOf, MONEY_FORMULAS, type MoneySums, noMoney } from "../../derive/money.js";
+import { addSums, figuresOf, MONEY_FORMULAS, type MoneySums, noMoney } from "../../derive/money.js";
 import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
 import { stepEdges } from "../../derive/steps.js";
 import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
@@ -54,7 +54,8 @@ export type MoneyRequest = MoneyOptions & {
 	readonly instead?: (moment: MoneyMoment, at: number) => MoneyMoment;
 };
 
-type Sums = { readonly steps: Map<number, MoneySums>; readonly total: MoneySums };
+/** Sums by the beginning of their step. */
+type Steps = Map<number, MoneySums>;
 
 export async function moneyAnswer(
 	store: SeriesStore,
@@ -73,16 +74,13 @@ export async function moneyAnswer(
 	}
 	const { contracts = [], timeZone, device } = request;
 	const edges = stepEdges(stepSeconds, timeZone);
-	const all: Sums = { steps: new Map(), total: noMoney() };
-	const groups = new Map<string, Sums>();
+	// Each row is added once, to the step of its group; groups and totals are added up from these.
+	const groups = new Map<string, Steps>();
 	const into = (whose: Whose, at: number): readonly MoneySums[] => {
-		const step = edges(at).start;
-		const sums = [stepAt(all, step), all.total];
-		if (by === undefined) return sums;
-		const label = groupLabel(by, whose);
-		const group = groups.get(label) ?? { steps: new Map(), total: noMoney() };
+		const label = by === undefined ? "" : groupLabel(by, whose);
+		const group: Steps = groups.get(label) ?? new Map();
 		groups.set(label, group);
-		return [...sums, stepAt(group, step), group.total];
+		return [stepAt(group, edges(at).start)];
 	};
 	const span = { from, to, stepSeconds, timeZone, tierSeconds: SETTLEMENT_SECONDS } as const;
 	const line = new PriceLine(book, { ...request, ...span, settlementSeconds: SETTLEMENT_SECONDS });
@@ -101,10 +99,14 @@ export async function moneyAnswer(
 	if (device !== undefined) for (const row of await deviceRows(store, device, span)) valuation.add(row);
 	else {
 		const { rowSeconds = stepSeconds } = request;
-		const rows = fleetRows(store, { ...span, stepSeconds: rowSeconds, by, contracts, line });
-		for await (const row of rows) valuation.add(row);
+		const slices = fleetRows(store, { ...span, stepSeconds: rowSeconds, by, contracts, line });
+		for await (const rows of slices) for (const row of rows) valuation.add(row);
 	}
 	const paid = valuation.close();
+	const labelled = [...groups].sort(([one], [other]) => (one < other ? -1 : 1));
+	const all: Steps = new Map();
+	for (const [, group] of labelled) for (const [at, sums] of group) addSums(stepAt(all, at), sums);
+	const total = totalOf(all);
 	const times: number[] = [];
 	for (let at = from; at < to; at = edges(at).end) times.push(edges(at).start);
 	return answered({
@@ -115,20 +117,18 @@ export async function moneyAnswer(
 		boundary:
 			request.siteOverheadRatio === 1 && request.overheadRatioByUse === undefined ? "wall" : "utility",
 		currency: request.currency ?? "USD",
-		...capacityOf(request, all.total, { from, to }),
+		...capacityOf(request, total, { from, to }),
 		...(paid === undefined ? {} : { contracts: paid }),
 		asOf: request.knownAt ?? request.now,
 		isRestated: request.knownAt === undefined,
 		inputs: line.usedInputs(),
 		sharedOutIntervals: valuation.sharedOut,
 		times,
-		...groupOf(times, all),
+		...groupOf(times, all, total),
 		...(by === undefined
 			? {}
 			: {
-					groups: [...groups]
-						.sort(([one], [other]) => (one < other ? -1 : 1))
-						.map(([label, sums]) => ({ label, ...groupOf(times, sums) })),
+					groups: labelled.map(([label, steps]) => ({ label, ...groupOf(times, steps, totalOf(steps)) })),
 				}),
 	});
 }
@@ -184,7 +184,13 @@ async function deviceRows(
 	}));
 }
 
-function stepAt({ steps }: Sums, at: number): MoneySums {
+function totalOf(steps: Steps): MoneySums {
+	const total = noMoney();
+	for (const sums of steps.values()) addSums(total, sums);
+	return total;
+}
+
+function stepAt(steps: Steps, at: number): MoneySums {
 	const known = steps.get(at);
 	if (known !== undefined) return known;
 	const made = noMoney();
@@ -192,7 +198,7 @@ function stepAt({ steps }: Sums, at: number): MoneySums {
 	return made;
 }
 
-function groupOf(times: readonly number[], { steps, total }: Sums): Omit<MoneyGroup, "label"> {
+function groupOf(times: readonly number[], steps: Steps, total: MoneySums): Omit<MoneyGroup, "label"> {
 	const figures = times.map((at) => {
 		const sums = steps.get(at);
 		return sums === undefined ? undefined : figuresOf(sums);

@@ -140,11 +140,11 @@ export type RowsWish = SumsSpan & {
 	readonly line?: PriceLine;
 };
 
-/** Rows of the fleet in order of time, as coarse as their worth allows. */
+/** Rows of the fleet in order of time, as coarse as their worth allows; many at once, since a month may have a million. */
 export async function* fleetRows(
 	store: SeriesStore,
 	{ by, contracts, line, ...span }: RowsWish,
-): AsyncGenerator<MoneyRow> {
+): AsyncGenerator<readonly MoneyRow[]> {
 	const changes = contracts.flatMap(({ from, to }) => [from, to]);
 	const isAlike = (start: number, end: number) =>
 		(line?.isAlike(start, end) ?? true) && !changes.some((at) => start < at && at < end);
@@ -152,7 +152,7 @@ export async function* fleetRows(
 		...(by === undefined ? {} : { by }),
 		...(contracts.length > 0 ? { apart: COVERING } : {}),
 	};
-	for (const slice of spanSlices(span, isAlike)) yield* await store.fleetSums({ ...slice, ...labels });
+	for (const slice of spanSlices(span, isAlike)) yield await store.fleetSums({ ...slice, ...labels });
 }
 
 /** How long the devices of contracts with a service level answered, month by month, each month as a whole. */
@@ -167,14 +167,15 @@ export async function availabilityOf(
 	const last = Math.floor(Math.min(months(to - 1).end, now) / SETTLEMENT) * SETTLEMENT;
 	const days = { stepSeconds: DAY_SECONDS, tierSeconds: SETTLEMENT_SECONDS, timeZone, contracts } as const;
 	const span = { from: months(from).start, to: last };
-	for await (const row of fleetRows(store, { ...days, ...span })) {
-		const contract = contractOf(contracts, { rack: row.labels?.rack, use: row.labels?.use }, row.from);
-		if (contract === undefined || contract.sla.length === 0) continue;
-		const key = availabilityKey(contract, months(row.from).start);
-		const known = found.get(key) ?? { secondsUp: 0, secondsDown: 0 };
-		found.set(key, known);
-		known.secondsUp += row.secondsUp;
-		known.secondsDown += row.secondsDown;
-	}
+	for await (const rows of fleetRows(store, { ...days, ...span }))
+		for (const row of rows) {
+			const contract = contractOf(contracts, { rack: row.labels?.rack, use: row.labels?.use }, row.from);
+			if (contract === undefined || contract.sla.length === 0) continue;
+			const key = availabilityKey(contract, months(row.from).start);
+			const known = found.get(key) ?? { secondsUp: 0, secondsDown: 0 };
+			found.set(key, known);
+			known.secondsUp += row.secondsUp;
+			known.secondsDown += row.secondsDown;
+		}
 	return found;
 }

@@ -378,6 +378,8 @@ describe("retention", () => {
 });
 
 describe("sums over the fleet", () => {
+	const LABELS = ["rack", "model", "use", "owner", "site"] as const;
+
 	it.each([
 		["UTC", [300, 3_600, 86_400]],
 		["Europe/Berlin", [86_400]],
@@ -388,7 +390,7 @@ describe("sums over the fleet", () => {
 			await arrive(own, fleet(START, 9, 3));
 			await own.store.seal();
 			const [from, to] = [quantity<UnixMilliseconds>(START), quantity<UnixMilliseconds>(START + 3 * DAY)];
-			const asked = async (tierSeconds: (typeof tiers)[number], by?: "rack") =>
+			const asked = async (tierSeconds: (typeof tiers)[number], by?: (typeof LABELS)[number]) =>
 				(await own.store.fleetSums({ from, to, tierSeconds, ...(by === undefined ? {} : { by }) }))
 					.map(({ from: at, label, joules, terahashes, tierSeconds: own_ }) => ({
 						at,
@@ -400,8 +402,11 @@ describe("sums over the fleet", () => {
 					.sort((one, other) => one.at - other.at || (one.label < other.label ? -1 : 1));
 			const askedAll = async () => {
 				const answers = [];
-				for (const tier of tiers)
-					answers.push({ tier, all: await asked(tier), racks: await asked(tier, "rack") });
+				for (const tier of tiers) {
+					const byLabel = [];
+					for (const label of LABELS) byLabel.push(await asked(tier, label));
+					answers.push({ tier, all: await asked(tier), racks: byLabel[0] ?? [], byLabel });
+				}
 				return answers;
 			};
 			const before = await askedAll();
@@ -410,6 +415,19 @@ describe("sums over the fleet", () => {
 			await own.store.closeTiers();
 			expect(await askedAll()).toEqual(before);
 			await own.store.dropBefore({ raw: START + 3 * DAY });
+			expect(await askedAll()).toEqual(before);
+			// As files were before sums by one label stood ready in them.
+			await own.store.close();
+			stores = stores.filter((store) => store !== own.store);
+			for (const name of readdirSync(own.folder).filter((file) =>
+				/^(five-minute|hour|day)-.*\.db$/.test(file),
+			)) {
+				const file = new Database(path.join(own.folder, name));
+				const { changes } = file.prepare("DELETE FROM fleet WHERE labels LIKE '{\"by\"%'").run();
+				expect(changes).toBeGreaterThan(0);
+				file.close();
+			}
+			own.store = await opened(own);
 			expect(await askedAll()).toEqual(before);
 			await own.store.dropBefore({ raw: 0, minute: START + 3 * DAY, fiveMinute: START + 60 * DAY });
 			for (const { tier, all } of before) {
