@@ -106,6 +106,8 @@ export class Gate {
 
 	private fill(): void {
 		for (let next = this.next(); next !== undefined; next = this.next()) {
+			// One that is gone tells its end no more: inside, it would keep its place for ever.
+			if (next.socket.destroyed) continue;
 			this.inside.set(peerOf(next.socket), { ...next, since: this.options.monotonic() });
 			this.options.begin(next.socket);
 		}
