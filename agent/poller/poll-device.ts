@@ -297,7 +297,8 @@ async function askAll<Driver extends PolledDriver>(
 		if (asked.ok) {
 			answers[name] = asked.answer;
 			measuredAt = asked.receivedAt;
-			if (request.unless !== undefined) restRefused(request.unless, memory, context);
+			if (request.unless !== undefined && answers[request.unless] !== undefined)
+				restRefused(request.unless, memory, context);
 		} else if (request.optional) firstFailure ??= asked.failure;
 		else return { kind: "failure", failure: asked.failure };
 	}
@@ -314,7 +315,7 @@ async function askAll<Driver extends PolledDriver>(
 	return { kind: "answers", driver, answers, faults, measuredAt };
 }
 
-/** What this firmware has under another name is asked by that name alone for a while. */
+/** What this firmware refuses and has under another name is asked by that name alone for a while. */
 function restRefused(name: string, { requests }: DeviceMemory<PolledDriver>, { clock }: PollContext): void {
 	const restsUntil = clock.monotonic() + RARELY_MILLISECONDS;
 	requests.set(name, { answer: undefined, failures: 0, fault: undefined, restsUntil });

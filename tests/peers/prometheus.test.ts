@@ -373,7 +373,7 @@ describe.skipIf(isSkipped)("Prometheus beside a site of 24 miners and a GPU host
 	it("sees no old value and no counter fall while a collector is killed for 20 s and a backlog drains", async () => {
 		const { seen, outage, samples, resets, series } = await outageSeen;
 		expect(seen.complaints).toEqual([]);
-		expect(seen.looks).toBeGreaterThan(20);
+		expect(seen.looks).toBeGreaterThan(15);
 		expect(resets).toEqual([]);
 		const polls = (outage.to - outage.from) / 1_000 / SMALL_POLL_SECONDS;
 		expect(series.series[0]?.values.length).toBeGreaterThan(0.8 * polls);

@@ -94,12 +94,7 @@ const MUTANTS: readonly Mutant[] = [
 		'!asked.has(missing[next] ?? "")',
 		"next < missing.length",
 	],
-	[
-		"definitions that were asked for are forgotten",
-		INGEST,
-		"asked: ask.length === 0 ? state.asked : new Set([...state.asked, ...ask]),",
-		"asked: state.asked,",
-	],
+	["definitions that were asked for are forgotten", INGEST, "state.asked.add(hash);", ";"],
 	[
 		"a lost definition rejects the others",
 		INGEST,
