@@ -203,8 +203,14 @@ program
 		await showAudit(options);
 	});
 
-program
-	.command("export")
+/** Asks a running collector. */
+const reaching = (command: Command) =>
+	command
+		.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
+		.option("--token-file <file>", "a token of fleetwatt token create, where one must log in")
+		.option("--certificate <file>", "the collector's own certificate: tls/collector.crt of its data folder");
+
+reaching(program.command("export"))
 	.description("write readings of a running collector to a file or standard output")
 	.requiredOption("--from <time>", "start: 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
 	.requiredOption("--to <time>", "end, not included")
@@ -216,10 +222,7 @@ program
 	.option("--devices <keys>", "only these devices, separated by commas")
 	.option("--site <site>", "only devices of this site")
 	.option("--measurements <names>", "only these measurements, separated by commas")
-	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
 	.option("--output <file>", "where to write; standard output where absent")
-	.option("--token-file <file>", "a token of fleetwatt token create --scope read, where one must log in")
-	.option("--certificate <file>", "the collector's own certificate: tls/collector.crt of its data folder")
 	.action(async (options: ExportOptions) => {
 		const { runExport } = await import("./collector/commands/export.js");
 		await runExport(options);
@@ -229,13 +232,7 @@ const inventory = program
 	.command("inventory")
 	.description("what operators say of devices: name, place, owner, use, limits, intent");
 
-const ofInventory = (command: Command) =>
-	command
-		.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
-		.option("--token-file <file>", "a token of fleetwatt token create, where one must log in")
-		.option("--certificate <file>", "the collector's own certificate: tls/collector.crt of its data folder");
-
-ofInventory(inventory.command("import"))
+reaching(inventory.command("import"))
 	.description("hand a table (CSV) to a running collector; refused rows leave the others as they are")
 	.argument("<file>", "CSV with a header: device or addresses, name, rack, position, owner, use, intent, …")
 	.option("--dry-run", "say what would change and change nothing")
@@ -244,7 +241,7 @@ ofInventory(inventory.command("import"))
 		exitCode = await runInventoryImport({ file, ...options });
 	});
 
-ofInventory(inventory.command("list"))
+reaching(inventory.command("list"))
 	.description("print what holds now, or held at a time")
 	.option("--at <time>", "2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
 	.option("--json", "as JSON")
@@ -253,7 +250,7 @@ ofInventory(inventory.command("list"))
 		await runInventoryList(options);
 	});
 
-ofInventory(inventory.command("replace"))
+reaching(inventory.command("replace"))
 	.description("join a swapped control board to its machine: what was read of it becomes the machine's")
 	.argument("<device>", "the machine: key, serial, MAC or endpoint of its former board")
 	.argument("<by>", "what the new board is shown as now")
@@ -264,14 +261,11 @@ ofInventory(inventory.command("replace"))
 	});
 
 const ofPast = (command: Command) =>
-	command
+	reaching(command)
 		.requiredOption("--from <time>", "start: 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
 		.requiredOption("--to <time>", "end")
 		.option("--devices <keys>", "only these devices, separated by commas")
-		.option("--site <site>", "only devices of this site")
-		.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
-		.option("--token-file <file>", "a token of fleetwatt token create --scope read, where one must log in")
-		.option("--certificate <file>", "the collector's own certificate: tls/collector.crt of its data folder");
+		.option("--site <site>", "only devices of this site");
 
 ofPast(program.command("replay"))
 	.description(
@@ -301,8 +295,7 @@ ofPast(program.command("backtest"))
 		exitCode = await runBacktest(rules, options);
 	});
 
-program
-	.command("report")
+reaching(program.command("report"))
 	.description(
 		"a month's statement of a running collector: energy, work, revenue, cost, margin, coverage, inputs",
 	)
@@ -319,15 +312,13 @@ program
 		"with the prices and facts known then, instead of those restated since or frozen",
 	)
 	.option("--imports <file>", "CSV of payouts, invoices and rented GPU-hours to set against it")
-	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
 	.option("--output <file>", "where to write; standard output where absent")
 	.action(async (options: ReportOptions) => {
 		const { runReport } = await import("./collector/commands/report.js");
 		await runReport(options);
 	});
 
-program
-	.command("what-if")
+reaching(program.command("what-if"))
 	.description("what a past range would have earned at other prices, fees and uses; asks a running collector")
 	.requiredOption("--from <time>", "start: 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds")
 	.requiredOption("--to <time>", "end, not included")
@@ -343,7 +334,6 @@ program
 	.option("--replace-model <model>", "a model whose energy goes to machines of another efficiency")
 	.option("--replace-efficiency <joules>", "J/TH of these")
 	.option("--ai-capital-usd-per-watt-year <price>", "yearly charge for the capital in moved GPUs")
-	.option("--url <url>", "where the collector's page is", "http://127.0.0.1:9480")
 	.option("--json", "as JSON")
 	.action(async (options: WhatIfOptions) => {
 		const { runWhatIf } = await import("./collector/commands/what-if.js");

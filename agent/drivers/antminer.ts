@@ -13,6 +13,7 @@
 
 import { defineDriver, type Parts, type Reads, SLOW_FACTS_SECONDS } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads, shareReads } from "./kit/cgminer.js";
 import { fanSpeedParts } from "./kit/fans.js";
 import { plainBoardRateReads, plainRateReads } from "./kit/rates.js";
@@ -76,25 +77,20 @@ export const antminerReads = {
 } as const satisfies Reads;
 
 export const antminerParts: readonly Parts[] = [
-	{
-		part: "board",
-		each: ["boards"],
-		key: ["slot"],
-		reads: {
-			...plainBoardRateReads,
-			powerWatts: { at: ["watts"], unit: watts, power: estimateOfBoards },
-			coreVoltageVolts: { at: ["voltage"], unit: volts },
-			chipCount: { at: ["chips"] },
-			frequencyMegahertz: { at: ["frequency"], unit: megahertz },
-			hardwareErrors: { at: ["hardwareErrors"] },
-			chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
-			...sensorReads("chipSensor", "chipTemperatures"),
-			boardTemperatureCelsius: { at: ["boardTemperatures", "*"], unit: celsius, of: "highest" },
-			...sensorReads("boardSensor", "boardTemperatures"),
-			inletTemperatureCelsius: { at: ["inlet", 0], unit: celsius },
-			outletTemperatureCelsius: { at: ["outlet", 0], unit: celsius },
-		},
-	},
+	boardParts({
+		...plainBoardRateReads,
+		powerWatts: { at: ["watts"], unit: watts, power: estimateOfBoards },
+		coreVoltageVolts: { at: ["voltage"], unit: volts },
+		chipCount: { at: ["chips"] },
+		frequencyMegahertz: { at: ["frequency"], unit: megahertz },
+		hardwareErrors: { at: ["hardwareErrors"] },
+		chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
+		...sensorReads("chipSensor", "chipTemperatures"),
+		boardTemperatureCelsius: { at: ["boardTemperatures", "*"], unit: celsius, of: "highest" },
+		...sensorReads("boardSensor", "boardTemperatures"),
+		inletTemperatureCelsius: { at: ["inlet", 0], unit: celsius },
+		outletTemperatureCelsius: { at: ["outlet", 0], unit: celsius },
+	}),
 	fanSpeedParts,
 ];
 

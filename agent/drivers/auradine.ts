@@ -7,6 +7,7 @@
  * @see Auradine's miner API document
  */
 import { type Driver, defineDriver, type Parsed, type Request, SLOW_FACTS_SECONDS } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
 import { optionalRpc } from "./kit/requests.js";
@@ -116,25 +117,20 @@ export const auradine = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				hashrateTerahashesPerSecond: { at: ["MHS 5s"], unit: megahashesPerSecond },
-				hashrateAverageTerahashesPerSecond: { at: ["MHS av"], unit: megahashesPerSecond },
-				frequencyMegahertz: { at: ["frequencies", "*"], unit: megahertz, absent: [0], of: "mean" },
-				coreVoltageVolts: { at: ["voltages", "*"], unit: volts, absent: [0], of: "mean" },
-				hardwareErrors: { at: ["Hardware Errors"] },
-				boardTemperatureCelsius: [
-					{ at: ["boardSensors", "*"], unit: celsius, of: "highest" },
-					{ at: ["Temperature"], unit: celsius },
-				],
-				...sensorReads("boardSensor", "boardSensors"),
-				chipTemperatureCelsius: { at: ["chipSensors", "*"], unit: celsius, of: "highest" },
-				...sensorReads("chipSensor", "chipSensors"),
-			},
-		},
+		boardParts({
+			hashrateTerahashesPerSecond: { at: ["MHS 5s"], unit: megahashesPerSecond },
+			hashrateAverageTerahashesPerSecond: { at: ["MHS av"], unit: megahashesPerSecond },
+			frequencyMegahertz: { at: ["frequencies", "*"], unit: megahertz, absent: [0], of: "mean" },
+			coreVoltageVolts: { at: ["voltages", "*"], unit: volts, absent: [0], of: "mean" },
+			hardwareErrors: { at: ["Hardware Errors"] },
+			boardTemperatureCelsius: [
+				{ at: ["boardSensors", "*"], unit: celsius, of: "highest" },
+				{ at: ["Temperature"], unit: celsius },
+			],
+			...sensorReads("boardSensor", "boardSensors"),
+			chipTemperatureCelsius: { at: ["chipSensors", "*"], unit: celsius, of: "highest" },
+			...sensorReads("chipSensor", "chipSensors"),
+		}),
 		{
 			part: "fan",
 			each: ["fans"],

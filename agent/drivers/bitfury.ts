@@ -5,6 +5,7 @@
  * wattPerGHs gives; without boards "slots" is an empty list instead of an object.
  */
 import { defineDriver, type Parsed } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { fanParts, fansOf, inOrder } from "./kit/fans.js";
 import { boardRateReads, rateIn, rateReads, ratesOf, sumOf } from "./kit/rates.js";
@@ -81,19 +82,14 @@ export const bitfury = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				...boardRateReads,
-				powerWatts: { at: ["watts"], unit: watts, absent: [0] },
-				chipCount: { at: ["chips"] },
-				coreVoltageVolts: { at: ["voltage"], unit: millivolts, absent: [0] },
-				boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest" },
-				...sensorReads("boardSensor", "temperatures"),
-			},
-		},
+		boardParts({
+			...boardRateReads,
+			powerWatts: { at: ["watts"], unit: watts, absent: [0] },
+			chipCount: { at: ["chips"] },
+			coreVoltageVolts: { at: ["voltage"], unit: millivolts, absent: [0] },
+			boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest" },
+			...sensorReads("boardSensor", "temperatures"),
+		}),
 		fanParts,
 		{
 			part: "psu",

@@ -9,6 +9,7 @@
  * sensor is whatever the memory held: 6300255232.00 °C.
  */
 import { type Driver, defineDriver, type Parsed, type Signs, SLOW_FACTS_SECONDS } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, plainPoolFacts, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { fanParts, fansOf } from "./kit/fans.js";
 import { algorithmNamed, boardRateReads, NOT_SHA256, rateIn, rateReads, ratesOf } from "./kit/rates.js";
@@ -110,26 +111,21 @@ function ccminer(make: Make): Driver {
 			operatingState: { at: ["state"], words: OUR_STATES },
 		},
 		components: [
-			{
-				part: "board",
-				each: ["boards"],
-				key: ["slot"],
-				reads: {
-					...boardRateReads,
-					chipCount: { at: ["chips"] },
-					hardwareErrors: { at: ["hardwareErrors"] },
-					frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
-					boardTemperatureCelsius: {
-						at: ["boardTemperatures", "*"],
-						unit: celsius,
-						of: "highest",
-						absent: [0],
-					},
-					...sensorReads("boardSensor", "boardTemperatures"),
-					chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
-					...sensorReads("chipSensor", "chipTemperatures"),
+			boardParts({
+				...boardRateReads,
+				chipCount: { at: ["chips"] },
+				hardwareErrors: { at: ["hardwareErrors"] },
+				frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
+				boardTemperatureCelsius: {
+					at: ["boardTemperatures", "*"],
+					unit: celsius,
+					of: "highest",
+					absent: [0],
 				},
-			},
+				...sensorReads("boardSensor", "boardTemperatures"),
+				chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
+				...sensorReads("chipSensor", "chipTemperatures"),
+			}),
 			fanParts,
 		],
 		caveats: [

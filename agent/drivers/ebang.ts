@@ -5,6 +5,7 @@
  * "60,55|55,51" is two boards.
  */
 import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { clockSeconds } from "./kit/durations.js";
 import { fanParts, fansOf } from "./kit/fans.js";
@@ -56,15 +57,10 @@ export const ebang = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest" },
-				...sensorReads("boardSensor", "temperatures"),
-			},
-		},
+		boardParts({
+			boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest" },
+			...sensorReads("boardSensor", "temperatures"),
+		}),
 		fanParts,
 	],
 	errorCodes: [["alarmWords", "*"]],

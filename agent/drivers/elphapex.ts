@@ -6,6 +6,7 @@
  * tenths. Every slot is listed, those without chips too.
  */
 import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, plainPoolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { fanParts, fansOf, inOrder } from "./kit/fans.js";
 import { algorithmNamed, boardRateReads, rateIn, rateReads, ratesOf, rateUnit } from "./kit/rates.js";
@@ -91,21 +92,16 @@ export const elphapex = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				...boardRateReads,
-				chipCount: { at: ["asic_num"] },
-				frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
-				hardwareErrors: { at: ["hw"] },
-				chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
-				...sensorReads("chipSensor", "chipTemperatures"),
-				boardTemperatureCelsius: { at: ["temp_pcb", "*"], unit: celsius, of: "highest" },
-				...sensorReads("boardSensor", "temp_pcb"),
-			},
-		},
+		boardParts({
+			...boardRateReads,
+			chipCount: { at: ["asic_num"] },
+			frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
+			hardwareErrors: { at: ["hw"] },
+			chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
+			...sensorReads("chipSensor", "chipTemperatures"),
+			boardTemperatureCelsius: { at: ["temp_pcb", "*"], unit: celsius, of: "highest" },
+			...sensorReads("boardSensor", "temp_pcb"),
+		}),
 		fanParts,
 	],
 	errorCodes: [["healthCodes", "*"]],

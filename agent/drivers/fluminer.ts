@@ -4,6 +4,7 @@
  * All values are text, rates in GH/s. "31|38" is the board's temperature and the chips', "3524|3583|…" the fans.
  */
 import { defineDriver, type Parsed } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_POOL_STATES, OUR_STATES } from "./kit/cgminer.js";
 import { fanSpeedParts, fansOf, inOrder } from "./kit/fans.js";
 import { plainBoardRateReads, plainRateReads, rateIn, ratesOf } from "./kit/rates.js";
@@ -51,17 +52,12 @@ export const fluminer = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				...plainBoardRateReads,
-				inputVoltageVolts: { at: ["voltage"], unit: volts, absent: [0] },
-				boardTemperatureCelsius: { at: ["temperatures", 0], unit: celsius, absent: [0] },
-				chipTemperatureCelsius: { at: ["temperatures", 1], unit: celsius, absent: [0] },
-			},
-		},
+		boardParts({
+			...plainBoardRateReads,
+			inputVoltageVolts: { at: ["voltage"], unit: volts, absent: [0] },
+			boardTemperatureCelsius: { at: ["temperatures", 0], unit: celsius, absent: [0] },
+			chipTemperatureCelsius: { at: ["temperatures", 1], unit: celsius, absent: [0] },
+		}),
 		fanSpeedParts,
 	],
 	errorCodes: [["errors", "*"]],

@@ -5,6 +5,7 @@
  * on some firmwares); every board repeats the fans of the whole machine. 0.0 °C is a sensor that is not fitted.
  */
 import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, plainPoolFacts, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { fanParts, fansOf, inOrder } from "./kit/fans.js";
 import { boardRateReads, NOT_SHA256, rateIn, rateReads, ratesOf, sumOf } from "./kit/rates.js";
@@ -97,7 +98,7 @@ export const goldshell = defineDriver({
 		minerUptimeSeconds: { at: ["boards", "*", "time"], unit: seconds, of: "highest" },
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
-	components: [{ part: "board", each: ["boards"], key: ["slot"], reads: boardReads }, fanParts],
+	components: [boardParts(boardReads), fanParts],
 	caveats,
 });
 
@@ -194,7 +195,7 @@ export const goldshellRpc = defineDriver({
 		minerUptimeSeconds: { at: ["summaryRecord", "Elapsed"], unit: seconds },
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
-	components: [{ part: "board", each: ["boards"], key: ["slot"], reads: boardReads }, fanParts],
+	components: [boardParts(boardReads), fanParts],
 	caveats: [...caveats, "The boards' sum and the summary's rate are over different windows."],
 });
 

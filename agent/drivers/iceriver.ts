@@ -5,6 +5,7 @@
  * page is behind a login that gives a cookie.
  */
 import { defineDriver, type Parsed } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, plainPoolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { clockSeconds } from "./kit/durations.js";
 import { fanParts, fansOf, inOrder } from "./kit/fans.js";
@@ -63,18 +64,13 @@ export const iceriver = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				...boardRateReads,
-				chipCount: { at: ["chipnum"] },
-				frequencyMegahertz: { at: ["freq"], unit: megahertz, absent: [0] },
-				boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest" },
-				...sensorReads("boardSensor", "temperatures"),
-			},
-		},
+		boardParts({
+			...boardRateReads,
+			chipCount: { at: ["chipnum"] },
+			frequencyMegahertz: { at: ["freq"], unit: megahertz, absent: [0] },
+			boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest" },
+			...sensorReads("boardSensor", "temperatures"),
+		}),
 		fanParts,
 	],
 	caveats: [

@@ -5,6 +5,7 @@
  * known by their duty only. Old units write STATS0, STATS1, … where others have a list.
  */
 import { type Driver, defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, poolFacts, shareReads } from "./kit/cgminer.js";
 import { fanParts, fansOf } from "./kit/fans.js";
 import { boardRateReads, NOT_SHA256, rateIn, rateReads, ratesOf, sumOf } from "./kit/rates.js";
@@ -110,7 +111,7 @@ export const innosilicon = defineDriver({
 		algorithm: { at: [["algorithm"]] },
 	},
 	reads,
-	components: [{ part: "board", each: ["boards"], key: ["slot"], reads: boardReads }, fanParts],
+	components: [boardParts(boardReads), fanParts],
 	errorCodes: [["errorCode"]],
 	caveats: [
 		"Power only on firmware whose `getAll` has it.",
@@ -237,7 +238,7 @@ export const innosiliconRpc = defineDriver({
 		algorithm: { at: [["algorithm"]] },
 	},
 	reads,
-	components: [{ part: "board", each: ["boards"], key: ["slot"], reads: boardReads }, fanParts],
+	components: [boardParts(boardReads), fanParts],
 	caveats: [
 		"Equihash units write Sol/s into the MHS fields; a number from 1,000 on is taken as that.",
 		"A unit whose answers hold STATS0, STATS1, … and name no model is an A9.",

@@ -9,6 +9,7 @@
 import { antminerReads } from "./antminer.js";
 import { defineDriver, type Parsed } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
 import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
@@ -107,33 +108,28 @@ export const luxos = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				hashrateTerahashesPerSecond: [
-					{ at: ["MHS 5s"], unit: megahashesPerSecond },
-					{ at: ["rates", "sha256", "now"], unit: hashesPerSecond },
-				],
-				hashrateOneMinuteTerahashesPerSecond: { at: ["MHS 1m"], unit: megahashesPerSecond },
-				hashrateFiveMinutesTerahashesPerSecond: { at: ["MHS 5m"], unit: megahashesPerSecond },
-				hashrateAverageTerahashesPerSecond: { at: ["MHS av"], unit: megahashesPerSecond },
-				hashrateNominalTerahashesPerSecond: { at: ["Nominal MHS"], unit: megahashesPerSecond, absent: [0] },
-				chipCount: { at: ["chips"] },
-				frequencyMegahertz: { at: ["frequency"], unit: megahertz },
-				coreVoltageVolts: { at: ["volts"], unit: volts, absent: [0] },
-				hardwareErrors: { at: ["Hardware Errors"] },
-				boardTemperatureCelsius: [
-					{ at: ["sensors", "*"], unit: celsius, absent: [0], of: "highest" },
-					{ at: ["Temperature"], unit: celsius, absent: [0] },
-				],
-				...sensorReads("boardSensor", "sensors"),
-				chipTemperatureCelsius: { at: ["chipSensors", "*"], unit: celsius, absent: [0], of: "highest" },
-				inletTemperatureCelsius: { at: ["intake", "*"], unit: celsius, absent: [0], of: "mean" },
-				outletTemperatureCelsius: { at: ["exhaust", "*"], unit: celsius, absent: [0], of: "mean" },
-			},
-		},
+		boardParts({
+			hashrateTerahashesPerSecond: [
+				{ at: ["MHS 5s"], unit: megahashesPerSecond },
+				{ at: ["rates", "sha256", "now"], unit: hashesPerSecond },
+			],
+			hashrateOneMinuteTerahashesPerSecond: { at: ["MHS 1m"], unit: megahashesPerSecond },
+			hashrateFiveMinutesTerahashesPerSecond: { at: ["MHS 5m"], unit: megahashesPerSecond },
+			hashrateAverageTerahashesPerSecond: { at: ["MHS av"], unit: megahashesPerSecond },
+			hashrateNominalTerahashesPerSecond: { at: ["Nominal MHS"], unit: megahashesPerSecond, absent: [0] },
+			chipCount: { at: ["chips"] },
+			frequencyMegahertz: { at: ["frequency"], unit: megahertz },
+			coreVoltageVolts: { at: ["volts"], unit: volts, absent: [0] },
+			hardwareErrors: { at: ["Hardware Errors"] },
+			boardTemperatureCelsius: [
+				{ at: ["sensors", "*"], unit: celsius, absent: [0], of: "highest" },
+				{ at: ["Temperature"], unit: celsius, absent: [0] },
+			],
+			...sensorReads("boardSensor", "sensors"),
+			chipTemperatureCelsius: { at: ["chipSensors", "*"], unit: celsius, absent: [0], of: "highest" },
+			inletTemperatureCelsius: { at: ["intake", "*"], unit: celsius, absent: [0], of: "mean" },
+			outletTemperatureCelsius: { at: ["exhaust", "*"], unit: celsius, absent: [0], of: "mean" },
+		}),
 		{
 			part: "fan",
 			each: ["fanRecords"],

@@ -6,6 +6,7 @@
  *   ms[]  pools: [state, time, user, accepted, rejected, …]
  */
 import { defineDriver, type Parsed } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { clockSeconds } from "./kit/durations.js";
 import {
@@ -46,17 +47,12 @@ export const multminer = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				...boardRateReads,
-				chipCount: { at: ["chips"] },
-				chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
-				...sensorReads("chipSensor", "chipTemperatures"),
-			},
-		},
+		boardParts({
+			...boardRateReads,
+			chipCount: { at: ["chips"] },
+			chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
+			...sensorReads("chipSensor", "chipTemperatures"),
+		}),
 	],
 	caveats: [
 		"The rate is the banner's `Hr`, which agrees with the chips' own GH/s; other software scales it down.",

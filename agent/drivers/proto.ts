@@ -5,6 +5,7 @@
  * ("mining-status"); what differs between releases is looked for under either spelling.
  */
 import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES } from "./kit/cgminer.js";
 import {
 	type AnyRecord,
@@ -126,30 +127,25 @@ export const proto = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				hashrateTerahashesPerSecond: [
-					{ at: ["hashrate", "value"], unit: terahashesPerSecond },
-					{ at: ["hashrate_ghs"], unit: gigahashesPerSecond },
-				],
-				powerWatts: [
-					{ at: ["power", "value"], unit: watts, power: BOARD },
-					{ at: ["power_usage_watts"], unit: watts, power: BOARD },
-				],
-				coreVoltageVolts: { at: ["voltage", "value"], unit: volts, absent: [0] },
-				inputCurrentAmperes: { at: ["current", "value"], unit: amperes },
-				boardTemperatureCelsius: [
-					{ at: ["temperature", "average"], unit: celsius },
-					{ at: ["temperature", "value"], unit: celsius },
-				],
-				inletTemperatureCelsius: { at: ["temperature", "inlet"], unit: celsius },
-				outletTemperatureCelsius: { at: ["temperature", "outlet"], unit: celsius },
-				chipCount: { at: ["chips"] },
-			},
-		},
+		boardParts({
+			hashrateTerahashesPerSecond: [
+				{ at: ["hashrate", "value"], unit: terahashesPerSecond },
+				{ at: ["hashrate_ghs"], unit: gigahashesPerSecond },
+			],
+			powerWatts: [
+				{ at: ["power", "value"], unit: watts, power: BOARD },
+				{ at: ["power_usage_watts"], unit: watts, power: BOARD },
+			],
+			coreVoltageVolts: { at: ["voltage", "value"], unit: volts, absent: [0] },
+			inputCurrentAmperes: { at: ["current", "value"], unit: amperes },
+			boardTemperatureCelsius: [
+				{ at: ["temperature", "average"], unit: celsius },
+				{ at: ["temperature", "value"], unit: celsius },
+			],
+			inletTemperatureCelsius: { at: ["temperature", "inlet"], unit: celsius },
+			outletTemperatureCelsius: { at: ["temperature", "outlet"], unit: celsius },
+			chipCount: { at: ["chips"] },
+		}),
 		{
 			part: "fan",
 			each: ["coolingRecord", "fans"],

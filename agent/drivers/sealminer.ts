@@ -5,6 +5,7 @@
  * average while the sampled rate says that the machine hashes. Keys of boards and fans begin with their number.
  */
 import { defineDriver, type Parsed } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { fittedSensors, OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { fanSpeedParts } from "./kit/fans.js";
 import {
@@ -125,19 +126,14 @@ export const sealminer = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				hashrateTerahashesPerSecond: { at: ["MHS(Sample)"], unit: megahashesPerSecond },
-				hashrateNominalTerahashesPerSecond: { at: ["MHS(Ideal)"], unit: megahashesPerSecond, absent: [0] },
-				chipCount: { at: ["chips"] },
-				frequencyMegahertz: { at: ["Freq"], unit: megahertz, absent: [0] },
-				boardTemperatureCelsius: { at: ["sensors", "*"], unit: celsius, of: "highest" },
-				...sensorReads("boardSensor", "sensors"),
-			},
-		},
+		boardParts({
+			hashrateTerahashesPerSecond: { at: ["MHS(Sample)"], unit: megahashesPerSecond },
+			hashrateNominalTerahashesPerSecond: { at: ["MHS(Ideal)"], unit: megahashesPerSecond, absent: [0] },
+			chipCount: { at: ["chips"] },
+			frequencyMegahertz: { at: ["Freq"], unit: megahertz, absent: [0] },
+			boardTemperatureCelsius: { at: ["sensors", "*"], unit: celsius, of: "highest" },
+			...sensorReads("boardSensor", "sensors"),
+		}),
 		fanSpeedParts,
 		{
 			part: "psu",

@@ -4,6 +4,7 @@
  */
 import { parseDeviceJson } from "../../shared/json.js";
 import { defineDriver, type Parsed } from "./driver.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
 import { fanParts, fansOf, inOrder } from "./kit/fans.js";
 import { boardRateReads, rateIn, rateReads, ratesOf, sumOf } from "./kit/rates.js";
@@ -35,21 +36,16 @@ export const spondoolies = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				...boardRateReads,
-				powerWatts: { at: ["power"], unit: watts, absent: [0] },
-				chipCount: { at: ["working-asics"] },
-				chipTemperatureCelsius: { at: ["max-temp"], unit: celsius, absent: [0] },
-				chipTemperatureMinimumCelsius: { at: ["min-temp"], unit: celsius, absent: [0] },
-				psuTemperatureCelsius: { at: ["psu-temp"], unit: celsius, absent: [0] },
-				boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest", absent: [0] },
-				...sensorReads("boardSensor", "temperatures"),
-			},
-		},
+		boardParts({
+			...boardRateReads,
+			powerWatts: { at: ["power"], unit: watts, absent: [0] },
+			chipCount: { at: ["working-asics"] },
+			chipTemperatureCelsius: { at: ["max-temp"], unit: celsius, absent: [0] },
+			chipTemperatureMinimumCelsius: { at: ["min-temp"], unit: celsius, absent: [0] },
+			psuTemperatureCelsius: { at: ["psu-temp"], unit: celsius, absent: [0] },
+			boardTemperatureCelsius: { at: ["temperatures", "*"], unit: celsius, of: "highest", absent: [0] },
+			...sensorReads("boardSensor", "temperatures"),
+		}),
 		fanParts,
 	],
 	caveats: [

@@ -10,6 +10,7 @@
 import { antminerReads } from "./antminer.js";
 import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
+import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { fanSpeedParts } from "./kit/fans.js";
 import { rateFactor } from "./kit/rate-units.js";
@@ -105,26 +106,21 @@ export const vnish = defineDriver({
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
-		{
-			part: "board",
-			each: ["boards"],
-			key: ["slot"],
-			reads: {
-				...plainBoardRateReads,
-				powerWatts: { at: ["watts"], unit: watts, absent: [0], power: BOARDS },
-				coreVoltageVolts: { at: ["millivolts"], unit: millivolts, absent: [0] },
-				frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
-				chipCount: { at: ["chips"] },
-				hardwareErrors: { at: ["hardwareErrors"] },
-				chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
-				chipTemperatureMinimumCelsius: { at: ["chipLeast"], unit: celsius },
-				...sensorReads("chipSensor", "chipSensors"),
-				boardTemperatureCelsius: { at: ["boardTemperatures", "*"], unit: celsius, of: "highest" },
-				...sensorReads("boardSensor", "boardSensors"),
-				inletTemperatureCelsius: { at: ["inlet"], unit: celsius },
-				outletTemperatureCelsius: { at: ["outlet"], unit: celsius },
-			},
-		},
+		boardParts({
+			...plainBoardRateReads,
+			powerWatts: { at: ["watts"], unit: watts, absent: [0], power: BOARDS },
+			coreVoltageVolts: { at: ["millivolts"], unit: millivolts, absent: [0] },
+			frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
+			chipCount: { at: ["chips"] },
+			hardwareErrors: { at: ["hardwareErrors"] },
+			chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
+			chipTemperatureMinimumCelsius: { at: ["chipLeast"], unit: celsius },
+			...sensorReads("chipSensor", "chipSensors"),
+			boardTemperatureCelsius: { at: ["boardTemperatures", "*"], unit: celsius, of: "highest" },
+			...sensorReads("boardSensor", "boardSensors"),
+			inletTemperatureCelsius: { at: ["inlet"], unit: celsius },
+			outletTemperatureCelsius: { at: ["outlet"], unit: celsius },
+		}),
 		fanSpeedParts,
 		{
 			part: "psu",

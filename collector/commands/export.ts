@@ -6,18 +6,14 @@
  */
 import { createWriteStream } from "node:fs";
 import { rename } from "node:fs/promises";
-import { get as getHttp, type IncomingMessage } from "node:http";
-import { get as getHttps } from "node:https";
+import type { IncomingMessage } from "node:http";
 import process from "node:process";
 import { pipeline } from "node:stream/promises";
-import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
-import { formatProblem } from "../../shared/config/problem.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { parseJson } from "../../shared/json.js";
-import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import { addressAt, credentialsOf, type Reach, requested } from "./reach.js";
 
-export type ExportOptions = {
-	readonly url: string;
+export type ExportOptions = Reach & {
 	readonly format: string;
 	readonly from: string;
 	readonly to: string;
@@ -27,20 +23,15 @@ export type ExportOptions = {
 	readonly site?: string;
 	/** Absent: standard output. */
 	readonly output?: string;
-	/** Holds a token with the scope read; needed where the collector is not open. */
-	readonly tokenFile?: string;
-	/** PEM: vouches for the collector's own certificate. */
-	readonly certificate?: string;
 };
 
-/** A collector that looks for readings long ago may say nothing for a while. */
-const SILENT_MOST_SECONDS = 600;
 const REFUSAL_LIMITS = { bytes: 64 * 1_024, depth: 8, keys: 100 };
 
 /** @throws StartProblem with one line: what went wrong and what to do */
 export async function runExport(options: ExportOptions): Promise<void> {
-	const url = addressOf(options);
-	const answer = await asked(url, await credentials(options));
+	const { url: at, output: _output, tokenFile: _token, certificate: _certificate, ...asked } = options;
+	const url = addressAt(at, "/export", asked);
+	const answer = await requested(url, await credentialsOf(options));
 	if (answer.statusCode !== 200) throw await refusal(answer, url);
 	if (options.output === undefined) {
 		await taken(answer, pipeline(answer, process.stdout), "Standard output is not whole.");
@@ -51,47 +42,6 @@ export async function runExport(options: ExportOptions): Promise<void> {
 	await taken(answer, pipeline(answer, createWriteStream(partial, { flush: true })), left);
 	await rename(partial, options.output).catch((error: unknown) => {
 		throw problem(`${options.output} cannot be written: ${messageOf(error)}. ${left}`);
-	});
-}
-
-function addressOf(options: ExportOptions): URL {
-	const { url, output: _output, tokenFile: _token, certificate: _certificate, ...rest } = options;
-	if (!URL.canParse(url) || !/^https?:/.test(url)) {
-		throw new StartProblem(EXIT.usage, [`--url is ${url}; it must be as http://127.0.0.1:9480.`]);
-	}
-	const address = new URL(`${url.replace(/\/+$/, "")}/api/v1/export`);
-	for (const [name, value] of Object.entries(rest)) {
-		if (value !== undefined) address.searchParams.set(name, value);
-	}
-	return address;
-}
-
-type Credentials = { readonly headers: Record<string, string>; readonly ca?: string };
-
-async function credentials({ tokenFile, certificate }: ExportOptions): Promise<Credentials> {
-	const headers: Record<string, string> = {};
-	if (tokenFile !== undefined) {
-		const read = await readSecretFile(tokenFile);
-		if (!read.ok) throw new StartProblem(EXIT.configuration, [formatProblem(read.problem)]);
-		headers["authorization"] = `Bearer ${read.secret}`;
-	}
-	if (certificate === undefined) return { headers };
-	const file = await readConfigFile(certificate);
-	if (!file.ok) throw new StartProblem(EXIT.configuration, [formatProblem(file.problem)]);
-	return { headers, ca: file.text };
-}
-
-function asked(url: URL, more: Credentials): Promise<IncomingMessage> {
-	const get = url.protocol === "https:" ? getHttps : getHttp;
-	return new Promise((resolve, reject) => {
-		const timeout = SILENT_MOST_SECONDS * MILLISECONDS_PER_SECOND;
-		const request = get(url, { timeout, ...more }, resolve);
-		request.on("timeout", () => request.destroy(new Error(`nothing came for ${SILENT_MOST_SECONDS} s`)));
-		request.on("error", (error) =>
-			reject(
-				problem(`No collector answers at ${url.origin}: ${messageOf(error)}. Is it running? Else set --url.`),
-			),
-		);
 	});
 }
 

@@ -15,20 +15,12 @@ import type {
 	InventoryReplaceAnswer,
 } from "../expose/answers.js";
 import { askCollector } from "./ask-collector.js";
-import { credentialsOf } from "./replay-source.js";
+import type { Reach } from "./reach.js";
 
 const SHOWN_MOST = 40;
 
-/** Where the collector is, and what lets one in. */
-type Where = {
-	readonly url: string;
-	/** Holds a token with the scope read; needed where the collector is not open. */
-	readonly tokenFile?: string;
-	/** PEM: vouches for the collector's own certificate. */
-	readonly certificate?: string;
-};
-export type ImportOptions = Where & { readonly file: string; readonly dryRun?: true };
-export type ListOptions = Where & { readonly at?: string; readonly json?: true };
+export type ImportOptions = Reach & { readonly file: string; readonly dryRun?: true };
+export type ListOptions = Reach & { readonly at?: string; readonly json?: true };
 
 /** @returns exit code 0, or 64 where rows were refused; the others are in force all the same */
 export async function runInventoryImport(options: ImportOptions): Promise<number> {
@@ -36,16 +28,17 @@ export async function runInventoryImport(options: ImportOptions): Promise<number
 	const text = await readFile(file, "utf8").catch((error: Error) => {
 		throw new StartProblem(EXIT.input, [`${file} cannot be read: ${error.message}.`]);
 	});
-	const parameters = dryRunOf(options);
-	const body = { text, type: "text/csv" } as const;
-	const answer = await asked<InventoryImportAnswer>(options, { parameters, body });
+	const answer = await askCollector<InventoryImportAnswer>(options, "/inventory", dryRunOf(options), {
+		text,
+		type: "text/csv",
+	});
 	process.stdout.write(`${importText(answer)}\n`);
 	return answer.refusedRows === 0 ? 0 : EXIT.usage;
 }
 
 export async function runInventoryList(options: ListOptions): Promise<void> {
 	const { at, json } = options;
-	const { entries } = await asked<InventoryAnswer>(options, { parameters: { at } });
+	const { entries } = await askCollector<InventoryAnswer>(options, "/inventory", { at });
 	const lines =
 		json === true
 			? [JSON.stringify(entries)]
@@ -53,15 +46,19 @@ export async function runInventoryList(options: ListOptions): Promise<void> {
 	process.stdout.write(lines.length === 0 ? "The inventory says nothing.\n" : `${lines.join("\n")}\n`);
 }
 
-export type ReplaceOptions = Where & { readonly device: string; readonly by: string; readonly dryRun?: true };
+export type ReplaceOptions = Reach & { readonly device: string; readonly by: string; readonly dryRun?: true };
 
 export async function runInventoryReplace(options: ReplaceOptions): Promise<void> {
 	const { device, by, dryRun } = options;
-	const answer = await asked<InventoryReplaceAnswer>(options, {
-		path: "/replace",
-		parameters: dryRunOf(options),
-		body: { text: JSON.stringify({ device, by }), type: "application/json" },
-	});
+	const answer = await askCollector<InventoryReplaceAnswer>(
+		options,
+		"/inventory/replace",
+		dryRunOf(options),
+		{
+			text: JSON.stringify({ device, by }),
+			type: "application/json",
+		},
+	);
 	const since = new Date(answer.since).toISOString();
 	const [what, also] = dryRun === true ? ["would be", "would be"] : ["is", "were"];
 	const dropped =
@@ -71,20 +68,6 @@ export async function runInventoryReplace(options: ReplaceOptions): Promise<void
 	process.stdout.write(
 		`All that was read of ${answer.replacedBy} since ${since} ${what} ${answer.device}'s.${dropped}\n`,
 	);
-}
-
-type Asked = {
-	readonly path?: string;
-	readonly parameters?: Readonly<Record<string, string | undefined>>;
-	readonly body?: Body;
-};
-type Body = { readonly text: string; readonly type: "text/csv" | "application/json" };
-
-async function asked<Answer>({ url, tokenFile, certificate }: Where, what: Asked): Promise<Answer> {
-	const { path = "", parameters = {}, body } = what;
-	const credentials = await credentialsOf(tokenFile, certificate);
-	const more = { credentials, ...(body === undefined ? {} : { body }) };
-	return await askCollector<Answer>(url, `/inventory${path}`, parameters, more);
 }
 
 /** A word of the address where it holds. */

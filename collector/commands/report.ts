@@ -9,11 +9,11 @@ import process from "node:process";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import type { SiteAnswer, StatementAnswer } from "../expose/answers.js";
 import { askCollector, instantOf } from "./ask-collector.js";
+import type { Reach } from "./reach.js";
 import { type Imported, parseImports, reconciled } from "./reconcile.js";
 import { csvStatement, htmlStatement, type Statement } from "./statement.js";
 
-export type ReportOptions = {
-	readonly url: string;
+export type ReportOptions = Reach & {
 	readonly site?: string;
 	readonly month: string;
 	readonly by: string;
@@ -42,14 +42,14 @@ export async function runReport(options: ReportOptions): Promise<void> {
 async function statementOf(options: ReportOptions): Promise<Statement> {
 	const { url, month, by } = options;
 	const imports = options.imports === undefined ? [] : await importsOf(options.imports);
-	const site = await askCollector<SiteAnswer>(url, "/site");
+	const site = await askCollector<SiteAnswer>(options, "/site");
 	if (options.site !== undefined && options.site !== site.site)
 		throw new StartProblem(EXIT.usage, [
 			`--site is ${options.site}; the collector at ${url} is of ${site.site}. Set --url to the collector of ${options.site}.`,
 		]);
 	// Payouts are set against what mining earned, so the uses are wanted anyway.
 	const wanted = imports.length === 0 || by.split(",").includes("use") ? by : `use,${by}`;
-	const answer = await askCollector<StatementAnswer>(url, "/statement", {
+	const answer = await askCollector<StatementAnswer>(options, "/statement", {
 		month,
 		by: wanted,
 		knownAt: options.knownAt === undefined ? undefined : instantOf("--known-at", options.knownAt),

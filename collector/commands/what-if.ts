@@ -8,9 +8,9 @@ import type { WhatIfAnswer } from "../expose/answers.js";
 import { askCollector, instantOf } from "./ask-collector.js";
 import type { Answer } from "./calc/options.js";
 import { jsonText, wordsText } from "./calc/print.js";
+import type { Reach } from "./reach.js";
 
-export type WhatIfOptions = {
-	readonly url: string;
+export type WhatIfOptions = Reach & {
 	readonly from: string;
 	readonly to: string;
 	readonly json?: true;
@@ -28,8 +28,8 @@ export type WhatIfOptions = {
 	readonly aiCapitalUsdPerWattYear?: string;
 };
 
-export async function runWhatIf({ url, from, to, json, ...options }: WhatIfOptions): Promise<void> {
-	const answer = await askCollector<WhatIfAnswer>(url, "/what-if", {
+export async function runWhatIf({ from, to, json, ...options }: WhatIfOptions): Promise<void> {
+	const answer = await askCollector<WhatIfAnswer>(options, "/what-if", {
 		from: instantOf("--from", from),
 		to: instantOf("--to", to),
 		powerPriceUsdPerMegawattHour: options.powerUsdPerMwh,

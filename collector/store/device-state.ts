@@ -21,7 +21,10 @@ export type Column = {
 /** The columns of a reading; shared by all devices alike, named by the hash of its content. */
 export type Shape = { readonly hash: string; readonly columns: readonly Column[] };
 
-/** The newest reading. `values[i]` belongs to `shape.columns[i]`; NaN marks an absent value inside the array only. */
+/**
+ * The newest reading. `values[i]` belongs to `shape.columns[i]`; NaN marks an absent value inside the array only.
+ * A device's is one object, which becomes its next reading: who keeps it sees that one then.
+ */
 export type LatestReading = {
 	readonly at: UnixMilliseconds;
 	readonly shape: Shape;

@@ -111,7 +111,7 @@ export class Watch {
 		watched(state, { device, at, code, latest, watts, allowedWatts, entry }, this.rules);
 	}
 
-	/** What a miner may draw is a matter of its description. */
+	/** What a miner may draw is a matter of its description; found by number, since each reading asks. */
 	private allowedWatts({ number, description }: DeviceState, latest?: LatestReading): number | undefined {
 		if (latest === undefined) return undefined;
 		const known = this.allowed[number];
