@@ -64,6 +64,9 @@ export function over(a: Rational, b: Rational): Rational {
 
 /** More than the 53 a double holds, and enough for bitLength's rounding up to whole hexadecimal digits. */
 const QUOTIENT_BITS = 64;
+/** Two bits finer than the smallest double, 2 ** -1074: what is below the smallest normal one is rounded here. */
+const FINEST_SHIFT = 1076;
+const BELOW_NORMAL = 2n ** 54n;
 
 /** The nearest double, ties to even: rounded once, whatever the size of numerator and denominator. */
 export function toNumber({ numerator, denominator }: Rational): number {
@@ -71,13 +74,22 @@ export function toNumber({ numerator, denominator }: Rational): number {
 	const size = negative ? -numerator : numerator;
 	if (size === 0n) return 0;
 	// The last bit says whether something was cut off: it decides ties.
-	const shift = QUOTIENT_BITS - (bitLength(size) - bitLength(denominator));
+	const shift = Math.min(QUOTIENT_BITS - (bitLength(size) - bitLength(denominator)), FINEST_SHIFT);
 	const [top, bottom] =
 		shift >= 0 ? [size << BigInt(shift), denominator] : [size, denominator << BigInt(-shift)];
 	const quotient = top / bottom;
 	const sticky = quotient * bottom === top ? quotient : quotient | 1n;
-	const value = scaled(Number(sticky), -shift);
+	const value =
+		shift === FINEST_SHIFT && sticky < BELOW_NORMAL
+			? Number(quarterOf(sticky)) * Number.MIN_VALUE
+			: scaled(Number(sticky), -shift);
 	return negative ? -value : value;
+}
+
+/** To the nearest, half to even. */
+function quarterOf(value: bigint): bigint {
+	const up = (value & 3n) === 3n || (value & 7n) === 6n;
+	return (value >> 2n) + (up ? 1n : 0n);
 }
 
 function bitLength(value: bigint): number {

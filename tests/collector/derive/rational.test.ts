@@ -22,6 +22,24 @@ describe("an exact fraction", () => {
 		);
 	});
 
+	it("gives back doubles below the smallest normal one, and rounds to these once", () => {
+		const below = fc.double({ noNaN: true, min: -(2 ** -1020), max: 2 ** -1020 });
+		fc.assert(
+			fc.property(below, (value) => {
+				expect(toNumber(exactly(value)) === value).toBe(true);
+			}),
+			{ numRuns: 2_000, examples: [[-6.22870861045286e-309], [5e-324], [2.225073858507201e-308]] },
+		);
+		const finest = (numerator: bigint, bits: bigint) => toNumber(rational(numerator, 2n ** (1_074n + bits)));
+		expect([1n, 2n, 3n].map((numerator) => finest(numerator, 1n))).toEqual([0, 5e-324, 1e-323]);
+		expect([1n, 2n, 3n, 5n, 6n, 7n].map((numerator) => finest(numerator, 2n))).toEqual([
+			0, 0, 5e-324, 5e-324, 1e-323, 1e-323,
+		]);
+		expect(toNumber(rational(2n ** 54n - 1n, 2n ** 1_076n))).toBe(2 ** -1022);
+		// Just above half of the smallest, by a part that no 64 bits hold.
+		expect(finest(2n ** 100n + 1n, 101n)).toBe(5e-324);
+	});
+
 	it("rounds a quotient of whole numbers once: as the double of a division of doubles that are exact", () => {
 		const whole = fc.bigInt({ min: -(2n ** 53n), max: 2n ** 53n });
 		fc.assert(
