@@ -4,7 +4,10 @@
  * Nearly all telemetry stands in strings `MM ID0`, `MM ID1`, … of the stats, each a machine of its own
  * behind one controller, spread over one STATS entry a bus. PS[0 1214 1316 242 3189 1320 3504] is: error
  * bits, control V ×100, hash V ×100, hash A, hash-board output W, set V ×100, and only in the form of
- * seven the AC input W. The fifth is below the wall, the sixth no power at all.
+ * seven the AC input W. The fifth is below the wall, the sixth no power at all. The Nano 3 has its own order
+ * (`NANO3_SUPPLY`), the Nano 3S writes its input in millivolts as the third number.
+ *
+ * @see https://github.com/Canaan-Creative/avalon10-docs and https://github.com/Canaan-Creative/Avalon_Nano3s
  *
  * Averages (GHSavg, MGHS, "MHS av") keep their last value while the machine idles.
  */
@@ -56,11 +59,17 @@ const minerInfo = {
 	rarely: true,
 } as const satisfies Request;
 
+/** The Nanos have their supply outside and tell what comes from it. */
+const SUPPLIED = { source: "reported", boundary: "host" } as const;
+
 const moduleReads = {
 	hashrateTerahashesPerSecond: { at: ["GHSspd"], unit: gigahashesPerSecond },
 	hashrateAverageTerahashesPerSecond: { at: ["GHSavg"], unit: gigahashesPerSecond },
 	hashrateNominalTerahashesPerSecond: { at: ["GHSmm"], unit: gigahashesPerSecond, absent: [0] },
-	powerWatts: { at: ["wallWatts"], unit: watts },
+	powerWatts: [
+		{ at: ["wallWatts"], unit: watts },
+		{ at: ["suppliedWatts"], unit: watts, power: SUPPLIED },
+	],
 	hashboardOutputPowerWatts: { at: ["outputWatts"], unit: watts },
 	powerLimitWatts: { at: ["MPO"], unit: watts, absent: [0] },
 	inletTemperatureCelsius: [
@@ -118,7 +127,10 @@ const common = {
 		],
 		hashrateNominalTerahashesPerSecond: { at: ["sums", "GHSmm"], unit: gigahashesPerSecond, absent: [0] },
 		hardwareErrors: { at: ["summaryRecord", "Hardware Errors"] },
-		powerWatts: { at: ["sums", "wallWatts"], unit: watts },
+		powerWatts: [
+			{ at: ["sums", "wallWatts"], unit: watts },
+			{ at: ["sums", "suppliedWatts"], unit: watts, power: SUPPLIED },
+		],
 		hashboardOutputPowerWatts: { at: ["sums", "outputWatts"], unit: watts },
 		powerLimitWatts: { at: ["sums", "MPO"], unit: watts, absent: [0] },
 		inletTemperatureCelsius: [
@@ -188,13 +200,14 @@ const caveats = [
 	"Wall power is PS[6], else WALLPOWER; A10 and older report the hash boards' output only, kept as hashboardOutputPowerWatts.",
 	"Several machines behind one controller are modules; sums over them stand at the device only where every module reports.",
 	"ECHU words (512 on healthy units too) are passed on as written.",
+	"A Nano 3 or 3S has its supply outside: its watts are what it takes at 28 V.",
 ];
 
 export const avalon = defineDriver({
 	...common,
 	name: "avalon",
 	title: "Avalon",
-	models: ["741", "821", "841", "1047", "1066", "1246", "15-194"],
+	models: ["6xx to 9xx chains", "A10 to A16", "Nano 3"],
 	firmwares: ["2017 to 2025"],
 	source: "Canaan's API manual; answers of 741 and 841 chains, 1047, 1246, A1566",
 	grade: "recorded",
@@ -215,14 +228,14 @@ export const avalonHome = defineDriver({
 	...common,
 	name: "avalon-home",
 	title: "Avalon Q, Nano, Mini",
-	models: ["Q", "Nano 3", "Mini 3"],
+	models: ["Q", "Nano 3S", "Mini 3"],
 	firmwares: ["2025"],
-	source: "answers of an Avalon Q",
+	source: "Canaan's published firmware of the Nano 3S; answers of an Avalon Q",
 	grade: "recorded",
 	requests: { ...avalon.requests, stats: ask("litestats") },
 	recognises: ({ rpc, page }) =>
-		/"PROD"\s*:\s*"AVALON\s*(?:Q|NANO|MINI)|"MM ID\d+:SUMMARY"/.test(rpc) ||
-		/"hwtype"\s*:\s*"[^"]*(?:Nano|Mini|Avalon ?Q)/i.test(page("/get_minerinfo.cgi")),
+		/"?PROD"?\s*[:=]\s*"?AVALON\s*(?:Q|NANO\s*3S|MINI)|"MM ID\d+:SUMMARY"/.test(rpc) ||
+		/"hwtype"\s*:\s*"[^"]*(?:Nano ?3s|Mini|Avalon ?Q)/i.test(page("/get_minerinfo.cgi")),
 	caveats: [...caveats, "While idle the supply still draws power, which is reported."],
 });
 
@@ -286,33 +299,54 @@ function modulesOf(answers: Parsed): readonly Module[] {
 			const match = MODULE_KEY.exec(key);
 			if (match === null || typeof value !== "string") return [];
 			const tokens = bracketTokens(value);
-			return [{ ...tokens, ...powerOf(tokens), key: dnaOf(tokens["DNA"]) ?? `${bus}-${match[1]}` }];
+			const dna = dnaOf(tokens["DNA"]) ?? dnaOf(tokens["HDNA"]);
+			return [{ ...tokens, ...supplyOf(tokens), dna, key: dna ?? `${bus}-${match[1]}` }];
 		}),
 	);
 }
 
+/** The Nano 3 has a DNA of zeros, and its own under HDNA. */
 function dnaOf(text: unknown): string | undefined {
 	const dna = textOf(text);
-	return dna !== undefined && /^[0-9a-f]{8,64}$/i.test(dna) ? dna : undefined;
+	return dna !== undefined && /^(?!0+$)[0-9a-f]{8,64}$/i.test(dna) ? dna : undefined;
 }
 
-const PS_OUTPUT_WATTS = 4;
-const PS_INPUT_WATTS = 6;
+/** Where in PS a supply's numbers stand. */
+const SUPPLY = { volts: 2, amperes: 3, outputWatts: 4, inputWatts: 6 } as const;
+const NANO3_SUPPLY = { volts: 4, amperes: 3, outputWatts: undefined, inputWatts: 5 } as const;
+
+/** No supply gives 100 V to hash boards: what is larger in hundredths is in thousandths. */
+const HUNDREDTHS_MOST = 10_000;
 
 /** A supply of zeros is one that does not report. */
-function powerOf(tokens: Readonly<Record<string, string>>): AnyRecord {
+function supplyOf(tokens: Readonly<Record<string, string>>): AnyRecord {
 	const supply = words(tokens["PS"]).map(Number);
+	const [, nano] = /^nano3(s?)-/i.exec(tokens["Ver"] ?? "") ?? [];
+	const place = nano === "" ? NANO3_SUPPLY : SUPPLY;
 	const reports = supply.some((value) => value > 0);
-	const input = [supply[PS_INPUT_WATTS], Number(tokens["WALLPOWER"])].find((value) => (value ?? 0) > 0);
-	const output = supply[PS_OUTPUT_WATTS];
+	const input = [supply[place.inputWatts], Number(tokens["WALLPOWER"])].find((value) => (value ?? 0) > 0);
+	const output = place.outputWatts === undefined ? undefined : supply[place.outputWatts];
 	const isHashing = Number(tokens["GHSspd"]) > 0;
+	const written = supply[place.volts] ?? 0;
+	const hasCurrent = written > 0 && supply[place.amperes] !== undefined;
 	return present({
-		wallWatts: input,
+		[nano === undefined ? "wallWatts" : "suppliedWatts"]: input,
 		outputWatts: reports && !(isHashing && output === 0) ? output : undefined,
+		supplyVolts: hasCurrent ? written / (written > HUNDREDTHS_MOST ? 1_000 : 100) : undefined,
+		supplyAmperes: hasCurrent ? supply[place.amperes] : undefined,
 	});
 }
 
-const SUMMED = ["GHSspd", "GHSavg", "GHSmm", "wallWatts", "outputWatts", "MPO", "TA"] as const;
+const SUMMED = [
+	"GHSspd",
+	"GHSavg",
+	"GHSmm",
+	"wallWatts",
+	"suppliedWatts",
+	"outputWatts",
+	"MPO",
+	"TA",
+] as const;
 
 /** A sum with a module missing would be a wrong number, so it is absent. */
 function sumsOver(modules: readonly Module[]): AnyRecord {
@@ -352,9 +386,9 @@ function boardsOf(module: Module, hasSeveral: boolean): readonly AnyRecord[] {
 	const rates = column("MGHS");
 	const most = column("MTmax");
 	const means = column("MTavg");
-	const sensors = [at(module, "HBITemp"), at(module, "HBOTemp")].filter(
-		(value) => value !== undefined && !NO_SENSOR.includes(numberOf(value) ?? 0),
-	);
+	const sensors = ["HBITemp", "HBOTemp", "HBTemp"]
+		.map((name) => at(module, name))
+		.filter((value) => value !== undefined && !NO_SENSOR.includes(numberOf(value) ?? 0));
 	const boardCount = Math.max(rates.length, most.length, means.length);
 	return Array.from({ length: boardCount }, (_, index) =>
 		present({
@@ -379,10 +413,8 @@ function fansOf(module: Module, hasSeveral: boolean): readonly AnyRecord[] {
 }
 
 function suppliesOf(module: Module): readonly AnyRecord[] {
-	const supply = words(textOf(at(module, "PS"))).map(Number);
-	const [, , hundredths, current] = supply;
-	if (!hundredths || current === undefined) return [];
-	return [{ key: module.key, volts: hundredths / 100, amperes: current }];
+	const amperes = at(module, "supplyAmperes");
+	return amperes === undefined ? [] : [{ key: module.key, volts: at(module, "supplyVolts"), amperes }];
 }
 
 /** Of PS only the first number is of errors: 1 input too low, 16 primary current, 2048 fan, and so on, added up. */
@@ -397,19 +429,19 @@ function errorWordsOf(module: Module): readonly string[] {
 	];
 }
 
-/** "1246-83-21072802_…" is model, bin and build; "7411706-3162860" a 741. */
+/** "1246-83-21072802_…" is model, bin and build; "7411706-3162860" a 741; the Nano 3 is an "Avalonnano". */
 function modelOf(
 	version: AnyRecord | undefined,
 	minerInfo: AnyRecord | undefined,
 	modules: readonly Module[],
 ): string | undefined {
 	const said = textOf(firstOf([at(version, "PROD"), at(minerInfo, "hwtype")]));
-	if (said !== undefined && !/xx$/.test(said)) return said;
+	if (said !== undefined && !/xx$|^Avalonnano$/i.test(said)) return said;
 	const models = new Set(
 		modules.flatMap((module) => {
 			const build = textOf(at(module, "Ver")) ?? "";
 			const short = /^(\d{3})\d{4}-/.exec(build)?.[1] ?? /^(.{1,16}?)-\d{8}/.exec(build)?.[1];
-			return short === undefined ? [] : [`AvalonMiner ${short}`];
+			return short === undefined ? [] : [`${/^\d/.test(short) ? "AvalonMiner" : "Avalon"} ${short}`];
 		}),
 	);
 	return models.size === 0 ? said : [...models].join(" + ");
@@ -426,6 +458,6 @@ function firmwareOf(
 }
 
 function serialOf(version: AnyRecord | undefined, modules: readonly Module[]): string | undefined {
-	const own = modules.length === 1 ? dnaOf(at(modules[0], "DNA")) : undefined;
+	const own = modules.length === 1 ? textOf(at(modules[0], "dna")) : undefined;
 	return dnaOf(at(version, "DNA")) ?? own;
 }

@@ -142,11 +142,41 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 		values: {
 			hashrateTerahashesPerSecond: 6.1055,
 			powerWatts: 131,
-			hashboardOutputPowerWatts: 110,
+			powerBoundary: 3,
 			chipCount: 12,
 			chipTemperatureCelsius: 95,
 		},
-		parts: [["fan", "fanSpeedRevolutionsPerMinute", [1_380]]],
+		parts: [
+			["fan", "fanSpeedRevolutionsPerMinute", [1_380]],
+			["psu", "outputVoltageVolts", [27.452]],
+		],
+		absent: ["hashboardOutputPowerWatts"],
+	},
+	"an Avalon Nano 3, whose DNA is of zeros and whose supply is written in an order of its own": {
+		driver: "avalon",
+		model: "Avalon nano3",
+		values: { hashrateTerahashesPerSecond: 2.7505, powerWatts: 88, powerBoundary: 3, powerLimitWatts: 90 },
+		parts: [
+			["module", "powerWatts", [88]],
+			["psu", "outputVoltageVolts", [27.9]],
+			["psu", "outputCurrentAmperes", [3]],
+		],
+		absent: ["hashboardOutputPowerWatts"],
+	},
+	"an Avalon Mini 3, asked and answered in text": {
+		driver: "avalon-home",
+		model: "Avalon Mini3",
+		values: {
+			hashrateTerahashesPerSecond: 37.5005,
+			powerWatts: 824,
+			powerBoundary: 4,
+			hashboardOutputPowerWatts: 760,
+			operatingState: 0,
+		},
+		parts: [
+			["board", "boardTemperatureCelsius", [75]],
+			["psu", "outputVoltageVolts", [20.83]],
+		],
 	},
 	"a Whatsminer of API 3 that refuses its boards": {
 		driver: "whatsminer-v3",

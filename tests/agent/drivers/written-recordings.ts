@@ -247,10 +247,42 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 					ID: "AVA100",
 					Elapsed: 55,
 					"MM ID0":
-						"Ver[Nano3s-25021401_56abae7] DNA[0201000000000001] SYSTEMSTATU[Work: In Work, Hash Board: 1 ] Elapsed[55] GHSspd[6105.50] GHSavg[6000.00] GHSmm[6200.00] MGHS[6000.00] PS[0 0 2745 4 110 3652 131] Temp[38] TMax[95] TAvg[86] Fan1[1380] FanR[37%] TA[12] Freq[492.21] ITemp[-273] HBITemp[-273] ECHU[0] ECMM[0]",
+						"Ver[Nano3s-25021401_56abae7] DNA[0201000000000001] SYSTEMSTATU[Work: In Work, Hash Board: 1 ] Elapsed[55] GHSspd[6105.50] GHSavg[6000.00] GHSmm[6200.00] MGHS[6000.00] PS[0 0 27452 4 0 3652 131] Temp[38] TMax[95] TAvg[86] Fan1[1380] FanR[37%] TA[12] Freq[492.21] ITemp[-273] HBITemp[-273] ECHU[0] ECMM[0]",
 				},
 			],
 		}),
+	],
+	"an Avalon Nano 3, whose DNA is of zeros and whose supply is written in an order of its own": [
+		rpc(
+			"version",
+			told("VERSION", [{ PROD: "Avalonnano", MODEL: "nano3", VERSION: "25103101_0a1b2c3" }], "cgminer"),
+		),
+		rpc(
+			"stats",
+			told(
+				"STATS",
+				[
+					{
+						ID: "AVANANO0",
+						"MM ID0":
+							"HashStatus[1] Ver[nano3-25103101_0a1b2c3] HVer[25103101_4d5e6f7] DNA[0000000000000000] HDNA[02010000aabbccdd] Elapsed[600] Temp[48] OTemp[38] TMax[93] TAvg[90] TarT[90] Fan1[3870] FanR[48%] Vo[0] PS[0 0 0 3 2790 88 322] GHSspd[2750.50] GHSmm[2800.00] GHSavg[2700.00] Freq[0.00] MGHS[2700.00] MTmax[93] MTavg[90] TA[10] SoftOFF[0] ECHU[0] ECMM[0] WORKLEVEL[1] MPO[90]",
+					},
+				],
+				"cgminer 4.11.1",
+			),
+		),
+	],
+	"an Avalon Mini 3, asked and answered in text": [
+		rpc(
+			"version",
+			"STATUS=S,When=1,Code=22,Msg=CGMiner versions,Description=cgminer 4.11.1|VERSION,CGMiner=4.11.1,API=3.7,PROD=Avalon Mini3,MODEL=Mini3,HWTYPE=M_MM1v1_X1,LVERSION=25011701_0a1b2c3,DNA=020100008644aabb,MAC=02000000000a|",
+			"version",
+		),
+		rpc(
+			"stats",
+			"STATUS=S,When=1,Code=70,Msg=CGMiner stats,Description=cgminer 4.11.1|STATS=0,ID=AVALON0,Elapsed=600,MM ID0=HashStatus[0] Ver[Mini3-25011701_0a1b2c3] DNA[020100008644aabb] NETFAIL[0 0 0 0 0 0 0 0] SYSTEMSTATU[Work: In Work, Hash Board: 1] Elapsed[612] ITemp[39] OTemp[63] HBTemp[75] TMax[86] TAvg[82] TarT[75] Fan1[3000] FanR[100%] PS[0 1210 2083 37 760 2085 824] GHSspd[37500.50] GHSmm[38000.00] GHSavg[37000.00] Freq[300.00] MGHS[37000.00] MTmax[86] MTavg[82] TA[60] ECHU[0] ECMM[0] WORKMODE[1] WORKLEVEL[0] MPO[800],MM Count=1|",
+			"stats",
+		),
 	],
 	"a Whatsminer of API 3 that refuses its boards": [
 		framed('{"cmd":"get.device.info"}', {
