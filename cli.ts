@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { LoginOptions } from "./agent/commands/look.js";
 import type { BacktestOptions } from "./collector/commands/backtest.js";
 import type { CalcOption } from "./collector/commands/calc/options.js";
 import type { DoctorOptions } from "./collector/commands/doctor.js";
@@ -441,11 +442,18 @@ program
 		if (problems.length > 0) throw new StartProblem(EXIT.configuration, problems);
 	});
 
+const USER_IS = "who logs in, where the device wants a login";
+const PASSWORD_FILE_IS = "a file that holds the password, nothing else";
+
 program
 	.command("identify")
 	.description("ask an address what it is, with reads only")
 	.argument("<address>", "10.0.3.17 or 10.0.3.17:4028")
-	.action(async (address: string) => (await import("./agent/commands/look.js")).identifyCommand(address));
+	.option("--user <name>", USER_IS)
+	.option("--password-file <file>", PASSWORD_FILE_IS)
+	.action(async (address: string, login: LoginOptions) =>
+		(await import("./agent/commands/look.js")).identifyCommand(address, login),
+	);
 
 program
 	.command("scan")
@@ -462,8 +470,10 @@ program
 	.description("write every answer of a device to a folder, masked, for a report")
 	.argument("<address>", "10.0.3.17")
 	.option("--output <folder>", "a folder that is not there yet", "capture")
-	.action(async (address: string, { output }: { output: string }) =>
-		(await import("./agent/commands/capture.js")).captureCommand(address, output),
+	.option("--user <name>", USER_IS)
+	.option("--password-file <file>", PASSWORD_FILE_IS)
+	.action(async (address: string, options: LoginOptions & { output: string }) =>
+		(await import("./agent/commands/capture.js")).captureCommand(address, options),
 	);
 
 program

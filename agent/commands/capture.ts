@@ -14,13 +14,16 @@ import { loadFormats } from "../drivers/formats/parse-answer.js";
 import { deviceMemory, pollDevice } from "../poller/poll-device.js";
 import { ask } from "../transports/ask.js";
 import type { Target } from "../transports/transport.js";
-import { targetsOf, tools } from "./look.js";
+import { type LoginOptions, targetsOf, tools } from "./look.js";
 import { masked } from "./mask.js";
 
 type Heard = { readonly request: Request; readonly target: Target; readonly answer: Answer };
 
-export async function captureCommand(address: string, folder: string): Promise<void> {
-	const [target] = targetsOf(address);
+export async function captureCommand(
+	address: string,
+	{ output: folder, ...login }: LoginOptions & { readonly output: string },
+): Promise<void> {
+	const [target] = await targetsOf(address, login);
 	if (target === undefined) throw new StartProblem(EXIT.usage, [`${address} is no address.`]);
 	await loadFormats(formatsHeard([target]));
 	const heard: Heard[] = [];
@@ -28,6 +31,7 @@ export async function captureCommand(address: string, folder: string): Promise<v
 	const result = await pollDevice(target, memory, { ...tools(target), ask: listening(heard) });
 	const files = recordedFiles(heard);
 	const why = result.kind === "failure" ? describe(result.failure) : undefined;
+	const wantsLogin = result.kind === "failure" && result.failure.code === "DEVICE_UNAUTHORIZED";
 	if (files.size === 0)
 		throw new StartProblem(EXIT.input, [`${address} answered nothing, so nothing was written: ${why ?? ""}`]);
 	await makeFolder(folder);
@@ -39,6 +43,7 @@ export async function captureCommand(address: string, folder: string): Promise<v
 		[
 			`${files.size} answers of ${address} (${memory.driver?.name ?? "no known driver"}) are in ${folder}.`,
 			...(why === undefined ? [] : [`Not all was answered: ${why}`]),
+			...(wantsLogin ? ["Give a login with --user NAME --password-file FILE."] : []),
 			"Pool users, passwords, pools, names and the tails of serial numbers are masked: look it through all the same.",
 			`fleetwatt decode ${folder} shows what is read in it.`,
 			"",

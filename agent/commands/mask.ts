@@ -5,6 +5,14 @@
  */
 
 const JSON_PAIR = /"([^"\\]{1,64})"(\s*:\s*)"((?:[^"\\]|\\.)*)"/g;
+/** A list of one kind of thing: `"HBSerialNo":["…","…"]`. */
+const JSON_LIST = /"([^"\\]{1,64})"(\s*:\s*)\[([^\][{}]*)\]/g;
+const JSON_TEXT = /"((?:[^"\\]|\\.)*)"/g;
+const XML_ELEMENT = /<([\w:-]{1,64})>([^<>]*)<\/\1>/g;
+/** Avalon's `DNA[…]`. */
+const BRACKETS = /\b(\w{1,64})\[([^\][]*)\]/g;
+/** `Serial Number : …` of tools that write for people. */
+const LINE = /^([ \t]{0,32}\w[\w .-]{0,63}?)([ \t]*:[ \t]+)(\S.*)$/gm;
 /** Labels of exporters. */
 const LABEL = /\b(\w{1,64})="((?:[^"\\]|\\.)*)"/g;
 /** `URL=stratum+tcp://…,User=…|` of the oldest firmwares. */
@@ -22,7 +30,7 @@ const RULES: readonly Rule[] = [
 	{ key: /(?:^|[_ ])host(?:name)?$/i, masked: () => "miner" },
 	{ key: /^(?:ip|ipv4|ipaddress|hostip|gateway|dns\w*)$/i, masked: () => "10.0.0.1" },
 	{
-		key: /serial(?:[ _-]?(?:number|no))?$|(?:^|[ _-]|pcb|miner)sn\d*$|^serinum$|^miner_id$|^dna$/i,
+		key: /serial(?:[ _-]?(?:number|no))?$|(?:^|[ _-]|pcb|miner)sn\d*$|^serinum$|^miner_id$|^h?dna$/i,
 		masked: tailMasked,
 	},
 	{ key: /^mac$/i, masked: tailMasked },
@@ -34,6 +42,13 @@ export function masked(answer: string): string {
 			const now = valueMasked(key, value);
 			return now === value ? whole : `"${key}"${colon}"${now}"`;
 		})
+		.replaceAll(JSON_LIST, (_, key: string, colon: string, list: string) => {
+			const now = list.replaceAll(JSON_TEXT, (_text, value: string) => `"${valueMasked(key, value)}"`);
+			return `"${key}"${colon}[${now}]`;
+		})
+		.replaceAll(XML_ELEMENT, (_, key: string, value: string) => `<${key}>${valueMasked(key, value)}</${key}>`)
+		.replaceAll(BRACKETS, (_, key: string, value: string) => `${key}[${valueMasked(key, value)}]`)
+		.replaceAll(LINE, (_, key: string, colon: string, value: string) => key + colon + valueMasked(key, value))
 		.replaceAll(LABEL, (_, key: string, value: string) => `${key}="${valueMasked(key, value)}"`)
 		.replaceAll(TEXT_PAIR, (_, before: string, key: string, value: string) => {
 			return `${before}${key}=${valueMasked(key, value)}`;
