@@ -272,8 +272,14 @@ export const braiinsGraphql = defineDriver({
 				coreVoltageVolts: { at: ["hwDetails", "voltageV"], unit: volts, absent: [0] },
 				boardTemperatureCelsius: { at: ["sensors", "board"], unit: celsius, absent: [0] },
 				chipTemperatureCelsius: { at: ["sensors", "chip"], unit: celsius, absent: [0] },
-				inletTemperatureCelsius: { at: ["sensors", "inlet"], unit: celsius, absent: [0] },
-				outletTemperatureCelsius: { at: ["sensors", "outlet"], unit: celsius, absent: [0] },
+				inletTemperatureCelsius: [
+					{ at: ["sensors", "water inlet"], unit: celsius, absent: [0] },
+					{ at: ["sensors", "inlet"], unit: celsius, absent: [0] },
+				],
+				outletTemperatureCelsius: [
+					{ at: ["sensors", "water outlet"], unit: celsius, absent: [0] },
+					{ at: ["sensors", "outlet"], unit: celsius, absent: [0] },
+				],
 			},
 		},
 		{ part: "fan", each: ["fanRecords"], key: ["slot"], reads: fanReads },

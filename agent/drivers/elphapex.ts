@@ -146,7 +146,8 @@ function layOut(answers: Parsed): Parsed {
 			frequency: frequencyOf(at(chain, "freq_avg")),
 			chipTemperatures: [at(chain, "temp_chip")].flat().flatMap(degrees),
 		})),
-		boardCount: Array.isArray(at(values, "chain")) ? chains.length : undefined,
+		boardCount:
+			Array.isArray(at(values, "chain")) && !(now && chains.length === 0) ? chains.length : undefined,
 		fans: fansOf(inOrder(at(values, "fan")), at(values, "fan_num")),
 		supplyTemperature: supplyDegrees(at(answers, "power", "power_temp")),
 		poolRecords: list,

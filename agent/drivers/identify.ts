@@ -6,6 +6,7 @@
  */
 import { DRIVERS } from "./catalog.js";
 import type { Answer, Answers, Driver, Request, Signs } from "./driver.js";
+import { parseKeyValueText } from "./formats/key-value-text.js";
 
 const rpc = (command: string) =>
 	({
@@ -70,8 +71,8 @@ export function recognisedBy(heard: readonly Heard[]): readonly Driver[] {
 }
 
 function signsOf(heard: readonly Heard[]): Signs {
-	const textOver = (over: Request["over"]) =>
-		heard.flatMap(({ request, answer }) => (request.over === over ? [cut(answer.text)] : [])).join("\n");
+	const textsOver = (over: Request["over"]) =>
+		heard.flatMap(({ request, answer }) => (request.over === over ? [cut(answer.text)] : []));
 	const pages = new Map<string, string>();
 	for (const { request, answer } of heard) {
 		if (request.over !== "http" || (answer.status ?? 200) >= 400) continue;
@@ -79,11 +80,21 @@ function signsOf(heard: readonly Heard[]): Signs {
 		pages.set(path, `${pages.get(path) ?? ""}${cut(answer.text)}\n`);
 	}
 	return {
-		rpc: textOver("cgminer").toUpperCase(),
+		rpc: textsOver("cgminer")
+			.map((text) => `${text}\n${textAsJson(text)}`)
+			.join("\n")
+			.toUpperCase(),
 		web: webText(heard.find(({ request }) => request.over === "http" && request.path === "/")?.answer),
 		page: (path) => pages.get(pathOf(path)) ?? "",
-		framed: textOver("framed"),
+		framed: textsOver("framed").join("\n"),
 	};
+}
+
+/** cgminer's older text in the form that signs are written for; "" where an answer is JSON already. */
+function textAsJson(text: string): string {
+	if (!/^\s*STATUS=/.test(text)) return "";
+	const parsed = parseKeyValueText(text);
+	return parsed.ok ? JSON.stringify(parsed.value) : "";
 }
 
 /** Without query and closing slash: firmwares take both spellings. */

@@ -197,8 +197,9 @@ function boardsOf(answers: Parsed, rpc: Parsed): readonly AnyRecord[] {
 	);
 	return ids.map((id) => {
 		const chain = chains.get(id);
-		const sensors = sensorsOf(temps.get(id));
-		const chip = at(temps.get(id), "Chip");
+		const corners = namedSensors(temps.get(id), BOARD_SENSOR);
+		const sensors = corners.filter(({ name }) => !/water/i.test(labelOf(labels, name)));
+		const chips = namedSensors(temps.get(id), CHIP_SENSOR).map(({ value }) => value);
 		return present({
 			...devs.get(id),
 			slot: String(id),
@@ -207,28 +208,35 @@ function boardsOf(answers: Parsed, rpc: Parsed): readonly AnyRecord[] {
 			rates: at(chain, "rates"),
 			volts: voltages.get(id),
 			sensors: sensors.length > 0 ? sensors.map(({ value }) => value) : at(chain, "boardTemperatures"),
-			chipSensors:
-				chip !== undefined ? [chip] : sensors.length > 0 ? undefined : at(chain, "chipTemperatures"),
-			...airOf(sensors, labels),
+			chipSensors: chips.length > 0 ? chips : sensors.length > 0 ? undefined : at(chain, "chipTemperatures"),
+			...airOf(corners, labels),
 		});
 	});
 }
 
 type Sensor = { readonly name: string; readonly value: unknown };
 
-const CORNERS = ["TopLeft", "TopRight", "BottomLeft", "BottomRight"];
+/** The corners of a board, named so or with "Board" before it; the S9 has one sensor. */
+const BOARD_SENSOR = /^(?:Board|(?:Board)?(?:Top|Bottom)(?:Left|Right))$/;
+const CHIP_SENSOR = /^Chip(?:(?:Top|Bottom)(?:Left|Right))?$/;
 
-/** The corners; firmware before 2024 writes Board, and Chip beside it. */
-function sensorsOf(record: AnyRecord | undefined): readonly Sensor[] {
-	return [...CORNERS, "Board"]
-		.map((name) => ({ name, value: at(record, name) }))
-		.filter(({ value }) => value !== undefined);
+function namedSensors(record: AnyRecord | undefined, pattern: RegExp): readonly Sensor[] {
+	return Object.entries(record ?? {})
+		.filter(([name]) => pattern.test(name))
+		.map(([name, value]) => ({ name, value }));
 }
 
+function labelOf(labels: AnyRecord | undefined, name: string): string {
+	return textOf(at(labels, name, "Label")) ?? "";
+}
+
+/** What enters and leaves: of a hydro model its water, though the boards' sensors are called inlet and outlet too. */
 function airOf(sensors: readonly Sensor[], labels: AnyRecord | undefined): AnyRecord {
+	const hasWater = sensors.some(({ name }) => /water/i.test(labelOf(labels, name)));
 	const labelled = (pattern: RegExp) =>
 		sensors
-			.filter(({ name }) => pattern.test(textOf(at(labels, name, "Label")) ?? ""))
+			.filter(({ name }) => pattern.test(labelOf(labels, name)))
+			.filter(({ name }) => !hasWater || /water/i.test(labelOf(labels, name)))
 			.map(({ value }) => value);
 	return { intake: labelled(/intake|inlet/i), exhaust: labelled(/exhaust|outlet/i) };
 }
@@ -247,11 +255,11 @@ function fansOf(answers: Parsed, rpc: Parsed): unknown {
 
 function stateOf(config: AnyRecord | undefined, boards: readonly AnyRecord[]): string | undefined {
 	const isOn = (value: unknown) => /^(?:true|1|y|yes)$/i.test(textOf(value) ?? "");
+	const isOff = /^(?:false|0|n|no)$/i.test(textOf(at(config, "IsPowerSupplyOn")) ?? "");
 	const curtails = textOf(at(config, "CurtailMode"))?.toLowerCase() ?? "none";
 	if (/sleep|^curtail/.test(curtails)) return "sleeping";
-	return boards.length > 0 && boards.every((board) => isOn(at(board, "IsUserShutdown")))
-		? "stopped"
-		: undefined;
+	const isShutDown = boards.length > 0 && boards.every((board) => isOn(at(board, "IsUserShutdown")));
+	return isOff || isShutDown ? "stopped" : undefined;
 }
 
 /** Events that stand, and a status other than normal. */

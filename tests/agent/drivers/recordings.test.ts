@@ -72,6 +72,16 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 			["board", "chipTemperatureCelsius", [67, undefined]],
 		],
 	},
+	"a LuxOS on a hydro model that is switched off, its sensors labelled as water's and the board's": {
+		driver: "luxos",
+		model: "Antminer S21 Hydro",
+		values: { hashrateTerahashesPerSecond: 0, operatingState: 4, chipTemperatureCelsius: 71.5 },
+		parts: [
+			["board", "boardTemperatureCelsius", [56]],
+			["board", "inletTemperatureCelsius", [42]],
+			["board", "outletTemperatureCelsius", [48]],
+		],
+	},
 	"a VNish of the first releases, without state and without a supply's meter": {
 		driver: "vnish",
 		model: "Antminer S19 Pro",
@@ -176,6 +186,16 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 		parts: [
 			["board", "boardTemperatureCelsius", [75]],
 			["psu", "outputVoltageVolts", [20.83]],
+		],
+	},
+	"a StrongU, asked and answered in text": {
+		driver: "strongu",
+		model: "STU-U1++",
+		algorithm: "blake256r14",
+		values: { otherAlgorithmHashrateHashesPerSecond: 51_000_000.5e6, sharesAccepted: 9 },
+		parts: [
+			["board", "boardTemperatureCelsius", [61.5]],
+			["fan", "fanSpeedRevolutionsPerMinute", [3_000]],
 		],
 	},
 	"a Whatsminer of API 3 that refuses its boards": {

@@ -112,6 +112,47 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 			id: 1,
 		}),
 	],
+	"a LuxOS on a hydro model that is switched off, its sensors labelled as water's and the board's": [
+		rpc(
+			"version",
+			told("VERSION", [{ LUXminer: "2024.10.3.1", Type: "Antminer S21 Hydro" }], "LUXminer 2024.10.3.1"),
+		),
+		rpc("summary", told("SUMMARY", [{ "GHS 5s": 0, "GHS av": 300_000.5, Elapsed: 90 }], "LUXminer")),
+		rpc(
+			"config",
+			told(
+				"CONFIG",
+				[{ CurtailMode: "None", IsPowerSupplyOn: false, Model: "Antminer S21 Hydro" }],
+				"LUXminer",
+			),
+		),
+		rpc("temps", {
+			...told(
+				"TEMPS",
+				[
+					{
+						ID: 0,
+						TEMP: 0,
+						TopLeft: 56,
+						TopRight: 48,
+						BottomLeft: 0,
+						BottomRight: 42,
+						ChipTopLeft: 71.5,
+						ChipTopRight: 70,
+					},
+				],
+				"LUXminer",
+			),
+			METADATA: [
+				{
+					TopLeft: { Label: "Board Inlet", Position: [0, 1] },
+					TopRight: { Label: "Water Outlet", Position: [1, 0] },
+					BottomLeft: { Label: "Board Outlet", Position: [0, 0] },
+					BottomRight: { Label: "Water Inlet", Position: [1, 1] },
+				},
+			],
+		}),
+	],
 	"a VNish of the first releases, without state and without a supply's meter": [
 		web("GET /api/v1/info", {
 			miner: "Antminer S19 Pro",
@@ -282,6 +323,18 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 			"stats",
 			"STATUS=S,When=1,Code=70,Msg=CGMiner stats,Description=cgminer 4.11.1|STATS=0,ID=AVALON0,Elapsed=600,MM ID0=HashStatus[0] Ver[Mini3-25011701_0a1b2c3] DNA[020100008644aabb] NETFAIL[0 0 0 0 0 0 0 0] SYSTEMSTATU[Work: In Work, Hash Board: 1] Elapsed[612] ITemp[39] OTemp[63] HBTemp[75] TMax[86] TAvg[82] TarT[75] Fan1[3000] FanR[100%] PS[0 1210 2083 37 760 2085 824] GHSspd[37500.50] GHSmm[38000.00] GHSavg[37000.00] Freq[300.00] MGHS[37000.00] MTmax[86] MTavg[82] TA[60] ECHU[0] ECMM[0] WORKMODE[1] WORKLEVEL[0] MPO[800],MM Count=1|",
 			"stats",
+		),
+	],
+	"a StrongU, asked and answered in text": [
+		rpc(
+			"summary",
+			"STATUS=S,When=1,Code=11,Msg=Summary,Description=cgminer 4.11.1|SUMMARY,Elapsed=600,Miner type=DCR,Fan1 Speed=3000,MHS av=50000000.00,MHS 5s=51000000.50,Accepted=9,Rejected=1|",
+			"summary",
+		),
+		rpc(
+			"devs",
+			"STATUS=S,When=1,Code=9,Msg=1 ASC(s),Description=cgminer 4.11.1|ASC=0,Name=STU-U1++,ID=0,Enabled=Y,Status=Alive,Temperature=61.50,MHS av=50000000.00,MHS 5s=51000000.50|",
+			"devs",
 		),
 	],
 	"a Whatsminer of API 3 that refuses its boards": [
