@@ -94,7 +94,7 @@ const TIERS_AFTER_MILLISECONDS = 30 * 60 * 1_000;
 const DERIVE_AGAIN_MILLISECONDS = 500;
 /** A commit that waits for longer makes agents look silent that are not. */
 const HELD_UP_MILLISECONDS = 5_000;
-/** Below this a trim is not worth storing the present of all devices for. */
+/** Of an inbox: below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
 /** A file that is being sealed into has a moment to come to rest. */
 const COPY_AGAIN_MILLISECONDS = 500;
@@ -179,8 +179,7 @@ export class Store implements SeriesStore {
 	private heldUpUntil = 0;
 	private inboxBytes = 0;
 	private isSealing = false;
-	/** Bytes that the inbox had after the last trim. */
-	private trimmedBytes = 0;
+	private isSealWanted = false;
 	private busy: Promise<unknown> = Promise.resolve();
 	private readonly budgetBytes: number | undefined;
 	private readonly onSacrificed: (files: readonly string[]) => void;
@@ -314,7 +313,6 @@ export class Store implements SeriesStore {
 		const { inboxRecords, inboxBytes } = await this.thread.call("trim", this.present.appliedInboxId);
 		this.disk.inboxRecords = inboxRecords;
 		this.inboxBytes = inboxBytes;
-		this.trimmedBytes = inboxBytes;
 	}
 
 	statement(month: string): Promise<StoredStatement | undefined> {
@@ -655,8 +653,10 @@ export class Store implements SeriesStore {
 		};
 	}
 
+	/** What is sealed leaves the inbox first: the next start would read it, and seal it, again. */
 	async close(): Promise<void> {
 		await this.busy.catch(() => undefined);
+		if (this.inboxBytes > TRIM_AT_BYTES) await this.trim().catch(() => undefined);
 		await this.thread.close();
 	}
 
@@ -791,7 +791,7 @@ export class Store implements SeriesStore {
 		for (const cursor of cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		for (const [index, one] of accepted.entries()) this.applied(one, ids[index] ?? 0);
 		this.counts.rejected += decoded.length - accepted.length;
-		if (!this.isSealing && (mayBeDue || this.inboxBytes > SEAL_AT_BYTES)) this.sealSoon();
+		if (mayBeDue || this.inboxBytes > SEAL_AT_BYTES) this.sealSoon();
 		return decoded.map(({ incoming: { sequence, agent, site, epoch }, rejected }) =>
 			rejected === undefined ? { sequence, agent, site, epoch } : { sequence, agent, site, epoch, rejected },
 		);
@@ -854,7 +854,10 @@ export class Store implements SeriesStore {
 
 	/** Seals what is due by its own readings, or early where the inbox is too large. A failure is the sealing job's to tell, which tries again. */
 	private sealSoon(): void {
+		this.isSealWanted = true;
+		if (this.isSealing) return;
 		this.isSealing = true;
+		this.isSealWanted = false;
 		const done = async () => {
 			const all = this.inboxBytes > SEAL_AT_BYTES;
 			if (all) await this.seal({ all });
@@ -864,15 +867,19 @@ export class Store implements SeriesStore {
 			.catch(() => undefined)
 			.finally(() => {
 				this.isSealing = false;
+				// What became due meanwhile: no record may come that says it again.
+				if (this.isSealWanted) this.sealSoon();
 			});
 	}
 
 	private async sealDue(): Promise<void> {
+		let isSealed = false;
 		for (;;) {
-			const { left } = await this.inTurn(() => this.thread.call("sealDue", undefined));
+			const { chunks, left } = await this.inTurn(() => this.thread.call("sealDue", undefined));
+			isSealed ||= chunks > 0;
 			if (left === 0) break;
 		}
-		if (this.inboxBytes - this.trimmedBytes > TRIM_AT_BYTES) await this.trim();
+		if (isSealed && this.inboxBytes > TRIM_AT_BYTES) await this.trim();
 	}
 
 	/**
@@ -903,7 +910,6 @@ export class Store implements SeriesStore {
 		const { inboxRecords, inboxBytes } = await this.inTurn(() => this.thread.call("trim", upTo));
 		this.disk.inboxRecords = inboxRecords;
 		this.inboxBytes = inboxBytes;
-		this.trimmedBytes = inboxBytes;
 	}
 
 	/** One after another: what moves the cursor, the inbox or the snapshot. */

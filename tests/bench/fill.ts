@@ -31,12 +31,16 @@ const CONNECTIONS_MOST = 4;
 const SLICE_BYTES = 150e6;
 const QUIET_MOST_SECONDS = 20;
 const NATIVE_BLOCK_DEVICES = 40;
+const HOUR = 3_600_000;
+const SEALED_AFTER = 3 * 60_000;
 const STORED_FOLDER = path.join(import.meta.dirname, "stored-folder.js");
 
 export type History = {
 	readonly devices: number;
 	readonly steps: number;
 	readonly jitterMilliseconds?: number;
+	/** Unix ms; now where absent, so that every reading is believable and the last is fresh. */
+	readonly endsAt?: number;
 };
 
 /** What one database paid for one history. Seconds are of its own processes. */
@@ -57,12 +61,16 @@ export function samplesOf({ devices, steps }: History): number {
 	return devices * steps * SERIES_A_DEVICE;
 }
 
-/** Ends now, so that every reading is believable and the last is fresh. */
-export function workloadOf({ devices, steps, jitterMilliseconds }: History): Workload {
-	const now = Math.floor(Date.now() / 1_000) * 1_000;
+/** Just so long after the last full hour that the collector seals it by itself, as in life. */
+export function justAfterAnHour(): number {
+	return Math.floor((Date.now() - SEALED_AFTER) / HOUR) * HOUR + SEALED_AFTER;
+}
+
+export function workloadOf({ devices, steps, jitterMilliseconds, endsAt = Date.now() }: History): Workload {
+	const end = Math.floor(endsAt / 1_000) * 1_000;
 	return new Workload({
 		devices,
-		firstAt: now - steps * STEP_SECONDS * 1_000,
+		firstAt: end - steps * STEP_SECONDS * 1_000,
 		...(jitterMilliseconds === undefined ? {} : { jitterMilliseconds }),
 	});
 }
@@ -176,18 +184,19 @@ function recordsOf(agent: AgentClient, workload: Workload, steps: number): reado
 export type StoredHistory = Filled & {
 	readonly diskBytes: number;
 	readonly chunkFileBytes: number;
-	/** Of `settledCpuSeconds`: joining the parts of hours after the collector's end. */
+	/** Of `settledCpuSeconds`: sealing, after the collector's end, the hour that was not over. */
 	readonly mergeCpuSeconds: number;
 	readonly dataFolder: string;
 };
 
-/** Fills a new collector, ends it, merges what it stored; the folder stays. */
+/** Fills a new collector, waits until it has sealed what is over, ends it, seals and merges the rest; the folder stays. */
 export async function storedByCollector(folder: string, history: History): Promise<StoredHistory> {
 	const collector = await startCollector(folder);
 	const { agents, before, live } = await fillCollector(collector, history);
 	const { pid } = collector.running;
 	const peak = peakResidentMegabytes(pid);
 	const resident = residentMegabytes(pid);
+	await untilQuiet(pid, QUIET_MOST_SECONDS);
 	for (const agent of agents) agent.close();
 	const ended = await collector.stop();
 	const merged = await workOn(collector.dataFolder, "merge");
