@@ -134,6 +134,12 @@ export class Access {
 		};
 	}
 
+	/** Whether somebody revoked it by name; of names that are lost nobody knows. */
+	isRevoked(site: string, agent: string): boolean {
+		const row = this.agents.get(`${site}/${agent}`);
+		return row !== undefined && row.revoked_at !== null;
+	}
+
 	listAgents(): readonly AgentRow[] {
 		return [...this.agents.values()];
 	}

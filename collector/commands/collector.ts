@@ -28,7 +28,7 @@ import { inventoryDesk } from "../inventory/desk.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
 import { InputBook } from "../market/book.js";
-import { Store } from "../store/store.js";
+import { Store, type StoreOptions } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
 import { type MarketJob, marketJob } from "./market-job.js";
 import { moneyTerms } from "./money-terms.js";
@@ -121,7 +121,9 @@ type Parts = { stop(): Promise<void> };
 async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): Promise<Parts> {
 	const { config, tokens } = loaded;
 	const power = powerOf(config);
-	const store = await openStore(config, power, log);
+	let credentials: Access | undefined;
+	const isRevoked = (site: string, agent: string) => credentials?.isRevoked(site, agent) === true;
+	const store = await openStore(config, { power, isRevoked }, log);
 	if (store.migrated !== undefined) log.info("store brought over", store.migrated);
 	const stopping: (() => Promise<void>)[] = [() => store.close()];
 	const later = (end: () => void) => stopping.push(async () => end());
@@ -130,6 +132,7 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	};
 	try {
 		const access = openAccess(config);
+		credentials = access;
 		later(() => access.close());
 		if (access.damaged !== undefined)
 			log.error("credentials lost", { what: lostCredentials(access.damaged) });
@@ -191,14 +194,18 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	}
 }
 
-async function openStore(config: CollectorConfig, power: PowerOptions, log: Log): Promise<Store> {
+async function openStore(
+	config: CollectorConfig,
+	parts: Pick<StoreOptions, "power" | "isRevoked">,
+	log: Log,
+): Promise<Store> {
 	const { dataFolder, limits } = config;
 	const { budgetGigabytes } = config.retention;
 	return Store.open({
 		folder: dataFolder,
 		clock: realClock,
 		maxDevices: limits.maxDevices,
-		power,
+		...parts,
 		temperatureLimits: limits.temperatureCelsius,
 		onSacrificed: (files) => log.warn("files removed for the byte budget", { files }),
 		...(budgetGigabytes === undefined ? {} : { budgetBytes: budgetGigabytes * BYTES_PER_GIGABYTE }),

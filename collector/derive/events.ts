@@ -110,7 +110,9 @@ function sentence(said: Said): string {
 		case "pool-changed":
 			return `${who}: its pool is ${after}, before ${before}.`;
 		case "identity-clash":
-			return `${who}: ${after} claims to be it while it answers elsewhere.`;
+			return reason === "agent"
+				? `${who} is read by ${before}; what ${after} says of it is kept apart.`
+				: `${who}: ${after} claims to be it while it answers elsewhere.`;
 		case "agent-silent":
 			return `${who} is silent: nobody knows how its devices are.`;
 		case "agent-back":

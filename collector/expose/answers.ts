@@ -33,6 +33,8 @@ export type DeviceSummary = {
 	readonly intent?: Intent;
 	/** Watts from which it draws too much. */
 	readonly powerAllowedWatts?: number;
+	/** Present where its agent names a machine that another agent reads: it counts in no sum. */
+	readonly isClaim?: boolean;
 	/** "unknown": its agent is silent, so nobody knows. */
 	readonly health: DeviceHealth;
 	readonly healthSince: number;

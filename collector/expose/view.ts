@@ -339,6 +339,8 @@ class FleetGroups {
 		// What is retired is no part of the fleet, though it may still answer.
 		if (device.kind === "agent" || device.kind === "meter" || device.state.inventory?.intent === "retired")
 			return;
+		// Another agent reads the same machine.
+		if (device.state.isClaim) return;
 		const { site, description } = device.state;
 		this.total.add(device);
 		(device.kind === "miner" ? this.mining : this.ai).add(device);
@@ -511,6 +513,7 @@ function summaryOf(facts: DeviceFacts): DeviceSummary {
 		pollIntervalSeconds: state.description.pollIntervalSeconds,
 		...stated({ rack, position, make, model, firmware, serial, algorithm, reason }),
 		...stated({ name, owner, use, intent, powerAllowedWatts: facts.powerAllowedWatts }),
+		...(state.isClaim ? { isClaim: true } : {}),
 		...(state.latest === undefined ? {} : { lastReadingAt: state.latest.at }),
 		...(state.latest === undefined || health !== "up" ? {} : liveSummary(facts, state.latest)),
 	};

@@ -47,6 +47,8 @@ export type DeviceState = {
 	readonly key: string;
 	readonly site: string;
 	readonly agent: string;
+	/** An agent's word of a device that another agent reads: shown, and counted in no sum. */
+	readonly isClaim: boolean;
 	/** Its place by the inventory, where that says one. */
 	readonly description: DeviceDescription;
 	/** As its agent has it; absent where the inventory changes nothing of it. */

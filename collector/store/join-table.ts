@@ -68,7 +68,9 @@ export class JoinTable {
 				run("INSERT INTO joins VALUES (?, ?, ?, ?, ?, 0)", gone, key, kept, since, at);
 				// What was joined to it before goes along.
 				run("UPDATE joins SET kept = ? WHERE kept = ?", kept, gone);
+				run("DELETE FROM aliases WHERE device = ? AND kind IN ('claim', 'apart')", gone);
 				run("UPDATE aliases SET device = ? WHERE device = ?", kept, gone);
+				run("DELETE FROM readers WHERE device = ?", gone);
 				run("DELETE FROM devices WHERE number = ?", gone);
 				const { number, site, agent, first_seen_at, definition } = device;
 				run(

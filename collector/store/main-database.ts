@@ -30,6 +30,7 @@ import type { TierFile } from "./files.js";
 import { JoinTable } from "./join-table.js";
 import { widenDelivery } from "./migrations/delivery.js";
 import { widenInputs } from "./migrations/inputs.js";
+import type { Turn, Turns } from "./readers.js";
 import type { RecordExtent } from "./unsealed.js";
 
 const CACHE_KIBIBYTES = 4_096;
@@ -71,6 +72,9 @@ const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS aliases (
 		site TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, device INTEGER NOT NULL,
 		PRIMARY KEY (site, kind, value)
+	) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS readers (
+		device INTEGER NOT NULL, since INTEGER NOT NULL, agent TEXT NOT NULL, PRIMARY KEY (device, since)
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS gaps (
 		id INTEGER PRIMARY KEY, agent TEXT NOT NULL, site TEXT NOT NULL, from_at INTEGER NOT NULL,
@@ -186,6 +190,8 @@ export type AliasRow = {
 	readonly value: string;
 	readonly device: number;
 };
+/** Which agents read a device in turn, where it has passed on. */
+export type ReadersRow = { readonly device: number; readonly turns: Turns };
 export type DefinitionRow = { readonly hash: string; readonly text: string };
 
 export type Batch = {
@@ -195,6 +201,7 @@ export type Batch = {
 	readonly definitions: readonly DefinitionRow[];
 	readonly devices: readonly DeviceRow[];
 	readonly aliases: readonly AliasRow[];
+	readonly readers: readonly ReadersRow[];
 };
 
 export type PresentRow = { readonly device: number; readonly inboxId: number; readonly bytes: Uint8Array };
@@ -431,6 +438,14 @@ export class MainDatabase {
 		return this.statement("SELECT * FROM aliases").all() as AliasRow[];
 	}
 
+	readers(): readonly ReadersRow[] {
+		const rows = this.statement("SELECT device, since, agent FROM readers ORDER BY device, since").all();
+		const turns = new Map<number, Turn[]>();
+		for (const { device, ...turn } of rows as ({ readonly device: number } & Turn)[])
+			turns.set(device, [...(turns.get(device) ?? []), turn]);
+		return [...turns].map(([device, own]) => ({ device, turns: own }));
+	}
+
 	definitions(): readonly DefinitionRow[] {
 		return this.statement("SELECT * FROM definitions").all() as DefinitionRow[];
 	}
@@ -592,7 +607,7 @@ export class MainDatabase {
 		this.database.close();
 	}
 
-	private storeNames({ definitions, devices, aliases }: Batch): void {
+	private storeNames({ definitions, devices, aliases, readers }: Batch): void {
 		const define = this.statement("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
 		for (const { hash, text } of definitions) define.run(hash, text);
 		const device = this.statement("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)");
@@ -600,6 +615,12 @@ export class MainDatabase {
 			device.run(one.number, one.key, one.site, one.agent, one.first_seen_at, one.definition);
 		const alias = this.statement("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)");
 		for (const one of aliases) alias.run(one.site, one.kind, one.value, one.device);
+		const forget = this.statement("DELETE FROM readers WHERE device = ?");
+		const turn = this.statement("INSERT INTO readers (device, since, agent) VALUES (?, ?, ?)");
+		for (const { device: number, turns } of readers) {
+			forget.run(number);
+			for (const { since, agent } of turns) turn.run(number, since, agent);
+		}
 	}
 
 	private insertRow(row: NewInboxRow, moved: Map<string, CursorRow>): number {

@@ -249,13 +249,13 @@ export class Present {
 	private joinedState(kept: number, gone: number): MutableState {
 		const [state, other] = [this.states[kept], this.states[gone]];
 		invariant(state !== undefined && other !== undefined, "devices that are joined were read");
-		const { number, key, firstSeenAt } = state;
+		const { number, key, firstSeenAt, isClaim } = state;
 		// What it drew last is held on, as it would have been had the other's first reading been its own.
 		const meter = structuredClone(state.meter);
 		advance(meter, other.firstSeenAt, {}, state.description.pollIntervalSeconds);
 		return {
 			...other,
-			...{ number, key, firstSeenAt },
+			...{ number, key, firstSeenAt, isClaim },
 			description: other.ownDescription ?? other.description,
 			pollsByResult: added(state.pollsByResult, other.pollsByResult),
 			faultsByCode: added(state.faultsByCode, other.faultsByCode),
@@ -294,10 +294,11 @@ export class Present {
 		// The catalogue's own entry goes on from here; the stored one is a copy of its past.
 		const known = this.catalogue.sawBefore(stored.known) ?? stored.known;
 		const { number, key, site, agent, firstSeenAt } = stored.known;
+		const { isClaim } = known;
 		const { isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode, reason, latest } =
 			stored;
 		const state: MutableState = {
-			...newState({ number, key, site, agent, firstSeenAt }, description, answeringSince),
+			...newState({ number, key, site, agent, firstSeenAt, isClaim }, description, answeringSince),
 			isAnswering,
 			lastAttemptAt: quantity<UnixMilliseconds>(lastAttemptAt),
 			meter: meterOf(meter),
@@ -327,7 +328,8 @@ export class Present {
 			const description = this.catalogue.descriptionOf(hash);
 			return description === undefined ? undefined : this.add(newState(known, description, at), hash, known);
 		}
-		if (isReading && at >= state.lastAttemptAt && this.definitions[known.number] !== hash) {
+		const isOld = this.definitions[known.number] === hash && state.agent === known.agent;
+		if (isReading && at >= state.lastAttemptAt && !isOld) {
 			const description = this.catalogue.descriptionOf(hash);
 			if (description === undefined) return undefined;
 			this.watch.firmware(state, { at, ...firmwares(state.description, description) });
@@ -473,7 +475,7 @@ function firmwares(before: DeviceDescription, now: DeviceDescription) {
 
 /** All are made here, with all their fields, so that they are alike. */
 function newState(
-	known: Pick<Known, "number" | "key" | "site" | "agent" | "firstSeenAt">,
+	known: Pick<Known, "number" | "key" | "site" | "agent" | "firstSeenAt" | "isClaim">,
 	description: DeviceDescription,
 	at: number,
 ): MutableState {
@@ -482,6 +484,7 @@ function newState(
 		key: known.key,
 		site: known.site,
 		agent: known.agent,
+		isClaim: known.isClaim,
 		description,
 		firstSeenAt: quantity<UnixMilliseconds>(known.firstSeenAt),
 		isAnswering: false,

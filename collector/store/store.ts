@@ -138,6 +138,8 @@ export type StoreOptions = {
 	readonly failPoint?: ArmedFailPoint;
 	/** Where the site's days begin: an IANA name, UTC where absent. */
 	readonly timeZone?: string;
+	/** Whether an agent may no longer speak: its devices pass to who reads them. */
+	readonly isRevoked?: (site: string, agent: string) => boolean;
 };
 
 /** Readings and rollups that began before go; absent: none. */
@@ -206,6 +208,7 @@ export class Store implements SeriesStore {
 		this.catalogue = new Catalogue({
 			maxDevices: options.maxDevices,
 			onClash: (clash) => this.watch.add(eventOf({ kind: "identity-clash", ...clash })),
+			...(options.isRevoked === undefined ? {} : { isRevoked: options.isRevoked }),
 		});
 		this.present = new Present({
 			watch: this.watch,
@@ -460,11 +463,20 @@ export class Store implements SeriesStore {
 	async watchNow(): Promise<void> {
 		this.lookWhoIsSilent();
 		await this.inTurn(() => this.storeEvents());
+		await this.joinRightful();
 		const end = this.clock.monotonic() + DERIVE_AGAIN_MILLISECONDS;
 		for (const [device, late] of this.watch.dueAgain(this.clock.monotonic())) {
 			await this.deriveAgain(device, late);
 			if (this.clock.monotonic() > end) return;
 		}
+	}
+
+	/** One device a look, so that a whole range that passes to another agent holds nobody up. */
+	private async joinRightful(): Promise<void> {
+		const rightful = this.catalogue.takeRightful();
+		if (rightful === undefined) return;
+		const refused = await this.joinDevices({ ...rightful, isDryRun: false });
+		if (refused !== undefined) this.catalogue.leaveApart(rightful);
 	}
 
 	private lookWhoIsSilent(): void {
@@ -671,6 +683,7 @@ export class Store implements SeriesStore {
 			definitions,
 			devices: stored.devices,
 			aliases: stored.aliases,
+			readers: stored.readers,
 			joins: stored.joins,
 		});
 		for (const cursor of stored.cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);

@@ -15,6 +15,7 @@ import type { PowerOptions } from "../derive/power.js";
 import { Archive, type Damage } from "./archive.js";
 import { copySlice, type SliceWish, tierNames } from "./backup.js";
 import { sacrificeFor } from "./budget.js";
+import { CLAIM } from "./catalogue.js";
 import { columnKey } from "./column-key.js";
 import { DamageLog } from "./damage-log.js";
 import { DayFiles, dayOf, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
@@ -83,6 +84,8 @@ const described = new Map<
 	number,
 	{ readonly definition: string; readonly site: string; readonly key: string }
 >();
+/** Devices that are an agent's word of another's: they draw nothing beside it. */
+const claims = new Set<number>();
 /** What operators say of devices, by key. */
 const placed = new Map<string, InventoryEntries>();
 const damage = new DamageLog();
@@ -159,7 +162,7 @@ function rawName(day: string): string {
 /** Where the device stood at that time, by the inventory; else where its agent has it now. */
 function labelsOf(device: number, at: number) {
 	const known = described.get(device);
-	if (known === undefined) return undefined;
+	if (known === undefined || claims.has(device)) return undefined;
 	const { kind, rack = UNKNOWN_LABEL, model = UNKNOWN_LABEL } = descriptionOf(device) ?? {};
 	// An agent draws nothing of the site's; what a meter measures is drawn by others, and would count twice.
 	if (kind === "agent" || kind === "meter") return undefined;
@@ -214,14 +217,21 @@ function describeDevices(rows: Batch["devices"]): void {
 		described.set(device, { definition, site, key });
 }
 
+function learnClaims(rows: Batch["aliases"]): void {
+	for (const { kind, device } of rows) if (kind === CLAIM) claims.add(device);
+}
+
 function open() {
 	for (const join of rooms().main.joins.unfinished()) finishJoin(join);
 	for (const { hash, text } of rooms().main.definitions()) learn(hash, text);
 	const devices = rooms().main.devices();
 	describeDevices(devices);
+	const aliases = rooms().main.aliases();
+	learnClaims(aliases);
 	return {
 		devices,
-		aliases: rooms().main.aliases(),
+		aliases,
+		readers: rooms().main.readers(),
 		joins: rooms().main.joins.all(),
 		definitions: rooms().main.definitions(),
 		cursors: rooms().main.allCursors(),
@@ -296,6 +306,7 @@ function commit(batch: Batch) {
 	const { ids, cursors } = main.commit(batch);
 	for (const { hash, text } of batch.definitions) learn(hash, text);
 	describeDevices(batch.devices);
+	learnClaims(batch.aliases);
 	for (const [index, { extent, site, agent }] of batch.rows.entries()) {
 		const id = ids[index] ?? 0;
 		if (id === 0 || extent === undefined) continue;

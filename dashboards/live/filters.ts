@@ -133,6 +133,7 @@ function hasWords(device: DeviceSummary, sought: readonly string[]): boolean {
 /** What a list says of a device: its operator's intent before what is wrong, since it explains it. */
 export function problemWord(device: DeviceSummary): { readonly word: string; readonly kind: DeviceState } {
 	const { intent } = device;
+	if (device.isClaim === true) return { word: "identity clash", kind: "unknown" };
 	const kind =
 		intent !== undefined && intent !== "in-service" ? intent : (problemKind(device) ?? device.health);
 	return { word: STATE_WORDS[kind], kind };
@@ -192,6 +193,8 @@ export function stateCounts(devices: Iterable<DeviceSummary>): Readonly<Record<D
 			counts.retired += 1;
 			continue;
 		}
+		// Another agent reads the same machine: it is counted there.
+		if (device.isClaim === true) continue;
 		counts[device.health] += 1;
 		const kind = problemKind(device);
 		if (kind === "overheated" || kind === "failed") counts[kind] += 1;
@@ -216,7 +219,7 @@ const WATTS_PER_MEGAWATT = 1e6;
  * earning is known, by the megawatts their own ratio implies.
  */
 export function shownSums(devices: readonly DeviceSummary[]): ShownSums {
-	const up = devices.filter(({ health }) => health === "up");
+	const up = devices.filter(({ health, isClaim }) => health === "up" && isClaim !== true);
 	const watts = summed(up, ({ powerWatts }) => powerWatts);
 	const rate = summed(up, ({ hashrateTerahashesPerSecond }) => hashrateTerahashesPerSecond);
 	const net = summed(up, ({ netUsdPerHour }) => netUsdPerHour);

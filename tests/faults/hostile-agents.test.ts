@@ -20,7 +20,7 @@ import {
 	NOBODY_JOINS,
 	UNHEARD,
 } from "../collector/ingest/example-line.js";
-import { deviceNamed, until } from "../collector/store/example-store.js";
+import { deviceNamed, rowsOf, until } from "../collector/store/example-store.js";
 import { deviceAt, exampleRecord } from "../shared/wire/examples.js";
 import { expectConserved } from "./conservation.js";
 import { type BareSocket, bareSocket, frame, ProvenPeer, upgraded, upgradeText } from "./raw-peer.js";
@@ -296,6 +296,34 @@ describe("an enrolled agent", { timeout: 30_000 }, () => {
 		expect({ site: device.site, agent: device.agent }).toEqual({ site: "austin", agent: "agent-1" });
 		expect([...collector.store.devices().values()].filter(({ site }) => site === "boden")).toHaveLength(1);
 		peer.socket.close();
+	});
+
+	it("G15: of the same site that claims a device gets one of its own, and by the device's own agent's name it would not", async () => {
+		const device = deviceAt("10.7.0.7:80", { serial: "S7" });
+		const claims = () =>
+			[...collector.store.devices().values()].filter(({ description }) => description.serial === "S7");
+		const wall = Date.now();
+		for (const [agent, watts] of [
+			["agent-7", 3_000],
+			["agent-8", 9_000],
+			["agent-7", 3_001],
+		] as const) {
+			const peer = await ProvenPeer.open(collector.port, { agent });
+			peer.defineWhenAsked([device]);
+			peer.record(1, record(watts, { device, wall: wall + watts }));
+			await peer.settled(1);
+			peer.socket.close();
+		}
+		expect(claims().map(({ key, agent, isClaim }) => [key, agent, isClaim])).toEqual([
+			["S7", "agent-7", false],
+			["austin-10.7.0.7:80", "agent-8", true],
+		]);
+		const read = async (key: string) =>
+			(await rowsOf(collector.store, deviceNamed(collector.store, key).number, wall, wall + 60_000)).map(
+				({ powerWatts }) => powerWatts,
+			);
+		expect(await read("S7")).toEqual([3_000, 3_001]);
+		expect(await read("austin-10.7.0.7:80")).toEqual([9_000]);
 	});
 
 	it("G16, G22, G23: sends times that cannot be, records too long, and kinds unknown: each is settled, nothing blocks", async () => {

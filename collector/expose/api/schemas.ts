@@ -107,6 +107,7 @@ const deviceSummary = object(
 		...texts(["name", "owner", "use"]),
 		intent: oneOf(INTENTS),
 		powerAllowedWatts: number,
+		isClaim: yesOrNo,
 		reason: object(texts(["code", "what", "hint"])),
 		lastReadingAt: milliseconds,
 		errorCodes: listOf(text),

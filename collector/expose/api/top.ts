@@ -50,7 +50,7 @@ export function topAnswer({ at, facts, summaries }: Moment, request: TopRequest)
 	const found: { readonly summary: DeviceSummary; readonly value: number }[] = [];
 	let deviceCount = 0;
 	summaries.forEach((summary, index) => {
-		if (summary.kind === "agent" || summary.kind === "meter") return;
+		if (summary.kind === "agent" || summary.kind === "meter" || summary.isClaim === true) return;
 		if (site !== undefined && summary.site !== site) return;
 		if (rack !== undefined && summary.rack !== rack) return;
 		if (model !== undefined && summary.model !== model) return;

@@ -278,7 +278,7 @@ function noticedAt({ at, limit = 0 }: FleetEvent): number {
 }
 
 function trackOf(known: DeviceState, changes: EventsBy, from: number): Omit<Track, "isShown"> {
-	const { number, key, site, agent, firstSeenAt } = known;
+	const { number, key, site, agent, firstSeenAt, isClaim } = known;
 	return {
 		known,
 		firmwares: changes.get(key) ?? [],
@@ -290,6 +290,7 @@ function trackOf(known: DeviceState, changes: EventsBy, from: number): Omit<Trac
 			site,
 			agent,
 			firstSeenAt,
+			isClaim,
 			description: known.ownDescription ?? known.description,
 			isAnswering: false,
 			answeringSince: quantity<UnixMilliseconds>(from),

@@ -175,6 +175,7 @@ export function device({
 		key,
 		site: "west",
 		agent: "hall-1",
+		isClaim: false,
 		description: full,
 		firstSeenAt: ms(NOW - 86_400_000),
 		latest,
