@@ -1,6 +1,6 @@
 /**
- * Antminers with firmware of others that kept the form of Bitmain's RPC: Hiveon, MSK, and asicseer, Blissz,
- * chipless and their like. Data; the layout is Bitmain's.
+ * Antminers with firmware of others that kept the form of Bitmain's RPC: Hiveon, MSK, the first Braiins OS, and
+ * asicseer, Blissz, chipless and their like. Data; the layout is Bitmain's.
  *
  * Watts of these firmwares are their model of the boards. Some builds of Hiveon write amperes or nothing of use
  * into the same field, so what no chip could run on is left out and counted.
@@ -79,11 +79,25 @@ export const antminerCustom = defineDriver({
 	caveats: [...CAVEATS, "Chipless firmware writes Sol/s where Bitmain's writes kSol/s."],
 });
 
+export const braiinsBmminer = defineDriver({
+	...shared,
+	name: "braiins-bmminer",
+	title: "Braiins OS, first releases",
+	models: ["Antminer S9", "S9i", "S9j"],
+	firmwares: ["bOS of 2018 and 2019"],
+	source: "answers of S9 as clients quote them",
+	grade: "documented",
+	recognises: ({ rpc }) => /\bBOS_(?:AM|DM)\d|"BRAIINS-(?:AM|DM)\d/.test(rpc),
+	identity,
+	caveats: ["No power: these releases had no tuner."],
+});
+
 /** Which firmware it is stands in Type, CompileTime or BMMiner, with its version. */
 const FIRMWARES: readonly RegExp[] = [
 	/(?:\S*asicseer\S*)/i,
 	/(?:blissz|chipless|nicehash)[^)]*/i,
 	/hiveon(?:\s*[\d.]+)?/i,
+	/bOS_\S+/,
 	/(?<=v\.?\s?)\d+(?:\.\d+){2,}/i,
 	/\S+\s+rwglr/i,
 ];
@@ -98,8 +112,12 @@ function layOutCustom(answers: Parsed): Parsed {
 	const found = FIRMWARES.map((pattern) => texts.map((text) => pattern.exec(text)?.[0]).find(Boolean));
 	const compiled = textOf(firstOf(said.map((record) => at(record, "CompileTime"))));
 	const words = found.filter((word) => word !== undefined);
+	const board = texts.map((text) => /^braiins-am\d-(\w+)/i.exec(text)?.[1]).find(Boolean);
 	return {
 		...layOutAntminer(answers),
-		...present({ firmware: words.length > 0 ? words.join(" ") : compiled }),
+		...present({
+			firmware: words.length > 0 ? words.join(" ") : compiled,
+			model: board === undefined ? undefined : `Antminer ${board.toUpperCase()}`,
+		}),
 	};
 }

@@ -4,7 +4,7 @@
  */
 import { amdSmi, amdSmiText, rocmSmi, rocmSmiText } from "./amd.js";
 import { antminer } from "./antminer.js";
-import { antminerCustom, hiveon, msk } from "./antminer-custom.js";
+import { antminerCustom, braiinsBmminer, hiveon, msk } from "./antminer-custom.js";
 import { auradine, auradineWeb } from "./auradine.js";
 import { avalon, avalonHome, avalonText } from "./avalon.js";
 import { baikal } from "./baikal.js";
@@ -26,6 +26,7 @@ import { iceriver } from "./iceriver.js";
 import { inference } from "./inference.js";
 import { honorKnight, innosilicon, innosiliconRpc } from "./innosilicon.js";
 import { intelXpu } from "./intel.js";
+import { jasminer } from "./jasminer.js";
 import { LOCAL_HOSTS } from "./local-hosts.js";
 import { luxos } from "./luxos.js";
 import { mara } from "./mara.js";
@@ -46,6 +47,7 @@ export const DRIVERS: readonly Driver[] = [
 	braiinsRest,
 	braiinsGraphql,
 	braiinsRpc,
+	braiinsBmminer,
 	whatsminerFramed,
 	whatsminer,
 	luxos,
@@ -81,6 +83,7 @@ export const DRIVERS: readonly Driver[] = [
 	fluminer,
 	innosilicon,
 	ebang,
+	jasminer,
 	bitfury,
 	multminer,
 	bitaxe,

@@ -63,6 +63,18 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 		values: { hashrateTerahashesPerSecond: 98.0005005, powerWatts: 3_250 },
 		parts: [["fan", "fanDutyRatio", [0.7]]],
 	},
+	"a Braiins OS of 2019, which still was Bitmain's miner": {
+		driver: "braiins-bmminer",
+		model: "Antminer S9",
+		values: { hashrateTerahashesPerSecond: 13.8005, boardCount: 2, chipCount: 126 },
+		parts: [
+			["board", "coreVoltageVolts", [8.8, 8.7]],
+			["board", "chipTemperatureCelsius", [74, 75]],
+			["board", "frequencyMegahertz", [637, 681]],
+			["fan", "fanSpeedRevolutionsPerMinute", [3_360, 4_440]],
+		],
+		absent: ["powerWatts"],
+	},
 	"a LuxOS of 2023 with board and chip sensors instead of corners, commands joined": {
 		driver: "luxos",
 		model: "Antminer S19j Pro",
@@ -197,6 +209,24 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 			["board", "boardTemperatureCelsius", [61.5]],
 			["fan", "fanSpeedRevolutionsPerMinute", [3_000]],
 		],
+	},
+	"a Jasminer, whose rates are texts with their unit": {
+		driver: "jasminer",
+		model: "JASMINER X4 1U",
+		algorithm: "ethash",
+		values: {
+			otherAlgorithmHashrateHashesPerSecond: 520.5e6,
+			chipTemperatureCelsius: 66,
+			chipCount: 4,
+			sharesAccepted: 8,
+			activePoolCount: 1,
+		},
+		parts: [
+			["board", "otherAlgorithmHashrateHashesPerSecond", [260.25e6, 260.25e6]],
+			["board", "chipTemperatureCelsius", [66, 51]],
+			["fan", "fanDutyRatio", [0.45, 0.45]],
+		],
+		absent: ["powerWatts"],
 	},
 	"a Whatsminer of API 3 that refuses its boards": {
 		driver: "whatsminer-v3",

@@ -216,6 +216,19 @@ const fluminer: Answers = {
 	overview: json({ code: 0, data: { minerInfo: { model: "T3", sn: "S1", minerVersion: "V1.12" } } }),
 };
 
+const jasminer: Answers = {
+	status: json({
+		summary: { miner: "JASMINER X16-Q", version: "1", uptime: 60, rt: "1.95 GH/s", temp_max: 66 },
+		boards: {
+			fan_num: 1,
+			fan1: 2_400,
+			fan_percent1: "40",
+			board: [{ asics: 1, rate: "1.95 GH/s", asic0_temp: 66 }],
+		},
+		pools: { pool: [{ status: "Alive", accept: 8, reject: 1 }] },
+	}),
+};
+
 const innosiliconRpc: Answers = {
 	stats: json({
 		STATUS: status(70, "stats"),
@@ -464,6 +477,7 @@ export const DIALECTS: Readonly<Record<string, Answers>> = {
 	"innosilicon-rpc": innosiliconRpc,
 	honorknight: honorKnight,
 	fluminer,
+	jasminer,
 	ebang,
 	bitfury,
 	multminer,

@@ -371,7 +371,16 @@ const proto: Answers = {
 	errors: json([{ error_code: "PSU_FAULT", message: "supply 2" }]),
 };
 
+const braiinsBmminer: Answers = {
+	stats: told(
+		"STATS",
+		[{ BMMiner: "bOS_am1-s9-20190221-0_0a1b2c3d", Type: "braiins-am1-s9" }, chains],
+		"bmminer",
+	),
+};
+
 export const WRITTEN_FIRMWARES: Readonly<Record<string, Answers>> = {
+	"braiins-bmminer": braiinsBmminer,
 	hiveon,
 	msk,
 	"antminer-custom": antminerCustom,

@@ -90,6 +90,57 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 			),
 		),
 	],
+	"a Braiins OS of 2019, which still was Bitmain's miner": [
+		rpc(
+			"version",
+			told(
+				"VERSION",
+				[{ BMMiner: "bOS_am1-s9-20190221-0_0a1b2c3d", API: "3.1", CompileTime: "", Type: "braiins-am1-s9" }],
+				"bmminer bOS_am1-s9-20190221-0_0a1b2c3d",
+			),
+		),
+		rpc("stats", {
+			STATUS: [
+				{
+					STATUS: "S",
+					Code: 70,
+					Msg: "BMMiner stats",
+					Description: "bmminer bOS_am1-s9-20190221-0_0a1b2c3d",
+				},
+			],
+			STATS: [
+				{ BMMiner: "bOS_am1-s9-20190221-0_0a1b2c3d", CompileTime: "", Type: "braiins-am1-s9" },
+				{
+					STATS: 1,
+					ID: "BC50",
+					Elapsed: 600,
+					"GHS 5s": "13800.50",
+					"GHS av": 13_700.5,
+					miner_count: 2,
+					frequency: "681",
+					fan_num: 2,
+					fan1: 0,
+					fan5: 3_360,
+					fan6: 4_440,
+					voltage6: 8.8,
+					voltage7: 8.7,
+					temp6: 55,
+					temp7: 54,
+					temp2_6: 74,
+					temp2_7: 75,
+					freq_avg6: 637,
+					freq_avg7: 681,
+					total_rateideal: 14_002.76,
+					chain_acn5: 0,
+					chain_acn6: 63,
+					chain_acn7: 63,
+					chain_rate6: "6900.25",
+					chain_rate7: "6900.25",
+				},
+			],
+			id: 1,
+		}),
+	],
 	"a LuxOS of 2023 with board and chip sensors instead of corners, commands joined": [
 		rpc(
 			"version",
@@ -336,6 +387,54 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 			"STATUS=S,When=1,Code=9,Msg=1 ASC(s),Description=cgminer 4.11.1|ASC=0,Name=STU-U1++,ID=0,Enabled=Y,Status=Alive,Temperature=61.50,MHS av=50000000.00,MHS 5s=51000000.50|",
 			"devs",
 		),
+	],
+	"a Jasminer, whose rates are texts with their unit": [
+		web("GET /cgi-bin/minerStatus_all.cgi", {
+			summary: {
+				miner: "JASMINER X4 1U",
+				version: "20220101",
+				machine_sn: "X4A1",
+				uptime: 600,
+				rt: "520.50 MH/s",
+				avg: "519.10 MH/s",
+				rejectRate: "0.10 %",
+				temp_min: 51,
+				temp_max: 66,
+			},
+			boards: {
+				fan_num: 2,
+				fan1: 2_400,
+				fan2: 2_460,
+				fan_percent1: "45",
+				fan_percent2: "45",
+				board: [
+					{
+						asics: 2,
+						freq: 500,
+						rate: "260.25 MH/s",
+						temp: 48,
+						asic_stat: "oo",
+						asic0_temp: 60,
+						asic1_temp: 66,
+					},
+					{
+						asics: 2,
+						freq: 500,
+						rate: "260.25 MH/s",
+						temp: 47,
+						asic_stat: "oo",
+						asic0_temp: 51,
+						asic1_temp: 0,
+					},
+				],
+			},
+			pools: {
+				pool: [
+					{ status: "Alive", url: "stratum+tcp://pool.example:1", user: "u", works: 9, accept: 8, reject: 1 },
+					{ status: "Dead" },
+				],
+			},
+		}),
 	],
 	"a Whatsminer of API 3 that refuses its boards": [
 		framed('{"cmd":"get.device.info"}', {
