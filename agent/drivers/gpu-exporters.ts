@@ -68,7 +68,7 @@ export const nvidiaGpuExporter = defineDriver({
 	title: "NVIDIA GPUs, nvidia_gpu_exporter",
 	makes: ["NVIDIA"],
 	models: ["GeForce, RTX, Quadro, Tesla and data-centre cards"],
-	firmwares: ["nvidia_gpu_exporter 1.0 to 1.4"],
+	firmwares: ["nvidia_gpu_exporter 1.0 and later, with nvidia-smi or NVML"],
 	source: "metrics recorded beside nvidia-smi on RTX 2080 SUPER, RTX 4080 SUPER, L40S and H100",
 	grade: "recorded",
 	requests: { metrics: scrape(9835), ...inferenceRequests },
@@ -89,6 +89,7 @@ export const nvidiaGpuExporter = defineDriver({
 			powerLimitEnforcedWatts: { at: ["enforced_power_limit_watts"], unit: watts },
 			powerLimitDefaultWatts: { at: ["power_default_limit_watts"], unit: watts },
 			powerLimitMaximumWatts: { at: ["power_max_limit_watts"], unit: watts },
+			energyConsumedJoules: { at: ["energy_joules_total"], unit: joules },
 			gpuTemperatureCelsius: { at: ["temperature_gpu"], unit: celsius },
 			memoryTemperatureCelsius: { at: ["temperature_memory"], unit: celsius, absent: [0] },
 			fanDutyRatio: { at: ["fan_speed_ratio"], unit: ratio },
@@ -107,6 +108,8 @@ export const nvidiaGpuExporter = defineDriver({
 			pcieLinkGeneration: { at: ["pcie_link_gen_current"] },
 			pcieLinkWidth: { at: ["pcie_link_width_current"] },
 			multiInstanceGpu: { at: ["mig_mode_current"], words: OFF_ON },
+			multiInstanceCount: { at: ["instances"] },
+			xidError: { at: ["xid"] },
 			correctedEccErrors: { at: ["ecc_errors_corrected_volatile_total"] },
 			uncorrectedEccErrors: { at: ["ecc_errors_uncorrected_volatile_total"] },
 			retiredPages: { at: ["retired_pages_double_bit_count"] },
@@ -127,8 +130,11 @@ function layOutNvidia(answers: Parsed): Parsed {
 		prefix: /^nvidia_smi_/,
 		keyOf: (labels) => text(labels, "uuid"),
 	});
+	const samples = listOf(at(answers["metrics"], "samples")) as readonly PrometheusSample[];
 	const records = found.map((gpu) => ({
 		...gpu,
+		instances: instancesOf(samples, at(gpu, "key")),
+		xid: lastXid(samples, at(gpu, "key")),
 		// The exporter takes "GPU-" off; the same GPU is one GPU, whoever tells of it.
 		key: `GPU-${String(at(gpu, "key")).replace(/^GPU-/i, "")}`,
 		// On and off are written as state words.
@@ -144,6 +150,20 @@ function layOutNvidia(answers: Parsed): Parsed {
 		model: modelOf(records.map((gpu) => at(gpu, "labels", "name"))),
 		driverVersion: labelOf(records, "driver_version"),
 	});
+}
+
+function instancesOf(samples: readonly PrometheusSample[], uuid: unknown): number | undefined {
+	const own = samples.filter(({ name, labels }) => name === "nvidia_smi_mig_info" && labels["uuid"] === uuid);
+	return own.length === 0 ? undefined : own.length;
+}
+
+/** Its own watch of the driver's events tells when each kind of error came last. */
+function lastXid(samples: readonly PrometheusSample[], uuid: unknown): unknown {
+	let last: PrometheusSample | undefined;
+	for (const sample of samples)
+		if (sample.name === "nvidia_smi_xid_last_timestamp_seconds" && sample.labels["uuid"] === uuid)
+			if (last === undefined || sample.value > last.value) last = sample;
+	return last?.labels["xid"];
 }
 
 function sum(one: unknown, other: unknown): number | undefined {

@@ -18,7 +18,7 @@ export const intelXpu = defineDriver({
 	title: "Intel GPUs, XPU Manager",
 	makes: ["Intel"],
 	models: ["Data Center GPU Max and Flex, Arc"],
-	firmwares: ["XPU Manager 1.2 to 1.3"],
+	firmwares: ["XPU Manager 1.2 to 2.0"],
 	source: "XPU Manager's document",
 	grade: "documented",
 	requests: {
@@ -27,6 +27,14 @@ export const intelXpu = defineDriver({
 			argv: ["xpu-smi", "dump", "-d", "-1", "-m", METRICS, "-n", "1"],
 			format: "csv",
 			optional: true,
+		},
+		/** Release 2.0 knows the long options alone. */
+		longDump: {
+			over: "command",
+			argv: ["xpu-smi", "dump", "--device", "-1", "--metrics", METRICS, "--number", "1"],
+			format: "csv",
+			optional: true,
+			unless: "dump",
 		},
 		stats: { over: "command", argv: ["xpu-smi", "stats", "-d", "0", "-j"], format: "json", optional: true },
 		discovery: {
@@ -37,7 +45,7 @@ export const intelXpu = defineDriver({
 			rarely: true,
 		},
 	},
-	atLeastOne: ["dump", "stats"],
+	atLeastOne: ["dump", "longDump", "stats"],
 	recognises: () => false,
 	layOut,
 	identity: { make: "Intel", model: { at: [["model"]] } },
@@ -66,7 +74,7 @@ export const intelXpu = defineDriver({
 function layOut(answers: Parsed): Parsed {
 	const known = recordsOf(at(answers, "discovery", "device_list"));
 	const identify = (id: string) => known.find((one) => textOf(at(one, "device_id")) === id);
-	const rows = recordsOf(at(answers, "dump", "rows")).map(rowOf);
+	const rows = recordsOf(firstOf([at(answers, "dump", "rows"), at(answers, "longDump", "rows")])).map(rowOf);
 	const stats = at(answers, "stats");
 	const detailed = at(stats, "device_level") === undefined ? [] : [statsOf(stats)];
 	const byId = new Map<string, AnyRecord>();

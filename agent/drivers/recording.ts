@@ -29,7 +29,7 @@ export type RecordedState = { readonly name: string; readonly answers: Answers }
 export type Recording = { readonly driver: Driver; readonly states: readonly RecordedState[] };
 
 export function readRecording(recorded: readonly RecordedAnswer[]): Recording | Failure {
-	const answers = mergedParts(recorded);
+	const answers = mergedParts(recorded.map(withHeader));
 	// What a program of the host itself wrote comes before an exporter that repeats it.
 	const local = answers.filter(({ over }) => over === "command");
 	const driver = fittingDriver(local) ?? knownDriver(answers) ?? fittingDriver(answers);
@@ -39,6 +39,17 @@ export function readRecording(recorded: readonly RecordedAnswer[]): Recording | 
 			`${answers.length} recorded answers, but no driver knows the device that gave them.`,
 		);
 	return { driver, states: statesOf(driver, answers) };
+}
+
+/** A table that was asked for without its header has the columns that its request names. */
+function withHeader(recorded: RecordedAnswer): RecordedAnswer {
+	const fields = /--query-gpu=(\S+)/.exec(recorded.request)?.[1];
+	if (recorded.over !== "command" || fields === undefined || !/\bnoheader\b/.test(recorded.request))
+		return recorded;
+	const names = fields
+		.replaceAll(/\bgpu_bus_id\b/g, "pci.bus_id")
+		.replaceAll(/\bgpu_(?=name|uuid|serial)/g, "");
+	return { ...recorded, text: `${names}\n${recorded.text}` };
 }
 
 /** First from what the probes ask, then from everything: a pool's name in another answer may mislead. */

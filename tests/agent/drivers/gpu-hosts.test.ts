@@ -5,6 +5,7 @@ import { decode } from "../../../agent/drivers/decode.js";
 import type { Answers } from "../../../agent/drivers/driver.js";
 import { loadFormats, parseAnswer } from "../../../agent/drivers/formats/parse-answer.js";
 import { recognisedBy } from "../../../agent/drivers/identify.js";
+import { readRecording } from "../../../agent/drivers/recording.js";
 import type { Reading } from "../../../shared/reading.js";
 import { WRITTEN_GPU_HOSTS } from "./written-gpu-hosts.js";
 
@@ -53,6 +54,36 @@ describe("NVIDIA GPUs by nvidia-smi", () => {
 		expect(split[1]).not.toHaveProperty("correctedEccErrors");
 	});
 
+	it("are read from a table without header and units by the columns that its request names", () => {
+		const recorded = {
+			file: "smi.txt",
+			over: "command",
+			request:
+				"nvidia-smi --query-gpu=gpu_uuid,gpu_name,power.draw,memory.used --format=csv,noheader,nounits",
+			text: "GPU-a, NVIDIA L4, 16.50, 1024\nGPU-b, NVIDIA L4, [N/A], 0\n",
+		} as const;
+		const recording = readRecording([recorded]);
+		if (!("driver" in recording)) return expect.fail(recording.what);
+		const answers = recording.states[0]?.answers ?? {};
+		expect(read(recording.driver.name, answers).components).toEqual([
+			{
+				part: "gpu",
+				key: "GPU-a",
+				values: expect.objectContaining({ powerWatts: 16.5, memoryUsedBytes: 1024 * MEBI }),
+			},
+			{ part: "gpu", key: "GPU-b", values: { memoryUsedBytes: 0 } },
+		]);
+		return undefined;
+	});
+
+	it("have no watts where the tool writes an error in their place, and no fault of the reading", () => {
+		const text =
+			"uuid, power.draw [W], fan.speed [%], temperature.gpu\nGPU-a, [Unknown Error], ERR!, [GPU requires reset]\nGPU-b, 60.5 W, 30 %, 41";
+		const { components, faults } = read("nvidia-smi", { gpus: { text } });
+		expect(components.map(({ values }) => values.powerWatts)).toEqual([undefined, 60.5]);
+		expect(faults).toEqual([]);
+	});
+
 	it("have no number of instances where the list of them did not come", () => {
 		const [first] = read("nvidia-smi", { gpus: TABLE, later }).components;
 		expect(first?.values).toMatchObject({ multiInstanceGpu: 1 });
@@ -76,6 +107,17 @@ describe("AMD GPUs", () => {
 		});
 		expect(first).not.toHaveProperty("gpuTemperatureCelsius");
 		expect(second).not.toHaveProperty("powerWatts");
+	});
+
+	it("have the limits of either release: 750 W under ppt0 of 1,000 W", () => {
+		const metric = { text: '[{"gpu":0,"power":{"socket_power":{"value":140,"unit":"W"}}}]' };
+		const fixed = {
+			text: '[{"gpu":0,"limit":{"ppt0":{"socket_power_limit":{"value":750,"unit":"W"},"max_power_limit":{"value":1000,"unit":"W"}}}}]',
+		};
+		expect(read("amd-smi", { metric, static: fixed }).components[0]?.values).toMatchObject({
+			powerLimitWatts: 750,
+			powerLimitMaximumWatts: 1_000,
+		});
 	});
 
 	it("are read from a bare list alike", () => {
@@ -130,9 +172,10 @@ describe("Intel GPUs", () => {
 		const header =
 			"Timestamp, DeviceId, GPU Utilization (%), GPU Power (W), GPU Core Temperature (Celsius Degree)";
 		const dump = { text: `${header}\n12:00:00.000, 0, 10.00, 60.5, 40\n12:00:00.000, 1, N/A, 61.5, N/A\n` };
-		expect(read("intel-xpu", { dump }).components.map(({ values }) => values.powerWatts)).toEqual([
-			60.5, 61.5,
-		]);
+		for (const answers of [{ dump }, { longDump: dump }])
+			expect(read("intel-xpu", answers).components.map(({ values }) => values.powerWatts)).toEqual([
+				60.5, 61.5,
+			]);
 	});
 });
 
@@ -148,6 +191,9 @@ describe("exporters that run on a host already", () => {
 				streamingMultiprocessorClockMegahertz: 1_980,
 				remappedRows: 3,
 				rowRemapFailed: 0,
+				energyConsumedJoules: 5_500_000,
+				multiInstanceCount: 2,
+				xidError: 79,
 			}),
 		]);
 	});
@@ -237,6 +283,16 @@ describe("nvidia-smi's XML", () => {
 			throttledByPowerCap: 1,
 			throttled: 1,
 			isClockedDownIdle: 0,
+		});
+	});
+
+	it("counts the memory's errors of SRAM and DRAM together, the uncorrectable ones of SRAM by kind too", () => {
+		const volatile =
+			"<sram_correctable>1</sram_correctable><sram_uncorrectable_parity>2</sram_uncorrectable_parity><sram_uncorrectable_secded>3</sram_uncorrectable_secded><dram_correctable>40</dram_correctable><dram_uncorrectable>N/A</dram_uncorrectable>";
+		const text = `<nvidia_smi_log><gpu id="0"><uuid>GPU-0</uuid><ecc_errors><volatile>${volatile}</volatile><aggregate><dram_correctable>999</dram_correctable></aggregate></ecc_errors></gpu></nvidia_smi_log>`;
+		expect(read("nvidia-smi-xml", { query: { text } }).components[0]?.values).toEqual({
+			correctedEccErrors: 41,
+			uncorrectedEccErrors: 5,
 		});
 	});
 
