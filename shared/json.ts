@@ -313,6 +313,13 @@ const REPAIRS: readonly (readonly [name: string, repair: (text: string) => strin
 				plain.replaceAll(/[-+]?\b(?:nan|inf(?:inity)?)\b(?:\([a-z0-9]{0,16}\))?/gi, "null"),
 			),
 	],
+	[
+		"leading-zero",
+		(text) =>
+			outsideStrings(text, (plain) =>
+				plain.replaceAll(/([:[,]\s*)(-?0\d+(?:\.\d+)?)(?=\s*[,}\]])/g, '$1"$2"'),
+			),
+	],
 	["invalid-escape", (text) => insideStrings(text, (inner) => inner.replaceAll("\\'", "'"))],
 	["trailing-garbage", firstValue],
 	[

@@ -21,6 +21,7 @@ import { epic } from "./epic.js";
 import { fluminer } from "./fluminer.js";
 import { goldshell, goldshellRpc } from "./goldshell.js";
 import { allSmi, nvidiaGpuExporter, rocmExporter } from "./gpu-exporters.js";
+import { lolMiner, teamRedMiner, trex, xmrig } from "./gpu-miners.js";
 import { ibelink } from "./ibelink.js";
 import { iceriver } from "./iceriver.js";
 import { inference } from "./inference.js";
@@ -92,6 +93,10 @@ export const DRIVERS: readonly Driver[] = [
 	rocmExporter,
 	allSmi,
 	inference,
+	trex,
+	lolMiner,
+	teamRedMiner,
+	xmrig,
 	nvidiaSmi,
 	nvidiaSmiXml,
 	amdSmi,

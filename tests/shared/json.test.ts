@@ -96,6 +96,7 @@ describe("tolerant", () => {
 		["not-a-number", '{"a":nan,"b":-nan,"c":inf,"d":"nan"}', { a: null, b: null, c: null, d: "nan" }],
 		["not-a-number", '{"a":-nan(ind)}', { a: null }],
 		["missing-value", '{"a":,"b":"x:,"}', { a: null, b: "x:," }],
+		["leading-zero", '{"a": 004,"b":[007, 0.5],"c":":01,"}', { a: "004", b: ["007", 0.5], c: ":01," }],
 		["invalid-escape", '{"a":"\\\'1.0\\\'"}', { a: "'1.0'" }],
 		["trailing-garbage", '{"a":{"b":1}}"}', { a: { b: 1 } }],
 		["stray-comma", '{"a":[1,2,],}', { a: [1, 2] }],

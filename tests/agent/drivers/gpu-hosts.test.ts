@@ -269,6 +269,88 @@ describe("AI work", () => {
 	});
 });
 
+describe("programs that mine", () => {
+	it("have T-Rex's two GPUs with 230 W and, of the card without a meter, none", () => {
+		expect(read("t-rex").values).toMatchObject({
+			otherAlgorithmHashrateHashesPerSecond: 60.5e6,
+			sharesAccepted: 12,
+			gpuCount: 2,
+			operatingState: 0,
+		});
+		expect(read("t-rex").identity).toMatchObject({ algorithm: "kawpow", firmware: "T-Rex 0.26.8" });
+		const [first, second] = gpus("t-rex");
+		expect(first).toMatchObject({
+			key: "aa11",
+			powerWatts: 230,
+			powerBoundary: 2,
+			memoryTemperatureCelsius: 92,
+			otherAlgorithmHashrateHashesPerSecond: 45.25e6,
+		});
+		expect(second).not.toHaveProperty("powerWatts");
+	});
+
+	it("have lolMiner's rates by worker, though a name stands there as a number that is none", () => {
+		const reading = read("lolminer");
+		expect(reading.values).toMatchObject({ otherAlgorithmHashrateHashesPerSecond: 120.5e6, sharesStale: 2 });
+		expect(reading.identity.algorithm).toBe("ethash");
+		expect(gpus("lolminer").map(({ key, powerWatts }) => [key, powerWatts])).toEqual([
+			["3:0", 120.5],
+			["6:0", 121],
+		]);
+	});
+
+	it("have lolMiner's older form, by session: 31.5 MH/s, one share of five rejected", () => {
+		const summary = {
+			text: JSON.stringify({
+				Software: "lolMiner 1.31",
+				Mining: { Algorithm: "Ethash" },
+				Session: { Performance_Summary: 31.5, Performance_Unit: "mh/s", Accepted: 4, Submitted: 5 },
+				GPUs: [{ Index: 0, Name: "RX 580", Performance: 31.5, "Consumption (W)": 95.5, "Temp (deg C)": 60 }],
+			}),
+		};
+		const { values, components } = read("lolminer", { summary });
+		expect(values).toMatchObject({ otherAlgorithmHashrateHashesPerSecond: 31.5e6, sharesRejected: 1 });
+		expect(components[0]?.values).toMatchObject({ powerWatts: 95.5, gpuTemperatureCelsius: 60 });
+	});
+
+	it("have TeamRedMiner's 28.25 MH/s, and its algorithm from the pool", () => {
+		expect(read("teamredminer").identity).toMatchObject({
+			algorithm: "ethash",
+			firmware: "TeamRedMiner 0.10.21",
+		});
+		expect(read("teamredminer").values).toMatchObject({ activePoolCount: 1, minerUptimeSeconds: 103 });
+		expect(gpus("teamredminer")).toEqual([
+			expect.objectContaining({
+				key: "0",
+				otherAlgorithmHashrateHashesPerSecond: 28.25e6,
+				fanSpeedRevolutionsPerMinute: 2_106,
+				coreVoltageVolts: 0.85,
+			}),
+		]);
+	});
+
+	it("have XMRig's 12.5 kH/s of RandomX, one share of 41 rejected, a pool that lives", () => {
+		const reading = read("xmrig");
+		expect(reading.identity).toMatchObject({ algorithm: "randomx", hostname: "host-7" });
+		expect(reading.values).toMatchObject({
+			otherAlgorithmHashrateHashesPerSecond: 12_500.5,
+			sharesRejected: 1,
+			poolState: 0,
+		});
+		expect(reading.values).not.toHaveProperty("powerWatts");
+	});
+
+	it.each([
+		["t-rex", "/summary"],
+		["lolminer", "/summary"],
+		["xmrig", "/2/summary"],
+	])("are known by what they answer: %s", (driver, path) => {
+		const answer = WRITTEN_GPU_HOSTS[driver]?.["summary"] ?? expect.fail("no answer");
+		const request = { over: "http", path, format: "text" } as const;
+		expect(recognisedBy([{ request, answer }])[0]?.name).toBe(driver);
+	});
+});
+
 describe("nvidia-smi's XML", () => {
 	it("is read with 16 GPUs in 700 KB, most of which lists clocks that a GPU could have", () => {
 		const clocks = `<supported_clocks>${"<value>1980 MHz</value>".repeat(1_900)}</supported_clocks>`;

@@ -149,6 +149,132 @@ const inference: Answers = {
 	loaded: json({ models: [{ name: "b", size_vram: 5 }] }),
 };
 
+const trex: Answers = {
+	summary: json({
+		name: "t-rex",
+		version: "0.26.8",
+		algorithm: "kawpow",
+		uptime: 600,
+		hashrate: 60_500_000,
+		hashrate_minute: 60_000_000,
+		accepted_count: 12,
+		rejected_count: 1,
+		paused: false,
+		gpus: [
+			{
+				device_id: 0,
+				name: "RTX 3080",
+				uuid: "aa11",
+				hashrate: 45_250_000,
+				power: 230,
+				power_avr: 228,
+				temperature: 58,
+				memory_temperature: 92,
+				fan_speed: 70,
+				cclock: 1_500,
+				mclock: 10_000,
+			},
+			{
+				device_id: 1,
+				name: "GTX 1070",
+				uuid: "bb22",
+				hashrate: 15_250_000,
+				power: 0,
+				temperature: 60,
+				fan_speed: 0,
+			},
+		],
+	}),
+};
+
+/** A worker's name that is a number stands without quotes in one release. */
+const lolMiner: Answers = {
+	summary: {
+		text: JSON.stringify({
+			Software: "lolMiner 1.46",
+			Session: { Uptime: 600 },
+			Workers: [
+				{
+					Index: 0,
+					Name: "RX 6800",
+					Power: 120.5,
+					CCLK: 1_200,
+					MCLK: 1_060,
+					Core_Temp: 50,
+					Juc_Temp: 55,
+					Mem_Temp: 70,
+					Fan_Speed: 60,
+					PCIE_Address: "3:0",
+				},
+				{
+					Index: 1,
+					Name: "RX 6800",
+					Power: 121,
+					Core_Temp: 51,
+					Juc_Temp: 0,
+					Fan_Speed: 61,
+					PCIE_Address: "6:0",
+				},
+			],
+			Algorithms: [
+				{
+					Algorithm: "Etchash",
+					Worker: "WORKER",
+					Performance_Unit: "Mh/s",
+					Performance_Factor: 1_000_000,
+					Total_Performance: 120.5,
+					Total_Accepted: 6,
+					Total_Rejected: 1,
+					Total_Stales: 2,
+					Worker_Performance: [60.25, 60.25],
+				},
+			],
+		}).replace('"WORKER"', "004"),
+	},
+};
+
+const teamRedMiner: Answers = {
+	devs: json({
+		STATUS: [{ STATUS: "S", Msg: "1 GPU(s)", Description: "TeamRedMiner 0.10.21" }],
+		DEVS: [
+			{
+				GPU: 0,
+				Status: "Alive",
+				Temperature: 61,
+				"Fan Speed": 2_106,
+				"Fan Percent": 47,
+				"GPU Clock": 1_187,
+				"Memory Clock": 1_500,
+				"GPU Voltage": 0.85,
+				"MHS av": 28.1,
+				"MHS 30s": 28.25,
+				Accepted: 9,
+				"Device Elapsed": 103,
+			},
+		],
+	}),
+	pools: json({
+		STATUS: [{ STATUS: "S" }],
+		POOLS: [
+			{ URL: "x", Algorithm: "ethash", Status: "Alive", Accepted: 9, Rejected: 0, "Stratum Active": true },
+		],
+	}),
+};
+
+const xmrig: Answers = {
+	summary: json({
+		worker_id: "host-7",
+		uptime: 600,
+		version: "6.21.0",
+		ua: "XMRig/6.21.0",
+		algo: "rx/0",
+		cpu: { brand: "AMD EPYC 7443" },
+		hashrate: { total: [12_500.5, 12_400, null] },
+		results: { shares_good: 40, shares_total: 41, hashes_total: 5_000 },
+		connection: { uptime: 590 },
+	}),
+};
+
 export const WRITTEN_GPU_HOSTS: Readonly<Record<string, Answers>> = {
 	"amd-smi": amdSmi,
 	"amd-smi-text": amdSmiText,
@@ -159,4 +285,8 @@ export const WRITTEN_GPU_HOSTS: Readonly<Record<string, Answers>> = {
 	"all-smi": allSmi,
 	"rocm-exporter": rocmExporter,
 	inference,
+	"t-rex": trex,
+	lolminer: lolMiner,
+	teamredminer: teamRedMiner,
+	xmrig,
 };
