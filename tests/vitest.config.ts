@@ -40,7 +40,7 @@ export default defineConfig({
 		testTimeout: 60_000,
 		hookTimeout: 60_000,
 		maxWorkers: 2,
-		setupFiles: ["tests/same-seed-in-ci.ts"],
+		setupFiles: [new URL("same-seed-in-ci.ts", import.meta.url).pathname],
 		sequence: { sequencer: LongestFirst },
 		projects: [
 			{ extends: true, test: { name: "programs", include: [WITH_PROGRAMS] } },
