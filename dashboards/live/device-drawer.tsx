@@ -36,7 +36,7 @@ import {
 } from "./format.js";
 import { HealthWord } from "./heat-map.js";
 import { InventoryOf } from "./inventory-form.js";
-import { Page, useDevice, useFleet, useSeconds, useTimeZone } from "./page-context.js";
+import { Page, useDevice, useFleet, useMoment, useSeconds, useTimeZone } from "./page-context.js";
 import { modelName, place } from "./problems.js";
 import { PAST_EVERY_SECONDS, stretchOf } from "./range.js";
 import { RangePicker, useRange } from "./range-picker.js";
@@ -214,6 +214,7 @@ function joined(shown: Shown): string {
 
 function DeviceCharts({ device }: { readonly device: DeviceAnswer }) {
 	const { state } = useContext(Page);
+	const moment = useMoment();
 	const range = useRange();
 	const { stepSeconds } = range;
 	const happened = useEvents(device.summary.device);
@@ -221,7 +222,7 @@ function DeviceCharts({ device }: { readonly device: DeviceAnswer }) {
 	const wanted = wantedSeries(device);
 	const names = wanted.map((one) => `${one.measurement}/${one.part}/${one.component}`).join();
 	const { answer, what } = useAnswer<DeviceSeries>({
-		key: `${device.summary.device} ${JSON.stringify(range)} ${names} ${state.isPast}`,
+		key: `${device.summary.device} ${JSON.stringify(range)} ${names} ${moment}`,
 		question: (signal) =>
 			askSeries({
 				device: device.summary.device,

@@ -5,7 +5,7 @@ import { ask, useAnswer } from "./api.js";
 import { now } from "./browser.js";
 import { eventTone, eventWord } from "./events.js";
 import { counted, dateAndTime, timeOfDay } from "./format.js";
-import { Page, useTimeZone } from "./page-context.js";
+import { Page, useMoment, useTimeZone } from "./page-context.js";
 import { place } from "./problems.js";
 import { PAST_EVERY_SECONDS, stretchOf } from "./range.js";
 import { useRange } from "./range-picker.js";
@@ -26,9 +26,10 @@ export type Happened = {
 /** Of one device, or of the whole site; the newest where there are too many. */
 export function useEvents(device?: string): Happened | undefined {
 	const { state } = useContext(Page);
+	const moment = useMoment();
 	const range = useRange();
 	const { answer } = useAnswer<EventsAnswer>({
-		key: `events ${device ?? ""} ${JSON.stringify(range)} ${state.isPast}`,
+		key: `events ${device ?? ""} ${JSON.stringify(range)} ${moment}`,
 		question: (signal) => {
 			const { from, to } = stretchOf(range, state.time(now()));
 			const query = new URLSearchParams({ from: String(from), to: String(to), order: "newest" });

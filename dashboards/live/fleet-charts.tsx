@@ -7,7 +7,7 @@ import { Chart, type Line, type Mark } from "./chart.js";
 import { EventLine, useEvents } from "./event-line.js";
 import { eventMarks } from "./events.js";
 import { efficiency, hashrate, power, type Shown, usdPerMegawattHour } from "./format.js";
-import { Page } from "./page-context.js";
+import { Page, useMoment } from "./page-context.js";
 import { PAST_EVERY_SECONDS, type Range, stretchOf } from "./range.js";
 import { RangePicker, useRange } from "./range-picker.js";
 import { startReplay } from "./replay.js";
@@ -49,6 +49,7 @@ const CHARTS: readonly {
 
 export function FleetCharts() {
 	const { state } = useContext(Page);
+	const moment = useMoment();
 	const range = useRange();
 	const stepSeconds = Math.max(STEP_LEAST_SECONDS, range.stepSeconds ?? 0);
 	const key = JSON.stringify(range);
@@ -57,12 +58,12 @@ export function FleetCharts() {
 		return `from=${from}&to=${to}`;
 	};
 	const { answer, what } = useAnswer<FleetSeriesAnswer>({
-		key: `fleet ${key} ${state.isPast}`,
+		key: `fleet ${key} ${moment}`,
 		question: (signal) => ask(`api/v1/series/fleet?${stretch()}&step=${stepSeconds}`, signal),
 		seconds: state.isPast ? PAST_EVERY_SECONDS : Math.max(15, range.askEverySeconds),
 	});
 	const { answer: gaps } = useAnswer<GapsAnswer>({
-		key: `gaps ${key} ${state.isPast}`,
+		key: `gaps ${key} ${moment}`,
 		question: (signal) => ask(`api/v1/gaps?${stretch()}`, signal),
 		seconds: state.isPast ? PAST_EVERY_SECONDS : GAPS_EVERY_SECONDS,
 	});

@@ -36,6 +36,8 @@ export class FleetState {
 	readonly #listeners = new Set<Listener>();
 	readonly #streamListeners = new Set<() => void>();
 
+	/** How many times all was told anew: the past that is played begins, or is sought. */
+	beginnings = 0;
 	/** The past that is played stands still where it is paused; the present goes on between messages. */
 	readonly isPast: boolean;
 
@@ -54,6 +56,7 @@ export class FleetState {
 		this.fleet = message.fleet;
 		this.heardAt = heardAt;
 		this.clockOffset = message.fleet.at - heardAt;
+		if (message.kind === "snapshot") this.beginnings += 1;
 		const change = message.kind === "snapshot" ? this.#renew(message) : this.#merge(message.devices);
 		for (const listener of this.#listeners) this.#turn(() => listener(change));
 	}

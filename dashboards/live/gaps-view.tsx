@@ -5,7 +5,7 @@ import { ask, useAnswer } from "./api.js";
 import { now } from "./browser.js";
 import { counted, dateAndTime, decimal, duration } from "./format.js";
 import { byReason, gapWords, merged } from "./gap-sums.js";
-import { Page, useFleet, useTimeZone } from "./page-context.js";
+import { Page, useFleet, useMoment, useTimeZone } from "./page-context.js";
 import { PAST_EVERY_SECONDS, stretchOf } from "./range.js";
 import { RangePicker, useRange } from "./range-picker.js";
 import { deviceAddress } from "./route.js";
@@ -21,10 +21,11 @@ type Stretch = { readonly from: number; readonly to: number };
 
 export function GapsView() {
 	const { state } = useContext(Page);
+	const moment = useMoment();
 	const range = useRange();
 	const stretch = stretchOf(range, state.time(now()));
 	const { answer, what } = useAnswer<GapsAnswer>({
-		key: `gap ledger ${JSON.stringify(range)} ${state.isPast}`,
+		key: `gap ledger ${JSON.stringify(range)} ${moment}`,
 		question: (signal) => {
 			const { from, to } = stretchOf(range, state.time(now()));
 			return ask(`api/v1/gaps?from=${from}&to=${to}`, signal);

@@ -29,6 +29,22 @@ export function useFleet(): FleetAnswer | undefined {
 	return held.state === state ? held.fleet : state.fleet;
 }
 
+/** A word for the time that is shown, another one where the past is sought: what was asked of another moment is asked anew. */
+export function useMoment(): string {
+	const { state } = useContext(Page);
+	const [held, setHeld] = useState(momentOf(state));
+	useEffect(() => {
+		const look = () => setHeld(momentOf(state));
+		look();
+		return state.onChange(look);
+	}, [state]);
+	return held;
+}
+
+function momentOf({ isPast, beginnings }: FleetState): string {
+	return isPast ? `past ${beginnings}` : "now";
+}
+
 /** Draws again when messages came, at most once in so many milliseconds: for what looks at every device. */
 export function useMessages(milliseconds: number): number {
 	const { state } = useContext(Page);
