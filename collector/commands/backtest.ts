@@ -92,8 +92,11 @@ async function* moments(names: ReadonlySet<string>, options: BacktestOptions): A
 		["job", "fleetwatt"],
 	]);
 	const up = [{ labels: target, value: 1 }];
+	const intervalMilliseconds = Math.round(Number(step) * MILLISECONDS_PER_SECOND);
 	try {
 		for (let { at, state } = position; ; ) {
+			// The replay ends at --to, which may lie between two evaluations.
+			if ((at - position.at) % intervalMilliseconds > 0) return;
 			const samples = new Map(scrapedSamples(await momentMetrics(moment), names, target));
 			samples.set("up", up);
 			yield { at, samples };
