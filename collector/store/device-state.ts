@@ -326,8 +326,8 @@ export type SeriesStore = {
 		readonly to: UnixMilliseconds;
 		readonly deviceNumbers?: readonly number[];
 	}): Promise<readonly IntervalSums[]>;
-	/** The same over the whole fleet, in order of time. */
-	fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]>;
+	/** The same over the whole fleet, in order of time. A row is good until the next is asked for. */
+	fleetSums(query: FleetSumsQuery): Promise<Iterable<FleetSumsRow>>;
 	gaps(query: {
 		readonly from: UnixMilliseconds;
 		readonly to: UnixMilliseconds;

@@ -55,7 +55,7 @@ export function rises(times: Float64Array): boolean {
 }
 
 /** Index of the first time that is not before `at`. */
-function lowerBound(times: Float64Array, at: number): number {
+export function lowerBound(times: Float64Array, at: number): number {
 	let low = 0;
 	let high = times.length;
 	while (low < high) {

@@ -543,7 +543,7 @@ export class Store implements SeriesStore {
 		if (held.length > 0) yield this.joinedSteps(held);
 	}
 
-	async fleetSums(query: FleetSumsQuery): Promise<readonly FleetSumsRow[]> {
+	async fleetSums(query: FleetSumsQuery): Promise<Iterable<FleetSumsRow>> {
 		const rows = new FleetRows(query);
 		let after: number | undefined;
 		do {

@@ -8,9 +8,16 @@
  */
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import type { Contract } from "../../derive/contracts.js";
-import { addSums, figuresOf, MONEY_FORMULAS, type MoneySums, noMoney } from "../../derive/money.js";
+import {
+	addSums,
+	everyFigureOf,
+	figuresOf,
+	MONEY_FORMULAS,
+	type MoneySums,
+	noMoney,
+} from "../../derive/money.js";
 import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
-import { stepEdges } from "../../derive/steps.js";
+import { type Edges, stepEdges } from "../../derive/steps.js";
 import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
 import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../answers.js";
@@ -57,14 +64,29 @@ export type MoneyRequest = MoneyOptions & {
 /** Sums by the beginning of their step. */
 type Steps = Map<number, MoneySums>;
 
+/** Whole settlement intervals that are over. */
+function settledSpan({ from, to, now }: MoneyRequest): Span {
+	const start = Math.floor(from / SETTLEMENT) * SETTLEMENT;
+	return { from: start, to: Math.max(start, Math.floor(Math.min(to, now) / SETTLEMENT) * SETTLEMENT) };
+}
+
+/** The prices of a request: several that differ by nothing but `by` can share them. */
+export function pricesFor(book: InputBook, request: MoneyRequest): PriceLine {
+	return new PriceLine(book, {
+		...request,
+		...settledSpan(request),
+		settlementSeconds: SETTLEMENT_SECONDS,
+	});
+}
+
 export async function moneyAnswer(
 	store: SeriesStore,
 	book: InputBook,
 	request: MoneyRequest,
+	prices?: PriceLine,
 ): Promise<Reply<MoneyAnswer>> {
 	const { stepSeconds, by } = request;
-	const from = Math.floor(request.from / SETTLEMENT) * SETTLEMENT;
-	const to = Math.max(from, Math.floor(Math.min(request.to, request.now) / SETTLEMENT) * SETTLEMENT);
+	const { from, to } = settledSpan(request);
 	if ((to - from) / MILLISECONDS_PER_SECOND / stepSeconds > POINTS_MOST) {
 		const nearest = nearestStepSeconds({ from, to }, SETTLEMENT_SECONDS);
 		return refused(
@@ -75,15 +97,18 @@ export async function moneyAnswer(
 	const { contracts = [], timeZone, device } = request;
 	const edges = stepEdges(stepSeconds, timeZone);
 	// Each row is added once, to the step of its group; groups and totals are added up from these.
-	const groups = new Map<string, Steps>();
+	const groups = new Map<string, GroupSteps>();
 	const into = (whose: Whose, at: number): readonly MoneySums[] => {
 		const label = by === undefined ? "" : groupLabel(by, whose);
-		const group: Steps = groups.get(label) ?? new Map();
-		groups.set(label, group);
-		return [stepAt(group, edges(at).start)];
+		let group = groups.get(label);
+		if (group === undefined) {
+			group = new GroupSteps(edges);
+			groups.set(label, group);
+		}
+		return group.at(at);
 	};
 	const span = { from, to, stepSeconds, timeZone, tierSeconds: SETTLEMENT_SECONDS } as const;
-	const line = new PriceLine(book, { ...request, ...span, settlementSeconds: SETTLEMENT_SECONDS });
+	const line = prices ?? pricesFor(book, request);
 	const valuation = new Valuation({
 		...span,
 		line,
@@ -103,9 +128,11 @@ export async function moneyAnswer(
 		for await (const rows of slices) for (const row of rows) valuation.add(row);
 	}
 	const paid = valuation.close();
-	const labelled = [...groups].sort(([one], [other]) => (one < other ? -1 : 1));
+	const labelled = [...groups]
+		.map(([label, { steps }]) => ({ label, steps }))
+		.sort((one, other) => (one.label < other.label ? -1 : 1));
 	const all: Steps = new Map();
-	for (const [, group] of labelled) for (const [at, sums] of group) addSums(stepAt(all, at), sums);
+	for (const { steps } of labelled) for (const [at, sums] of steps) addSums(stepAt(all, at), sums);
 	const total = totalOf(all);
 	const times: number[] = [];
 	for (let at = from; at < to; at = edges(at).end) times.push(edges(at).start);
@@ -128,7 +155,7 @@ export async function moneyAnswer(
 		...(by === undefined
 			? {}
 			: {
-					groups: labelled.map(([label, steps]) => ({ label, ...groupOf(times, steps, totalOf(steps)) })),
+					groups: labelled.map(({ label, steps }) => ({ label, ...groupOf(times, steps, totalOf(steps)) })),
 				}),
 	});
 }
@@ -190,6 +217,26 @@ function totalOf(steps: Steps): MoneySums {
 	return total;
 }
 
+/** One group's sums. Rows come in order of time, so the step of the row before is nearly always that of the next. */
+class GroupSteps {
+	readonly steps: Steps = new Map();
+	private readonly edges: Edges;
+	private step: { readonly start: number; readonly end: number } = { start: 0, end: 0 };
+	private sums: readonly MoneySums[] = [];
+
+	constructor(edges: Edges) {
+		this.edges = edges;
+	}
+
+	at(at: number): readonly MoneySums[] {
+		if (at < this.step.start || at >= this.step.end) {
+			this.step = this.edges(at);
+			this.sums = [stepAt(this.steps, this.step.start)];
+		}
+		return this.sums;
+	}
+}
+
 function stepAt(steps: Steps, at: number): MoneySums {
 	const known = steps.get(at);
 	if (known !== undefined) return known;
@@ -199,10 +246,12 @@ function stepAt(steps: Steps, at: number): MoneySums {
 }
 
 function groupOf(times: readonly number[], steps: Steps, total: MoneySums): Omit<MoneyGroup, "label"> {
-	const figures = times.map((at) => {
+	const columns = MONEY_COLUMNS.map((name) => ({ name, values: [] as (number | null)[] }));
+	for (const at of times) {
 		const sums = steps.get(at);
-		return sums === undefined ? undefined : figuresOf(sums);
-	});
-	const columns = MONEY_COLUMNS.map((name) => [name, figures.map((step) => step?.[name] ?? null)] as const);
-	return { total: figuresOf(total), ...Object.fromEntries(columns) } as Omit<MoneyGroup, "label">;
+		const figures = sums === undefined ? undefined : everyFigureOf(sums);
+		for (const { name, values } of columns) values.push(figures?.[name] ?? null);
+	}
+	const byName = Object.fromEntries(columns.map(({ name, values }) => [name, values]));
+	return { total: figuresOf(total), ...byName } as Omit<MoneyGroup, "label">;
 }

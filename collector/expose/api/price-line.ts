@@ -43,15 +43,19 @@ export class PriceLine {
 	private readonly used = new Set<PriceStretch>();
 	private readonly usedRates = new Set<PriceStretch>();
 	private place = 0;
+	private last: PriceStretch | undefined;
 
 	constructor(book: InputBook, options: PriceLineOptions) {
 		this.stretches = stretchesOf(book, options);
 	}
 
-	/** The stretch of an instant; its inputs count as used. */
+	/** The stretch of an instant; its inputs count as used. All rows of an instant ask for the same one. */
 	at(instant: number): PriceStretch {
+		const { last } = this;
+		if (last !== undefined && instant >= last.from && instant < last.to) return last;
 		const stretch = this.find(instant);
 		this.used.add(stretch);
+		this.last = stretch;
 		return stretch;
 	}
 

@@ -13,7 +13,7 @@ import type { InputBook } from "../../market/book.js";
 import type { SeriesStore } from "../../store/device-state.js";
 import { MONEY_COLUMNS, type MoneyAnswer, type MoneyFigures, type StatementAnswer } from "../answers.js";
 import type { MoneyTerms, ViewOptions } from "../view.js";
-import { type MoneyRequest, moneyAnswer } from "./money.js";
+import { type MoneyRequest, moneyAnswer, pricesFor } from "./money.js";
 import { answered, type Reply, refused } from "./reply.js";
 
 export const STATEMENT_BY = ["use", "model", "owner", "rack", "site"] as const;
@@ -123,14 +123,15 @@ async function currentStatement(
 		...(staleAfterSeconds === undefined ? {} : { staleAfterSeconds }),
 		...(knownAt === undefined ? {} : { knownAt }),
 	};
-	const whole = await moneyAnswer(store, book, request);
+	const prices = pricesFor(book, request);
+	const whole = await moneyAnswer(store, book, request, prices);
 	if (!whole.ok || !("answer" in whole)) return whole;
 	const rows: StatementAnswer["rows"][number][] = [
 		{ by: "all", label: "", figures: whole.answer.total },
 		...daysOf(whole.answer, timeZone),
 	];
 	for (const one of by) {
-		const found = await moneyAnswer(store, book, { ...request, by: one });
+		const found = await moneyAnswer(store, book, { ...request, by: one }, prices);
 		if (!found.ok || !("answer" in found)) return found;
 		for (const { label, total } of found.answer.groups ?? []) rows.push({ by: one, label, figures: total });
 	}

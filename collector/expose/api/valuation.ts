@@ -67,20 +67,16 @@ export class Valuation {
 
 	add(row: MoneyRow): void {
 		const { contracts, into } = this.options;
-		const end = this.endOf(row);
 		const contract =
 			contracts.length === 0
 				? undefined
 				: contractOf(contracts, { rack: row.labels?.rack, use: row.labels?.use }, row.from);
-		const { label, isGpu } = row;
 		if (contract === undefined) {
-			const sums = into({ label, isGpu }, row.from);
-			this.split(row, end, (prices, share) => {
-				const counted = share === 1 ? this.money : { ...this.money, share };
-				for (const one of sums) addMoney(one, row, prices, counted);
-			});
+			this.addUncovered(row);
 			return;
 		}
+		const { label, isGpu } = row;
+		const end = this.endOf(row);
 		const sums = into({ label, isGpu, contract }, row.from);
 		const isTenants = contract.powerBorneBy === "tenant";
 		let megawattHours = 0;
@@ -96,6 +92,21 @@ export class Valuation {
 			joules: row.joules,
 			seconds: row.secondsUp + row.secondsDown,
 			megawattHours,
+		});
+	}
+
+	/** A month has a hundred thousand such rows, so one that is whole makes nothing to be thrown away. */
+	private addUncovered(row: MoneyRow): void {
+		const { line, into, settlementSeconds } = this.options;
+		const sums = into(row, row.from);
+		if (row.tierSeconds <= settlementSeconds) {
+			const { prices } = line.at(row.from);
+			for (const one of sums) addMoney(one, row, prices, this.money);
+			return;
+		}
+		this.split(row, this.endOf(row), (prices, share) => {
+			const counted = share === 1 ? this.money : { ...this.money, share };
+			for (const one of sums) addMoney(one, row, prices, counted);
 		});
 	}
 
@@ -140,11 +151,14 @@ export type RowsWish = SumsSpan & {
 	readonly line?: PriceLine;
 };
 
-/** Rows of the fleet in order of time, as coarse as their worth allows; many at once, since a month may have a million. */
+/**
+ * Rows of the fleet in order of time, as coarse as their worth allows; many at once, since a month may have a million.
+ * A row is good until the next is asked for.
+ */
 export async function* fleetRows(
 	store: SeriesStore,
 	{ by, contracts, line, ...span }: RowsWish,
-): AsyncGenerator<readonly MoneyRow[]> {
+): AsyncGenerator<Iterable<MoneyRow>> {
 	const changes = contracts.flatMap(({ from, to }) => [from, to]);
 	const isAlike = (start: number, end: number) =>
 		(line?.isAlike(start, end) ?? true) && !changes.some((at) => start < at && at < end);
@@ -152,7 +166,15 @@ export async function* fleetRows(
 		...(by === undefined ? {} : { by }),
 		...(contracts.length > 0 ? { apart: COVERING } : {}),
 	};
-	for (const slice of spanSlices(span, isAlike)) yield await store.fleetSums({ ...slice, ...labels });
+	let ahead: Promise<Iterable<MoneyRow>> | undefined;
+	for (const slice of spanSlices(span, isAlike)) {
+		const rows = await ahead;
+		// The store reads the next piece while this one is valued. Who stops early does not hear of its failing.
+		ahead = store.fleetSums({ ...slice, ...labels });
+		ahead.catch(() => undefined);
+		if (rows !== undefined) yield rows;
+	}
+	if (ahead !== undefined) yield await ahead;
 }
 
 /** How long the devices of contracts with a service level answered, month by month, each month as a whole. */

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addMoney, figuresOf, noMoney, pricesOf, type WorkSums } from "../../../collector/derive/money.js";
+import {
+	addMoney,
+	addSums,
+	figuresOf,
+	noMoney,
+	pricesOf,
+	type WorkSums,
+} from "../../../collector/derive/money.js";
 import { INPUT_VALUES } from "../expose/fleet-fixture.js";
 
 const OPTIONS = { siteOverheadRatio: 1 };
@@ -101,4 +108,14 @@ describe("money from sums", () => {
 			{ numRuns: 300 },
 		);
 	});
+});
+
+it("adds every one of the sums to its own", () => {
+	const numbered = (first: number) =>
+		Object.fromEntries(Object.keys(noMoney()).map((name, index) => [name, first + index * index]));
+	const total = Object.assign(noMoney(), numbered(1_000));
+	addSums(total, Object.assign(noMoney(), numbered(0.5)));
+	expect(total).toEqual(
+		Object.fromEntries(Object.entries(numbered(0.5)).map(([name, value]) => [name, 2 * value + 999.5])),
+	);
 });

@@ -44,7 +44,7 @@ function steady(count: number, from: number, firstSequence = 1): Arrival[] {
 async function minutes(from: number, to: number, by?: "rack" | "site" | "model") {
 	const span = { from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
 	const rows = await store?.fleetSums({ ...span, tierSeconds: 60, ...(by === undefined ? {} : { by }) });
-	return rows ?? [];
+	return Array.from(rows ?? [], (row) => ({ ...row }));
 }
 
 describe("a minute of 5,400 W and 260 TH/s", () => {

@@ -94,7 +94,9 @@ async function told(store: Store, key: string) {
 		rows: await rowsOf(store, number, from, to),
 		steps,
 		sums: sums.map(({ deviceNumber: _, ...own }) => own),
-		fleet: new Set(await store.fleetSums({ from, to, tierSeconds: 3_600, by: "rack" })),
+		fleet: new Set(
+			Array.from(await store.fleetSums({ from, to, tierSeconds: 3_600, by: "rack" }), (row) => ({ ...row })),
+		),
 		events: events.map(({ at, kind, what }) => [(at - NOON) / MINUTE, kind, what]),
 		now: [latest?.at, latest?.values, firstSeenAt, pollsByResult],
 		joules: Math.round(meter.joulesTotal),

@@ -70,7 +70,7 @@ function readings(
 async function minutes(from: number, to: number): Promise<readonly number[]> {
 	const span = { from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
 	const rows = await store?.fleetSums({ ...span, tierSeconds: 60 });
-	return (rows ?? []).map(({ joules }) => Math.round(joules));
+	return Array.from(rows ?? [], ({ joules }) => Math.round(joules));
 }
 
 const OWN_MINUTE = 216_000;

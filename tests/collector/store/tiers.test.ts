@@ -391,15 +391,16 @@ describe("sums over the fleet", () => {
 			await own.store.seal();
 			const [from, to] = [quantity<UnixMilliseconds>(START), quantity<UnixMilliseconds>(START + 3 * DAY)];
 			const asked = async (tierSeconds: (typeof tiers)[number], by?: (typeof LABELS)[number]) =>
-				(await own.store.fleetSums({ from, to, tierSeconds, ...(by === undefined ? {} : { by }) }))
-					.map(({ from: at, label, joules, terahashes, tierSeconds: own_ }) => ({
+				Array.from(
+					await own.store.fleetSums({ from, to, tierSeconds, ...(by === undefined ? {} : { by }) }),
+					({ from: at, label, joules, terahashes, tierSeconds: own_ }) => ({
 						at,
 						label,
 						joules: Math.round(joules * 10),
 						terahashes: Math.round(terahashes * 1_000),
 						own_,
-					}))
-					.sort((one, other) => one.at - other.at || (one.label < other.label ? -1 : 1));
+					}),
+				).sort((one, other) => one.at - other.at || (one.label < other.label ? -1 : 1));
 			const askedAll = async () => {
 				const answers = [];
 				for (const tier of tiers) {
