@@ -258,7 +258,7 @@ export class Archive {
 		if (unsealed.holdsBefore(place.group, (place.hour + 1) * MILLISECONDS_PER_HOUR)) return undefined;
 		const stored = days
 			.sums(place)
-			?.map(({ device, bytes }) => ({ device, sums: decodeSums(place.hour, bytes) }));
+			?.map(({ device, ...chunk }) => ({ device, sums: decodeSums(place.hour, chunk) }));
 		if (stored?.every(({ sums }) => sums !== undefined) === true)
 			return stored as { device: number; sums: Float64Array }[];
 		const own = days.hour(place).chunks;
@@ -271,9 +271,9 @@ export class Archive {
 		});
 		if (own.length > 0) days.putSums(place, made);
 		// As they are stored, whether they were a moment ago or not.
-		return made.map(({ device, bytes }) => ({
+		return made.map(({ device, ...chunk }) => ({
 			device,
-			sums: decodeSums(place.hour, bytes) ?? new Float64Array(0),
+			sums: decodeSums(place.hour, chunk) ?? new Float64Array(0),
 		}));
 	}
 

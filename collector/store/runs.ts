@@ -217,7 +217,8 @@ function pickColumns(run: ChunkRun, places: readonly number[]): ChunkRun {
 	};
 }
 
-function asValues(values: ColumnValues, decimals: number): Float64Array {
+/** Values of whole numbers of 10^-decimals. */
+export function asValues(values: ColumnValues, decimals: number): Float64Array {
 	if (values instanceof Float64Array) return values;
 	const found = new Float64Array(values.length);
 	putValues(values, decimals, found);

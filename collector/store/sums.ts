@@ -21,19 +21,32 @@ import {
 import { type ChunkRun, decodeChunk, encodeChunk } from "./chunk.js";
 import { hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { Column, Columns, IntervalSums } from "./device-state.js";
+import type { DeviceChunk } from "./pack-files.js";
 
 export const MINUTES_PER_HOUR = 60;
 
-/** In the fixed order of names. */
-export const SUM_COLUMNS: readonly Column[] = [
-	{ measurement: "gpuSeconds", decimals: 3 },
-	{ measurement: "joules", decimals: 1 },
-	{ measurement: "joulesWithoutWork", decimals: 1 },
-	{ measurement: "secondsDown", decimals: 3 },
-	{ measurement: "secondsUp", decimals: 3 },
-	{ measurement: "terahashes", decimals: 3 },
-	{ measurement: "terahashesWithoutPower", decimals: 3 },
-];
+/**
+ * In the fixed order of names. Readings are milliseconds apart: tenths of a watt and thousandths of a terahash per
+ * second for so long are whole numbers of these decimals, so the sums are exact, and money from them too.
+ */
+export const SUM_COLUMNS = sumColumns({ joules: 5, terahashes: 6 });
+/** Of files that were made before. */
+export const COARSE_SUM_COLUMNS = sumColumns({ joules: 1, terahashes: 3 });
+
+function sumColumns({
+	joules,
+	terahashes,
+}: Readonly<Record<"joules" | "terahashes", number>>): readonly Column[] {
+	return [
+		{ measurement: "gpuSeconds", decimals: 3 },
+		{ measurement: "joules", decimals: joules },
+		{ measurement: "joulesWithoutWork", decimals: joules },
+		{ measurement: "secondsDown", decimals: 3 },
+		{ measurement: "secondsUp", decimals: 3 },
+		{ measurement: "terahashes", decimals: terahashes },
+		{ measurement: "terahashesWithoutPower", decimals: terahashes },
+	];
+}
 
 /** @param sums of the hour's sixty minutes */
 export function encodeSums(hour: number, sums: Float64Array): Buffer {
@@ -62,8 +75,11 @@ function add(sums: Float64Array, place: number, value: number): void {
 }
 
 /** Undefined where the chunk is damaged. */
-export function decodeSums(hour: number, bytes: Buffer): Float64Array | undefined {
-	const decoded = decodeChunk(bytes, SUM_COLUMNS);
+export function decodeSums(
+	hour: number,
+	chunk: Pick<DeviceChunk, "columns" | "bytes">,
+): Float64Array | undefined {
+	const decoded = decodeChunk(chunk.bytes, chunk.columns);
 	if (!decoded.ok) return undefined;
 	const { columns, times, values } = decoded.columns;
 	const sums = new Float64Array(MINUTES_PER_HOUR * SUMS);
@@ -140,6 +156,8 @@ function added(sums: Float64Array, firstMinute: number, minutes: number): Float6
 	return row;
 }
 
+const POWERS = SUM_COLUMNS.map(({ decimals }) => 10 ** decimals);
+
 /** Sums of intervals from `from` on, each `step` ms long; those in which nothing was known are left out. */
 export function sumsRun(
 	{ from, step }: { readonly from: number; readonly step: number },
@@ -155,15 +173,18 @@ export function sumsRun(
 		const joules = sums[first + JOULES] as number;
 		const terahashes = sums[first + TERAHASHES] as number;
 		const values = [
-			thousandths(sums[first + GPU_SECONDS] as number),
-			tenths(joules),
-			tenths(joules - (sums[first + JOULES_WITH_WORK] as number)),
-			thousandths(sums[first + SECONDS_DOWN] as number),
-			thousandths(sums[first + SECONDS_UP] as number),
-			thousandths(terahashes),
-			thousandths(terahashes - (sums[first + TERAHASHES_WITH_POWER] as number)),
+			sums[first + GPU_SECONDS] as number,
+			joules,
+			joules - (sums[first + JOULES_WITH_WORK] as number),
+			sums[first + SECONDS_DOWN] as number,
+			sums[first + SECONDS_UP] as number,
+			terahashes,
+			terahashes - (sums[first + TERAHASHES_WITH_POWER] as number),
 		];
-		for (const [place, column] of columns.entries()) column[row] = values[place] as number;
+		for (const [place, column] of columns.entries()) {
+			const power = POWERS[place] as number;
+			column[row] = Math.round((values[place] as number) * power) / power + 0;
+		}
 	}
 	const times = Float64Array.from(intervals.map((interval) => from + interval * step));
 	return { columns: SUM_COLUMNS, times, values: columns };
@@ -172,13 +193,4 @@ export function sumsRun(
 function isKnown(sums: Float64Array, first: number): boolean {
 	for (let at = first; at < first + SUMS; at += 1) if (sums[at] !== 0) return true;
 	return false;
-}
-
-function thousandths(value: number): number {
-	return Math.round(value * 1e3) / 1e3 + 0;
-}
-
-/** Fine enough for the smallest miner: a minute of 15 W is 900 J, and rounding leans to neither side. */
-function tenths(value: number): number {
-	return Math.round(value * 10) / 10 + 0;
 }

@@ -21,8 +21,8 @@ import type { MainDatabase, TierMark } from "./main-database.js";
 import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
 import { rollUp, rollUpAgain } from "./rollup.js";
-import { cutRun, joinRuns, onlyColumns } from "./runs.js";
-import { SUM_COLUMNS, sumsRows, sumsRun } from "./sums.js";
+import { asValues, cutRun, joinRuns, onlyColumns } from "./runs.js";
+import { COARSE_SUM_COLUMNS, SUM_COLUMNS, sumsRows, sumsRun } from "./sums.js";
 import {
 	dateText,
 	dayNumber,
@@ -754,16 +754,23 @@ function withSums(run: ChunkRun): ChunkRun {
 	return {
 		columns: SUM_COLUMNS,
 		times: run.times,
-		values: SUM_COLUMNS.map(
-			({ measurement }) =>
-				run.values[places.get(measurement) ?? -1] ?? new Float64Array(run.times.length).fill(Number.NaN),
-		),
+		values: SUM_COLUMNS.map(({ measurement, decimals }) => {
+			const place = places.get(measurement) ?? -1;
+			const [values, own] = [run.values[place], run.columns[place]?.decimals ?? 0];
+			if (values === undefined) return new Float64Array(run.times.length).fill(Number.NaN);
+			return own === decimals ? values : asValues(values, own);
+		}),
 	};
 }
 
+/** Their columns are not said beside them; a chunk's checksum tells whether they are those of before. */
 function decodedFleet(rows: ReadonlyMap<string, Buffer>): ReadonlyMap<string, ChunkRun> {
 	return new Map(
-		[...rows].map(([labels, bytes]) => [labels, decodedRun({ device: 0, columns: SUM_COLUMNS, bytes })]),
+		[...rows].map(([labels, bytes]) => {
+			const decoded = decodeScaled(bytes, SUM_COLUMNS);
+			if (decoded.ok) return [labels, decoded.run];
+			return [labels, decodedRun({ device: 0, columns: COARSE_SUM_COLUMNS, bytes })];
+		}),
 	);
 }
 

@@ -2,7 +2,8 @@
  * Money from readings that wait, from sealed hours, and from each tier of the real store is the same money, to 1e-9,
  * over random fleets, gaps, failures, hours that come late, prices that change and prices that are restated.
  *
- * What it is held against is worked out here from the readings alone, in whole seconds.
+ * Readings come at odd milliseconds, in tenths of a watt and thousandths of a terahash per second. What it is held
+ * against is worked out here from the readings alone.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -14,7 +15,7 @@ import { FIVE_MINUTES, HOUR, recordedSite, type Said, type SiteDevice } from "..
 
 /** Chicago's midnight is six hours after that of UTC: the site's days are made of two days of the tiers. */
 const START = Date.parse("2026-11-02T18:00:00-06:00");
-const HOURS = 36;
+const HOURS = 31;
 const END = START + HOURS * HOUR;
 const SLOTS = (HOURS * HOUR) / FIVE_MINUTES;
 const HOLD = 3 * FIVE_MINUTES;
@@ -49,7 +50,7 @@ const stretch = fc.record({
 		{
 			weight: 4,
 			arbitrary: fc.record({
-				terahashes: fc.integer({ min: 0, max: 100 }),
+				terahashes: fc.integer({ min: 0, max: 100_000 }).map((thousandths) => thousandths / 1_000),
 				watts: fc.integer({ min: 6_000, max: 60_000 }).map((tenths) => tenths / 10),
 			}),
 		},
@@ -69,23 +70,29 @@ function saysOf(stretches: readonly { polls: number; said: Said | undefined }[])
 	return (at: number) => slots[Math.round((at - START) / FIVE_MINUTES)];
 }
 
+/** When a device's answers came, in milliseconds after the beginning of each five minutes: odd ones. */
+const lateness = fc.array(fc.integer({ min: 0, max: FIVE_MINUTES - 1 }), { minLength: 1, maxLength: 40 });
+const lateOf = (given: readonly number[]) => (at: number) =>
+	given[Math.round((at - START) / FIVE_MINUTES) % given.length] ?? 0;
+
 /** Joules and terahashes of each five minutes, from readings that hold to the next, for fifteen minutes at most. */
-function workOf(says: (at: number) => Said | undefined) {
-	const slots = Array.from({ length: SLOTS + 3 }, () => ({ joules: 0, terahashes: 0 }));
-	for (let slot = 0; slot < SLOTS; slot += 1) {
-		const at = START + slot * FIVE_MINUTES;
+function workOf({ says, late }: { says: (at: number) => Said | undefined; late: (at: number) => number }) {
+	const slots = Array.from({ length: SLOTS + 4 }, () => ({ joules: 0, terahashes: 0 }));
+	const readings = Array.from({ length: SLOTS }, (_, slot) => START + slot * FIVE_MINUTES).flatMap((at) => {
 		const said = says(at);
-		if (said === undefined || !("terahashes" in said)) continue;
-		let until = at + HOLD;
-		for (let next = at + FIVE_MINUTES; next < until && next < END; next += FIVE_MINUTES) {
-			const other = says(next);
-			if (other !== undefined && "terahashes" in other) until = next;
-		}
-		for (let held = slot; START + held * FIVE_MINUTES < until; held += 1) {
-			const into = slots[held];
-			if (into === undefined) continue;
-			into.joules += said.watts * 300;
-			into.terahashes += said.terahashes * 300;
+		return said !== undefined && "terahashes" in said ? [{ ...said, at: at + late(at) }] : [];
+	});
+	for (const [index, { at, watts, terahashes }] of readings.entries()) {
+		const until = Math.min(at + HOLD, readings[index + 1]?.at ?? Number.POSITIVE_INFINITY);
+		for (let from = at; from < until; ) {
+			const slot = Math.floor((from - START) / FIVE_MINUTES);
+			const to = Math.min(until, START + (slot + 1) * FIVE_MINUTES);
+			const into = slots[slot];
+			if (into !== undefined) {
+				into.joules += (watts * (to - from)) / 1_000;
+				into.terahashes += (terahashes * (to - from)) / 1_000;
+			}
+			from = to;
 		}
 	}
 	return slots;
@@ -94,7 +101,7 @@ function workOf(says: (at: number) => Said | undefined) {
 function expected(fleet: readonly ReturnType<typeof workOf>[], prices: readonly Price[], knownAt: number) {
 	const usd = usdPerTerahash(INPUT_VALUES) ?? 0;
 	let [gross, cost] = [0, 0];
-	for (let slot = 0; slot < SLOTS + 3; slot += 1) {
+	for (let slot = 0; slot < SLOTS + 4; slot += 1) {
 		const at = START + slot * FIVE_MINUTES;
 		const held = prices
 			.filter(({ from, to, knownFrom }) => from <= at && at < to && knownFrom <= knownAt)
@@ -114,11 +121,11 @@ const near = (found: number | undefined, wanted: number) =>
 it("is the same from what waits, from hours, five minutes and days, as known then and as restated since", async () => {
 	await fc.assert(
 		fc.asyncProperty(
-			fc.array(deviceOf, { minLength: 1, maxLength: 4 }),
+			fc.array(fc.tuple(deviceOf, lateness), { minLength: 1, maxLength: 4 }),
 			fc.array(change, { maxLength: 8 }),
 			fc.array(fc.nat(HOURS - 1), { maxLength: 6 }),
 			async (fleet, changes, lateHours) => {
-				const says = fleet.map((stretches) => saysOf(stretches));
+				const said = fleet.map(([stretches, given]) => ({ says: saysOf(stretches), late: lateOf(given) }));
 				const prices: readonly Price[] = [
 					{ value: 45, from: START, to: END + HOUR, knownFrom: START },
 					...changes.map(({ slot, slots, value }, index) => ({
@@ -129,7 +136,7 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 						knownFrom: index % 2 === 0 ? START + 1 + index : END + HOUR + index,
 					})),
 				];
-				const devices = says.map(
+				const devices = said.map(
 					(own, index): SiteDevice => ({
 						description: {
 							endpoint: `10.0.1.${index}`,
@@ -137,7 +144,7 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 							model: `M${index % 2}`,
 							rack: "R1",
 						},
-						says: own,
+						...own,
 					}),
 				);
 				const late = new Set(lateHours.map((hour) => START + hour * HOUR));
@@ -149,7 +156,7 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 					inputs: [...CHAIN, ...prices.map(priceRow)],
 					isLate: (at) => late.has(at),
 				});
-				const work = says.map(workOf);
+				const work = said.map(workOf);
 				const [then, now] = [END, Number.POSITIVE_INFINITY];
 				const check = async () => {
 					for (const [knownAt, at] of [
