@@ -275,6 +275,14 @@ ofPast(program.command("replay"))
 	.option("--speed <times>", "1 to 1000", "1")
 	.option("--step <seconds>", "of the past, between two updates", "5")
 	.option("--events", "events alone")
+	.addOption(
+		new Option(
+			"--inputs <which>",
+			"prices as they were known at the moment that is shown, or as restated since",
+		)
+			.choices(["known", "restated"])
+			.default("restated"),
+	)
 	.option("--paused", "begin paused; words on standard input: pause, play, step, seek TIME, speed N, quit")
 	.option("--metrics <port>", "serve the moment that is shown as /metrics, on this computer")
 	.action(async (options: ReplayOptions) => {

@@ -17,17 +17,24 @@ export type ReplayOptions = PastOptions & {
 	/** Events alone, without the session's own words: the same bytes at every speed. */
 	readonly events?: true;
 	readonly paused?: true;
+	/** "known" at the moment that is shown, or "restated" since. */
+	readonly inputs: string;
 	/** Port of this computer. */
 	readonly metrics?: string;
 };
 
 export async function runReplay(options: ReplayOptions): Promise<void> {
-	const { url, speed, step, metrics } = options;
+	const { url, speed, step, metrics, inputs } = options;
 	const port = metrics === undefined ? undefined : Number(metrics);
 	if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
 		throw new StartProblem(EXIT.usage, [`--metrics is ${metrics}; it must be a port from 1 to 65535.`]);
 	const paused = options.paused === true ? "true" : undefined;
-	const { client, first, position, credentials } = await beginReplay(options, { speed, step, paused });
+	const { client, first, position, credentials } = await beginReplay(options, {
+		speed,
+		step,
+		paused,
+		inputs,
+	});
 	const server =
 		port === undefined ? undefined : await serveMoment(port, { url, session: position.session, credentials });
 	let isOver = false;

@@ -872,10 +872,13 @@ export type ReplayPosition = {
 	readonly speed: number;
 	/** Of the past, between two updates. */
 	readonly stepSeconds: number;
+	/** Prices and other inputs: as they were known at that moment, or as restated since. */
+	readonly inputs: "known" | "restated";
 };
 
 /**
- * WebSocket /api/v1/replay?from=MS&to=MS[&speed=1…1000&step=SECONDS&devices=A,B&site=S&paused=true]: the stored past
+ * WebSocket /api/v1/replay?from=MS&to=MS[&speed=1…1000&step=SECONDS&devices=A,B&site=S&paused=true
+ * &inputs=known|restated]: the stored past, valued by inputs as restated since where absent,
  * as the live stream had it, JSON text. Every message says where the replay stands, so that it is never taken for now.
  *
  * First a snapshot at `from`, then an update each step with the devices that changed and the events of that step;

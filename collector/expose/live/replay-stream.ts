@@ -48,6 +48,7 @@ const PARAMETERS: readonly Parameter[] = [
 	query("devices", { kind: "list" }),
 	query("site", {}),
 	query("paused", { choices: ["true", "false"] }),
+	query("inputs", { choices: ["known", "restated"] }),
 ];
 
 export type ReplayRooms = {
@@ -161,7 +162,9 @@ export class ReplayStream implements Replays {
 		if (typeof devices === "string") return devices;
 		const speed = parameters.integer("speed") ?? 1;
 		const stepSeconds = parameters.integer("step") ?? Math.max(1, Math.round(speed / STEPS_A_SECOND));
-		return { from, to, speed, stepSeconds, devices, isPaused: parameters.text("paused") === "true" };
+		const isPaused = parameters.text("paused") === "true";
+		const inputs = parameters.text("inputs") === "known" ? "known" : "restated";
+		return { from, to, speed, stepSeconds, devices, isPaused, inputs };
 	}
 
 	private devicesOf(parameters: Parameters): readonly DeviceState[] | string {

@@ -21,6 +21,7 @@ import { createExposition, type Exposition } from "../metrics/exposition.js";
 import type { OwnMetrics } from "../metrics/own-metrics.js";
 import { createPause, type Pause } from "../metrics/pause.js";
 import { createView, type View, type ViewOptions } from "../view.js";
+import { knownInputs } from "./known-inputs.js";
 import { Past } from "./past.js";
 
 export type ReplayWish = {
@@ -31,6 +32,8 @@ export type ReplayWish = {
 	readonly stepSeconds: number;
 	readonly devices: readonly DeviceState[];
 	readonly isPaused: boolean;
+	/** As they were known at the moment that is shown, or as they are known now. */
+	readonly inputs: ReplayPosition["inputs"];
 };
 
 export type PlayerRooms = {
@@ -138,14 +141,19 @@ export class Player {
 		const { devices, to } = this.wish;
 		const past = await Past.open({ store, power: options.power, devices, from: at, to, pause: this.pause });
 		const pastClock: Clock = { ...clock, now: () => quantity<UnixMilliseconds>(past.position) };
-		const view = createView({ store: past.store, options, clock: pastClock });
+		const stored = () => past.store.inputs();
+		const moved =
+			this.wish.inputs === "known"
+				? { ...past.store, inputs: knownInputs(stored, () => past.position) }
+				: past.store;
+		const view = createView({ store: moved, options, clock: pastClock });
 		const { temperatureLimits } = options;
 		// A scrape of another moment shares no rendering with the one before.
 		const monotonic = () =>
 			quantity<MonotonicMilliseconds>(clock.monotonic() + (past.position - at) * MOMENTS_APART);
 		const exposition = createExposition({
 			view,
-			store: past.store,
+			store: moved,
 			clock: { ...pastClock, monotonic },
 			own: SILENT,
 			perDevice,
@@ -205,8 +213,8 @@ export class Player {
 
 	private position(): ReplayPosition {
 		const { session } = this.rooms;
-		const { from, to, stepSeconds } = this.wish;
-		return { session, state: this.state, at: this.at, from, to, speed: this.speed, stepSeconds };
+		const { from, to, stepSeconds, inputs } = this.wish;
+		return { session, state: this.state, at: this.at, from, to, speed: this.speed, stepSeconds, inputs };
 	}
 }
 

@@ -124,7 +124,7 @@ describe("an agent that names a machine which another agent of its site reads", 
 		await lasting(NOON, NOON + 10 * MINUTE, { "hall-a": A, "hall-b": B, "hall-c": FAR_B });
 		const end = quantity<UnixMilliseconds>(NOON + 10 * MINUTE);
 		const rows = await store.fleetSums({ ...RANGE, to: end, tierSeconds: 300 });
-		const joules = rows.reduce((sum, row) => sum + (row.joules ?? 0), 0);
+		const joules = Array.from(rows, (row) => row.joules).reduce((sum, own) => sum + own, 0);
 		expect(joules / (10 * 60)).toBeCloseTo(3_000, -2);
 		expect(machines().map(({ key, isClaim }) => [key, isClaim])).toEqual([
 			["S1", false],

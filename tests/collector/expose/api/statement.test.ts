@@ -8,6 +8,7 @@ import type { MoneyAnswer, StatementAnswer, WhatIfAnswer } from "../../../../col
 import { SCHEMAS } from "../../../../collector/expose/api/schemas.js";
 import { freezeMonths } from "../../../../collector/expose/api/statement.js";
 import { USUAL_CURTAILMENT } from "../../../../collector/expose/decisions.js";
+import { ReplayClient } from "../../../../collector/expose/live/replay-client.js";
 import type { MoneyTerms } from "../../../../collector/expose/view.js";
 import { InputBook } from "../../../../collector/market/book.js";
 import type { StoredInput } from "../../../../collector/store/device-state.js";
@@ -355,7 +356,7 @@ describe("what if, over recorded days", () => {
 });
 
 describe("a recorded stretch with a restated price", () => {
-	it("replays a week as known and as restated to different, both right results, in money and report, each the same bytes again", async () => {
+	it("replays a week as known and as restated to different, both right results, in money, report and replay, each the same bytes again", async () => {
 		const eighth = Date.parse("2026-11-08T00:00:00-06:00");
 		const second = FIRST + 25 * HOUR;
 		const restated = price(90, second, second + DAY, eighth + DAY);
@@ -385,5 +386,26 @@ describe("a recorded stretch with a restated price", () => {
 		expect(costOf(await report())).toBeCloseTo(MEGAWATT_HOURS(145 + HELD) * 50 + MEGAWATT_HOURS(24) * 90, 9);
 		setNow(eighth + 3 * DAY);
 		expect(await report(eighth)).toBe(then);
+		// And moment by moment: noon of the day that was restated, and of the day before.
+		const megawatts = (KILOWATTS * 1.05) / 1_000;
+		for (const [inputs, restatedNoon] of [
+			["known", 50],
+			["restated", 90],
+		] as const) {
+			const query = { from: `${FIRST}`, to: `${eighth}`, paused: "true", inputs };
+			const client = new ReplayClient({ url, query });
+			onTestFinished(() => client.close());
+			await client.next();
+			for (const [at, usdPerMegawattHour] of [
+				[second + 12 * HOUR, restatedNoon],
+				[second - 12 * HOUR, 50],
+			] as const) {
+				client.say({ do: "seek", at });
+				const moment = await client.next();
+				if (moment.kind !== "snapshot") throw new Error(JSON.stringify(moment));
+				expect(moment.replay).toMatchObject({ at, inputs });
+				expect(moment.fleet.total.powerCostUsdPerHour).toBeCloseTo(megawatts * usdPerMegawattHour, 9);
+			}
+		}
 	});
 });

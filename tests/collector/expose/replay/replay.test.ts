@@ -82,6 +82,7 @@ describe("a replay", () => {
 		stepSeconds: STEP_SECONDS,
 		devices: [...store.devices().values()],
 		isPaused: false,
+		inputs: "restated",
 		...more,
 	});
 
