@@ -29,7 +29,7 @@ export const nvidia = defineDriver({
 	makes: ["NVIDIA"],
 	models: ["GeForce, RTX, Quadro, Tesla and data-centre cards"],
 	firmwares: ["drivers 418 to 595"],
-	source: "NVML's API reference; answers of an H100 80GB HBM3 under driver 580",
+	source: "NVML's API reference; answers of an H100 80GB HBM3 and an H200 under driver 580",
 	grade: "proven",
 	requests: {
 		nvml: { over: "nvml", format: "json", optional: true },

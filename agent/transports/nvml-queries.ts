@@ -48,7 +48,7 @@ export type Query = {
 };
 
 /**
- * What takes an H100 under driver 580 0.1 to 0.4 ms each, the energy counter 3 ms, where the rest takes
+ * What takes an H100 or H200 under driver 580 0.1 to 0.4 ms each, the energy counter 3 ms, where the rest takes
  * microseconds. They take turns, so that a poll of eight GPUs stays below 5 ms.
  */
 export const ENERGY = "energy.consumed";
