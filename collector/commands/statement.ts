@@ -134,7 +134,7 @@ export function htmlStatement(statement: Statement): string {
 	const { site, month, timeZone, currency, isFrozen, isComplete, asOf, rows } = statement;
 	const wholes = rows.filter(({ day }) => day === undefined);
 	const days = rows.filter(({ day }) => day !== undefined);
-	const state = isFrozen ? "frozen" : isComplete ? "over, not yet frozen" : "still runs";
+	const state = isFrozen ? "is frozen" : isComplete ? "is over, not yet frozen" : "still runs";
 	return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(`${site} ${month}`)}</title><style>
 body{font:14px/1.4 system-ui,sans-serif;margin:2rem;color:#111}table{border-collapse:collapse;width:100%;margin:1rem 0}
@@ -142,7 +142,7 @@ th,td{padding:.25rem .5rem;border-bottom:1px solid #ccc;text-align:right;font-va
 th:first-child,td:first-child{text-align:left}caption{text-align:left;font-weight:600}@media print{body{margin:0}}
 </style></head><body>
 <h1>${escaped(site)}, ${escaped(month)}</h1>
-<p>Days of ${escaped(timeZone)}; ${escaped(currency)}; energy at the ${escaped(statement.boundary)}; the month is ${state}; made from what was known at ${instant(asOf)}; formulas ${escaped(statement.formulaVersion)}.
+<p>Days of ${escaped(timeZone)}; ${escaped(currency)}; energy at the ${escaped(statement.boundary)}; the month ${state}; made from what was known at ${instant(asOf)}; formulas ${escaped(statement.formulaVersion)}.
 A share below 1 under “energy priced” or “energy earning” makes the dollars beside it a lower bound.</p>
 ${table("By group", currency, wholes, (row) => `${row.by} ${row.label}`)}
 ${table("By day", currency, days, ({ day }) => day ?? "")}
@@ -150,9 +150,15 @@ ${restatedTable(rows, currency)}
 ${contractTable(statement)}
 ${reconciledTable(statement)}
 ${gapsTable(statement)}
-<p>Rows of inputs: ${statement.inputs.map(({ name, rows: used }) => escaped(`${name} ${used}`)).join("; ")}.</p>
+${inputsNote(statement)}
 </body></html>
 `;
+}
+
+function inputsNote({ inputs }: Statement): string {
+	if (inputs.length === 0)
+		return "<p>No input was used: of this month nothing is known that could be valued.</p>";
+	return `<p>Rows of inputs: ${inputs.map(({ name, rows: used }) => escaped(`${name} ${used}`)).join("; ")}.</p>`;
 }
 
 function table(caption: string, currency: string, rows: readonly Row[], name: (row: Row) => string): string {

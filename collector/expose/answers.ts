@@ -220,6 +220,7 @@ export type FleetAnswer = {
 	}[];
 	readonly inputs: readonly InputAnswer[];
 	readonly confidence?: ConfidenceAnswer;
+	readonly confidenceByUse?: { readonly mining?: ConfidenceAnswer; readonly ai?: ConfidenceAnswer };
 	/** In force now; only where the configuration names contracts. */
 	readonly contracts?: readonly ContractAnswer[];
 	readonly hashpriceUsdPerPetahashPerSecondDay?: number;

@@ -55,7 +55,7 @@ import {
 	USUAL_CURTAILMENT,
 } from "./decisions.js";
 import { type DeviceFacts, deviceFacts, type FactsOptions, freshReading } from "./device-facts.js";
-import { fleetConfidence } from "./fleet-confidence.js";
+import { confidenceByUse, fleetConfidence } from "./fleet-confidence.js";
 
 const CACHE_MILLISECONDS = 250;
 const HOUR_MILLISECONDS = 3_600_000;
@@ -238,6 +238,7 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 	});
 	const inputs = book.current(now, options.staleAfterSeconds);
 	const confidence = fleetConfidence({ ...totals, inputs });
+	const byUse = confidenceByUse({ ...totals, inputs });
 	const price = book.money(now).inputs.powerPriceUsdPerMegawattHour;
 	const fleet = {
 		at: now,
@@ -251,6 +252,7 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 		agents: [...store.agents().values()].map(agentAnswer),
 		inputs,
 		...(confidence === undefined ? {} : { confidence }),
+		...(byUse === undefined ? {} : { confidenceByUse: byUse }),
 		...hashprice(book.money(now).inputs),
 	};
 	gathering?.finish(fleet);

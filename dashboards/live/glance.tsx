@@ -35,13 +35,12 @@ export function Glance({ fleet }: { readonly fleet: FleetAnswer }) {
 					<dt>ahead</dt>
 					<dd data-testid="glance-ahead">{ahead.who}</dd>
 					<dd class="quiet">{ahead.how}</dd>
+					<dd class="quiet">{usesSure(fleet)}</dd>
 				</div>
 				<div>
 					<dt>sure to</dt>
 					<dd data-testid="glance-sure">
-						{fleet.confidence === undefined
-							? "unknown"
-							: `± ${decimal(fleet.confidence.relativeStandardDeviation * 100, 1)}\u202f%`}
+						{fleet.confidence === undefined ? "unknown" : plusMinus(fleet.confidence)}
 					</dd>
 					<dd class="quiet">{fleet.confidence === undefined ? "" : sureWords(fleet.confidence)}</dd>
 				</div>
@@ -97,11 +96,22 @@ const WORST: Readonly<Record<string, string>> = {
 	watts: "how watts are known",
 	hashrate: "hashrate as machines say it",
 	bitcoinPrice: "the price of bitcoin",
+	gpuHourPrice: "the price of a GPU-hour",
+	gpuRented: "how many GPUs are rented",
 	fees: "fees",
 };
 
+function plusMinus({ relativeStandardDeviation: error }: ConfidenceAnswer): string {
+	return `± ${decimal(error * 100, 1)}\u202f%`;
+}
+
+/** How sure each side of the comparison is. */
+function usesSure({ confidenceByUse: { mining, ai } = {} }: FleetAnswer): string {
+	return mining === undefined || ai === undefined ? "" : `AI ${plusMinus(ai)}, mining ${plusMinus(mining)}`;
+}
+
 function sureWords({ worstInput, coveredPowerRatio, low, high }: ConfidenceAnswer): string {
 	const worst = worstInput === undefined ? "" : `, mostly ${WORST[worstInput] ?? worstInput}`;
-	const partial = coveredPowerRatio < 0.995 ? `; of ${share(coveredPowerRatio)} of devices` : "";
+	const partial = coveredPowerRatio < 0.995 ? `; from ${share(coveredPowerRatio)} of devices` : "";
 	return `${usd(low)} to ${usd(high)}${worst}${partial}`;
 }

@@ -117,16 +117,17 @@ function Crossover(input: {
 }
 
 function PowerSays({ answer: { curtailment } }: { readonly answer: DecisionsAnswer }) {
-	const order = [...curtailment].sort(
-		(one, other) => one.marginalUsdPerMegawattHour - other.marginalUsdPerMegawattHour,
-	);
+	const order = curtailment
+		.filter(({ model }) => model !== "all")
+		.sort((one, other) => one.marginalUsdPerMegawattHour - other.marginalUsdPerMegawattHour);
+	const rows = [...order.slice(0, ROWS_MOST), ...curtailment.filter(({ model }) => model === "all")];
 	return (
 		<Panel title="What the price of power says" note="Those that earn least for a MWh first.">
 			<Wide of="What the price of power says">
 				<table>
 					<Heads of={["Model", "MW", "earns /MWh", "advice", "saves /h"]} />
 					<tbody>
-						{order.slice(0, ROWS_MOST).map((one) => (
+						{rows.map((one) => (
 							<tr key={one.model} title={one.reason}>
 								<th scope="row">{one.model === "all" ? "all together" : one.model}</th>
 								<td class="number">{decimal(one.megawatts, 3)}</td>

@@ -5,18 +5,22 @@
  * asks no network. @throws StartProblem with every problem of the input at once
  */
 import process from "node:process";
-import { AI_CALCULATIONS } from "./ai.js";
 import { CHAIN_CALCULATIONS } from "./chain.js";
+import { crossover } from "./crossover.js";
+import { gpu } from "./gpu.js";
+import { colocation, overhead } from "./lease.js";
 import { MINING_CALCULATIONS } from "./mining.js";
 import { MONEY_CALCULATIONS } from "./money.js";
 import { type Answer, type Calculation, Given, type GivenTexts } from "./options.js";
 import { POWER_CALCULATIONS } from "./power.js";
 import { jsonText, wordsText } from "./print.js";
+import { sla } from "./service-level.js";
+import { tokens } from "./tokens.js";
 
 export const CALCULATIONS: readonly Calculation[] = [
 	...CHAIN_CALCULATIONS,
 	...MINING_CALCULATIONS,
-	...AI_CALCULATIONS,
+	...[gpu, colocation, tokens, sla, overhead, crossover],
 	...POWER_CALCULATIONS,
 	...MONEY_CALCULATIONS,
 ];

@@ -233,6 +233,7 @@ export const SCHEMAS = {
 				),
 			),
 			confidence: the("ConfidenceAnswer"),
+			confidenceByUse: object({}, { mining: the("ConfidenceAnswer"), ai: the("ConfidenceAnswer") }),
 		},
 	),
 	DeviceSummary: deviceSummary,

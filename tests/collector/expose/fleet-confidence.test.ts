@@ -1,0 +1,51 @@
+/** How sure each use's earning is: by its own watts and its own prices, not by the other's. */
+import { expect, it } from "vitest";
+import type { FleetAnswer } from "../../../collector/expose/answers.js";
+import { confidenceByUse, fleetConfidence } from "../../../collector/expose/fleet-confidence.js";
+
+type Sources = Parameters<typeof confidenceByUse>[0];
+
+const group = (
+	grossUsdPerMegawattHour: number | undefined,
+	powerBySource: FleetAnswer["total"]["coverage"]["powerBySource"],
+	more: object = {},
+) => ({ grossUsdPerMegawattHour, coverage: { powerRatio: 0.9, powerBySource }, ...more });
+const input = (name: string, quality: string, isStale = false) => ({ name, quality, isStale });
+
+const sources = (ai: unknown, inputs: readonly object[] = []) =>
+	({
+		total: group(500, { reported: 1 }),
+		mining: group(80, { reported: 0.5, nameplate: 0.5 }, { hashrateTerahashesPerSecond: 200 }),
+		ai,
+		inputs,
+	}) as unknown as Sources;
+
+it("mining by 10 % of watts, 3 % of hashrate, 0.5 % of fees and an assumed price; AI by meters and its rent", () => {
+	const found = confidenceByUse(sources(group(2_500, { metered: 1 })));
+	expect(found?.mining?.relativeStandardDeviation).toBeCloseTo(
+		Math.sqrt(0.1 ** 2 + 0.03 ** 2 + 0.005 ** 2 + 0.02 ** 2),
+		12,
+	);
+	expect(found?.mining).toMatchObject({ value: 80, worstInput: "watts", coveredPowerRatio: 0.9 });
+	expect(found?.ai?.relativeStandardDeviation).toBeCloseTo(Math.sqrt(0.01 ** 2 + 0.02 ** 2 + 0.02 ** 2), 12);
+	expect(found?.ai?.worstInput).toBe("gpuHourPrice");
+	expect(found?.ai?.high).toBeCloseTo(2_500 * 1.03, 9);
+});
+
+it("realised rents that are not old make AI as sure as its meters; an old one does not", () => {
+	const band = (isStale: boolean) =>
+		confidenceByUse(
+			sources(group(2_500, { metered: 1 }), [
+				input("gpuHourPriceUsd", "final", isStale),
+				input("gpuRentedRatio", "final"),
+			]),
+		)?.ai;
+	expect(band(false)).toMatchObject({ worstInput: "watts" });
+	expect(band(true)).toMatchObject({ worstInput: "gpuHourPrice" });
+});
+
+it("a use that earns nothing has no band, and the fleet keeps its own", () => {
+	const alone = sources(group(undefined, {}));
+	expect(Object.keys(confidenceByUse(alone) ?? {})).toEqual(["mining"]);
+	expect(fleetConfidence(alone)).toMatchObject({ value: 500, worstInput: "watts" });
+});
