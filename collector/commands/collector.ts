@@ -28,6 +28,7 @@ import { inventoryDesk } from "../inventory/desk.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
 import { InputBook } from "../market/book.js";
+import type { Mended } from "../store/mending.js";
 import { Store, type StoreOptions } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
 import { type MarketJob, marketJob } from "./market-job.js";
@@ -125,6 +126,7 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 	const isRevoked = (site: string, agent: string) => credentials?.isRevoked(site, agent) === true;
 	const store = await openStore(config, { power, isRevoked }, log);
 	if (store.migrated !== undefined) log.info("store brought over", store.migrated);
+	if (store.mended !== undefined) log.error("database damaged", { what: mendedText(store.mended) });
 	const stopping: (() => Promise<void>)[] = [() => store.close()];
 	const later = (end: () => void) => stopping.push(async () => end());
 	const stop = async () => {
@@ -231,6 +233,11 @@ function openAccess(config: CollectorConfig): Access {
 	throw new StartProblem(EXIT.configuration, [
 		`listen.address is ${listen.address}, which other computers can reach, and there is no credential to log in with. Run fleetwatt token create --scope admin --name you --config FILE, then start again.`,
 	]);
+}
+
+function mendedText({ aside, copiedAt }: Mended): string {
+	const since = copiedAt === undefined ? "all" : `what came since ${new Date(copiedAt).toISOString()}`;
+	return `fleetwatt.db was damaged and lies in ${aside}: the store's own copy took its place, with what could be read. Agents send again ${since}, as far as they keep it (24 h). Edits of the inventory and prices since then may be missing.`;
 }
 
 function lostCredentials(aside: string): string {

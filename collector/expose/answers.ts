@@ -396,7 +396,7 @@ export type GapsAnswer = {
 	}[];
 	/** False where there are more gaps, or devices of them, than one answer carries: ask for a shorter range. */
 	readonly isComplete: boolean;
-	/** What was stored once: damaged since (chunk_damaged), or removed for the byte budget (budget). */
+	/** What was stored once: damaged since (chunk_damaged, database_damaged), or removed for the byte budget (budget). */
 	readonly lost: readonly {
 		readonly reason: string;
 		readonly from: number;

@@ -108,15 +108,20 @@ export function makeEmpty(to: string, from: string): void {
 }
 
 /** Copies fleetwatt.db page by page; its owner may write meanwhile, through the same connection. */
-export async function copyMain(database: Database.Database, to: string): Promise<void> {
-	const partial = path.join(to, MAIN_FILE) + PARTIAL;
-	await database.backup(partial, { progress: () => PAGES_AT_ONCE });
+export async function copyMain(database: Database.Database, to: string, name = MAIN_FILE): Promise<void> {
+	const partial = path.join(to, name) + PARTIAL;
+	try {
+		await database.backup(partial, { progress: () => PAGES_AT_ONCE });
+	} catch (error) {
+		rmSync(partial, { force: true });
+		throw error;
+	}
 	// One file without a -wal beside it, which opens for reading alone.
 	const copy = new Database(partial);
 	copy.pragma("journal_mode = DELETE");
 	copy.close();
 	sync(partial);
-	renameSync(partial, path.join(to, MAIN_FILE));
+	renameSync(partial, path.join(to, name));
 	sync(to);
 }
 

@@ -207,7 +207,7 @@ export type GapEntry = {
 
 /** What was stored once and can no longer be given. */
 export type LossEntry = {
-	readonly reason: "chunk_damaged" | "budget";
+	readonly reason: "chunk_damaged" | "database_damaged" | "budget";
 	readonly from: UnixMilliseconds;
 	readonly to: UnixMilliseconds;
 	readonly file: string;

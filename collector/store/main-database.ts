@@ -28,6 +28,7 @@ import { EventTable } from "./event-table.js";
 import { reach } from "./fail-point.js";
 import type { TierFile } from "./files.js";
 import { JoinTable } from "./join-table.js";
+import { COPY, type Mending, noteSchema, refuseDamaged, refuseTurned, refuseUnsound } from "./mending.js";
 import { widenDelivery } from "./migrations/delivery.js";
 import { widenInputs } from "./migrations/inputs.js";
 import type { Turn, Turns } from "./readers.js";
@@ -308,6 +309,7 @@ export class MainDatabase {
 	constructor(folder: string, migrate: (open: MainDatabase, database: Database.Database) => void = nothing) {
 		this.file = path.join(folder, "fleetwatt.db");
 		const isNew = !existsSync(this.file) || statSync(this.file).size === 0;
+		refuseUnsound(this.file);
 		this.database = new Database(this.file, { timeout: 1_000 });
 		try {
 			this.database.pragma("locking_mode = EXCLUSIVE");
@@ -323,6 +325,7 @@ export class MainDatabase {
 				"SQLite keeps synchronous=FULL",
 			);
 			this.database.exec("BEGIN EXCLUSIVE; COMMIT");
+			if (!isNew) refuseDamaged(this.database);
 			refuseNewer(this.database, folder);
 			this.database.exec(SCHEMA);
 			widenInputs(this.database);
@@ -330,9 +333,8 @@ export class MainDatabase {
 			this.events = new EventTable(this.database);
 			this.joins = new JoinTable(this.database);
 			migrate(this, this.database);
-			// Not written where it stands: a store must open on a full disk, too.
-			if (this.database.pragma("user_version", { simple: true }) !== SCHEMA_VERSION)
-				this.database.pragma(`user_version = ${SCHEMA_VERSION}`);
+			noteSchema(this.database, SCHEMA_VERSION);
+			refuseTurned(this.database);
 		} catch (error) {
 			this.database.close();
 			throw error;
@@ -497,7 +499,7 @@ export class MainDatabase {
 	/** What was stored in [from, to) and no longer is: damaged, or gone for the budget. */
 	losses(from: number, to: number): readonly LossEntry[] {
 		const rows = this.statement(
-			`SELECT 'chunk_damaged' AS reason, from_at AS "from", to_at AS "to", file, devices.key AS device, found_at AS foundAt
+			`SELECT CASE WHEN file LIKE 'fleetwatt.db.damaged%' THEN 'database_damaged' ELSE 'chunk_damaged' END AS reason, from_at AS "from", to_at AS "to", file, devices.key AS device, found_at AS foundAt
 			FROM damage LEFT JOIN devices ON devices.number = damage.device WHERE to_at > @from AND from_at < @to
 			UNION ALL SELECT reason, from_at, to_at, file, NULL, at FROM sacrifices WHERE to_at > @from AND from_at < @to
 			ORDER BY 2 LIMIT @most`,
@@ -570,6 +572,15 @@ export class MainDatabase {
 	/** Copies itself into a folder, a few pages at a time; commits come between. */
 	copyTo(folder: string): Promise<void> {
 		return copyMain(this.database, folder);
+	}
+
+	/** Beside itself, for the day when it is damaged. */
+	keepCopy(): Promise<void> {
+		return copyMain(this.database, path.dirname(this.file), COPY);
+	}
+
+	takeTables(mending: Mending): void {
+		mending.takeTables(this.database);
 	}
 
 	tiersDone(): readonly TierMark[] {

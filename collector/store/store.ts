@@ -12,6 +12,7 @@ import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { countedReason, type Gap } from "../../shared/wire/gap.js";
+import { RANGES_MOST } from "../../shared/wire/messages.js";
 import {
 	checkRecord,
 	type DecodedRecord,
@@ -71,6 +72,7 @@ import type {
 	NewInboxRow,
 	PresentRow,
 } from "./main-database.js";
+import type { Mended } from "./mending.js";
 import type { Migrated } from "./migrations/migrate.js";
 import { extentOf, type PlacedRecord, placedRecord } from "./placed-record.js";
 import { Present } from "./present.js";
@@ -182,6 +184,10 @@ export class Store implements SeriesStore {
 	private inboxBytes = 0;
 	private isSealing = false;
 	private isSealWanted = false;
+	/** The newest device that is stored, and up to which one the store's own copy has all. */
+	private storedNumber = 0;
+	private copied = { number: 0, at: 0 };
+	private copying: Promise<void> | undefined;
 	private busy: Promise<unknown> = Promise.resolve();
 	private readonly budgetBytes: number | undefined;
 	private readonly onSacrificed: (files: readonly string[]) => void;
@@ -189,6 +195,8 @@ export class Store implements SeriesStore {
 	private roomMeasured: StoreRoom | undefined;
 	/** What this start brought over from an earlier version; absent where there was nothing. */
 	migrated: Migrated | undefined;
+	/** The damaged fleetwatt.db that this start set aside; absent where it was whole. */
+	mended: Mended | undefined;
 
 	private constructor(options: StoreOptions, thread: Thread<StoreOperations>) {
 		this.thread = thread;
@@ -396,6 +404,7 @@ export class Store implements SeriesStore {
 	 * sealed. Goes in slices, so that commits and questions come between.
 	 */
 	async seal({ all = false } = {}): Promise<{ chunks: number }> {
+		await this.keepCopy(false);
 		const now = this.clock.now() - CLOSED_AFTER_MILLISECONDS;
 		const openFrom = Math.floor(now / MILLISECONDS_PER_HOUR) * MILLISECONDS_PER_HOUR;
 		const until = all ? Number.MAX_SAFE_INTEGER : openFrom;
@@ -406,6 +415,7 @@ export class Store implements SeriesStore {
 			if (sealed.left === 0) break;
 		}
 		await this.trim();
+		await this.keepCopy(this.clock.monotonic() - this.copied.at > MILLISECONDS_PER_HOUR);
 		await this.shrink();
 		await this.keepBudget();
 		return { chunks };
@@ -679,6 +689,7 @@ export class Store implements SeriesStore {
 			hash,
 			definition: storedDefinition(text),
 		}));
+		for (const { number } of stored.devices) this.storedNumber = Math.max(this.storedNumber, number);
 		this.catalogue.load({
 			definitions,
 			devices: stored.devices,
@@ -693,6 +704,7 @@ export class Store implements SeriesStore {
 		await this.restorePresent();
 		await this.replay();
 		this.present.replayed();
+		if (stored.isMending) await this.takeOver();
 		for (const { agent, site } of stored.cursors)
 			this.markSilent(
 				agent,
@@ -801,6 +813,7 @@ export class Store implements SeriesStore {
 		this.counts.commits += 1;
 		this.counts.commitSeconds += (this.clock.monotonic() - started) / MILLISECONDS_PER_SECOND;
 		this.catalogue.stored(changes);
+		for (const { number } of changes.devices) this.storedNumber = Math.max(this.storedNumber, number);
 		for (const cursor of cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		for (const [index, one] of accepted.entries()) this.applied(one, ids[index] ?? 0);
 		this.counts.rejected += decoded.length - accepted.length;
@@ -886,6 +899,7 @@ export class Store implements SeriesStore {
 	}
 
 	private async sealDue(): Promise<void> {
+		await this.keepCopy(false);
 		let isSealed = false;
 		for (;;) {
 			const { chunks, left } = await this.inTurn(() => this.thread.call("sealDue", undefined));
@@ -893,6 +907,46 @@ export class Store implements SeriesStore {
 			if (left === 0) break;
 		}
 		if (isSealed && this.inboxBytes > TRIM_AT_BYTES) await this.trim();
+	}
+
+	/**
+	 * What takes fleetwatt.db's place where that is damaged: made when it is due, and before a new device is sealed, since a
+	 * number that stands in a day file must never be another device's. On a full disk the one of before stays.
+	 */
+	private async keepCopy(isDue: boolean): Promise<void> {
+		if (!isDue && this.copied.number >= this.storedNumber) return;
+		const copied = { number: this.storedNumber, at: this.clock.monotonic() };
+		this.copying ??= this.thread.call("keepCopy", undefined).then(() => {
+			this.copied = copied;
+		});
+		await this.copying.catch(() => undefined);
+		this.copying = undefined;
+	}
+
+	/**
+	 * Takes what can be read of a damaged fleetwatt.db as if it came again. What cannot be decoded is left to its agent,
+	 * which sends it again: as a dead letter it would be settled.
+	 */
+	private async takeOver(): Promise<void> {
+		let taken = 0;
+		for (let isFirst = true; ; isFirst = false) {
+			const { definitions, records } = await this.thread.call("salvage", isFirst);
+			for (const { hash, text } of definitions) this.define(hash, text, storedDefinition(text));
+			if (records.length === 0) break;
+			const whole = records.flatMap(({ received_at: receivedAt, bytes, ...row }) => {
+				const incoming = { ...row, receivedAt, bytes: asBuffer(bytes) };
+				const decoded = this.decode(incoming.bytes);
+				const isKnown =
+					decoded.ok &&
+					unbelievable(decoded.record, incoming) === undefined &&
+					this.unknownDefinitions(tableOf(decoded.record)).length === 0;
+				const { ranges } = this.settledOf(row.agent, row.epoch);
+				return isKnown && ranges.length < RANGES_MOST ? [incoming] : [];
+			});
+			await this.commit(whole);
+			taken += whole.length;
+		}
+		this.mended = await this.thread.call("endMending", taken);
 	}
 
 	/**
@@ -949,6 +1003,11 @@ function byThing(entries: readonly InventoryEntry[]): ReadonlyMap<string, Invent
 		else history.push(entry);
 	}
 	return found;
+}
+
+/** The definitions that a record names. */
+function tableOf(record: DecodedRecord): readonly string[] {
+	return record.kind === "outcomes" ? (record.groups[0]?.table ?? []) : [];
 }
 
 function deviceRow({ number, key, site, agent, firstSeenAt, definition }: SightedDevice): DeviceRow {

@@ -4,7 +4,7 @@
  * Commits batches and remembers what of them is not sealed; seals closed hours, merges parts, reads the past.
  */
 import { existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
-
+import path from "node:path";
 import { realClock } from "../../shared/clock.js";
 import { asBuffer, serve, threadData } from "../../shared/thread.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
@@ -42,6 +42,7 @@ import {
 	MainDatabase,
 	type PresentRow,
 } from "./main-database.js";
+import { type Mended, Mending, openMended } from "./mending.js";
 import type { NamedDevice } from "./metered-past.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
@@ -73,6 +74,9 @@ const GROUPS_AT_ONCE = 8;
 /** Hours that one question reads at once. */
 const HOURS_AT_ONCE = 6;
 const HOURS_PER_DAY = 24;
+const DAY_MILLISECONDS = HOURS_PER_DAY * MILLISECONDS_PER_HOUR;
+/** A copy is made where so many would have room. */
+const COPY_LEAVES_TIMES = 3;
 const SHRINK_PAGES_AT_ONCE = 1_000;
 /** So many free pages are not worth a file that is cut and grows again. */
 const FREE_PAGES_KEPT = 256;
@@ -105,6 +109,7 @@ type Rooms = {
 
 let opened: Rooms | undefined;
 let migrated: Migrated | undefined;
+let mending: Mending | undefined;
 
 /** Opened by the first call, so that what a disk refuses is that call's answer. */
 function rooms(): Rooms {
@@ -125,10 +130,16 @@ function openRooms(): Rooms {
 			what,
 		});
 	});
-	const main = new MainDatabase(folder, (open, database) => {
-		migrated = migrate({ folder, days, main: open, database, now: realClock.now() });
-	});
+	const main = openMended(
+		folder,
+		() =>
+			new MainDatabase(folder, (open, database) => {
+				migrated = migrate({ folder, days, main: open, database, now: realClock.now() });
+			}),
+	);
 	damage.load(main.damage());
+	mending = Mending.of(folder);
+	if (mending !== undefined) main.takeTables(mending);
 	const unsealed = new Unsealed();
 	const archive = new Archive({
 		days,
@@ -229,6 +240,7 @@ function open() {
 	const aliases = rooms().main.aliases();
 	learnClaims(aliases);
 	return {
+		isMending: mending !== undefined,
 		devices,
 		aliases,
 		readers: rooms().main.readers(),
@@ -281,6 +293,30 @@ function inboxDamaged({ id, agent, site, sequence, received_at }: InboxRow): voi
 		file: `${MAIN_FILE}, inbox row ${id}`,
 		what: `Record ${sequence} of agent "${agent}" of site "${site}" is damaged.`,
 	});
+}
+
+/** What can be read of a damaged file, a slice at a time; with nothing left it is done with, and told. */
+function salvage(isFirst: boolean) {
+	const definitions = isFirst ? (mending?.definitions() ?? []) : [];
+	return { definitions, records: mending?.nextRecords() ?? [] };
+}
+
+/** Leaves room for what comes: on a disk that is nearly full the copy of before stays. */
+async function keepCopy(): Promise<void> {
+	const { bavail, bsize } = statfsSync(folder);
+	if (bavail * bsize < COPY_LEAVES_TIMES * storeFiles(folder).mainBytes) return;
+	await rooms().main.keepCopy();
+}
+
+function endMending(records: number): Mended | undefined {
+	const ended = mending?.end();
+	mending = undefined;
+	if (ended === undefined) return undefined;
+	const foundAt = realClock.now();
+	const file = path.basename(ended.aside);
+	const what = `It was set aside; ${records} records that were not sealed yet could be read.`;
+	damage.note({ from: ended.copiedAt ?? foundAt - DAY_MILLISECONDS, to: foundAt, foundAt, file, what });
+	return ended;
 }
 
 type Told = { readonly id: number; readonly agent: string; readonly extent: RecordExtent };
@@ -508,6 +544,9 @@ const operations = {
 	joinDevices,
 	dayWithoutReadings: ({ device, ...range }: { device: number; from: number; to: number }) =>
 		dayWithoutReadings(rooms(), device, range),
+	keepCopy,
+	salvage,
+	endMending,
 	statement: (month: string) => rooms().main.monthStatement(month),
 	putStatement: (statement: StoredStatement) => rooms().main.putStatement(statement),
 	intervals,

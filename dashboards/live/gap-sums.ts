@@ -13,6 +13,7 @@ const GAP_WORDS: Readonly<Record<string, string>> = {
 	poll_overrun: "polls came too late to be made",
 	agent_down: "the agent was not running: nothing was asked",
 	chunk_damaged: "damaged on the collector's disk",
+	database_damaged: "the collector's database was damaged; agents send again what they have",
 	budget: "removed for the byte budget",
 };
 

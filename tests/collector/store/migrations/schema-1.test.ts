@@ -177,6 +177,7 @@ describe("a store of schema 3", () => {
 		const file = path.join(folder, "fleetwatt.db");
 		const database = new Database(file);
 		database.pragma("user_version = 3");
+		database.pragma(`application_id = ${0x4657_0003}`);
 		database.close();
 		const before = readFileSync(file);
 		await expect(openStore(folder)).rejects.toMatchObject({
