@@ -120,7 +120,7 @@ function controlRows(disk: Disk): number {
 
 describe.skipIf(reason !== undefined)(
 	`${CUTS} power cuts of an ext4, seed ${SEED}${reason === undefined ? "" : `: NOT TESTED, since ${reason}`}`,
-	{ timeout: 180_000 },
+	{ timeout: 600_000 },
 	() => {
 		it("lose no record that the outbox had acknowledged, and need no hand", async () => {
 			const disk = new Disk("outbox");
