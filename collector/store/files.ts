@@ -5,6 +5,8 @@ import { dayOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 
 const MILLISECONDS_PER_DAY = 24 * MILLISECONDS_PER_HOUR;
 export const MAIN_FILE = "fleetwatt.db";
+/** What takes its place where it is damaged. */
+export const COPY = `${MAIN_FILE}.copy`;
 
 /** Readings, then sums: coarser from left to right. */
 export const TIERS = ["raw", "minute", "five-minute", "hour", "day"] as const;

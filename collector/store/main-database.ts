@@ -26,12 +26,12 @@ import {
 } from "./device-state.js";
 import { EventTable } from "./event-table.js";
 import { reach } from "./fail-point.js";
-import type { TierFile } from "./files.js";
+import { COPY, type TierFile } from "./files.js";
 import { JoinTable } from "./join-table.js";
-import { COPY, type Mending, noteSchema, refuseDamaged, refuseTurned, refuseUnsound } from "./mending.js";
 import { widenDelivery } from "./migrations/delivery.js";
 import { widenInputs } from "./migrations/inputs.js";
 import type { Turn, Turns } from "./readers.js";
+import { noteSchema, refuseDamaged, refuseTurned, refuseUnsound } from "./soundness.js";
 import type { RecordExtent } from "./unsealed.js";
 
 const CACHE_KIBIBYTES = 4_096;
@@ -577,10 +577,6 @@ export class MainDatabase {
 	/** Beside itself, for the day when it is damaged. */
 	keepCopy(): Promise<void> {
 		return copyMain(this.database, path.dirname(this.file), COPY);
-	}
-
-	takeTables(mending: Mending): void {
-		mending.takeTables(this.database);
 	}
 
 	tiersDone(): readonly TierMark[] {

@@ -135,11 +135,11 @@ function openRooms(): Rooms {
 		() =>
 			new MainDatabase(folder, (open, database) => {
 				migrated = migrate({ folder, days, main: open, database, now: realClock.now() });
+				mending = Mending.of(folder);
+				mending?.takeTables(database);
 			}),
 	);
 	damage.load(main.damage());
-	mending = Mending.of(folder);
-	if (mending !== undefined) main.takeTables(mending);
 	const unsealed = new Unsealed();
 	const archive = new Archive({
 		days,
