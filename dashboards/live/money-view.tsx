@@ -183,7 +183,7 @@ function Lost({ answer: { lostRevenue } }: { readonly answer: DecisionsAnswer })
 						<tfoot>
 							<tr>
 								<th scope="row">together</th>
-								<td />
+								<td class="bar-cell" />
 								<td />
 								<td class="number">
 									<strong>{lostADay(sum, isAtLeast)}</strong>

@@ -603,9 +603,11 @@ const share: Calculation = {
 		if (reward === undefined) throw given.missing(["block-reward-btc", "height"]);
 		const gross = shareValueSatoshis(given.needExact("share-difficulty"), exact, reward.reward);
 		const net = times(gross, minus(rational(1n), given.needExact("pool-fee")));
+		const price = given.exact("btc-usd");
 		return {
 			formulaVersion: CHAIN_FORMULAS,
 			shareValueSats: toNumber(net),
+			shareValueUsd: price === undefined ? undefined : toNumber(over(times(net, price), SATOSHIS)),
 			shareValueBeforeFeeSats: toNumber(gross),
 		};
 	},

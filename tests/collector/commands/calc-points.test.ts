@@ -18,6 +18,27 @@ async function calc(line: string): Promise<Readonly<Record<string, unknown>>> {
 }
 
 const POINTS: readonly Point[] = [
+	[
+		"share --difficulty 132716002350731.3 --block-reward-btc 3.14437788 --share-difficulty 65536 --pool-fee 0.02 --btc-usd 85956.45",
+		{ shareValueSats: 0.1521659379364915, shareValueUsd: 0.00013079643835941135 },
+	],
+	[
+		"hashprice --height 840000 --fees-btc 37.6256 --difficulty 86388558925171.02 --btc-usd 64000",
+		{ hashvalueSatsPerPetahashPerSecondDay: 948924.4991656612 },
+	],
+	[
+		"tokens --usd-per-million-tokens 0.60 --tokens-per-second 2500 --watts 5600 --pue 1.3",
+		{
+			tokensPerJoule: 0.3434065934065934,
+			tokensPerJouleBeforeOverhead: 0.44642857142857145,
+			joulesPerTokenBeforeOverhead: 2.24,
+			revenueUsdPerKilowattHour: 0.7417582417582418,
+		},
+	],
+	[
+		"downtime --hashrate-ths 200 --watts 3500 --hours 24 --hashprice-usd-per-ph-day 40.97 --power-usd-per-kwh 0.05 --pool-fee 1% --overhead 1.05",
+		{ lostNetUsd: 3.70206 },
+	],
 	["difficulty --nbits 0x1d00ffff", { difficulty: 1, nBits: 486_604_799 }],
 	["difficulty --nbits 1b0404cb", { difficulty: 16307.420938523983, nBits: 453_248_203 }],
 	["difficulty --nbits 17034219", { difficulty: 86388558925171.02, nBits: 386_089_497 }],
