@@ -27,7 +27,7 @@ const RULES: readonly Rule[] = [
 		masked: () => "masked",
 	},
 	{ key: /(?:url|^addr|pool)$/i, masked: poolMasked },
-	{ key: /(?:^|[_ ])host(?:name)?$/i, masked: () => "miner" },
+	{ key: /(?:^|[_ ])host(?:name)?$|^worker_id$/i, masked: () => "miner" },
 	{ key: /^(?:ip|ipv4|ipaddress|hostip|gateway|dns\w*)$/i, masked: () => "10.0.0.1" },
 	{
 		key: /serial(?:[ _-]?(?:number|no))?$|(?:^|[ _-]|pcb|miner)sn\d*$|^serinum$|^miner_id$|^h?dna$/i,

@@ -199,11 +199,15 @@ function summarise(values: Values, components: readonly ComponentReading[]): voi
 function readIdentity(driver: Driver, roots: Parsed): Identity {
 	const identity: Partial<Record<keyof Identity, string>> = {};
 	for (const [field, source] of identityOf(driver)) {
-		const text = typeof source === "string" ? source : firstText(roots, source.at);
+		const text = typeof source === "string" ? source : firstText(roots, source.at, NAMES_NOBODY[field]);
 		if (text !== undefined) identity[field] = field === "mac" ? macOf(text) : text;
 	}
 	return identity;
 }
+
+/** What stands where nobody wrote a number yet: one such identity would be that of every device that has it. */
+const BLANK = /^(?:[0\s:.-]+|(?:ff[:-]?){4,})$/i;
+const NAMES_NOBODY: Readonly<Partial<Record<keyof Identity, RegExp>>> = { serial: BLANK, mac: BLANK };
 
 type IdentitySources = readonly (readonly [keyof Identity, TextSource])[];
 const identitySources = new WeakMap<Driver, IdentitySources>();
@@ -215,11 +219,12 @@ function identityOf(driver: Driver): IdentitySources {
 	return known;
 }
 
-function firstText(roots: Parsed, paths: readonly Path[]): string | undefined {
+function firstText(roots: Parsed, paths: readonly Path[], besides?: RegExp): string | undefined {
 	for (const path of paths)
 		for (const found of lookUp(roots, path)) {
 			const text = textOf(found);
-			if (text !== undefined && !isWordForAbsent(text)) return identifierOf(text);
+			if (text === undefined || isWordForAbsent(text) || besides?.test(text) === true) continue;
+			return identifierOf(text);
 		}
 	return undefined;
 }

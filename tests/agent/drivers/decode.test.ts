@@ -403,6 +403,14 @@ describe("whatever the driver", () => {
 		expect(reading.faults.map(({ code }) => code)).toContain("DEVICE_ANSWER_IMPLAUSIBLE");
 	});
 
+	it.each(["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "000000000000", "N/A"])(
+		"is nobody in particular under the address %s",
+		(macAddr) => {
+			const info = { text: JSON.stringify({ ASICModel: "BM1370", hashRate: 1_200, macAddr }) };
+			expect(read("bitaxe", { info }).identity).not.toHaveProperty("mac");
+		},
+	);
+
 	it("leaves text in a number's place out and counts it", () => {
 		const info = {
 			text: (WRITTEN["bitaxe"]?.["info"]?.text ?? "").replace('"power":18.75', '"power":"much"'),
