@@ -27,6 +27,7 @@ const shared = {
 	power: { source: "estimated", boundary: "board" },
 	reads: antminerReads,
 	components: antminerParts,
+	errorCodes: [["psuFault"]],
 	layOut: layOutCustom,
 } as const;
 
@@ -113,11 +114,14 @@ function layOutCustom(answers: Parsed): Parsed {
 	const compiled = textOf(firstOf(said.map((record) => at(record, "CompileTime"))));
 	const words = found.filter((word) => word !== undefined);
 	const board = texts.map((text) => /^braiins-am\d-(\w+)/i.exec(text)?.[1]).find(Boolean);
+	const laidOut = layOutAntminer(answers);
+	const psu = textOf(at(laidOut, "values", "psu_status"));
 	return {
-		...layOutAntminer(answers),
+		...laidOut,
 		...present({
 			firmware: words.length > 0 ? words.join(" ") : compiled,
 			model: board === undefined ? undefined : `Antminer ${board.toUpperCase()}`,
+			psuFault: psu !== undefined && /lost|fail|fault|err/i.test(psu) ? psu : undefined,
 		}),
 	};
 }

@@ -132,7 +132,8 @@ export const antminer = defineDriver({
 	recognises: ({ rpc, web }) =>
 		/"TYPE"\s*:\s*"ANTMINER/.test(rpc) ||
 		/realm="?antMiner Configuration/i.test(web) ||
-		(/"GHS 5S"\s*:/.test(rpc) && /BMMINER|"TYPE"\s*:\s*"[STLD]\d|CGMINER (?:1\.0|4\.[6-9])/.test(rpc)),
+		(/"GHS 5S"\s*:/.test(rpc) &&
+			/BMMINER|JANSSON|"TYPE"\s*:\s*"[STLD]\d|CGMINER (?:1\.0|4\.[6-9])/.test(rpc)),
 	layOut: layOutAntminer,
 	identity: {
 		make: "Bitmain",
@@ -141,6 +142,7 @@ export const antminer = defineDriver({
 			at: [
 				["systemInfo", "system_filesystem_version"],
 				["stats", "STATS", "*", "CompileTime"],
+				["stats", "INFO", "CompileTime"],
 				["version", "VERSION", "*", "CompileTime"],
 				["statsCgi", "INFO", "CompileTime"],
 				["summaryCgi", "INFO", "CompileTime"],

@@ -159,6 +159,7 @@ function algorithmOf(answers: Parsed, model: string | undefined, summary: AnyRec
 	if (said !== undefined) return said;
 	const known = algorithmOfModel(model);
 	if (known !== undefined) return known;
+	if (/sol\/s$/i.test(textOf(at(summary, "RT HASHRATE")) ?? "")) return "equihash";
 	return contradictsSha256(summary) ? UNKNOWN : "sha256";
 }
 

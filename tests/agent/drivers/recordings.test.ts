@@ -20,6 +20,8 @@ type Expected = {
 	readonly absent?: readonly MeasurementName[];
 	/** What was mended or left out. */
 	readonly faults?: readonly string[];
+	readonly errorCodes?: readonly string[];
+	readonly firmware?: string;
 };
 
 const EXPECTED: Readonly<Record<string, Expected>> = {
@@ -38,9 +40,15 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 	"an S23 Hyd. over the RPC's new form, behind a byte order mark": {
 		driver: "antminer",
 		model: "Antminer S23 Hyd",
+		firmware: "Fri Jun 26 09:24:23 CST 2026",
 		values: { hashrateTerahashesPerSecond: 570.0005, powerWatts: 5_525, boardCount: 3, chipCount: 252 },
 		parts: [["board", "chipTemperatureCelsius", [56, 56, 56]]],
 		faults: ["stats: byte-order-mark"],
+	},
+	"a Z15 Pro of which only the summary was recorded": {
+		driver: "antminer",
+		algorithm: "equihash",
+		values: { otherAlgorithmHashrateHashesPerSecond: 852_200 },
 	},
 	"a Hiveon whose board voltages are in volts and whose frequency is empty": {
 		driver: "hiveon",
@@ -57,6 +65,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 			["board", "powerWatts", [454]],
 			["fan", "fanSpeedRevolutionsPerMinute", [3_090, 3_000]],
 		],
+		errorCodes: ["PSU power lost"],
 	},
 	"a Braiins OS of 2023 of which only the RPC was recorded": {
 		driver: "braiins-rpc",
@@ -402,9 +411,11 @@ describe("a recording of", () => {
 		const { driver, states } = recording;
 		const decoded = decode(driver, states[0]?.answers ?? {});
 		if (decoded.kind !== "reading") return expect.fail(`${driver.name}: ${decoded.what}`);
-		const { identity, values, components, faults } = decoded.reading;
+		const { identity, values, components, faults, errorCodes } = decoded.reading;
 		expect(driver.name).toBe(expected.driver);
 		if (expected.model !== undefined) expect(identity.model).toBe(expected.model);
+		if (expected.firmware !== undefined) expect(identity.firmware).toBe(expected.firmware);
+		if (expected.errorCodes !== undefined) expect(errorCodes).toEqual(expected.errorCodes);
 		expect(identity.algorithm ?? "").toBe(expected.algorithm ?? "sha256");
 		for (const [key, value] of Object.entries(expected.values))
 			expect(values[key as MeasurementName], key).toBeCloseTo(value, 6);

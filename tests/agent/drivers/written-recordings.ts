@@ -42,6 +42,16 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 	"an S23 Hyd. over the RPC's new form, behind a byte order mark": [
 		rpc("stats", `\uFEFF${JSON.stringify(hydro)}`, '{"command":"stats","new_api":true}'),
 	],
+	"a Z15 Pro of which only the summary was recorded": [
+		rpc(
+			"summary",
+			told(
+				"SUMMARY",
+				[{ "RT HASHRATE": "852.21 Ksol/s", "GHS 5s": 852.2, "GHS av": 841.1, Elapsed: 60, "Total MH": 0 }],
+				"jansson 2.12",
+			),
+		),
+	],
 	"a Hiveon whose board voltages are in volts and whose frequency is empty": [
 		rpc("version", told("VERSION", [{ BMMiner: "4.11.1 rwglr", Type: "Antminer S19x88 Hiveon" }], "bmminer")),
 		rpc(
@@ -54,6 +64,7 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 						Elapsed: 60,
 						"GHS 5s": 66_751,
 						frequency: "",
+						psu_status: "PSU power lost",
 						total_power: 2_345,
 						fan_num: 2,
 						fan1: 3_090,
