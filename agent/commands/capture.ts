@@ -110,6 +110,9 @@ function recordedFiles(heard: readonly Heard[]): ReadonlyMap<string, RecordedFil
 /** As it is written down in a capture. */
 function questionOf(request: Request): string {
 	if (request.over === "cgminer" || request.over === "framed") return request.send.trim();
-	if (request.over === "http") return `${request.method ?? "GET"} ${request.path}`;
+	if (request.over === "http") {
+		const body = request.body === undefined ? "" : `  body ${request.body}`;
+		return `${request.method ?? "GET"} ${request.path}${body}`;
+	}
 	return request.over === "command" ? request.argv.join(" ") : request.over;
 }

@@ -19,6 +19,7 @@ import { ebang } from "./ebang.js";
 import { elphapex } from "./elphapex.js";
 import { epic } from "./epic.js";
 import { fluminer } from "./fluminer.js";
+import { futurebit } from "./futurebit.js";
 import { goldshell, goldshellRpc } from "./goldshell.js";
 import { allSmi, nvidiaGpuExporter, rocmExporter } from "./gpu-exporters.js";
 import { lolMiner, teamRedMiner, trex, xmrig } from "./gpu-miners.js";
@@ -85,6 +86,7 @@ export const DRIVERS: readonly Driver[] = [
 	innosilicon,
 	ebang,
 	jasminer,
+	futurebit,
 	bitfury,
 	multminer,
 	bitaxe,

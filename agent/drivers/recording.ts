@@ -217,7 +217,7 @@ function fitOver(request: Request, asked: string): number {
 		case "framed":
 			return fitFramed(request.send, asked);
 		case "http":
-			return fitPath(request.method ?? "GET", request.path, asked);
+			return Math.min(fitPath(request.method ?? "GET", request.path, asked), fitBody(request.body, asked));
 		case "command":
 			return fitProgram(request.argv, asked);
 		case "snmp":
@@ -271,6 +271,12 @@ function fitPath(method: string, path: string, asked: string): number {
 	if (ownPath.replace(/\/$/, "") !== otherPath.replace(/\/$/, "")) return NOT_AT_ALL;
 	if (ownQuery === otherQuery) return EXACTLY;
 	return ownQuery === undefined || otherQuery === undefined ? ALIKE : fitQuery(ownQuery, otherQuery);
+}
+
+/** One path answers many queries; a capture that leaves the body out leaves open which. */
+function fitBody(own: string | undefined, asked: string): number {
+	const [, other = own] = /\s+body\s+(.*)$/s.exec(asked) ?? [];
+	return own?.trim() === other?.trim() ? EXACTLY : ALIKE;
 }
 
 /** The same names, and lists that have a word in common: "level=miner,psu" beside "level=miner". */

@@ -42,7 +42,7 @@ function inJson(value: string): string {
 }
 
 /** Tokens are printable and hold no quote, so the field is found without parsing the answer. */
-const TOKEN = /"(?:jwt|JWT Token|[Tt]oken|access_token)"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,4096})"/;
+const TOKEN = /"(?:jwt|JWT Token|[Tt]oken|access_?[Tt]oken)"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,4096})"/;
 const COOKIES_MOST = 8;
 /** A cookie's name and value; commas stand within dates too, so a new cookie starts with "name=". */
 const COOKIE = /(?:^|,\s*)([!#-+\--:<>-[\]-~]{1,256}=[!#-+\--:<-[\]-~]{0,4096})/g;

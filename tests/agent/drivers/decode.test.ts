@@ -3,6 +3,7 @@ import { DRIVERS, driverByName } from "../../../agent/drivers/catalog.js";
 import { decode } from "../../../agent/drivers/decode.js";
 import { type Answers, defineDriver } from "../../../agent/drivers/driver.js";
 import { loadFormats } from "../../../agent/drivers/formats/parse-answer.js";
+import { readRecording } from "../../../agent/drivers/recording.js";
 import type { Reading } from "../../../shared/reading.js";
 import { WRITTEN } from "./written-answers.js";
 
@@ -410,6 +411,32 @@ describe("whatever the driver", () => {
 			expect(read("bitaxe", { info }).identity).not.toHaveProperty("mac");
 		},
 	);
+
+	it("reads 6.2 TH/s and 178.5 W of the boards from an Apollo's GraphQL, and the address behind one of zeros", () => {
+		const { identity, values, components } = read("futurebit");
+		expect(identity).toMatchObject({ model: "Apollo II", serial: "59005500", mac: "02:a1:04:59:2d:7d" });
+		expect(values).toMatchObject({
+			hashrateTerahashesPerSecond: expect.closeTo(6.2005, 6),
+			powerWatts: 178.5,
+			powerBoundary: 1,
+			sharesAccepted: 12,
+		});
+		expect(components.map(({ part }) => part)).toEqual(["board", "fan"]);
+	});
+
+	it("tells two recorded answers of one path apart by what was asked", () => {
+		const { requests } = driverByName("futurebit") ?? expect.fail("no driver");
+		const recorded = Object.entries(requests).map(([name, request]) => ({
+			file: name,
+			over: "http" as const,
+			request: `POST /api/graphql  body ${"body" in request ? request.body : ""}`,
+			text: WRITTEN["futurebit"]?.[name]?.text ?? "",
+		}));
+		const recording = readRecording(recorded.reverse());
+		if (!("driver" in recording)) return expect.fail(recording.what);
+		expect(read("futurebit", recording.states[0]?.answers).identity).toMatchObject({ hostname: "apollo" });
+		return undefined;
+	});
 
 	it("leaves text in a number's place out and counts it", () => {
 		const info = {

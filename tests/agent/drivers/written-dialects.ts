@@ -229,6 +229,49 @@ const jasminer: Answers = {
 	}),
 };
 
+const futurebit: Answers = {
+	stats: json({
+		data: {
+			Miner: {
+				stats: {
+					result: {
+						stats: [
+							{
+								version: "v2",
+								versions: { miner: "2.0.5" },
+								master: { upTime: 3_600, boardsW: 178.5, intervals: { int_30: { bySol: 6_100 } } },
+								slots: { int_0: { chips: 44, pwrOn: 1, temperature: 68, temperature1: 0, ghs: 6_200.5 } },
+								fans: { int_0: { rpm: [2_460] } },
+								slaves: [{ uid: "59005500" }],
+								pool: { intervals: { int_0: { sharesAccepted: 12, sharesRejected: 1 } } },
+							},
+						],
+					},
+					error: null,
+				},
+				online: { result: { online: { status: true } } },
+			},
+		},
+	}),
+	host: json({
+		data: {
+			Mcu: {
+				stats: {
+					result: {
+						stats: {
+							hostname: "apollo",
+							network: [
+								{ name: "lo", mac: "00:00:00:00:00:00" },
+								{ name: "eth0", mac: "02:a1:04:59:2d:7d" },
+							],
+						},
+					},
+				},
+			},
+		},
+	}),
+};
+
 const innosiliconRpc: Answers = {
 	stats: json({
 		STATUS: status(70, "stats"),
@@ -478,6 +521,7 @@ export const DIALECTS: Readonly<Record<string, Answers>> = {
 	honorknight: honorKnight,
 	fluminer,
 	jasminer,
+	futurebit,
 	ebang,
 	bitfury,
 	multminer,
