@@ -183,7 +183,8 @@ async function patched(devices: DeviceBody, walk: Walk, pause: Pause): Promise<F
 	devices.begin();
 	let step = walk.next();
 	for (let count = 1; step.done !== true; step = walk.next(), count++) {
-		devices.take(step.value);
+		// Another agent reads the same machine: its series are there, and sums over devices count it once.
+		if (!step.value.state.isClaim) devices.take(step.value);
 		if (count % DEVICES_BETWEEN_LOOKS === 0) await pause.ifDue();
 	}
 	await devices.finish(pause);

@@ -82,6 +82,18 @@ describe("a device that answers", () => {
 	});
 });
 
+describe("a machine that two agents name", () => {
+	it("has the series of the agent that reads it alone, so that a sum over devices is the fleet's", async () => {
+		const claim = miner("m1-hall-2", { state: { agent: "hall-2", isClaim: true } });
+		const text = await exposition(plainStore({ devices: [miner("m1"), claim] })).text();
+		expect(lines(text).filter(({ name }) => name === "fleetwatt_device_power_watts")).toEqual([
+			{ name: "fleetwatt_device_power_watts", labels: S21, value: "3500" },
+		]);
+		expect(value(text, "fleetwatt_fleet_power_watts")).toBe("3500");
+		expect(text).not.toContain("m1-hall-2");
+	});
+});
+
 describe("freshness", () => {
 	const names = (text: string) =>
 		new Set(
