@@ -132,19 +132,19 @@ function differenceOf({ figures, restated }: Row, name: string, currency: string
 
 export function htmlStatement(statement: Statement): string {
 	const { site, month, timeZone, currency, isFrozen, isComplete, asOf, rows } = statement;
-	const wholes = rows.filter(({ day }) => day === undefined);
+	const groups = [...new Set(rows.map(({ by }) => by))];
 	const days = rows.filter(({ day }) => day !== undefined);
 	const state = isFrozen ? "is frozen" : isComplete ? "is over, not yet frozen" : "still runs";
 	return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(`${site} ${month}`)}</title><style>
-body{font:14px/1.4 system-ui,sans-serif;margin:2rem;color:#111}table{border-collapse:collapse;width:100%;margin:1rem 0}
+@page{size:landscape;margin:12mm}body{font:12px/1.35 system-ui,sans-serif;margin:2rem;color:#111}table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{padding:.25rem .5rem;border-bottom:1px solid #ccc;text-align:right;font-variant-numeric:tabular-nums}
-th:first-child,td:first-child{text-align:left}caption{text-align:left;font-weight:600}@media print{body{margin:0}}
+th{vertical-align:bottom}th:first-child,td:first-child{text-align:left}td{white-space:nowrap}caption{text-align:left;font-weight:600}@media print{body{margin:0;font-size:10px}th,td{padding:.2rem .35rem}}
 </style></head><body>
 <h1>${escaped(site)}, ${escaped(month)}</h1>
 <p>Days of ${escaped(timeZone)}; ${escaped(currency)}; energy at the ${escaped(statement.boundary)}; the month ${state}; made from what was known at ${instant(asOf)}; formulas ${escaped(statement.formulaVersion)}.
 A share below 1 under “energy priced” or “energy earning” makes the dollars beside it a lower bound.</p>
-${table("By group", currency, wholes, (row) => `${row.by} ${row.label}`)}
+${groups.map((by) => groupTable(statement, by)).join("\n")}
 ${table("By day", currency, days, ({ day }) => day ?? "")}
 ${restatedTable(rows, currency)}
 ${contractTable(statement)}
@@ -159,6 +159,12 @@ function inputsNote({ inputs }: Statement): string {
 	if (inputs.length === 0)
 		return "<p>No input was used: of this month nothing is known that could be valued.</p>";
 	return `<p>Rows of inputs: ${inputs.map(({ name, rows: used }) => escaped(`${name} ${used}`)).join("; ")}.</p>`;
+}
+
+function groupTable({ site, rows, currency }: Statement, by: Row["by"]): string {
+	const own = rows.filter((row) => row.by === by && row.day === undefined);
+	const name = ({ label }: Row) => (by === "all" ? site : label === "" ? "nothing said" : label);
+	return table(by === "all" ? "The whole month" : `By ${by}`, currency, own, name);
 }
 
 function table(caption: string, currency: string, rows: readonly Row[], name: (row: Row) => string): string {
@@ -223,8 +229,11 @@ function gapsTable({ gaps }: Statement): string {
 	return `<table><caption>Gaps (${gaps.length})</caption><tbody>${body.join("\n")}</tbody></table>`;
 }
 
+/** With a comma before each three digits of the whole part. */
 function rounded(value: number | undefined, places: number): string {
-	return value === undefined ? "" : toDecimalText(exactly(value), places);
+	if (value === undefined) return "";
+	const [whole = "", ...decimals] = toDecimalText(exactly(value), places).split(".");
+	return [whole.replace(/\B(?=(\d{3})+$)/g, ","), ...decimals].join(".");
 }
 
 function escaped(text: string): string {

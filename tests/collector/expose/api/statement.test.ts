@@ -276,7 +276,10 @@ describe("fleetwatt report", () => {
 		await runReport({ ...options, format: "html" });
 		const page = readFileSync(output, "utf8");
 		expect(page).toContain("<caption>Against what others say</caption>");
-		expect(page).toContain("owner ");
+		expect(page).toContain("<caption>By use</caption>");
+		// 73 hours and ten minutes of 590 TH/s.
+		expect(page).toContain("<td>155,406,000</td>");
+		expect(page).toContain("<caption>By owner</caption>");
 		expect(page).not.toContain("<script");
 	});
 
