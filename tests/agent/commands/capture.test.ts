@@ -106,6 +106,7 @@ describe("a masked answer", () => {
 			'{"serinum":"HKYDB-ABC123","hostname":"rack7","gateway":"192.168.7.1"}',
 			'{"serinum":"HKYD0-000000","hostname":"miner","gateway":"10.0.0.1"}',
 		],
+		['{"slaves":[{"uid":"59005500"}]}', '{"slaves":[{"uid":"59000000"}]}'],
 		['{"worker_id":"rack7","version":"6.22.2"}', '{"worker_id":"miner","version":"6.22.2"}'],
 		[
 			"STATUS=S|POOL=0,URL=stratum+tcp://a.example:3333,User=w.1,Accepted=5|",
