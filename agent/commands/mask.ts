@@ -30,7 +30,7 @@ const RULES: readonly Rule[] = [
 	{ key: /(?:^|[_ ])host(?:name)?$|^worker_id$/i, masked: () => "miner" },
 	{ key: /^(?:ip|ipv4|ipaddress|hostip|gateway|dns\w*)$/i, masked: () => "10.0.0.1" },
 	{
-		key: /serial(?:[ _-]?(?:number|no))?$|(?:^|[ _-]|pcb|miner)sn\d*$|^serinum$|^miner_id$|^h?dna$/i,
+		key: /serial(?:[ _-]?(?:number|no))?$|(?:^|[ _-]|pcb|miner)sn\d*$|^serinum$|^miner_id$|^h?dna$|^uid$/i,
 		masked: tailMasked,
 	},
 	{ key: /^mac$/i, masked: tailMasked },
