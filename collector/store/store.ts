@@ -9,7 +9,7 @@ import type { Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { invariant } from "../../shared/invariant.js";
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
-import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
+import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { countedReason, type Gap } from "../../shared/wire/gap.js";
 import { RANGES_MOST } from "../../shared/wire/messages.js";
@@ -80,24 +80,17 @@ import { rollUpAgain } from "./rollup.js";
 import { asColumns } from "./runs.js";
 import type { TierFile } from "./tier-files.js";
 import type { StepRun, Steps } from "./tiers.js";
+import { PRESENT_ROWS_AT_ONCE, Upkeep } from "./upkeep.js";
 import { AGENT_SILENT_MILLISECONDS, dayOf, dayStart, type Late, MARK_DAYS, Watch } from "./watch.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
 const REPLAY_ROWS_AT_ONCE = 100;
-const PRESENT_ROWS_AT_ONCE = 256;
-const MILLISECONDS_PER_HOUR = SECONDS_PER_HOUR * MILLISECONDS_PER_SECOND;
-/** An hour is over so long after its end, so that late records of a short outage are in. */
-const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
-/** The inbox is what a restart reads again, and what lies on disk twice: beyond this it is sealed early. */
-const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
 /** A day is over so long after its end. */
 const TIERS_AFTER_MILLISECONDS = 30 * 60 * 1_000;
 /** Of deriving events anew in one go: who falls silent meanwhile is told in time. */
 const DERIVE_AGAIN_MILLISECONDS = 500;
 /** A commit that waits for longer makes agents look silent that are not. */
 const HELD_UP_MILLISECONDS = 5_000;
-/** Of an inbox: below this a trim is not worth storing the present of all devices for. */
-const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
 /** A file that is being sealed into has a moment to come to rest. */
 const COPY_AGAIN_MILLISECONDS = 500;
 /** Of what is later than this nobody knows when it was: it must not become the present. */
@@ -177,17 +170,11 @@ export class Store implements SeriesStore {
 	private storedInputs: StoredInput[] = [];
 	private storedInventory: ReadonlyMap<string, InventoryEntries> = new Map();
 	private readonly counts = { records: 0, duplicates: 0, rejected: 0, commits: 0, commitSeconds: 0 };
-	private disk = { fileBytes: 0, chunks: 0, damagedChunks: 0, inboxRecords: 0 };
+	private disk = { fileBytes: 0, chunks: 0, damagedChunks: 0 };
 	private isWriteBlocked = false;
 	/** When a commit last ended that failed, or took so long that agents seemed silent meanwhile. */
 	private heldUpUntil = 0;
-	private inboxBytes = 0;
-	private isSealing = false;
-	private isSealWanted = false;
-	/** The newest device that is stored, and up to which one the store's own copy has all. */
-	private storedNumber = 0;
-	private copied = { number: 0, at: 0 };
-	private copying: Promise<void> | undefined;
+	private readonly upkeep: Upkeep;
 	private busy: Promise<unknown> = Promise.resolve();
 	private readonly budgetBytes: number | undefined;
 	private readonly onSacrificed: (files: readonly string[]) => void;
@@ -222,6 +209,14 @@ export class Store implements SeriesStore {
 			watch: this.watch,
 			catalogue: this.catalogue,
 			power: options.power,
+		});
+		this.upkeep = new Upkeep({
+			thread,
+			clock: options.clock,
+			present: this.present,
+			inTurn: (run) => this.inTurn(run),
+			storeEvents: () => this.storeEvents(),
+			keepBudget: () => this.keepBudget(),
 		});
 	}
 
@@ -293,7 +288,7 @@ export class Store implements SeriesStore {
 			if (lost !== undefined)
 				return `Of ${gone} the readings of ${lost} are dropped already, only sums are left; they cannot be joined.`;
 			if (isDryRun) return undefined;
-			await this.sealInTurn();
+			await this.upkeep.sealInTurn();
 			await this.storeEvents();
 			const numbers = [state.number, other.number] as const;
 			const known = this.catalogue.joined(...numbers);
@@ -309,21 +304,6 @@ export class Store implements SeriesStore {
 			this.feed.addLate([], since);
 			return undefined;
 		});
-	}
-
-	/** Seals all and trims within a turn: what came since the slices of before is little. */
-	private async sealInTurn(): Promise<void> {
-		const wish = { until: Number.MAX_SAFE_INTEGER, openFrom: 0 };
-		while ((await this.thread.call("seal", wish)).left > 0);
-		await this.storeEvents();
-		for (let from = 0; ; from += PRESENT_ROWS_AT_ONCE) {
-			const rows = this.present.stored(from, PRESENT_ROWS_AT_ONCE);
-			if (rows.length === 0) break;
-			await this.thread.call("putPresent", rows);
-		}
-		const { inboxRecords, inboxBytes } = await this.thread.call("trim", this.present.appliedInboxId);
-		this.disk.inboxRecords = inboxRecords;
-		this.inboxBytes = inboxBytes;
 	}
 
 	statement(month: string): Promise<StoredStatement | undefined> {
@@ -342,6 +322,7 @@ export class Store implements SeriesStore {
 	statistics(): StoreStatistics {
 		return {
 			...this.disk,
+			inboxRecords: this.upkeep.inbox.records,
 			recordsCommitted: this.counts.records,
 			outcomesCommitted: this.present.outcomesApplied,
 			samplesCommitted: this.present.samplesApplied,
@@ -399,35 +380,14 @@ export class Store implements SeriesStore {
 		}
 	}
 
-	/**
-	 * Seals every hour that is over, and all there is where `all` says so; then forgets what of the inbox is
-	 * sealed. Goes in slices, so that commits and questions come between.
-	 */
-	async seal({ all = false } = {}): Promise<{ chunks: number }> {
-		await this.keepCopy(false);
-		const now = this.clock.now() - CLOSED_AFTER_MILLISECONDS;
-		const openFrom = Math.floor(now / MILLISECONDS_PER_HOUR) * MILLISECONDS_PER_HOUR;
-		const until = all ? Number.MAX_SAFE_INTEGER : openFrom;
-		let chunks = 0;
-		for (;;) {
-			const sealed = await this.inTurn(() => this.thread.call("seal", { until, openFrom }));
-			chunks += sealed.chunks;
-			if (sealed.left === 0) break;
-		}
-		await this.trim();
-		await this.keepCopy(this.clock.monotonic() - this.copied.at > MILLISECONDS_PER_HOUR);
-		await this.shrink();
-		await this.keepBudget();
-		return { chunks };
+	/** Seals every hour that is over, and all there is where `all` says so; then forgets what of the inbox is sealed. */
+	seal(wish: { readonly all?: boolean } = {}): Promise<{ chunks: number }> {
+		return this.upkeep.seal(wish);
 	}
 
 	/** Joins the parts of closed hours, a few rows at a time. */
-	async merge(): Promise<void> {
-		const before = Math.floor((this.clock.now() - CLOSED_AFTER_MILLISECONDS) / MILLISECONDS_PER_HOUR);
-		for (;;) {
-			const { merged } = await this.inTurn(() => this.thread.call("merge", before));
-			if (merged === 0) return;
-		}
+	merge(): Promise<void> {
+		return this.upkeep.merge();
 	}
 
 	async *select(query: SeriesQuery): AsyncIterable<Columns> {
@@ -667,7 +627,9 @@ export class Store implements SeriesStore {
 	}
 
 	async measureDisk(): Promise<void> {
-		this.disk = await this.thread.call("size", undefined);
+		const { inboxRecords, ...disk } = await this.thread.call("size", undefined);
+		this.disk = disk;
+		this.upkeep.inbox.records = inboxRecords;
 		const { budgetBytes, bytesOverBudget } = this;
 		this.roomMeasured = {
 			...(await this.thread.call("room", this.clock.now())),
@@ -675,10 +637,9 @@ export class Store implements SeriesStore {
 		};
 	}
 
-	/** What is sealed leaves the inbox first: the next start would read it, and seal it, again. */
 	async close(): Promise<void> {
 		await this.busy.catch(() => undefined);
-		if (this.inboxBytes > TRIM_AT_BYTES) await this.trim().catch(() => undefined);
+		await this.upkeep.end();
 		await this.thread.close();
 	}
 
@@ -689,7 +650,7 @@ export class Store implements SeriesStore {
 			hash,
 			definition: storedDefinition(text),
 		}));
-		for (const { number } of stored.devices) this.storedNumber = Math.max(this.storedNumber, number);
+		for (const { number } of stored.devices) this.upkeep.deviceStored(number);
 		this.catalogue.load({
 			definitions,
 			devices: stored.devices,
@@ -763,7 +724,7 @@ export class Store implements SeriesStore {
 			if (rows.length === 0) return;
 			const damaged: number[] = [];
 			const told = rows.flatMap((row) => {
-				this.inboxBytes += row.bytes.length;
+				this.upkeep.inbox.bytes += row.bytes.length;
 				const bytes = asBuffer(row.bytes);
 				if (checkRecord(bytes) !== undefined) {
 					damaged.push(row.id);
@@ -813,11 +774,11 @@ export class Store implements SeriesStore {
 		this.counts.commits += 1;
 		this.counts.commitSeconds += (this.clock.monotonic() - started) / MILLISECONDS_PER_SECOND;
 		this.catalogue.stored(changes);
-		for (const { number } of changes.devices) this.storedNumber = Math.max(this.storedNumber, number);
+		for (const { number } of changes.devices) this.upkeep.deviceStored(number);
 		for (const cursor of cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		for (const [index, one] of accepted.entries()) this.applied(one, ids[index] ?? 0);
 		this.counts.rejected += decoded.length - accepted.length;
-		if (mayBeDue || this.inboxBytes > SEAL_AT_BYTES) this.sealSoon();
+		this.upkeep.committed(mayBeDue);
 		return decoded.map(({ incoming: { sequence, agent, site, epoch }, rejected }) =>
 			rejected === undefined ? { sequence, agent, site, epoch } : { sequence, agent, site, epoch, rejected },
 		);
@@ -851,8 +812,8 @@ export class Store implements SeriesStore {
 			return;
 		}
 		this.counts.records += 1;
-		this.inboxBytes += incoming.bytes.length;
-		this.disk.inboxRecords += 1;
+		this.upkeep.inbox.bytes += incoming.bytes.length;
+		this.upkeep.inbox.records += 1;
 		invariant(placed !== undefined, "an accepted record was decoded");
 		const { record, groups } = placed;
 		this.present.apply(record, groups, id);
@@ -876,51 +837,6 @@ export class Store implements SeriesStore {
 		const { from, to, reason, outcomes: count } = record.gap;
 		const [at, until] = [Math.round(from + offset), Math.round(to + offset)];
 		this.watch.add(eventOf({ at, kind: "gap", site, agent, reason, until, count }));
-	}
-
-	/** Seals what is due by its own readings, or early where the inbox is too large. A failure is the sealing job's to tell, which tries again. */
-	private sealSoon(): void {
-		this.isSealWanted = true;
-		if (this.isSealing) return;
-		this.isSealing = true;
-		this.isSealWanted = false;
-		const done = async () => {
-			const all = this.inboxBytes > SEAL_AT_BYTES;
-			if (all) await this.seal({ all });
-			else await this.sealDue();
-		};
-		void done()
-			.catch(() => undefined)
-			.finally(() => {
-				this.isSealing = false;
-				// What became due meanwhile: no record may come that says it again.
-				if (this.isSealWanted) this.sealSoon();
-			});
-	}
-
-	private async sealDue(): Promise<void> {
-		await this.keepCopy(false);
-		let isSealed = false;
-		for (;;) {
-			const { chunks, left } = await this.inTurn(() => this.thread.call("sealDue", undefined));
-			isSealed ||= chunks > 0;
-			if (left === 0) break;
-		}
-		if (isSealed && this.inboxBytes > TRIM_AT_BYTES) await this.trim();
-	}
-
-	/**
-	 * What takes fleetwatt.db's place where that is damaged: made when it is due, and before a new device is sealed, since a
-	 * number that stands in a day file must never be another device's. On a full disk the one of before stays.
-	 */
-	private async keepCopy(isDue: boolean): Promise<void> {
-		if (!isDue && this.copied.number >= this.storedNumber) return;
-		const copied = { number: this.storedNumber, at: this.clock.monotonic() };
-		this.copying ??= this.thread.call("keepCopy", undefined).then(() => {
-			this.copied = copied;
-		});
-		await this.copying.catch(() => undefined);
-		this.copying = undefined;
 	}
 
 	/**
@@ -947,36 +863,6 @@ export class Store implements SeriesStore {
 			taken += whole.length;
 		}
 		this.mended = await this.thread.call("endMending", taken);
-	}
-
-	/**
-	 * Gives space back, with the job that seals: in between, what one hour leaves free is taken by the next. On a
-	 * full disk even that needs a page or two: then the next time does it.
-	 */
-	private async shrink(): Promise<void> {
-		const slice = () => this.inTurn(() => this.thread.call("shrink", undefined));
-		for (;;) {
-			const done = await slice().catch(() => ({ isDone: true }));
-			if (done.isDone) return;
-		}
-	}
-
-	/** Stores the present, device by device, then forgets inbox rows that are sealed and that it stands for. */
-	private async trim(): Promise<void> {
-		const upTo = this.present.appliedInboxId;
-		for (let from = 0; ; from += PRESENT_ROWS_AT_ONCE) {
-			const isDone = await this.inTurn(async () => {
-				// The rows stand for all outcomes so far, so their events go first.
-				await this.storeEvents();
-				const rows = this.present.stored(from, PRESENT_ROWS_AT_ONCE);
-				if (rows.length > 0) await this.thread.call("putPresent", rows);
-				return rows.length === 0;
-			});
-			if (isDone) break;
-		}
-		const { inboxRecords, inboxBytes } = await this.inTurn(() => this.thread.call("trim", upTo));
-		this.disk.inboxRecords = inboxRecords;
-		this.inboxBytes = inboxBytes;
 	}
 
 	/** One after another: what moves the cursor, the inbox or the snapshot. */
