@@ -26,9 +26,10 @@ function written(login: string): string {
 }
 
 describe("a login", () => {
-	it("may name a family: braiins is braiins-graphql, braiins-rest and braiins-rpc", async () => {
+	it("may name a family: braiins is all its drivers that begin so", async () => {
 		const { targets } = await loadAgent(written("braiins"));
 		expect(Object.keys(targets.targets[0]?.credentials ?? {}).sort()).toEqual([
+			"braiins-bmminer",
 			"braiins-graphql",
 			"braiins-rest",
 			"braiins-rpc",
