@@ -22,7 +22,7 @@ export function keepMemorySmallest(): void {
 	// What seldom dies young in the first minute is made old from then on, and a poll's garbage is then collected
 	// with everything else, every two seconds: 1.3 MB a second grows old instead of 2.7.
 	setFlagsFromString("--no-allocation-site-pretenuring");
-	// No giants either.
+	// Giants are not optimised at all: their code would be the largest.
 	setFlagsFromString("--max-optimized-bytecode-size=800");
 }
 
