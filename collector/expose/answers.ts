@@ -339,7 +339,10 @@ export type SeriesAnswer = {
 
 export type Stretch = { readonly from: number; readonly to: number; readonly stepSeconds: number };
 
-/** GET /api/v1/series/fleet?from=MS&to=MS&step=SECONDS: sums of every step over the fleet, columns of one length. */
+/**
+ * GET /api/v1/series/fleet?from=MS&to=MS&step=SECONDS: sums of every step over the fleet, columns of one length. A step of
+ * which only a part was heard has no power, hashrate and devices up; `devicesKnown` says of how many anything was known.
+ */
 export type FleetSeriesAnswer = {
 	readonly from: number;
 	readonly to: number;
@@ -350,6 +353,7 @@ export type FleetSeriesAnswer = {
 	readonly efficiencyJoulesPerTerahash: readonly (number | null)[];
 	readonly grossUsdPerMegawattHour: readonly (number | null)[];
 	readonly devicesUp: readonly (number | null)[];
+	readonly devicesKnown: readonly (number | null)[];
 	/** The same for each value of a label, in the order of the values; "" for devices without it. */
 	readonly groups?: readonly FleetGroup[];
 	readonly stretches?: readonly Stretch[];
@@ -363,6 +367,7 @@ export type FleetGroup = {
 	readonly efficiencyJoulesPerTerahash: readonly (number | null)[];
 	readonly grossUsdPerMegawattHour: readonly (number | null)[];
 	readonly devicesUp: readonly (number | null)[];
+	readonly devicesKnown: readonly (number | null)[];
 };
 
 /** Of the audit log, the newest first. */

@@ -335,6 +335,7 @@ class FleetGroups {
 	private readonly models = new Map<string, Group>();
 	private readonly services = new Map<string, { alone: TokenGroup; shared: number }>();
 	private readonly allowedInRacks = new Map<string, number>();
+	private readonly racksWithLimits = new Set<string>();
 	private readonly covered = new Map<Contract, CoveredSums>();
 
 	add(device: DeviceFacts): void {
@@ -425,10 +426,18 @@ class FleetGroups {
 		);
 	}
 
-	/** Where nobody set a limit for a rack, it is the sum of its devices' own; one without any counts with what it draws. */
+	/**
+	 * Where nobody set a limit for a rack, it is the sum of its devices' own; one without any counts with what it
+	 * draws, beside others that have one. Of a rack of none but such nothing is known: it would always be full.
+	 */
 	private allow(rack: string, { powerAllowedWatts, power }: DeviceFacts): void {
 		const watts = powerAllowedWatts ?? power?.watts;
 		if (watts !== undefined) this.allowedInRacks.set(rack, (this.allowedInRacks.get(rack) ?? 0) + watts);
+		if (powerAllowedWatts !== undefined) this.racksWithLimits.add(rack);
+	}
+
+	private allowedInRack(rack: string): number | undefined {
+		return this.racksWithLimits.has(rack) ? this.allowedInRacks.get(rack) : undefined;
 	}
 
 	totals(
@@ -442,7 +451,7 @@ class FleetGroups {
 			mining: this.mining.totals(),
 			ai: this.ai.totals(),
 			sites: totalsOf(this.sites, (site) => limitOf("site", site) ?? siteAllowedWatts(site, options)),
-			racks: totalsOf(this.racks, (rack) => limitOf("rack", rack) ?? this.allowedInRacks.get(rack)),
+			racks: totalsOf(this.racks, (rack) => limitOf("rack", rack) ?? this.allowedInRack(rack)),
 			models: totalsOf(this.models),
 		};
 	}

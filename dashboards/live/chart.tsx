@@ -29,6 +29,8 @@ export type ChartProps = {
 	readonly write: (value: number | undefined) => Shown;
 	/** Charts with one key share the pointer. */
 	readonly syncKey: string;
+	/** Nothing has been answered yet. */
+	readonly isWaiting?: boolean;
 	/** Stretches known to be missing. */
 	readonly gaps?: readonly Band[];
 	/** What happened, as lines across. */
@@ -52,7 +54,6 @@ export function Chart(props: ChartProps) {
 	const timeZone = useTimeZone();
 	const at = index === undefined ? undefined : table[0][index];
 	const values = lines.map((_, line) => valueAt(table, line, index));
-	const isEmpty = lines.every((line) => line.values.every((value) => value === null));
 	return (
 		<figure class="chart">
 			<figcaption>
@@ -61,7 +62,7 @@ export function Chart(props: ChartProps) {
 				{lines.length === 1 ? <ChartValue shown={write(values[0])} /> : null}
 			</figcaption>
 			<div ref={holder} class="plot" role="img" aria-label={summary(props)} />
-			{isEmpty ? <p class="chart-empty quiet">No readings in this stretch.</p> : null}
+			{isEmpty(props) ? <p class="chart-empty quiet">{emptyWords(props)}</p> : null}
 			{lines.length > 1 ? (
 				<ul class="chart-lines">
 					{lines.map((line, position) => (
@@ -74,6 +75,14 @@ export function Chart(props: ChartProps) {
 			) : null}
 		</figure>
 	);
+}
+
+function isEmpty({ lines }: ChartProps): boolean {
+	return lines.every((line) => line.values.every((value) => value === null));
+}
+
+function emptyWords({ isWaiting }: ChartProps): string {
+	return isWaiting === true ? "Reading the past …" : "No readings in this stretch.";
 }
 
 function ChartValue({ shown }: { readonly shown: Shown }) {
@@ -110,9 +119,10 @@ function valueAt(table: Table, line: number, index: number | undefined): number 
 	return column.findLast((value) => value !== null && value !== undefined) ?? undefined;
 }
 
-function summary({ title, lines, write }: ChartProps): string {
+function summary(props: ChartProps): string {
+	const { title, lines, write } = props;
 	const values = lines.flatMap((line) => line.values.filter((value) => value !== null));
-	if (values.length === 0) return `${title}: no readings in this stretch.`;
+	if (values.length === 0) return `${title}. ${emptyWords(props)}`;
 	const text = (value: number | undefined) => {
 		const { number, unit } = write(value);
 		return `${number} ${unit}`;
@@ -231,7 +241,10 @@ function timeAxis(latest: { readonly current: ChartProps }, timeZone: string): U
 		space: 60,
 		grid: { show: false },
 		ticks: { stroke: colour("line"), width: 1, size: 4 },
-		values: (_plot, splits) => splits.map((seconds) => axisTime(seconds * 1_000, latest.current, timeZone)),
+		values: (_plot, splits) =>
+			latest.current.isWaiting === true
+				? splits.map(() => "")
+				: splits.map((seconds) => axisTime(seconds * 1_000, latest.current, timeZone)),
 	};
 }
 
@@ -252,7 +265,8 @@ function valueAxis(latest: { readonly current: ChartProps }): UPlot.Axis {
 		space: 28,
 		grid: { stroke: colour("line"), width: 1 },
 		ticks: { show: false },
-		values: (_plot, splits) => [...axisTicks(splits, latest.current.write)],
+		values: (_plot, splits) =>
+			isEmpty(latest.current) ? splits.map(() => "") : [...axisTicks(splits, latest.current.write)],
 	};
 }
 

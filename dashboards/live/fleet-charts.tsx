@@ -131,6 +131,7 @@ function FleetChart(input: {
 			lines={lines}
 			from={answer?.from ?? 0}
 			to={answer?.to ?? 1}
+			isWaiting={answer === undefined}
 			write={write}
 			syncKey="fleet"
 			gaps={gaps ?? NO_GAPS}

@@ -2,8 +2,9 @@
  * The past of the whole fleet: sums of intervals, each valued at the inputs of its time or by its contract.
  *
  * Takes a checked span; gives columns of one length. Only intervals that are over are summed, so the
- * newest point never looks like an outage. Ratios are made from sums last. Where only coarser sums are
- * left, steps are as long as those, and the answer says so.
+ * newest point never looks like an outage, and a step of which only a part was heard has no totals, beside
+ * how many devices were known in it. Ratios are made from sums last. Where only coarser sums are left, steps are
+ * as long as those, and the answer says so.
  */
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../../shared/units.js";
 import type { Contract } from "../../derive/contracts.js";
@@ -163,6 +164,9 @@ function stepsOf({ from, to, stepSeconds, timeZone }: SumsSpan, coarse: Readonly
 
 type FleetColumns = Omit<FleetGroup, "label">;
 
+/** Below so much of what both its neighbours knew, a step was heard in part; agents that start need a few seconds. */
+const HEARD_LEAST_RATIO = 0.95;
+
 function columnsOf(
 	steps: readonly (Step & { readonly seconds: number })[],
 	sums: ReadonlyMap<number, StepSums>,
@@ -172,9 +176,12 @@ function columnsOf(
 			const found = sums.get(start);
 			return found === undefined ? null : of(found, seconds);
 		});
+	const known = column(({ secondsUp, secondsDown }, seconds) => (secondsUp + secondsDown) / seconds);
+	const total = (of: (step: StepSums, seconds: number) => number | null) =>
+		column(of).map((value, index) => (isHeardInPart(known, index) ? null : value));
 	return {
-		powerWatts: column(({ joules }, seconds) => (joules > 0 ? joules / seconds : null)),
-		hashrateTerahashesPerSecond: column(({ terahashes, joulesWithWork }, seconds) =>
+		powerWatts: total(({ joules }, seconds) => (joules > 0 ? joules / seconds : null)),
+		hashrateTerahashesPerSecond: total(({ terahashes, joulesWithWork }, seconds) =>
 			terahashes > 0 || joulesWithWork > 0 ? terahashes / seconds : null,
 		),
 		efficiencyJoulesPerTerahash: column(({ joulesWithWork, terahashesWithPower }) =>
@@ -184,6 +191,17 @@ function columnsOf(
 			({ grossUsdWithEnergy, megawattHoursWithGross }) =>
 				ratio(grossUsdWithEnergy, megawattHoursWithGross) ?? null,
 		),
-		devicesUp: column(({ secondsUp }, seconds) => secondsUp / seconds),
+		devicesUp: total(({ secondsUp }, seconds) => secondsUp / seconds),
+		devicesKnown: known,
 	};
+}
+
+/**
+ * Whether less was known than in both steps beside it, or in the one beside it that has anything: a collector
+ * that starts within a minute, or seconds that were lost. Where less is known from then on, that is how it is.
+ */
+function isHeardInPart(known: readonly (number | null)[], index: number): boolean {
+	const own = known[index];
+	const beside = [known[index - 1], known[index + 1]].filter((one) => typeof one === "number");
+	return typeof own === "number" && beside.length > 0 && own < HEARD_LEAST_RATIO * Math.min(...beside);
 }

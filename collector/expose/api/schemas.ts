@@ -324,6 +324,7 @@ export const SCHEMAS = {
 			efficiencyJoulesPerTerahash: column,
 			grossUsdPerMegawattHour: column,
 			devicesUp: column,
+			devicesKnown: column,
 		},
 		{
 			groups: listOf(
@@ -334,6 +335,7 @@ export const SCHEMAS = {
 					efficiencyJoulesPerTerahash: column,
 					grossUsdPerMegawattHour: column,
 					devicesUp: column,
+					devicesKnown: column,
 				}),
 			),
 			stretches,

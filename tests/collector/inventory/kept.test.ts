@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { InventoryAnswer, InventoryImportAnswer } from "../../../collector/expose/answers.js";
 import { SCHEMAS } from "../../../collector/expose/api/schemas.js";
 import { inventoryDesk } from "../../../collector/inventory/desk.js";
+import type { DeviceState } from "../../../collector/store/device-state.js";
 import { MainDatabase } from "../../../collector/store/main-database.js";
 import { miner, NOW, plainStore, standingClock } from "../expose/fleet-fixture.js";
 import { complaints } from "../expose/json-schema.js";
@@ -38,9 +39,9 @@ describe("fleetwatt.db", () => {
 	});
 });
 
-async function served() {
+async function served(others: readonly DeviceState[] = []) {
 	const clock = standingClock();
-	const devices = ["m1", "m2", "m3"].map((key) => miner(key));
+	const devices = [...["m1", "m2", "m3"].map((key) => miner(key)), ...others];
 	const store = plainStore({ devices });
 	// Joining needs a real store: replace.test.ts.
 	const joining = Object.assign(store, { joinDevices: () => Promise.resolve("Not here.") });
@@ -101,6 +102,23 @@ describe("POST /api/v1/inventory", () => {
 		expect(said).toMatch(/fleetwatt_site_power_allowed_watts\{site="west"\} 1000000\n/);
 		expect(said).toMatch(/fleetwatt_site_devices_up\{site="west"\} 2\n/);
 	});
+
+	it.each([
+		[undefined, undefined],
+		[9_000, "9000"],
+	])(
+		"says of a rack of machines without a limit none, which would always be full; with %s W it says %s",
+		async (limit, expected) => {
+			const { post, metrics } = await served([miner("x1", { description: { model: "Unheard of 1" } })]);
+			const rows = [{ device: "x1", rack: "G1", ...(limit === undefined ? {} : { powerLimitWatts: limit }) }];
+			await post("", "application/json", JSON.stringify({ rows }));
+			const said = await metrics();
+			expect(said).toMatch(/fleetwatt_rack_power_watts\{site="west",rack="G1"\} /);
+			expect(/fleetwatt_rack_power_allowed_watts\{site="west",rack="G1"\} (.+)/.exec(said)?.[1]).toBe(
+				expected,
+			);
+		},
+	);
 
 	it.each([
 		["a page of elsewhere", "text/csv", "device\nm1", { origin: "http://evil.example" }, 403],

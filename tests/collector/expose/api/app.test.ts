@@ -590,6 +590,7 @@ describe("GET /series/fleet", () => {
 			powerWatts: [4_900, null],
 			hashrateTerahashesPerSecond: [214, null],
 			devicesUp: [2, null],
+			devicesKnown: [2, null],
 		});
 		expect(answer["efficiencyJoulesPerTerahash"]?.[0]).toBeCloseTo(22.9, 2);
 		expect(answer["grossUsdPerMegawattHour"]?.[0]).toBeCloseTo((40.967 * 0.98) / (0.024 * (4_900 / 214)), 1);
@@ -621,6 +622,30 @@ describe("GET /series/fleet", () => {
 			hashrateTerahashesPerSecond: [200, 200, null],
 			efficiencyJoulesPerTerahash: [17.5, 17.5, null],
 			devicesUp: [1, 1, null],
+		});
+	});
+
+	it("draws no minute of which half was heard as if it were whole: power is absent, J/TH and USD/MWh stay", async () => {
+		const m1 = miner("m1");
+		const minute = (at: number, share: number) =>
+			sums(m1, FROM + at * 60_000, {
+				joules: 210_000 * share,
+				terahashes: 12_000 * share,
+				joulesWithWork: 210_000 * share,
+				terahashesWithPower: 12_000 * share,
+				secondsUp: 60 * share,
+			});
+		const shares = [0.5, 1, 1, 0.8, 1, 0.5, 0.25];
+		const minuteSums = shares.map((share, at) => minute(at, share));
+		const up = await running({ devices: [m1], minuteSums });
+		const path = `/series/fleet?from=${FROM}&to=${FROM + 480_000}&step=60`;
+		const { answer } = await get<Record<string, (number | null)[]>>(up, path);
+		expect(answer).toMatchObject({
+			devicesKnown: [...shares, null],
+			// The last two are no dip: less is known from then on, of the last minute only a part.
+			powerWatts: [null, 3_500, 3_500, null, 3_500, 1_750, null, null],
+			devicesUp: [null, 1, 1, null, 1, 0.5, null, null],
+			efficiencyJoulesPerTerahash: [...shares.map(() => 17.5), null],
 		});
 	});
 
