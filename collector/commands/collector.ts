@@ -9,6 +9,7 @@ import { isLoopback } from "../../shared/config/addresses.js";
 import { type CollectorConfig, isOpen, loadCollectorConfig } from "../../shared/config/collector.js";
 import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
+import type { WebUsers } from "../../shared/config/web-users.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { describe } from "../../shared/failures.js";
 import { keepMemorySmall } from "../../shared/frugal.js";
@@ -17,6 +18,7 @@ import { toldToStop } from "../../shared/stop.js";
 import type { UnixMilliseconds } from "../../shared/units.js";
 import { Access, LOGIN_HOURS } from "../access/access.js";
 import type { ServerTls } from "../access/certificates.js";
+import { Scrapers } from "../access/scrapers.js";
 import type { Feed } from "../derive/feeds.js";
 import type { PowerOptions } from "../derive/power.js";
 import { freezeMonths } from "../expose/api/statement.js";
@@ -34,7 +36,7 @@ import { answerBackupRequests } from "./backup-request.js";
 import { type MarketJob, marketJob } from "./market-job.js";
 import { moneyTerms } from "./money-terms.js";
 import { ingestFamilies, jobFamilies, marketFeedFamilies, roomFamilies } from "./own-families.js";
-import { collectorTls, watchTls } from "./trust-parts.js";
+import { collectorTls, readWebUsers, watchTls, watchWebUsers } from "./trust-parts.js";
 
 const BYTES_PER_GIGABYTE = 1e9;
 /** Lines about refused connections, of one address and of all; what is not told is counted on /metrics. */
@@ -56,6 +58,8 @@ type Loaded = {
 	readonly tokens: ReadonlyMap<string, string>;
 	/** Contents of the key files of feeds, by their paths. */
 	readonly feedKeys: ReadonlyMap<string, string>;
+	/** Who may scrape by a password; absent where the configuration names no such file. */
+	readonly webUsers: WebUsers | undefined;
 	readonly warnings: readonly string[];
 	readonly fileModifiedAt: UnixMilliseconds;
 };
@@ -103,8 +107,12 @@ export async function loadCollector(configFile: string): Promise<Loaded> {
 			if (read.warning !== undefined) warnings.push(read.warning);
 		}
 	}
+	const { webConfigFile } = loaded.value.metrics;
+	const web = webConfigFile === undefined ? undefined : await readWebUsers(webConfigFile);
+	if (web?.ok === false) problems.push(...web.problems);
 	if (problems.length > 0) throw new StartProblem(EXIT.configuration, problems);
-	return { config: loaded.value, tokens, feedKeys, warnings, fileModifiedAt: file.modifiedAt };
+	const webUsers = web?.ok === true ? web.users : undefined;
+	return { config: loaded.value, tokens, feedKeys, webUsers, warnings, fileModifiedAt: file.modifiedAt };
 }
 
 function feedKeyFiles({ market: { feeds, powerPrices } }: CollectorConfig): readonly string[] {
@@ -140,6 +148,22 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 			log.error("credentials lost", { what: lostCredentials(access.damaged) });
 		const tls = collectorTls(config);
 		noteConfiguration(access, config, log);
+		const scrapers = new Scrapers(realClock);
+		if (loaded.webUsers !== undefined) {
+			scrapers.use(loaded.webUsers);
+			const changed = (users: WebUsers) => {
+				scrapers.use(users);
+				access.audit({
+					what: "configuration_changed",
+					who: "collector",
+					address: "",
+					detail: "users of /metrics",
+				});
+				log.info("users of /metrics reloaded", { users: users.size });
+			};
+			const failed = (what: string) => log.error("users of /metrics refused; those before stay", { what });
+			later(watchWebUsers(config, loaded.webUsers, { changed, failed }));
+		}
 		let terms = moneyTerms(config);
 		const market = marketJob({
 			store,
@@ -170,6 +194,7 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 			config,
 			store,
 			access,
+			scrapers,
 			tls,
 			log,
 			feeds: market.feedHealth,
@@ -342,6 +367,7 @@ type PageParts = {
 	readonly config: CollectorConfig;
 	readonly store: Store;
 	readonly access: Access;
+	readonly scrapers: Scrapers;
 	readonly tls: ServerTls | undefined;
 	readonly log: Log;
 	readonly feeds: MarketJob["feedHealth"];
@@ -366,6 +392,7 @@ async function startPage({
 	config,
 	store,
 	access,
+	scrapers,
 	tls,
 	log,
 	feeds,
@@ -379,7 +406,7 @@ async function startPage({
 		clock: realClock,
 		listen,
 		allowedHosts: listen.allowedHosts ?? [],
-		access: { keeper: keeperOf(access), isOpen: isOpen(config), loginHours: LOGIN_HOURS },
+		access: { keeper: keeperOf(access), isOpen: isOpen(config), loginHours: LOGIN_HOURS, scrapers },
 		...(tls === undefined ? {} : { tls }),
 		pageDirectory: options.pageFolder,
 		perDevice: metrics.perDevice,

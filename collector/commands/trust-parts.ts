@@ -1,13 +1,16 @@
 /**
- * The collector's certificate as its configuration wants it, loaded and watched.
+ * The collector's certificate, and who may scrape by a password, as its configuration wants them: loaded and watched.
  *
- * Takes the configuration; gives certificate, key and pin, and tells when they change. A pair that cannot be
- * used at start is a failure to start; one that breaks later leaves the one before in force.
+ * Takes the configuration; gives certificate, key and pin, or users, and tells when they change. What cannot be
+ * used at start is a failure to start; what breaks later leaves what was before in force.
  */
 import { hostname, networkInterfaces } from "node:os";
 import type { Cancel } from "../../shared/clock.js";
 import { realClock } from "../../shared/clock.js";
 import type { CollectorConfig } from "../../shared/config/collector.js";
+import { readConfigFile } from "../../shared/config/files.js";
+import { formatProblem } from "../../shared/config/problem.js";
+import { loadWebUsers, type WebUsers } from "../../shared/config/web-users.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { loadTls, type ServerTls, type TlsSource } from "../access/certificates.js";
 
@@ -53,6 +56,41 @@ export function watchTls(
 			said = what;
 		}
 	});
+}
+
+type ReadWebUsers =
+	| { readonly ok: true; readonly users: WebUsers }
+	| { readonly ok: false; readonly problems: readonly string[] };
+
+export async function readWebUsers(path: string): Promise<ReadWebUsers> {
+	const file = await readConfigFile(path);
+	if (!file.ok) return { ok: false, problems: [formatProblem(file.problem)] };
+	const loaded = loadWebUsers({ path, text: file.text });
+	return loaded.ok
+		? { ok: true, users: loaded.value }
+		: { ok: false, problems: loaded.problems.map(formatProblem) };
+}
+
+/** Looks every five seconds. */
+export function watchWebUsers(
+	{ metrics: { webConfigFile } }: CollectorConfig,
+	before: WebUsers,
+	on: { readonly changed: (users: WebUsers) => void; readonly failed: (what: string) => void },
+): Cancel {
+	if (webConfigFile === undefined) return () => undefined;
+	const told = (users: WebUsers) => JSON.stringify([...users]);
+	let current = told(before);
+	let said = "";
+	const look = async () => {
+		const read = await readWebUsers(webConfigFile);
+		const what = read.ok ? "" : read.problems.join(" ");
+		if (what !== "" && what !== said && !read.ok) on.failed(what);
+		said = what;
+		if (!read.ok || told(read.users) === current) return;
+		current = told(read.users);
+		on.changed(read.users);
+	};
+	return realClock.every(LOOK_MILLISECONDS, () => void look());
 }
 
 function sourceOf({ tls, dataFolder, listen, ingest }: CollectorConfig): TlsSource | undefined {

@@ -40,8 +40,19 @@ export type AuditLine = {
 	readonly detail: string;
 };
 
+/** Who may scrape by a user and a password that the operator named. */
+export type ScraperList = {
+	readonly areNamed: boolean;
+	scraperOf(
+		login: { readonly user: string; readonly password: string },
+		address: string,
+	): Promise<Caller | "nobody" | "tooMany">;
+};
+
 export type DoorOptions = {
 	readonly keeper: Keeper;
+	/** Where it names any, /metrics is open to nobody else, whoever may reach the port. */
+	readonly scrapers?: ScraperList;
 	/** Whoever reaches the port may look. */
 	readonly isOpen: boolean;
 	readonly isTls: boolean;
@@ -80,12 +91,26 @@ export class Door {
 
 	/** Who asks; undefined where nobody known does and the collector is not open. */
 	callerOf(request: IncomingMessage): Caller | undefined {
+		return this.knownIn(request) ?? (this.options.isOpen ? ANYBODY : undefined);
+	}
+
+	/** The same for /metrics. */
+	async scraperOf(request: IncomingMessage): Promise<Caller | "tooMany" | undefined> {
+		const { scrapers } = this.options;
+		if (scrapers === undefined || !scrapers.areNamed) return this.callerOf(request);
+		const known = this.knownIn(request);
+		const login = loginIn(request.headers.authorization);
+		if (known !== undefined || login === undefined) return known;
+		const scraper = await scrapers.scraperOf(login, request.socket.remoteAddress ?? "");
+		return scraper === "nobody" ? undefined : scraper;
+	}
+
+	private knownIn(request: IncomingMessage): Caller | undefined {
+		const { keeper } = this.options;
 		const token = tokenIn(request.headers.authorization);
-		const { keeper, isOpen } = this.options;
-		if (token !== undefined) return keeper.callerOf(token) ?? (isOpen ? ANYBODY : undefined);
+		if (token !== undefined) return keeper.callerOf(token);
 		const cookie = cookieIn(request);
-		const caller = cookie === undefined ? undefined : keeper.callerOfCookie(cookie);
-		return caller ?? (isOpen ? ANYBODY : undefined);
+		return cookie === undefined ? undefined : keeper.callerOfCookie(cookie);
 	}
 
 	/** Whether what is asked lies within a caller's scopes. */
@@ -185,10 +210,18 @@ function tokenIn(header: string | undefined): string | undefined {
 	if (header === undefined || header.length > HEADER_LONGEST) return undefined;
 	const [, scheme = "", value = ""] = /^(Bearer|Basic) +(\S+)$/i.exec(header) ?? [];
 	if (scheme.toLowerCase() === "bearer") return value;
-	if (scheme.toLowerCase() !== "basic") return undefined;
+	return loginIn(header)?.password;
+}
+
+function loginIn(
+	header: string | undefined,
+): { readonly user: string; readonly password: string } | undefined {
+	if (header === undefined || header.length > HEADER_LONGEST) return undefined;
+	const [, value] = /^Basic +(\S+)$/i.exec(header) ?? [];
+	if (value === undefined) return undefined;
 	const decoded = Buffer.from(value, "base64").toString("utf8");
 	const colon = decoded.indexOf(":");
-	return colon < 0 ? undefined : decoded.slice(colon + 1);
+	return colon < 0 ? undefined : { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 
 function cookieIn({ headers: { cookie } }: IncomingMessage): string | undefined {

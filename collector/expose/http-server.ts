@@ -132,7 +132,7 @@ async function answer(
 		plain(response, 405, "Only GET: this server is read-only.\n");
 		return;
 	}
-	if (!isFree(path) && !mayPass(rooms, path, request, response)) return;
+	if (!isFree(path) && !(await mayPass(rooms, path, request, response))) return;
 	if (!isRead && !isOwnOrigin(request.headers.origin, request.headers.host)) {
 		rooms.onAnswered("", 403);
 		plain(response, 403, "Only the collector's own page and programs may change the inventory.\n");
@@ -155,14 +155,20 @@ function hasTokenInAddress({ url = "" }: IncomingMessage): boolean {
 }
 
 /** Says no itself: a browser is led to the login, a program is told what to send. */
-function mayPass(
+async function mayPass(
 	{ door, onAnswered }: HttpRooms,
 	path: string,
 	request: IncomingMessage,
 	response: ServerResponse,
-): boolean {
+): Promise<boolean> {
 	const asked = path === "/metrics" ? "metrics" : path.startsWith("/api/") ? "api" : "page";
-	const caller = door.callerOf(request);
+	const caller = asked === "metrics" ? await door.scraperOf(request) : door.callerOf(request);
+	if (caller === "tooMany") {
+		onAnswered(asked, 429);
+		response.setHeader("retry-after", "60");
+		plain(response, 429, "Too many tries with a password. Wait a minute.\n");
+		return false;
+	}
 	if (caller !== undefined && door.mayAsk(caller, asked)) return true;
 	const status = caller === undefined ? 401 : 403;
 	const wantsPage = asked === "page" && caller === undefined;

@@ -9,7 +9,7 @@ import type { Server as TlsServer } from "node:https";
 import type { Clock } from "../../shared/clock.js";
 import type { SeriesStore } from "../store/device-state.js";
 import { createApi } from "./api/app.js";
-import { Door, type Keeper } from "./door.js";
+import { Door, type Keeper, type ScraperList } from "./door.js";
 import { createHttpServer } from "./http-server.js";
 import type { InventoryDesk } from "./inventory-desk.js";
 import { LiveStream } from "./live/live-stream.js";
@@ -45,7 +45,12 @@ export type ExposeOptions = {
 	readonly pageDirectory?: string;
 	readonly perDevice: PerDevice;
 	/** Who may look; absent: whoever reaches the port. */
-	readonly access?: { readonly keeper: Keeper; readonly isOpen: boolean; readonly loginHours: number };
+	readonly access?: {
+		readonly keeper: Keeper;
+		readonly isOpen: boolean;
+		readonly loginHours: number;
+		readonly scrapers?: ScraperList;
+	};
 	/** Absent: plain text. */
 	readonly tls?: ServerCertificate;
 	/** Why the collector cannot work yet; blocked writes are added here. */

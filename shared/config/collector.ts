@@ -478,8 +478,12 @@ const collectorKeys = map(
 					of: ["all", "core", "none"],
 					example: "all",
 				}).default("all"),
+				webConfigFile: path({
+					is: "Who may scrape, in the manner of Prometheus' web configuration: basic_auth_users, with bcrypt hashes; read again when it changes. With it, /metrics asks for a password or a token wherever the port is reached from.",
+					example: "secrets/web.yml",
+				}).exactOptional(),
 			},
-			"What /metrics shows.",
+			"What /metrics shows, and to whom.",
 		).prefault({}),
 		logLevel,
 	},

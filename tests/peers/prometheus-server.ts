@@ -36,9 +36,13 @@ export type PrometheusServer = {
 
 export const SHIPPED_RULES = path.join(ROOT, "dashboards/prometheus/rules.yml");
 
-/** Scrapes each second; the shipped rules are evaluated as they say. */
-export function startPrometheus(program: string, target: string): Promise<PrometheusServer> {
-	const scrape = { job_name: "fleetwatt", static_configs: [{ targets: [target] }] };
+/**
+ * Scrapes each second; the shipped rules are evaluated as they say.
+ *
+ * @param login what more its configuration says of the target
+ */
+export function startPrometheus(program: string, target: string, login = {}): Promise<PrometheusServer> {
+	const scrape = { job_name: "fleetwatt", static_configs: [{ targets: [target] }], ...login };
 	return started(program, {
 		global: { scrape_interval: "1s", scrape_timeout: "1s" },
 		scrape_configs: [scrape],

@@ -5,13 +5,20 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Access, LOGIN_HOURS } from "../../../collector/access/access.js";
+import { Scrapers } from "../../../collector/access/scrapers.js";
 import type { Keeper } from "../../../collector/expose/door.js";
 import { miner } from "./fleet-fixture.js";
 import { type RawReply, raw, running, wallClock } from "./server-fixture.js";
 
 const HOUR = 3_600_000;
 
-async function guarded({ isOpen = false } = {}) {
+async function guarded({
+	isOpen = false,
+	users = {},
+}: {
+	isOpen?: boolean;
+	users?: Record<string, string>;
+} = {}) {
 	const folder = mkdtempSync(path.join(tmpdir(), "door-"));
 	const clock = wallClock();
 	const access = new Access(folder, clock);
@@ -27,19 +34,24 @@ async function guarded({ isOpen = false } = {}) {
 		noted: (done) => access.audit(done),
 		auditLog: (most) => access.auditLog(most),
 	};
+	const scrapers = new Scrapers(clock);
+	scrapers.use(new Map(Object.entries(users)));
 	const server = await running(
 		{ devices: [miner("m1"), miner("m2")] },
-		{ clock, access: { keeper, isOpen, loginHours: LOGIN_HOURS } },
+		{ clock, access: { keeper, isOpen, loginHours: LOGIN_HOURS, scrapers } },
 	);
 	const token = (...scopes: readonly string[]) =>
 		access.createToken({ name: "somebody", scopes, who: "test", expiresAt: clock.now() + HOUR });
 	const get = (asked: string, headers: Record<string, string> = {}) =>
 		raw(server.port, { path: asked, headers: { host: "localhost", ...headers } });
-	return { access, clock, server, token, get };
+	return { access, clock, server, scrapers, token, get };
 }
 
 type Guarded = Awaited<ReturnType<typeof guarded>>;
 
+const basic = (user: string, password: string) => ({
+	authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
+});
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 function post(port: number, asked: string, body: string, headers: Record<string, string>): Promise<RawReply> {
@@ -233,5 +245,49 @@ describe("an open collector", () => {
 		expect(access.auditLog(5)).toMatchObject([
 			{ what: "export", detail: expect.stringContaining("format=csv") },
 		]);
+	});
+});
+
+describe("users in the manner of Prometheus' web configuration", () => {
+	/** Of "scrape me", cost 4. */
+	const prometheus = "$2b$04$CWXfLi6gQqtvPV9Iv9pCf.wx.pzNCA5Dlvj07FS5jjOFl8NMV9xnu";
+	/** Of "another". */
+	const another = "$2b$04$yCWUv8mbB/84H8ylTSD4OO6Sadbg5Pc4YNUGZUA0NxHS9Oeu4s8CC";
+
+	it.each([false, true])(
+		"alone scrape, by their password or a token, and see nothing else, also where the collector is open: %s",
+		async (isOpen) => {
+			const { get, token } = await guarded({ isOpen, users: { prometheus } });
+			const statusOf = async (asked: string, headers: Record<string, string>) =>
+				(await get(asked, headers)).status;
+			expect(await statusOf("/metrics", basic("prometheus", "scrape me"))).toBe(200);
+			expect(await statusOf("/metrics", basic("prometheus", "scrape you"))).toBe(401);
+			expect(await statusOf("/metrics", basic("grafana", "scrape me"))).toBe(401);
+			expect(await statusOf("/metrics", {})).toBe(401);
+			expect(await statusOf("/metrics", bearer(token("metrics")))).toBe(200);
+			if (!isOpen) expect(await statusOf("/api/v1/fleet", basic("prometheus", "scrape me"))).toBe(401);
+		},
+	);
+
+	it("tries a wrong password ten times a minute, and lets who is known by scrape on", async () => {
+		const { get, clock } = await guarded({ users: { prometheus } });
+		expect(await get("/metrics", basic("prometheus", "scrape me"))).toMatchObject({ status: 200 });
+		const statuses: number[] = [];
+		for (let attempt = 0; attempt < 12; attempt += 1)
+			statuses.push((await get("/metrics", basic("prometheus", `guess ${attempt}`))).status);
+		expect(statuses).toEqual([...Array(9).fill(401), 429, 429, 429]);
+		expect(await get("/metrics", basic("prometheus", "scrape me"))).toMatchObject({ status: 200 });
+		clock.push(60_000);
+		expect(await get("/metrics", basic("prometheus", "guess"))).toMatchObject({ status: 401 });
+	});
+
+	it("forgets who was known when the users change, and after an hour compares again", async () => {
+		const { get, scrapers, clock } = await guarded({ users: { prometheus } });
+		const scrape = async () => (await get("/metrics", basic("prometheus", "scrape me"))).status;
+		expect(await scrape()).toBe(200);
+		clock.push(3_600_000);
+		expect(await scrape()).toBe(200);
+		scrapers.use(new Map([["prometheus", another]]));
+		expect(await scrape()).toBe(401);
 	});
 });
