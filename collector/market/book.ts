@@ -73,8 +73,8 @@ export class InputBook {
 		const reading = this.readingAt(knownAt);
 		const before = reading.moment;
 		if (before !== undefined && before.from <= at && at < before.to) return before;
-		// A price of power that changes every five minutes leaves the other inputs as they are.
-		const inputs: Partial<Record<MarketInputName, number>> = { ...before?.inputs };
+		// Made in one order of names, so that all moments have one shape: copied or deleted from, they are ten times as dear.
+		const inputs: Partial<Record<MarketInputName, number>> = {};
 		const rows: StoredInput[] = [];
 		let to = Number.POSITIVE_INFINITY;
 		for (let place = 0; place < MARKET_INPUT_NAMES.length; place += 1) {
@@ -83,9 +83,8 @@ export class InputBook {
 			if (found === undefined || at < found.from || at >= found.until) {
 				found = { ...this.valueAt(reading, name, at), from: at };
 				reading.values[place] = found;
-				if (found.value === undefined) delete inputs[name];
-				else inputs[name] = found.value;
 			}
+			if (found.value !== undefined) inputs[name] = found.value;
 			to = Math.min(to, found.until);
 			for (const row of found.rows) rows.push(row);
 		}
