@@ -152,6 +152,19 @@ export function moneyFamilies(fleet: FleetAnswer): readonly SampledFamily[] {
 	return [
 		family(
 			{
+				name: "use_gross_usd_per_megawatt_hour_relative_error",
+				help: "One standard deviation of a use's earning per MWh, relative, by its worst input.",
+			},
+			Object.entries(fleet.confidenceByUse ?? {}).map(([use, band]) => ({
+				labels: [
+					["use", use],
+					["worst_input", band.worstInput ?? "none"],
+				],
+				value: band.relativeStandardDeviation,
+			})),
+		),
+		family(
+			{
 				name: "hashprice_usd_per_petahash_per_second_day",
 				help: "Expected earning of 1 PH/s in a day before the pool's fee, at the inputs in force.",
 			},

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import type { FleetAnswer } from "../../../collector/expose/answers.js";
 import { confidenceByUse, fleetConfidence } from "../../../collector/expose/fleet-confidence.js";
+import { moneyFamilies } from "../../../collector/expose/metrics/money-families.js";
 
 type Sources = Parameters<typeof confidenceByUse>[0];
 
@@ -48,4 +49,21 @@ it("a use that earns nothing has no band, and the fleet keeps its own", () => {
 	const alone = sources(group(undefined, {}));
 	expect(Object.keys(confidenceByUse(alone) ?? {})).toEqual(["mining"]);
 	expect(fleetConfidence(alone)).toMatchObject({ value: 500, worstInput: "watts" });
+});
+
+it("on /metrics each use has its band with its worst input, and a use without a band has none", () => {
+	const samplesOf = (ai: unknown) => {
+		const byUse = confidenceByUse(sources(ai));
+		const fleet = { inputs: [], ...(byUse === undefined ? {} : { confidenceByUse: byUse }) };
+		const { samples = [] } =
+			moneyFamilies(fleet as unknown as FleetAnswer).find(({ name }) =>
+				name.startsWith("fleetwatt_use_gross"),
+			) ?? {};
+		return samples.map(({ labels, value }) => [...labels.map(([, label]) => label), value?.toFixed(4)]);
+	};
+	expect(samplesOf(group(2_500, { metered: 1 }))).toEqual([
+		["mining", "watts", "0.1064"],
+		["ai", "gpuHourPrice", "0.0300"],
+	]);
+	expect(samplesOf(group(undefined, {}))).toEqual([["mining", "watts", "0.1064"]]);
 });
