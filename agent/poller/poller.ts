@@ -287,7 +287,8 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 			readonly startedAt: MonotonicMilliseconds;
 		},
 	): void {
-		const endedAt = this.#clock.monotonic();
+		// A device is not blamed for the time that its answer waits to be decoded.
+		const endedAt = result.kind === "reading" ? result.measuredAt : this.#clock.monotonic();
 		const took = quantity<Seconds>((endedAt - startedAt) / MILLISECONDS_PER_SECOND);
 		const code = result.kind === "failure" ? result.failure.code : undefined;
 		this.#counters.finished(code, took);
@@ -304,7 +305,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 				? {
 						kind: "reading",
 						endpoint,
-						measuredAt: result.measuredAt,
+						measuredAt: endedAt,
 						took,
 						reading: this.#marked(device, result.reading),
 					}

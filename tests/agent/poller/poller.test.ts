@@ -406,4 +406,28 @@ describe("the poller", () => {
 		expect(duration.buckets.find(({ upToSeconds }) => upToSeconds === 0.01)?.count).toBe(0);
 		expect(duration.buckets.find(({ upToSeconds }) => upToSeconds === 0.025)?.count).toBe(ok);
 	});
+
+	it("counts a poll's time to its last byte: 20 ms, though its answer waits 40 ms to be decoded", async () => {
+		const clock = simulatedClock();
+		const known = catalogue(driver());
+		const outcomes: PolledOutcome[] = [];
+		const poller = new Poller({
+			clock,
+			targets: [named("10.0.3.1")],
+			allowed,
+			drivers: {
+				...known,
+				decode(by, answers) {
+					clock.freeze(40);
+					return known.decode(by, answers);
+				},
+			},
+			ask: simulatedDevices(() => ({ says: "17 W", afterMilliseconds: 20 })).ask,
+			onOutcome: (polled) => outcomes.push(polled),
+		});
+		poller.start();
+		await clock.advance(5_000);
+		expect(outcomes.map(({ outcome }) => outcome.took)).toEqual([expect.closeTo(0.02, 9)]);
+		expect(poller.statistics().duration.sumSeconds).toBeCloseTo(0.02, 9);
+	});
 });
