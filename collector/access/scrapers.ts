@@ -1,9 +1,10 @@
 /**
  * Users with passwords who may scrape: a password is compared with its bcrypt hash in a thread of its own, one after
- * another, and what was found right holds for an hour, so that a scrape each few seconds costs a digest.
+ * another, and is known from then on for as long as that hash stands in the file, so that a scrape each few seconds
+ * costs a digest. Who has scraped lately from its address goes before strangers and has places that they cannot take.
  *
- * Takes user and password; gives who that is, nobody, or that too many have tried. Keeps no password: what holds is
- * known by a keyed digest, and forgotten when the users change.
+ * Takes user and password; gives who that is, nobody, or that too many have tried. Keeps no password: what was right
+ * is known by a keyed digest.
  */
 import { createHmac } from "node:crypto";
 import { Attempts } from "../../shared/attempts.js";
@@ -12,12 +13,14 @@ import { compiledWorker, Thread } from "../../shared/thread.js";
 import type { Caller } from "./access.js";
 import type { BcryptOperations } from "./bcrypt-worker.js";
 
-const HOLDS_MILLISECONDS = 3_600_000;
 /** bcrypt reads 72 bytes, so one password has endless spellings. */
-const HOLDING_MOST = 256;
+const KNOWN_MOST = 256;
+const PROVEN_ADDRESSES_MOST = 256;
+const PROVEN_MILLISECONDS = 86_400_000;
 const TRIES_A_MINUTE = 10;
-const TRIES_OF_ALL_A_MINUTE = 120;
-const WAITING_MOST = 16;
+const TRIES_OF_STRANGERS_A_MINUTE = 120;
+const STRANGERS_WAITING_MOST = 16;
+const PROVEN_WAITING_MOST = 64;
 
 export type Login = { readonly user: string; readonly password: string };
 export type Scraper = Caller | "nobody" | "tooMany";
@@ -26,23 +29,24 @@ export class Scrapers {
 	private readonly clock: Pick<Clock, "monotonic">;
 	private readonly key: Buffer;
 	private readonly attempts = new Attempts(TRIES_A_MINUTE);
-	private readonly attemptsOfAll = new Attempts(TRIES_OF_ALL_A_MINUTE);
+	private readonly attemptsOfStrangers = new Attempts(TRIES_OF_STRANGERS_A_MINUTE);
 	private users: ReadonlyMap<string, string> = new Map();
-	/** When it was found right, by digest of user and password; the oldest first. */
-	private readonly holding = new Map<string, number>();
+	/** Digests of user, password and hash that were found right, last used at the end. */
+	private readonly known = new Map<string, true>();
+	/** When somebody last scraped from an address, the latest at the end. */
+	private readonly proven = new Map<string, number>();
 	private readonly comparing = new Map<string, Promise<boolean>>();
-	private last: Promise<unknown> = Promise.resolve();
+	private readonly waiting = { proven: [] as (() => void)[], strangers: [] as (() => void)[] };
+	private isComparing = false;
 
 	constructor(clock: Pick<Clock, "monotonic" | "randomBytes">) {
 		this.clock = clock;
 		this.key = clock.randomBytes(32);
 	}
 
-	/** @param users bcrypt hashes by user */
+	/** @param users bcrypt hashes by user; whose hash stays is still known */
 	use(users: ReadonlyMap<string, string>): void {
 		this.users = users;
-		this.holding.clear();
-		this.comparing.clear();
 	}
 
 	/** Whether the operator named any: then nobody else scrapes without a token. */
@@ -50,49 +54,71 @@ export class Scrapers {
 		return this.users.size > 0;
 	}
 
-	async scraperOf(login: Login, address: string): Promise<Scraper> {
-		const { user } = login;
-		const now = this.clock.monotonic();
+	async scraperOf({ user, password }: Login, address: string): Promise<Scraper> {
+		const hash = this.users.get(user);
 		const digest = createHmac("sha256", this.key)
-			.update(JSON.stringify([user, login.password]))
+			.update(JSON.stringify([user, password, hash]))
 			.digest("base64");
-		const caller: Caller = { token: "", name: user, scopes: ["metrics"] };
-		const since = this.holding.get(digest);
-		if (since !== undefined && now - since < HOLDS_MILLISECONDS) return caller;
-		let comparing = this.comparing.get(digest);
-		if (comparing === undefined) {
-			if (this.comparing.size >= WAITING_MOST || this.attempts.isTooMany(address, now)) return "tooMany";
-			if (this.attemptsOfAll.isTooMany("", now)) return "tooMany";
-			comparing = this.compared(login, digest);
-			this.comparing.set(digest, comparing);
+		if (!this.known.has(digest)) {
+			const comparing = this.comparing.get(digest) ?? this.begun({ password, hash, digest, address });
+			if (comparing === undefined) return "tooMany";
+			if (!(await comparing) || hash === undefined || this.users.get(user) !== hash) return "nobody";
 		}
-		return (await comparing) ? caller : "nobody";
+		keep(this.known, { key: digest, value: true, most: KNOWN_MOST });
+		keep(this.proven, { key: address, value: this.clock.monotonic(), most: PROVEN_ADDRESSES_MOST });
+		return { token: "", name: user, scopes: ["metrics"] };
 	}
 
-	private async compared({ user, password }: Login, digest: string): Promise<boolean> {
-		const { users } = this;
-		const hash = users.get(user);
+	/** Undefined where too many wait, or have tried. */
+	private begun(asked: {
+		readonly password: string;
+		readonly hash: string | undefined;
+		readonly digest: string;
+		readonly address: string;
+	}): Promise<boolean> | undefined {
+		const { password, hash, digest, address } = asked;
+		const now = this.clock.monotonic();
+		const provenAt = this.proven.get(address);
+		const isProven = provenAt !== undefined && now - provenAt < PROVEN_MILLISECONDS;
+		const queue = isProven ? this.waiting.proven : this.waiting.strangers;
+		if (queue.length >= (isProven ? PROVEN_WAITING_MOST : STRANGERS_WAITING_MOST)) return undefined;
+		if (this.attempts.isTooMany(address, now)) return undefined;
+		if (!isProven && this.attemptsOfStrangers.isTooMany("", now)) return undefined;
 		// Somebody else's hash takes as long: how long it takes tells no names.
-		const [anyHash = ""] = users.values();
-		const turn = this.last.then(() => isRight(password, hash ?? anyHash));
-		this.last = turn.catch(() => undefined);
-		try {
-			const isOwn = (await turn) && hash !== undefined;
-			if (isOwn && users === this.users) this.hold(digest);
-			return isOwn;
-		} finally {
-			if (users === this.users) this.comparing.delete(digest);
-		}
+		const [anyHash = ""] = this.users.values();
+		const turn = new Promise<void>((resolve) => queue.push(resolve));
+		const comparing = turn
+			.then(() => isRight(password, hash ?? anyHash))
+			.finally(() => {
+				this.comparing.delete(digest);
+				this.isComparing = false;
+				this.next();
+			});
+		this.comparing.set(digest, comparing);
+		this.next();
+		return comparing;
 	}
 
-	private hold(digest: string): void {
-		this.holding.delete(digest);
-		this.holding.set(digest, this.clock.monotonic());
-		if (this.holding.size <= HOLDING_MOST) return;
-		for (const oldest of this.holding.keys()) {
-			this.holding.delete(oldest);
-			return;
-		}
+	private next(): void {
+		if (this.isComparing) return;
+		const { proven, strangers } = this.waiting;
+		const turn = proven.shift() ?? strangers.shift();
+		this.isComparing = turn !== undefined;
+		turn?.();
+	}
+}
+
+/** At the end, as the latest; the oldest goes where they are too many. */
+function keep<Value>(
+	map: Map<string, Value>,
+	{ key, value, most }: { readonly key: string; readonly value: Value; readonly most: number },
+): void {
+	map.delete(key);
+	map.set(key, value);
+	if (map.size <= most) return;
+	for (const oldest of map.keys()) {
+		map.delete(oldest);
+		return;
 	}
 }
 

@@ -231,6 +231,30 @@ describe("a page that other computers can reach", () => {
 	}, 60_000);
 });
 
+describe("a file of users who may scrape", () => {
+	it.each([
+		["that is not there", undefined, "web.yml is missing. Create it, or name another file."],
+		[
+			"with a password in place of its hash",
+			'basic_auth_users: {prometheus: "hunter2"}',
+			"is no bcrypt hash",
+		],
+		[
+			"with Prometheus' TLS",
+			`basic_auth_users: {a: "$2b$10$${"a".repeat(53)}"}\ntls_server_config: {cert_file: b}`,
+			"tls_server_config",
+		],
+	])("%s ends the start with one clear line that quotes no password", async (_, text, said) => {
+		const site = await tlsSite("off");
+		if (text !== undefined) writeFileSync(path.join(path.dirname(site.collectorFile), "web.yml"), text);
+		site.writeCollector({ metrics: { webConfigFile: "web.yml" } });
+		const refused = await run(["collector", "--config", site.collectorFile]);
+		expect(refused).toMatchObject({ code: 78, out: "", err: expect.stringContaining(said) });
+		expect(refused.err.trim().split("\n")).toHaveLength(1);
+		expect(refused.err).not.toContain("hunter2");
+	});
+});
+
 describe("a join code", () => {
 	it("is refused on the command line and where nobody made it", async () => {
 		const site = await tlsSite("off");

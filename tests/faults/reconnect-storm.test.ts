@@ -16,7 +16,7 @@ import { openStore, until } from "../collector/store/example-store.js";
 import { STORM_DEVICES_MOST, stormAgent, stormDevices } from "./storm.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/storm-process.js", import.meta.url));
-const AGENTS = Number(process.env["FLEETWATT_STORM_AGENTS"] ?? 500);
+const AGENTS = Number(process.env["FLEETWATT_STORM_AGENTS"] ?? 2_000);
 const SECONDS_MOST = Number(process.env["FLEETWATT_STORM_SECONDS"] ?? 60);
 const RESIDENT_MEGABYTES_MOST = 1_000;
 /** Processes that they run in, none of which is to be busier than the collector. */

@@ -42,8 +42,8 @@ async function guarded({
 	);
 	const token = (...scopes: readonly string[]) =>
 		access.createToken({ name: "somebody", scopes, who: "test", expiresAt: clock.now() + HOUR });
-	const get = (asked: string, headers: Record<string, string> = {}) =>
-		raw(server.port, { path: asked, headers: { host: "localhost", ...headers } });
+	const get = (asked: string, headers: Record<string, string> = {}, localAddress = "127.0.0.1") =>
+		raw(server.port, { path: asked, headers: { host: "localhost", ...headers }, localAddress });
 	return { access, clock, server, scrapers, token, get };
 }
 
@@ -281,13 +281,44 @@ describe("users in the manner of Prometheus' web configuration", () => {
 		expect(await get("/metrics", basic("prometheus", "guess"))).toMatchObject({ status: 401 });
 	});
 
-	it("forgets who was known when the users change, and after an hour compares again", async () => {
+	it("forgets who was known when his password changes, and nobody else", async () => {
+		const { get, scrapers } = await guarded({ users: { prometheus, grafana: another } });
+		const statusOf = async (user: string, password: string) =>
+			(await get("/metrics", basic(user, password))).status;
+		expect(await statusOf("prometheus", "scrape me")).toBe(200);
+		expect(await statusOf("grafana", "another")).toBe(200);
+		for (let attempt = 0; attempt < 9; attempt += 1) await statusOf("prometheus", `guess ${attempt}`);
+		scrapers.use(
+			new Map([
+				["prometheus", another],
+				["grafana", another],
+			]),
+		);
+		expect(await statusOf("grafana", "another")).toBe(200);
+		expect(await statusOf("prometheus", "scrape me")).toBe(429);
+		scrapers.use(new Map([["grafana", another]]));
+		expect(await statusOf("grafana", "another")).toBe(200);
+	});
+
+	it("never makes a scraper miss while 200 addresses guess: whose password has changed goes before them", async () => {
 		const { get, scrapers, clock } = await guarded({ users: { prometheus } });
-		const scrape = async () => (await get("/metrics", basic("prometheus", "scrape me"))).status;
-		expect(await scrape()).toBe(200);
-		clock.push(3_600_000);
-		expect(await scrape()).toBe(200);
+		const scrape = async (password: string) =>
+			(await get("/metrics", basic("prometheus", password), "127.0.1.1")).status;
+		expect(await scrape("scrape me")).toBe(200);
+		clock.push(23 * HOUR);
+		const answered: number[] = [];
+		const flood = Array.from({ length: 200 }, async (_, index) => {
+			const stranger = `127.0.2.${index + 1}`;
+			const { status } = await get("/metrics", basic("prometheus", `guess ${index}`), stranger);
+			answered.push(status);
+		});
+		while (!answered.includes(401)) await new Promise((resolve) => setImmediate(resolve));
+		expect(await scrape("scrape me")).toBe(200);
 		scrapers.use(new Map([["prometheus", another]]));
-		expect(await scrape()).toBe(401);
+		expect(await scrape("another")).toBe(200);
+		expect(answered.filter((status) => status === 401).length).toBeLessThan(16);
+		await Promise.all(flood);
+		expect(new Set(answered)).toEqual(new Set([401, 429]));
+		expect((await get("/metrics", basic("prometheus", "a guess"), "127.0.1.1")).status).toBe(401);
 	});
 });

@@ -83,6 +83,7 @@ export function raw(
 		readonly path?: string;
 		readonly method?: string;
 		readonly headers?: Record<string, string>;
+		readonly localAddress?: string;
 	} = {},
 ): Promise<RawReply> {
 	return new Promise((resolve, reject) => {
