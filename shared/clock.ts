@@ -17,6 +17,8 @@ export type Clock = {
 	monotonic(): MonotonicMilliseconds;
 	after(milliseconds: number, run: () => void): Cancel;
 	every(milliseconds: number, run: () => void): Cancel;
+	/** Once everything that has arrived from outside was handled. */
+	soon(run: () => void): void;
 	/** 0 ≤ value < 1, for jitter. */
 	random(): number;
 	/** For nonces and epochs: unpredictable in the real clock. */
@@ -34,6 +36,7 @@ export const realClock: Clock = {
 		const timer = setInterval(run, milliseconds);
 		return () => clearInterval(timer);
 	},
+	soon: (run) => void setImmediate(run),
 	random: () => Math.random(),
 	randomBytes: (count) => randomBytes(count),
 };

@@ -288,10 +288,15 @@ async function askAll<Driver extends PolledDriver>(
 	const answers: Record<string, Answer> = {};
 	let measuredAt: MonotonicMilliseconds | undefined;
 	let firstFailure: Failure | undefined;
+	let hasRefreshed = false;
 	for (const step of stepsOf(driver)) {
 		const { name, request } = step;
 		if (request.unless !== undefined && isUsable(request.unless, answers, tools)) continue;
-		if (!isToBeAsked(request, requests.get(name), context)) continue;
+		const known = requests.get(name);
+		if (!isToBeAsked(request, known, context)) continue;
+		// One fact that stands is asked again a poll: several would make this poll last as many times as long.
+		if (hasRefreshed && canStand(request, known, context)) continue;
+		hasRefreshed ||= known?.answer !== undefined;
 		const asked = await askOne(step, target, tools);
 		remember({ requests, name, request, asked, digest: drivers.digest ?? textAlone }, context);
 		if (asked.ok) {
@@ -437,6 +442,12 @@ function requiredFirst(requests: Readonly<Record<string, Request>>): readonly [s
 function isToBeAsked(request: Request, remembered: RequestMemory | undefined, context: PollContext): boolean {
 	if (remembered !== undefined && context.clock.monotonic() < remembered.restsUntil) return false;
 	return !request.optional || !isOver(context);
+}
+
+/** An answer that is old stands for as long again, so that each is asked in its turn however seldom polls come. */
+function canStand(request: Request, remembered: RequestMemory | undefined, { clock }: PollContext): boolean {
+	if (remembered?.answer === undefined || remembered.failures > 0) return false;
+	return clock.monotonic() < remembered.restsUntil + restOf(request);
 }
 
 function isOver({ clock, endsAt, signal }: PollContext): boolean {

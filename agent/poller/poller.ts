@@ -25,6 +25,7 @@ import { openPortsAmong } from "../transports/connection.js";
 import { beginPoll, PollAbort, transportMemory } from "../transports/transport.js";
 import { Claims } from "./claims.js";
 import { afterFailure, type FailedPoll, type Health, UNSEEN, UP } from "./health.js";
+import { OneATurn } from "./one-a-turn.js";
 import {
 	type Ask,
 	askDevice,
@@ -106,6 +107,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 	readonly #bursts = new Map<number, Device<Driver>[]>();
 	readonly #slots = new Slots<Device<Driver>>();
 	readonly #claims = new Claims<Device<Driver>>();
+	readonly #decoding: OneATurn;
 	/** In the order of their start. */
 	readonly #flights = new Map<Device<Driver>, Flight>();
 	#allowed: AllowedAddresses;
@@ -114,6 +116,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 
 	constructor(options: PollerOptions<Driver>) {
 		this.#clock = options.clock;
+		this.#decoding = new OneATurn(options.clock);
 		this.#drivers = options.drivers;
 		this.#onOutcome = options.onOutcome;
 		this.#ask = options.ask ?? ask;
@@ -267,7 +270,8 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 			// A listed device is given the time of a slow link; of a block's addresses most are empty.
 			...(this.#hasSockets && isSearched(device) ? { openPorts: knock } : {}),
 		};
-		flight.ended = askDevice(target, memory, tools).then((asked) => {
+		flight.ended = askDevice(target, memory, tools).then(async (asked) => {
+			await this.#decoding.turn();
 			if (this.#flights.get(device) !== flight) return;
 			this.#endFlight(device);
 			this.#finish(device, { memory, result: resultOf(asked, memory, this.#drivers), startedAt });

@@ -23,6 +23,7 @@ class HandClock implements Clock {
 	private timers: { at: number; run: () => void }[] = [];
 	now = () => quantity<UnixMilliseconds>(AT + this.time);
 	monotonic = () => quantity<MonotonicMilliseconds>(this.time);
+	soon = (run: () => void) => void this.after(0, run);
 	random = () => 0.5;
 	randomBytes = (count: number) => Buffer.alloc(count);
 	every = () => () => undefined;

@@ -91,6 +91,35 @@ describe("one poll of one device", () => {
 		},
 	);
 
+	it("asks one old fact again a poll, and all of them once they are twice as old as they may be", async () => {
+		const fact = (send: string): Request => ({
+			over: "cgminer",
+			send,
+			format: "json",
+			optional: true,
+			everySeconds: 30,
+		});
+		const requests = { stats, summary: fact("summary"), pools: fact("pools"), errors: fact("errors") };
+		const at = target("10.0.3.17", { driver: "plain" });
+		const { poll, words, asked, clock } = device(() => ({ says: "17 W" }), {
+			drivers: withRequests(requests),
+			at,
+		});
+		const later = async (seconds: number) => {
+			asked.length = 0;
+			await clock.advance(seconds * 1_000);
+			await poll();
+			return words();
+		};
+		expect(await later(0)).toEqual(["stats", "summary", "pools", "errors"]);
+		expect(await later(10)).toEqual(["stats"]);
+		expect(await later(20)).toEqual(["stats", "summary"]);
+		expect(await later(5)).toEqual(["stats", "pools"]);
+		expect(await later(5)).toEqual(["stats", "errors"]);
+		expect(await later(5)).toEqual(["stats"]);
+		expect(await later(70)).toEqual(["stats", "summary", "pools", "errors"]);
+	});
+
 	it("asks no probe of a device whose driver is named", async () => {
 		const at = target("10.0.3.17", { driver: "plain" });
 		const { poll, words } = device(() => ({ says: "17 W" }), { at });

@@ -42,6 +42,7 @@ export function simulatedClock(random: () => number = () => 0.5, startAt = 1_234
 			cancel = after(milliseconds, again);
 			return () => cancel();
 		},
+		soon: (run) => void after(0, run),
 		random,
 		randomBytes: realClock.randomBytes,
 		freeze: (milliseconds) => {

@@ -425,6 +425,7 @@ export function standingClock(start = NOW): Clock & { advance(milliseconds: numb
 		now: () => ms(start + elapsed),
 		monotonic: () => quantity<MonotonicMilliseconds>(elapsed),
 		after: (milliseconds, run) => add(milliseconds, run),
+		soon: (run) => void add(0, run),
 		every: (milliseconds, run) => add(milliseconds, run, milliseconds),
 		random: () => 0.5,
 		randomBytes: (count) => Buffer.alloc(count, 7),
