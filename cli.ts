@@ -9,7 +9,7 @@ import process from "node:process";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LoginOptions } from "./agent/commands/look.js";
 import type { BacktestOptions } from "./collector/commands/backtest.js";
-import type { CalcOption } from "./collector/commands/calc/options.js";
+import type { CalcOption, GivenTexts } from "./collector/commands/calc/options.js";
 import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
 import type { ImportOptions, ListOptions, ReplaceOptions } from "./collector/commands/inventory.js";
@@ -401,17 +401,27 @@ async function calculateOn(words: readonly string[]): Promise<void> {
 	for (const calculation of CALCULATIONS) {
 		const command = calc.command(calculation.name).description(calculation.about);
 		for (const option of calculation.options) {
-			command.addOption(new Option(formOf(option), helpOf(option)));
+			command.addOption(optionOf(option, helpOf(option)));
 			for (const flag of option.also ?? [])
-				command.addOption(new Option(formOf({ ...option, flag }), option.is).hideHelp());
+				command.addOption(optionOf({ ...option, flag }, option.is).hideHelp());
 		}
 		command.option("--json", "as JSON, in full precision");
-		command.action(async ({ json, ...options }: Readonly<Record<string, string | true | undefined>>) => {
+		command.action(async ({ json, ...options }: GivenTexts) => {
 			const given = command.options.map((option) => [option.long?.slice(2), options[option.attributeName()]]);
 			await runCalculation(calculation, Object.fromEntries(given), json === true);
 		});
 	}
 	await calc.parseAsync([...words], { from: "user" });
+}
+
+function optionOf(calculated: CalcOption, help: string): Option {
+	const option = new Option(formOf(calculated), help);
+	return calculated.kind === "switch" ? option : option.argParser(alsoBefore);
+}
+
+/** Commander keeps the last of two; here both are kept, for the calculation to refuse. */
+function alsoBefore(text: string, before: string | readonly string[] | undefined) {
+	return before === undefined ? text : [before, text].flat();
 }
 
 function formOf({ flag, kind, of }: CalcOption): string {

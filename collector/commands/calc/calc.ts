@@ -5,6 +5,7 @@
  * asks no network. @throws StartProblem with every problem of the input at once
  */
 import process from "node:process";
+import { EXIT, StartProblem } from "../../../shared/exit.js";
 import { CHAIN_CALCULATIONS } from "./chain.js";
 import { crossover } from "./crossover.js";
 import { gpu } from "./gpu.js";
@@ -25,18 +26,23 @@ export const CALCULATIONS: readonly Calculation[] = [
 	...MONEY_CALCULATIONS,
 ];
 
-export async function calculate({ options, run }: Calculation, texts: GivenTexts): Promise<Answer> {
+type Calculated = { readonly answer: Answer; readonly leftOut: readonly string[] };
+
+export async function calculate({ options, run }: Calculation, texts: GivenTexts): Promise<Calculated> {
 	const given = new Given(options, texts);
 	const answer = await run(given);
 	given.refuseUnused();
-	return answer;
+	return { answer, leftOut: given.leftOut };
 }
+
+/** @throws StartProblem after the answer too, with what was left out of it */
 
 export async function runCalculation(
 	calculation: Calculation,
 	texts: GivenTexts,
 	isJson: boolean,
 ): Promise<void> {
-	const answer = await calculate(calculation, texts);
+	const { answer, leftOut } = await calculate(calculation, texts);
 	process.stdout.write(isJson ? jsonText(answer) : wordsText(answer));
+	if (leftOut.length > 0) throw new StartProblem(EXIT.usage, leftOut);
 }

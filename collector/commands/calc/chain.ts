@@ -34,8 +34,8 @@ import type { Answer, CalcOption, Calculation, Given } from "./options.js";
 
 const SATOSHIS = exactly(SATOSHIS_PER_BITCOIN);
 const THOUSAND = rational(1_000n);
-/** As large as 32 bits hold; from the 64th halving on there is no subsidy. */
-const MOST_HEIGHT = 0xffffffff;
+/** A double counts blocks exactly up to here, and what follows this one; the subsidy has ended long before. */
+const MOST_HEIGHT = 9_000_000_000_000_000;
 
 const HEIGHT = { kind: "whole", from: 0, to: MOST_HEIGHT, example: "840000" } as const;
 const POSITIVE = { above: 0 } as const;
@@ -113,7 +113,7 @@ export function difficultyOf(given: Given): Rational | undefined {
 	if (bits === undefined) return difficulty;
 	const exact = exactDifficultyFromBits(bits);
 	if (exact === undefined)
-		throw given.refused(`--nbits is ${bits}, which stands for no target from 1 to 2^256 − 1`, {
+		throw given.refused(`--nbits is ${given.text("nbits")}, which stands for no target from 1 to 2^256 − 1`, {
 			allowed: "Use the nBits of a block's header, for example --nbits 386008708",
 		});
 	return exact;
@@ -268,21 +268,12 @@ const difficulty: Calculation = {
 };
 
 const HEIGHTS_TO_COMPARE: CalcOption = {
+	...HEIGHT,
 	flag: "height",
 	is: "Height of a block; several with commas.",
-	kind: "numbers",
-	from: 0,
-	to: MOST_HEIGHT,
-	example: "840000",
+	kind: "wholes",
 };
-const HEIGHTS: CalcOption = { ...HEIGHTS_TO_COMPARE, required: true };
-
-function wholeHeights(given: Given): readonly number[] {
-	const heights = given.numbers("height") ?? [];
-	const broken = heights.find((height) => !Number.isInteger(height));
-	if (broken === undefined) return heights;
-	throw given.refused(`--height is ${broken}`, { allowed: "Use whole numbers, for example --height 840000" });
-}
+const HEIGHTS: CalcOption = { ...HEIGHTS_TO_COMPARE, isEachAlone: true, required: true };
 
 /** One alone, or a list where several were asked. */
 function oneOrAll<Value>(values: readonly Value[]): Value | readonly Value[] | undefined {
@@ -294,7 +285,7 @@ const subsidy: Calculation = {
 	about: "new coins of the block at a height",
 	options: [HEIGHTS],
 	run: (given) => {
-		const heights = wholeHeights(given);
+		const heights = given.numbers("height") ?? [];
 		const subsidies = heights.map(subsidySatoshis);
 		return {
 			formulaVersion: CHAIN_FORMULAS,
@@ -370,7 +361,7 @@ const blockReward: Calculation = {
 	],
 	run: (given) => {
 		const [rewards, fees] = [given.exacts("reward-sats") ?? [], given.exacts("fees-sats") ?? []];
-		const heights = given.has("height") ? wholeHeights(given) : [];
+		const heights = given.numbers("height") ?? [];
 		if (rewards.length !== fees.length || (heights.length > 0 && heights.length !== rewards.length))
 			throw given.refused(
 				`There are ${rewards.length} rewards, ${fees.length} fees and ${heights.length} heights`,

@@ -14,10 +14,12 @@ export type CalcOption = {
 	readonly also?: readonly string[];
 	readonly is: string;
 	/**
-	 * number: a decimal. ratio: a fraction, or per cent with a sign. numbers: several, separated by commas.
-	 * bits: a whole number, or eight hexadecimal digits, as nodes print a header's nBits.
+	 * number: a decimal. ratio: a fraction, or per cent with a sign. numbers, wholes: several, separated by
+	 * commas. bits: a whole number, or eight hexadecimal digits, as nodes print a header's nBits.
 	 */
-	readonly kind?: "number" | "whole" | "ratio" | "numbers" | "bits" | "text" | "switch";
+	readonly kind?: "number" | "whole" | "ratio" | "numbers" | "wholes" | "bits" | "text" | "switch";
+	/** Of a list whose entries are answered each for itself: a bad one does not keep its neighbours waiting. */
+	readonly isEachAlone?: true;
 	readonly from?: number;
 	/** Greater than this: 0 is refused where from: 0 would take it. */
 	readonly above?: number;
@@ -29,7 +31,8 @@ export type CalcOption = {
 	readonly otherwise?: string;
 };
 
-export type GivenTexts = Readonly<Record<string, string | boolean | undefined>>;
+/** As typed: a list where one flag was given more than once. */
+export type GivenTexts = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** Answers by name: numbers in full precision, exact whole numbers, words, lists and groups of these. */
 export type Answer = { readonly [name: string]: AnswerValue };
@@ -51,8 +54,11 @@ export type Calculation = {
 
 export class Given {
 	private readonly values = new Map<string, readonly Rational[]>();
-	private readonly texts: GivenTexts;
+	private readonly texts: Readonly<Record<string, string | boolean | undefined>>;
 	private readonly options: ReadonlyMap<string, CalcOption>;
+
+	/** What was left out of a list whose other entries are answered. */
+	readonly leftOut: string[] = [];
 
 	/** What the answer was made from. */
 	private readonly used = new Set<string>();
@@ -62,7 +68,7 @@ export class Given {
 		this.texts = Object.fromEntries(
 			options.map(({ flag, also = [] }) => [
 				flag,
-				[flag, ...also].map((name) => texts[name]).find((text) => text !== undefined),
+				[flag, ...also].flatMap((name) => texts[name]).find((text) => text !== undefined),
 			]),
 		);
 		const problems = options.flatMap((option) => [...saidTwice(option, texts), ...this.take(option)]);
@@ -157,25 +163,42 @@ export class Given {
 		if (typeof text !== "string") return [];
 		if (of !== undefined && !of.includes(text)) return [problem(option, text, `Use ${of.join(" or ")}`)];
 		if (option.kind === "text" || of !== undefined) return [];
-		const parts = option.kind === "numbers" ? text.split(",").map((part) => part.trim()) : [text.trim()];
-		const values: Rational[] = [];
-		for (const part of parts) {
-			const value = parsed(part, option);
-			if (value === undefined) return [problem(option, part, `Use ${allowedText(option)}`)];
-			values.push(value);
-		}
-		this.values.set(flag, values);
+		const parts = isList(option) ? text.split(",").map((part) => part.trim()) : [text.trim()];
+		const values = parts.map((part) => parsed(part, option));
+		const broken = parts.filter((_, index) => values[index] === undefined);
+		const problems = broken
+			.slice(0, MOST_SAID)
+			.map((part) => problem(option, part, `Use ${allowedText(option, part)}`));
+		if (broken.length > MOST_SAID) problems.push(`--${flag} has ${broken.length} such entries in all.`);
+		this.values.set(
+			flag,
+			values.filter((value) => value !== undefined),
+		);
+		if (option.isEachAlone !== true || broken.length === parts.length) return problems;
+		this.leftOut.push(...problems);
 		return [];
 	}
 }
 
-function saidTwice({ flag, also = [], example }: CalcOption, texts: GivenTexts): readonly string[] {
-	const names = [flag, ...also].filter((name) => texts[name] !== undefined);
-	return names.length < 2
-		? []
-		: [
-				`${names.map((name) => `--${name}`).join(" and ")} are one input. Give it once, for example --${flag} ${example}.`,
-			];
+/** Problems of one list that are said one by one. */
+const MOST_SAID = 10;
+
+function isList({ kind }: CalcOption): boolean {
+	return kind === "numbers" || kind === "wholes";
+}
+
+/** By one name or by several: the last would win without a word. */
+function saidTwice(option: CalcOption, texts: GivenTexts): readonly string[] {
+	const said = [option.flag, ...(option.also ?? [])].flatMap((name) => {
+		const text = texts[name];
+		if (text === undefined || typeof text === "boolean") return [];
+		return [text].flat().map((one) => `--${name} ${one}`);
+	});
+	if (said.length < 2) return [];
+	const list = isList(option) ? ", several values with commas" : "";
+	return [
+		`${said.join(" and ")} are one input. Give it once${list}, for example --${option.flag} ${option.example}.`,
+	];
 }
 
 function parsed(text: string, option: CalcOption): Rational | undefined {
@@ -186,13 +209,11 @@ function parsed(text: string, option: CalcOption): Rational | undefined {
 		: parseRational(plain.replaceAll("_", ""));
 	if (value === undefined) return undefined;
 	const exact = isPercent ? { ...value, denominator: value.denominator * 100n } : value;
-	const isWhole = option.kind === "whole" || option.kind === "bits";
+	const isWhole = option.kind === "whole" || option.kind === "wholes" || option.kind === "bits";
 	if (isWhole && exact.numerator % exact.denominator !== 0n) return undefined;
 	const size = toNumber(exact);
 	const { from, above, to } = limitsOf(option);
-	const isWithin =
-		size >= from && size <= to && (above === undefined || size > above) && Number.isFinite(size);
-	return isWithin ? exact : undefined;
+	return size >= from && size <= to && (above === undefined || size > above) ? exact : undefined;
 }
 
 /** Nodes print nBits as "17034219": a decimal of eight digits would stand for a target that no chain has. */
@@ -200,27 +221,29 @@ function isHexadecimal(text: string, { kind }: CalcOption): boolean {
 	return /^0x[0-9a-f]{1,64}$/i.test(text) || (kind === "bits" && /^[0-9a-f]{8}$/i.test(text));
 }
 
+/** Beyond this is no quantity of the trade, and what is computed of it would not stay finite. */
+const MOST = 1e30;
+
 function limitsOf({ kind, from, above, to }: CalcOption) {
-	return {
-		from: from ?? (kind === "ratio" ? 0 : Number.NEGATIVE_INFINITY),
-		above,
-		to: to ?? (kind === "ratio" ? 1 : 1e30),
-	};
+	return { from: from ?? (kind === "ratio" ? 0 : -MOST), above, to: to ?? (kind === "ratio" ? 1 : MOST) };
 }
 
-function allowedText(option: CalcOption): string {
+/** @param found limits that are there for every number are only said to one that is beyond them */
+function allowedText(option: CalcOption, found: string): string {
 	const { from, above, to } = limitsOf(option);
+	const isBeyond = parseRational(found) !== undefined;
 	const what = {
 		number: "a number",
 		whole: "a whole number",
 		ratio: "a fraction, or per cent with its sign,",
 		numbers: "numbers separated by commas, each",
+		wholes: "whole numbers separated by commas, each",
 		bits: "a whole number, 0x… or eight hexadecimal digits,",
 		text: "a word",
 		switch: "nothing",
 	}[option.kind ?? "number"];
-	const least = above === undefined ? (Number.isFinite(from) ? `from ${from}` : "") : `above ${above}`;
-	const most = to < 1e30 ? `${least === "" ? "up to" : "to"} ${to}` : least.startsWith("from") ? "up" : "";
+	const least = above !== undefined ? `above ${above}` : from > -MOST || isBeyond ? `from ${from}` : "";
+	const most = to < MOST || isBeyond ? `to ${to}` : least.startsWith("from") ? "up" : "";
 	return [what, least, most].filter((part) => part !== "").join(" ");
 }
 

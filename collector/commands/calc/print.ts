@@ -20,7 +20,26 @@ const PLACES: readonly (readonly [RegExp, number])[] = [
 const DEFAULT_PLACES = 6;
 
 export function jsonText(answer: Answer): string {
-	return `${JSON.stringify(withoutAbsent(answer), (_, value) => (typeof value === "bigint" ? jsonNumber(value) : value), "\t")}\n`;
+	return `${JSON.stringify(withoutAbsent(answer), (_, value) => jsonValue(value), "\t")}\n`;
+}
+
+function jsonValue(value: unknown): unknown {
+	if (typeof value === "number") return withoutResidue(value);
+	return typeof value === "bigint" ? jsonNumber(value) : value;
+}
+
+/** What every double holds of a decimal, and digits of a decimal whose next three places are then zeros. */
+const DIGITS_OF_A_DOUBLE = 15;
+const DIGITS_OF_A_DECIMAL = 12;
+
+/**
+ * 134.4 for 134.39999999999998: watts times hours in binary miss the decimal they stand for by their last
+ * bits. What needs more than 12 digits stays as computed, with all of its digits.
+ */
+function withoutResidue(value: number): number {
+	if (Number.isInteger(value)) return value;
+	const decimal = Number(value.toPrecision(DIGITS_OF_A_DECIMAL));
+	return decimal === Number(value.toPrecision(DIGITS_OF_A_DOUBLE)) ? decimal : value;
 }
 
 /** A whole number that a double holds is a number; a larger one is text, since a rounded one is another. */

@@ -14,7 +14,7 @@ async function calc(line: string): Promise<Readonly<Record<string, unknown>>> {
 	if (calculation === undefined) throw new Error(line);
 	const texts: Record<string, string> = {};
 	for (let at = 0; at < words.length; at += 2) texts[(words[at] ?? "").slice(2)] = words[at + 1] ?? "";
-	return JSON.parse(jsonText(await calculate(calculation, texts)));
+	return JSON.parse(jsonText((await calculate(calculation, texts)).answer));
 }
 
 const POINTS: readonly Point[] = [

@@ -7,7 +7,7 @@ import { StartProblem } from "../../../shared/exit.js";
 async function calc(name: string, texts: GivenTexts) {
 	const calculation = CALCULATIONS.find((each) => each.name === name);
 	if (calculation === undefined) throw new Error(name);
-	return calculate(calculation, texts);
+	return (await calculate(calculation, texts)).answer;
 }
 
 async function refusal(name: string, texts: GivenTexts): Promise<string> {
@@ -136,14 +136,43 @@ describe("fleetwatt calc", () => {
 			{ difficulty: "1e14", height: "925000" },
 			/--fees-btc or --fee-share or --total-fees-sats is missing/,
 		],
-		["subsidy", { height: "1.5" }, /--height is 1\.5/],
+		[
+			"subsidy",
+			{ height: "1.5" },
+			/--height is "1\.5"\. Use whole numbers separated by commas, each from 0 to/,
+		],
 		["device", { ...DEVICE, overhead: "0.5" }, /--overhead is "0\.5"\. Use a number from 1 to 10/],
 		["difficulty", { nbits: "0x1d800001" }, /stands for no target from 1 to 2\^256 − 1/],
-		["difficulty", { nbits: "0xff123456" }, /--nbits is 4279383126, which stands for no target/],
+		["difficulty", { nbits: "0xff123456" }, /--nbits is 0xff123456, which stands for no target/],
 		["difficulty", { nbits: "0x23000001" }, /stands for no target/],
 		["difficulty", { nbits: "0x1d00ffffff" }, /--nbits is "0x1d00ffffff"/],
 		["gpu", { gpus: "8", watts: "10200" }, /above 0 to 4000.*--host-watts 10200 --gpus-per-host 8/],
-		["device", { ...DEVICE, fee: "0.01" }, /--pool-fee and --fee are one input\. Give it once/],
+		["device", { ...DEVICE, fee: "0.01" }, /--pool-fee 0\.02 and --fee 0\.01 are one input\. Give it once/],
+		[
+			"device",
+			{ ...DEVICE, watts: ["3500", "3600"] },
+			/--watts 3500 and --watts 3600 are one input\. Give it once/,
+		],
+		[
+			"marginal",
+			{ "hashrate-ths": ["160", "200"], watts: "2500,3500", "hashprice-usd-per-ph-day": "40" },
+			/one input\. Give it once, several values with commas, for example --hashrate-ths 160,200,230/,
+		],
+		[
+			"device",
+			{ ...DEVICE, difficulty: "1e308" },
+			/--difficulty is "1e308"\. Use a number above 0 to 1e\+30/,
+		],
+		[
+			"device",
+			{ ...DEVICE, "power-usd-per-kwh": "-1e308" },
+			/"-1e308"\. Use a number from -1e\+30 to 1e\+30, for example/,
+		],
+		[
+			"device",
+			{ ...DEVICE, "power-usd-per-kwh": "a" },
+			/is "a"\. Use a number, for example --power-usd-per-kwh 0\.05/,
+		],
 		[
 			"device",
 			{ "hashrate-ths": "1", "hashprice-usd-per-ph-day": "40", "power-per-kwh": "0.09" },
@@ -167,6 +196,33 @@ describe("fleetwatt calc", () => {
 		["fee-share", { height: "6930000", "fees-btc": "0" }, /neither a subsidy nor a fee/],
 	])("refuses %s %j, saying what was found, what is allowed and an example", async (name, texts, said) => {
 		expect(await refusal(name, texts as GivenTexts)).toMatch(said);
+	});
+
+	it("answers the heights of a list around a bad one, which is said for itself", async () => {
+		const given = CALCULATIONS.find(({ name }) => name === "subsidy");
+		if (given === undefined) throw new Error("subsidy");
+		const { answer, leftOut } = await calculate(given, { height: "209999,x,210000,-1,5000000000" });
+		expect(answer).toMatchObject({
+			height: [209_999, 210_000, 5_000_000_000],
+			subsidySats: [5_000_000_000n, 2_500_000_000n, 0n],
+		});
+		expect(leftOut).toHaveLength(2);
+		expect(leftOut[0]).toMatch(/--height is "x"\./);
+		expect(leftOut[1]).toMatch(/--height is "-1"\..*from 0 to 9000000000000000/);
+		expect(await refusal("subsidy", { height: "x,y" })).toMatch(/"x"\..*\n.*"y"\./);
+		expect(await refusal("energy-cost", { "prices-usd-per-mwh": "25,x,600", megawatts: "1" })).toMatch(/"x"/);
+	});
+
+	it("prints 134.4 for what binary makes 134.39999999999998, and a third with all of its digits", async () => {
+		const gpu = { "usd-per-gpu-hour": "2", gpus: "8", watts: "700", "power-usd-per-kwh": "0.05" };
+		const answer = await calc("gpu", gpu);
+		expect(answer["energyKilowattHoursPerDay"]).toBe(134.39999999999998);
+		const printed = jsonText({ ...answer, third: 1 / 3, height: 1_000_000_000_000_001 });
+		expect(JSON.parse(printed)).toMatchObject({
+			energyKilowattHoursPerDay: 134.4,
+			third: 1 / 3,
+			height: 1_000_000_000_000_001,
+		});
 	});
 
 	it("gives no share of fees where a block earns nothing at all, after the last halving", async () => {

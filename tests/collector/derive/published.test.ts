@@ -28,10 +28,8 @@ async function calc(name: string, options: Readonly<Record<string, unknown>>): P
 	const calculation = CALCULATIONS.find((each) => each.name === name);
 	if (calculation === undefined) throw new Error(`There is no calculation ${name}.`);
 	const texts = Object.entries(options).filter(([, value]) => value !== undefined);
-	return calculate(
-		calculation,
-		Object.fromEntries(texts.map(([flag, value]) => [flag, String(value)])) as GivenTexts,
-	);
+	const given: GivenTexts = Object.fromEntries(texts.map(([flag, value]) => [flag, String(value)]));
+	return (await calculate(calculation, given)).answer;
 }
 
 const pick = (answer: Answer, ...keys: readonly string[]): readonly number[] =>
