@@ -37,6 +37,9 @@ const THOUSAND = rational(1_000n);
 /** A double counts blocks exactly up to here, and what follows this one; the subsidy has ended long before. */
 const MOST_HEIGHT = 9_000_000_000_000_000;
 
+/** The chain measures an epoch from its first block to its last, which leaves one interval out. */
+const INTERVALS_OF_AN_EPOCH = BLOCKS_PER_EPOCH - 1;
+
 const HEIGHT = { kind: "whole", from: 0, to: MOST_HEIGHT, example: "840000" } as const;
 const POSITIVE = { above: 0 } as const;
 
@@ -402,7 +405,7 @@ const epoch: Calculation = {
 		const projected =
 			seconds === undefined || at.blocksSinceRetarget === 0
 				? undefined
-				: toNumber(retargetFactor((seconds / at.blocksSinceRetarget) * BLOCKS_PER_EPOCH));
+				: toNumber(retargetFactor((seconds / at.blocksSinceRetarget) * INTERVALS_OF_AN_EPOCH));
 		return {
 			formulaVersion: CHAIN_FORMULAS,
 			...at,

@@ -58,6 +58,9 @@ const POINTS: readonly Point[] = [
 	["subsidy --height 6930000", { subsidySats: 0 }],
 	["subsidy --height 13439999", { subsidySats: 0 }],
 	["subsidy --height 13440000", { subsidySats: 0 }],
+	// At an epoch's last block the projection is what the chain then does: 1,209,600 over the seconds it took.
+	["epoch --height 842687 --epoch-seconds 1209600", { expectedRetargetFactor: 1, remainingBlocks: 1 }],
+	["epoch --height 841679 --epoch-seconds 700000", { expectedRetargetFactor: 0.8635712158808933 }],
 	["subsidy --height 4294967295", { subsidySats: 0 }],
 	[
 		"hashprice --difficulty 1 --block-reward-btc 50 --btc-usd 1",
