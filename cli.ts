@@ -18,6 +18,7 @@ import type { ReportOptions } from "./collector/commands/report.js";
 import type { TokenOptions } from "./collector/commands/trust.js";
 import type { WhatIfOptions } from "./collector/commands/what-if.js";
 import { EXIT, StartProblem } from "./shared/exit.js";
+import { visibleLines } from "./shared/foreign-text.js";
 import { keepMemorySmallest } from "./shared/frugal.js";
 import { Bug } from "./shared/invariant.js";
 import { parseJson } from "./shared/json.js";
@@ -580,7 +581,7 @@ try {
 /** Says what ended the program, and gives its code. */
 function ended(error: unknown): number {
 	if (error instanceof StartProblem) {
-		for (const problem of error.problems) process.stderr.write(`${problem}\n`);
+		for (const problem of error.problems) process.stderr.write(`${visibleLines(problem)}\n`);
 		return error.exitCode;
 	}
 	process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

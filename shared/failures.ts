@@ -5,6 +5,8 @@
  * the operator can do. Codes are a public contract: label values on /metrics, words of the API.
  * Expected failures travel as values; only a BUG and a failure to start are thrown.
  */
+import { visible } from "./foreign-text.js";
+
 export const FAILURES = {
 	DEVICE_UNREACHABLE: {
 		stage: "transports",
@@ -272,11 +274,11 @@ export type FailureCode = keyof typeof FAILURES;
 /** In the order of the table, which only grows at its end: a stored poll result is a place in it. */
 export const FAILURE_CODES = Object.keys(FAILURES) as readonly FailureCode[];
 
-/** An expected failure: a value, never thrown across a room. `what` says what was found. */
+/** An expected failure: a value, never thrown across a room. `what` says what was found, in one line. */
 export type Failure = { readonly code: FailureCode; readonly what: string };
 
 export function failure(code: FailureCode, what: string): Failure {
-	return { code, what };
+	return { code, what: visible(what) };
 }
 
 export function isFailureCode(text: string): text is FailureCode {

@@ -1,9 +1,10 @@
 /**
  * The log: one JSON line an event, by pino. Names events; the room that decides logs.
  *
- * Control characters in what devices and peers say are escaped by JSON; secrets are never given to it.
+ * What devices and peers say can neither forge a line nor move a terminal's cursor; secrets are never given to it.
  */
 import { type DestinationStream, pino } from "pino";
+import { visibleLines } from "./foreign-text.js";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -17,7 +18,9 @@ export function createLog(options: { role: string; level: LogLevel; destination?
 		level: options.level,
 		timestamp: pino.stdTimeFunctions.isoTime,
 	};
-	const logger = options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+	const destination = options.destination ?? pino.destination();
+	// JSON escapes the control characters of ASCII alone.
+	const logger = pino(settings, { write: (line) => destination.write(visibleLines(line)) });
 	const at =
 		(level: LogLevel) =>
 		(event: string, facts: Readonly<Record<string, unknown>> = {}) =>

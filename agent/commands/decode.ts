@@ -8,6 +8,7 @@ import path from "node:path";
 import process from "node:process";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { describe } from "../../shared/failures.js";
+import { visible, visibleLines } from "../../shared/foreign-text.js";
 import { parseJson } from "../../shared/json.js";
 import { decode } from "../drivers/decode.js";
 import type { Driver, Request } from "../drivers/driver.js";
@@ -34,9 +35,8 @@ export async function decodeCommand(folder: string, isJson: boolean): Promise<vo
 			]);
 		return printedReading(recording.driver, name, decoded.reading);
 	});
-	process.stdout.write(
-		isJson ? asJson(recording.driver, readings) : `${readings.map(readingText).join("\n\n")}\n`,
-	);
+	const text = isJson ? asJson(recording.driver, readings) : `${readings.map(readingText).join("\n\n")}\n`;
+	process.stdout.write(visibleLines(text));
 }
 
 function asJson(driver: Driver, readings: readonly PrintedReading[]): string {
@@ -69,7 +69,7 @@ export function recordedAnswers(folder: string): readonly RecordedAnswer[] {
 	if (answers.length === 0)
 		throw new StartProblem(EXIT.damaged, [
 			missing.length > 0
-				? `${folder} lacks the files that its meta.json names: ${missing.slice(0, 5).join(", ")}.`
+				? `${folder} lacks the files that its meta.json names: ${visible(missing.slice(0, 5).join(", "))}.`
 				: `${folder}/meta.json names no answers that can be read. Its commands need a protocol: cgminer-tcp, http, whatsminer-v3 or exec.`,
 		]);
 	return answers;

@@ -6,6 +6,7 @@ import { readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { describe } from "../../shared/failures.js";
+import { visible } from "../../shared/foreign-text.js";
 import { DRIVERS, driverByName, formatsHeard } from "../drivers/catalog.js";
 import { decode } from "../drivers/decode.js";
 import { loadFormats } from "../drivers/formats/parse-answer.js";
@@ -43,7 +44,7 @@ async function lookedAt(target: PollTarget) {
 	const facts = [identity.make, identity.model, identity.firmware, identity.serial].filter(
 		(fact) => fact !== undefined,
 	);
-	return { driver, line: `${facts.join(" · ")}  ${JSON.stringify(values)}` };
+	return { driver, line: visible(`${facts.join(" · ")}  ${JSON.stringify(values)}`) };
 }
 
 /** What a poll by hand is made with: only the one address may be dialled. */

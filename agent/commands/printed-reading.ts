@@ -2,6 +2,7 @@
  * A reading as `fleetwatt decode` prints it: the measurement table's names, states as words, an hashrate of
  * another algorithm than SHA-256 with its unit. Pure.
  */
+import { visible } from "../../shared/foreign-text.js";
 import { MEASUREMENTS, type MeasurementName, measurement } from "../../shared/measurements.js";
 import type { Reading, Values } from "../../shared/reading.js";
 import type { Driver } from "../drivers/driver.js";
@@ -85,7 +86,7 @@ export function readingText(reading: PrintedReading): string {
 	const { make, model, firmware, serial, algorithm } = reading;
 	const who = [make, model, firmware, serial, algorithm].filter((word) => word !== undefined);
 	return [
-		`${reading.state}  ${reading.driver}  ${who.join(" · ")}`,
+		`${visible(reading.state)}  ${reading.driver}  ${who.join(" · ")}`,
 		...valueLines(reading.values),
 		...reading.components.map(
 			({ part, key, values }) =>

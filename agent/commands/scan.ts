@@ -10,6 +10,7 @@ import { realClock } from "../../shared/clock.js";
 import { parseAddresses } from "../../shared/config/addresses.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { describe, type Failure } from "../../shared/failures.js";
+import { visible } from "../../shared/foreign-text.js";
 import type { Reading } from "../../shared/reading.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { driverByName, formatsHeard } from "../drivers/catalog.js";
@@ -59,7 +60,7 @@ export async function scanCommand(texts: readonly string[], { output, json }: Sc
 			if (one === undefined) return;
 			found.push(one);
 			progress.clear();
-			process.stdout.write(`${json ? JSON.stringify(one) : lineOf(one)}\n`);
+			process.stdout.write(`${visible(json ? JSON.stringify(one) : lineOf(one))}\n`);
 		},
 	});
 	process.off("SIGINT", interrupt);

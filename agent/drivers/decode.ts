@@ -12,6 +12,7 @@
  */
 import type { Identity } from "../../shared/device.js";
 import { type FailureCode, failure } from "../../shared/failures.js";
+import { plainName } from "../../shared/foreign-text.js";
 import { DEVICE_POWER_WATTS_MOST, type MeasurementName } from "../../shared/measurements.js";
 import type { ComponentReading, Fault, Reading } from "../../shared/reading.js";
 import type { Answer, Answers, Driver, Parsed, Parts, Path, Reply, Request, TextSource } from "./driver.js";
@@ -233,9 +234,7 @@ const PLAIN = /^[\x21-\x7e]{1,64}$/;
 
 const identifierOf = remembered((text) => {
 	if (PLAIN.test(text)) return text;
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what is taken out
-	const clean = text.slice(0, 4 * IDENTITY_CHARACTERS_MOST).replaceAll(/[\u0000-\u001f\u007f\s]+/g, " ");
-	return clean.trim().slice(0, IDENTITY_CHARACTERS_MOST);
+	return plainName(text.slice(0, 4 * IDENTITY_CHARACTERS_MOST)).slice(0, IDENTITY_CHARACTERS_MOST);
 });
 
 const MAC =

@@ -30,8 +30,8 @@ export function isCutShort(text: string, format: AnswerFormat): boolean {
 	return (first === "{" || first === "[") && last !== "}" && last !== "]";
 }
 
-/** Foreign text fit for a log line: one line, no control characters, at most 200 characters. */
+/** The first line of what a device or its driver's program said, at most 200 characters. */
 export function oneLine(text: string): string {
 	const line = text.trim().split(/[\r\n]/, 1)[0] ?? "";
-	return line.replace(/\p{Cc}/gu, "\uFFFD").slice(0, 200);
+	return line.slice(0, 200);
 }

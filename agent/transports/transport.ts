@@ -6,7 +6,7 @@
  * broken or no miner.
  */
 import type { Clock } from "../../shared/clock.js";
-import type { Failure } from "../../shared/failures.js";
+import { type Failure, failure } from "../../shared/failures.js";
 import { type MonotonicMilliseconds, quantity } from "../../shared/units.js";
 import type { Answer, Request } from "../drivers/driver.js";
 import type { AllowedAddresses } from "./allowed-addresses.js";
@@ -108,7 +108,7 @@ export function beginPoll(
 }
 
 export function refuse(code: Failure["code"], what: string): Asked & { readonly ok: false } {
-	return { ok: false, failure: { code, what } };
+	return { ok: false, failure: failure(code, what) };
 }
 
 /** "10.0.3.17:4028", "[fd00::17]:4028". */

@@ -10,6 +10,7 @@ import { hostname, userInfo } from "node:os";
 import process from "node:process";
 import { realClock } from "../../shared/clock.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
+import { visible } from "../../shared/foreign-text.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
 import { joinCodeText, NAME } from "../../shared/wire/keys.js";
 import { Access, JOIN_CODE_MINUTES } from "../access/access.js";
@@ -144,7 +145,7 @@ export async function showAudit({
 			const line =
 				json === true
 					? JSON.stringify(row)
-					: [new Date(at).toISOString(), what, who, address, detail].join("\t");
+					: [new Date(at).toISOString(), what, who, address, detail].map(visible).join("\t");
 			process.stdout.write(`${line}\n`);
 		}
 	});

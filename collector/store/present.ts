@@ -7,6 +7,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import type { DeviceDescription } from "../../shared/device.js";
+import { visible } from "../../shared/foreign-text.js";
 import { invariant } from "../../shared/invariant.js";
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
 import {
@@ -360,7 +361,7 @@ export class Present {
 			this.watch.late(state, at, undefined);
 			return;
 		}
-		attempted(state, at, { code, what: group.whats[row] ?? "" });
+		attempted(state, at, { code, what: visible(group.whats[row] ?? "") });
 		this.watch.outcome(state, at, undefined, undefined, code);
 	}
 

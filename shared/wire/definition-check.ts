@@ -7,7 +7,13 @@ import { z } from "zod";
 import { DEVICE_KINDS, PARTS } from "../device.js";
 import { type Failure, failure } from "../failures.js";
 import { parseJson } from "../json.js";
-import { COLUMNS_MOST, DEFINITION_LONGEST_BYTES, type Definition, WIRE_JSON_LIMITS } from "./definition.js";
+import {
+	COLUMNS_MOST,
+	DEFINITION_LONGEST_BYTES,
+	type Definition,
+	plainDefinition,
+	WIRE_JSON_LIMITS,
+} from "./definition.js";
 import { firstFault } from "./messages.js";
 
 const WORD_LONGEST = 256;
@@ -22,7 +28,7 @@ const SHAPE = z.object({ kind: z.literal("shape"), columns: z.array(COLUMN).max(
 const DEVICE = z.object({
 	kind: z.literal("device"),
 	device: z.object({
-		endpoint: word.min(1),
+		endpoint: word.regex(/[^\p{Cc}\p{Cf}\s]/u),
 		kind: z.enum(DEVICE_KINDS),
 		driver: word,
 		rack: word.optional(),
@@ -65,5 +71,5 @@ export function parseDefinition(
 			),
 		};
 	}
-	return { ok: true, definition: checked.data as Definition };
+	return { ok: true, definition: plainDefinition(checked.data as Definition) };
 }

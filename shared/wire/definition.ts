@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Component, DeviceDescription } from "../device.js";
+import { plainName } from "../foreign-text.js";
 import { invariant } from "../invariant.js";
 import { type JsonLimits, parseJson } from "../json.js";
 import { type MeasurementName, measurement } from "../measurements.js";
@@ -50,7 +51,21 @@ export function hashOf(definition: Definition): string {
 export function storedDefinition(text: string): Definition {
 	const parsed = parseJson(text, WIRE_JSON_LIMITS);
 	invariant(parsed.ok, "a stored definition is JSON");
-	return parsed.value as unknown as Definition;
+	return plainDefinition(parsed.value as unknown as Definition);
+}
+
+/** What others named, without what is not seen. The text that they sent stays as it is: its hash names it. */
+export function plainDefinition(definition: Definition): Definition {
+	if (definition.kind === "shape") return { kind: "shape", columns: definition.columns.map(plainColumn) };
+	const words = Object.entries(definition.device);
+	const plain = words.map(([key, value]) => [key, typeof value === "string" ? plainName(value) : value]);
+	return { kind: "device", device: Object.fromEntries(plain) };
+}
+
+function plainColumn(column: WireColumn): WireColumn {
+	const { component } = column;
+	if (component === undefined) return column;
+	return { ...column, component: { ...component, key: plainName(component.key) } };
 }
 
 /** The columns of a reading, in the order of its values: the device's own, then each component's. */

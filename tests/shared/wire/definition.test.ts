@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { definitionText, hashOf, hashOfText, shapeOf } from "../../../shared/wire/definition.js";
+import {
+	definitionText,
+	hashOf,
+	hashOfText,
+	shapeOf,
+	storedDefinition,
+} from "../../../shared/wire/definition.js";
 import { parseDefinition } from "../../../shared/wire/definition-check.js";
 import { deviceAt, HASH_AND_WATTS } from "./examples.js";
 
@@ -29,6 +35,23 @@ describe("a definition", () => {
 			expect(hashOfText(text)).toBe(hashOf(definition));
 		}
 	});
+
+	it.each([parseDefinition, (text: string) => ({ ok: true as const, definition: storedDefinition(text) })])(
+		"loses what is not seen from its names, when it comes and when it is read again",
+		(read) => {
+			const parsed = read(
+				definitionText(deviceAt("a:1", { model: "S19\u009b2J\u202ex\n", serial: "\u2028A1" })),
+			);
+			expect(parsed.ok && parsed.definition).toEqual(deviceAt("a:1", { model: "S19 2J x", serial: "A1" }));
+			const component = { part: "board", key: "0\u0085" } as const;
+			const shape = {
+				kind: "shape",
+				columns: [{ measurement: "powerWatts", decimals: 1, component }],
+			} as const;
+			const columns = [{ ...shape.columns[0], component: { ...component, key: "0" } }];
+			expect(read(definitionText(shape))).toEqual({ ok: true, definition: { kind: "shape", columns } });
+		},
+	);
 
 	it("ignores what a newer agent adds to a device", () => {
 		const parsed = parseDefinition(
