@@ -25,6 +25,8 @@ const REQUEST_TIMEOUT_SECONDS = 30;
 const KEEP_ALIVE_SECONDS = 5;
 const IDLE_SECONDS = 60;
 const CHECK_SECONDS = 1;
+/** To whom too many came before, or try passwords. */
+const RETRY_SECONDS = 60;
 const HEADERS_MOST = 64;
 const HEADER_MOST_BYTES = 8 * 1_024;
 const CONNECTIONS_MOST = 512;
@@ -165,7 +167,7 @@ async function mayPass(
 	const caller = asked === "metrics" ? await door.scraperOf(request) : door.callerOf(request);
 	if (caller === "tooMany") {
 		onAnswered(asked, 429);
-		response.setHeader("retry-after", "60");
+		response.setHeader("retry-after", RETRY_SECONDS);
 		plain(response, 429, "Too many tries with a password. Wait a minute.\n");
 		return false;
 	}
@@ -351,12 +353,13 @@ function refusalOf({ hosts, live, replay, door }: HttpRooms, request: IncomingMe
 	const caller = door.callerOf(request);
 	if (caller === undefined) return "401 Unauthorized";
 	if (!door.mayAsk(caller, "page")) return "403 Forbidden";
-	const isFull = path === LIVE_PATH ? live.isFull : replay.isFull;
-	return isFull ? "503 Service Unavailable" : undefined;
+	if (path === REPLAY_PATH) return replay.isFull ? "429 Too Many Requests" : undefined;
+	return live.isFull ? "503 Service Unavailable" : undefined;
 }
 
 function refuse(socket: Duplex, status: string): void {
-	socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+	const later = /^(429|503)/.test(status) ? `Retry-After: ${RETRY_SECONDS}\r\n` : "";
+	socket.end(`HTTP/1.1 ${status}\r\n${later}Connection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 function queryOf({ url = "/" }: IncomingMessage): string {

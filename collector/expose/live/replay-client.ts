@@ -12,6 +12,7 @@ import { REPLAY_PATH } from "./replay-stream.js";
 /** A snapshot of 10,000 devices is ten. */
 const MESSAGE_LIMITS = { bytes: 64 * 1_024 * 1_024, depth: 16, keys: 4_000_000 };
 const CONNECT_SECONDS = 30;
+const TOO_MANY = 429;
 
 export type ReplayAsked = {
 	/** "http://127.0.0.1:9480" */
@@ -43,6 +44,14 @@ export class ReplayClient {
 			...(certificate === undefined ? {} : { ca: certificate }),
 		});
 		this.socket.on("message", (data) => this.came(String(data)));
+		this.socket.on("unexpected-response", (request, { statusCode, headers }) => {
+			this.end(
+				statusCode === TOO_MANY
+					? `As many replays play as may at a time. Try again in ${headers["retry-after"]} s, or close one.`
+					: `The collector answered ${statusCode}.`,
+			);
+			request.destroy();
+		});
 		this.socket.on("error", (error) => this.end(error.message));
 		this.socket.on("close", (code, reason) =>
 			this.end(`The collector closed the replay (${code} ${String(reason)}).`),

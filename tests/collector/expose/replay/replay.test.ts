@@ -1,4 +1,5 @@
 /** A recorded incident of a real store, played: the same as it was live, at every speed. */
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,6 +11,7 @@ import type {
 	ReplayCommand,
 	ReplayMessage,
 } from "../../../../collector/expose/answers.js";
+import { ReplayClient } from "../../../../collector/expose/live/replay-client.js";
 import { Player, type ReplayWish } from "../../../../collector/expose/replay/player.js";
 import { type Expose, startExpose } from "../../../../collector/expose/start.js";
 import { createView } from "../../../../collector/expose/view.js";
@@ -263,6 +265,33 @@ describe("a replay", () => {
 			const third = await next();
 			expect(third).toMatchObject({ kind: "update", events: [{ kind: "down", at: NOON + 100 * SECOND }] });
 			expect(await up()).toBe("0");
+		});
+
+		it("is refused to 12 of 20 viewers with 429, while the live stream goes on; who leaves gives his place back", async () => {
+			const live = new WebSocket(`ws://127.0.0.1:${expose.address.port}/api/v1/live`);
+			onTestFinished(() => live.terminate());
+			await once(live, "message");
+			const asked = () => {
+				const { socket, next } = viewer(`from=${FROM}&to=${TO}&speed=1000`);
+				const refused = once(socket, "unexpected-response").then(([request, { statusCode, headers }]) => {
+					socket.on("error", () => undefined);
+					request.destroy();
+					return `${statusCode}, again in ${headers["retry-after"]} s`;
+				});
+				return { socket, answer: Promise.race([next().then(({ kind }) => kind), refused]) };
+			};
+			const all = Array.from({ length: 20 }, asked);
+			const answers = await Promise.all(all.map(({ answer }) => answer));
+			expect(answers.filter((answer) => answer === "snapshot")).toHaveLength(8);
+			expect(answers.filter((answer) => answer === "429, again in 60 s")).toHaveLength(12);
+			await once(live, "message");
+			const command = new ReplayClient({
+				url: `http://127.0.0.1:${expose.address.port}`,
+				query: { from: String(FROM), to: String(TO) },
+			});
+			await expect(command.next()).rejects.toThrow("Try again in 60 s");
+			for (const { socket } of all) socket.terminate();
+			while ((await asked().answer) !== "snapshot") await new Promise((resolve) => setTimeout(resolve, 20));
 		});
 
 		it.each([
