@@ -429,7 +429,7 @@ async function startPage({
 			...ingestFamilies(ingest.statistics()),
 			...jobFamilies(jobs.states()),
 			...marketFeedFamilies(feeds()),
-			...roomFamilies(store.room),
+			...roomFamilies(store.retention.room),
 		],
 		log: (event) => {
 			if (event.kind === "exposeAnswerFailed") log.error("answer failed", event);

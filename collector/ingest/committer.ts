@@ -3,7 +3,8 @@
  * many. While the disk refuses, records wait here; credit bounds them, since nothing is acknowledged.
  */
 import type { Cancel, Clock } from "../../shared/clock.js";
-import type { CommitResult, IncomingRecord } from "../store/store.js";
+import type { IncomingRecord } from "../store/incoming.js";
+import type { CommitResult } from "../store/store.js";
 
 /** With the commit itself, an acknowledgement comes within 50 ms on a disk that is not busy. */
 const GATHER_MILLISECONDS = 40;

@@ -47,7 +47,7 @@ export function collectorJobs({
 		{ name: "events", cron: "* * * * * *", longestSeconds: 60, run: () => store.watchNow() },
 		{ name: "market-refresh", cron: "30 * * * * *", longestSeconds: 10, run: refreshMarket },
 		{ name: "feeds", cron: "*/20 * * * * *", longestSeconds: 60, run: askFeeds },
-		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.closeTiers() },
+		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.retention.closeTiers() },
 		{ name: "freeze-months", cron: "35 29 * * * *", longestSeconds: 600, run: freezeMonths },
 		{
 			name: "retention",
@@ -55,15 +55,15 @@ export function collectorJobs({
 			longestSeconds: 900,
 			run: async () => {
 				const before = (days: number) => now() - days * DAY;
-				await store.dropBefore({
+				await store.retention.dropBefore({
 					raw: before(retention.rawDays),
 					minute: before(retention.oneMinuteDays),
 					fiveMinute: before(retention.fiveMinuteDays),
 					hour: before(retention.hourDays),
 					day: before(retention.dayDays),
 				});
-				await store.dropEventsBefore(before(retention.fiveMinuteDays));
-				await store.keepBudget();
+				await store.retention.dropEventsBefore(before(retention.fiveMinuteDays));
+				await store.retention.keepBudget();
 			},
 		},
 	];

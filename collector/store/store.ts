@@ -13,13 +13,7 @@ import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { countedReason, type Gap } from "../../shared/wire/gap.js";
 import { RANGES_MOST } from "../../shared/wire/messages.js";
-import {
-	checkRecord,
-	type DecodedRecord,
-	decodeRecord,
-	outcomeCount,
-	wallOf,
-} from "../../shared/wire/record.js";
+import { checkRecord, type DecodedRecord, decodeRecord } from "../../shared/wire/record.js";
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { eventOf, type FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
@@ -55,59 +49,41 @@ import type {
 	StepsQuery,
 	StoredInput,
 	StoredStatement,
-	StoreRoom,
 	StoreStatistics,
 } from "./device-state.js";
 import { EventFeed } from "./event-feed.js";
 import type { ArmedFailPoint } from "./fail-point.js";
 import { FleetRows } from "./fleet-rows.js";
 import type { FleetSumsSlice } from "./fleet-sums.js";
-import type {
-	Batch,
-	CursorRow,
-	DeviceRow,
-	GapTotal,
-	InventoryThing,
-	NewGap,
-	NewInboxRow,
-	PresentRow,
-} from "./main-database.js";
+import {
+	batchOf,
+	type Examined,
+	examined,
+	type IncomingRecord,
+	memoryOf,
+	tableOf,
+	unbelievable,
+} from "./incoming.js";
+import type { Batch, CursorRow, DeviceRow, GapTotal, InventoryThing, PresentRow } from "./main-database.js";
 import type { Mended } from "./mending.js";
 import type { Migrated } from "./migrations/migrate.js";
-import { extentOf, type PlacedRecord, placedRecord } from "./placed-record.js";
+import { extentOf, placedRecord } from "./placed-record.js";
 import { Present } from "./present.js";
+import { Retention } from "./retention.js";
 import { rollUpAgain } from "./rollup.js";
 import { asColumns } from "./runs.js";
-import type { TierFile } from "./tier-files.js";
 import type { StepRun, Steps } from "./tiers.js";
 import { PRESENT_ROWS_AT_ONCE, Upkeep } from "./upkeep.js";
 import { AGENT_SILENT_MILLISECONDS, dayOf, dayStart, type Late, MARK_DAYS, Watch } from "./watch.js";
 import type { StoreOperations, WorkerData } from "./worker.js";
 
 const REPLAY_ROWS_AT_ONCE = 100;
-/** A day is over so long after its end. */
-const TIERS_AFTER_MILLISECONDS = 30 * 60 * 1_000;
 /** Of deriving events anew in one go: who falls silent meanwhile is told in time. */
 const DERIVE_AGAIN_MILLISECONDS = 500;
 /** A commit that waits for longer makes agents look silent that are not. */
 const HELD_UP_MILLISECONDS = 5_000;
 /** A file that is being sealed into has a moment to come to rest. */
 const COPY_AGAIN_MILLISECONDS = 500;
-/** Of what is later than this nobody knows when it was: it must not become the present. */
-const AHEAD_MOST_MILLISECONDS = 5 * 60 * 1_000;
-
-export type IncomingRecord = {
-	readonly agent: string;
-	readonly site: string;
-	readonly epoch: string;
-	readonly sequence: number;
-	readonly receivedAt: number;
-	readonly offset: number;
-	readonly bytes: Buffer;
-	/** Refused at the door; goes to the dead letters and counts as settled. */
-	readonly rejected?: Failure;
-};
-
 export type CommitResult = {
 	readonly sequence: number;
 	readonly agent: string;
@@ -137,23 +113,6 @@ export type StoreOptions = {
 	readonly isRevoked?: (site: string, agent: string) => boolean;
 };
 
-/** Readings and rollups that began before go; absent: none. */
-export type DropTimes = {
-	readonly raw: number;
-	readonly minute?: number;
-	readonly fiveMinute?: number;
-	readonly hour?: number;
-	readonly day?: number;
-};
-
-type Decoded = {
-	readonly incoming: IncomingRecord;
-	readonly placed?: PlacedRecord;
-	readonly rejected?: Failure;
-	/** In a record that could be read. */
-	readonly outcomes?: number;
-};
-
 const NOTHING_COUNTED: DeliveryTally = { stored: 0, missing: 0, refused: 0 };
 
 export class Store implements SeriesStore {
@@ -176,10 +135,8 @@ export class Store implements SeriesStore {
 	private heldUpUntil = 0;
 	private readonly upkeep: Upkeep;
 	private busy: Promise<unknown> = Promise.resolve();
-	private readonly budgetBytes: number | undefined;
-	private readonly onSacrificed: (files: readonly string[]) => void;
-	private bytesOverBudget = 0;
-	private roomMeasured: StoreRoom | undefined;
+	/** What is let go, by age, budget or name. */
+	readonly retention: Retention;
 	/** What this start brought over from an earlier version; absent where there was nothing. */
 	migrated: Migrated | undefined;
 	/** The damaged fleetwatt.db that this start set aside; absent where it was whole. */
@@ -189,8 +146,6 @@ export class Store implements SeriesStore {
 		this.thread = thread;
 		this.clock = options.clock;
 		this.folder = options.folder;
-		this.budgetBytes = options.budgetBytes;
-		this.onSacrificed = options.onSacrificed ?? (() => undefined);
 		this.timeZone = options.timeZone ?? "UTC";
 		this.watch = new Watch({
 			limits: options.temperatureLimits ?? {},
@@ -210,13 +165,21 @@ export class Store implements SeriesStore {
 			catalogue: this.catalogue,
 			power: options.power,
 		});
-		this.upkeep = new Upkeep({
+		const worker = {
 			thread,
 			clock: options.clock,
+			inTurn: <Result>(run: () => Promise<Result>) => this.inTurn(run),
+		};
+		this.retention = new Retention({
+			...worker,
+			budgetBytes: options.budgetBytes,
+			onSacrificed: options.onSacrificed ?? (() => undefined),
+		});
+		this.upkeep = new Upkeep({
+			...worker,
 			present: this.present,
-			inTurn: (run) => this.inTurn(run),
 			storeEvents: () => this.storeEvents(),
-			keepBudget: () => this.keepBudget(),
+			keepBudget: () => this.retention.keepBudget(),
 		});
 	}
 
@@ -540,22 +503,6 @@ export class Store implements SeriesStore {
 		return this.thread.call("losses", query);
 	}
 
-	/** As measured last; absent before that. */
-	get room(): StoreRoom | undefined {
-		return this.roomMeasured;
-	}
-
-	/** Removes the oldest files of the finest tier until the folder fits the budget; gives what went. */
-	async keepBudget(): Promise<readonly string[]> {
-		const { budgetBytes } = this;
-		if (budgetBytes === undefined) return [];
-		const now = this.clock.now();
-		const { files, bytesOver } = await this.inTurn(() => this.thread.call("sacrifice", { budgetBytes, now }));
-		this.bytesOverBudget = bytesOver;
-		if (files.length > 0) this.onSacrificed(files);
-		return files;
-	}
-
 	/** Appends in one transaction. */
 	async addInputs(inputs: readonly StoredInput[]): Promise<void> {
 		if (inputs.length === 0) return;
@@ -567,44 +514,6 @@ export class Store implements SeriesStore {
 				return id === undefined ? input : { ...input, id };
 			}),
 		];
-	}
-
-	/** Makes the rollups of days that are over, a slice at a time; waits half an hour for what comes late. */
-	closeTiers(): Promise<void> {
-		return this.closeTiersBefore(this.clock.now() - TIERS_AFTER_MILLISECONDS);
-	}
-
-	/** Removes what began before. A day's readings go only when their rollups are made. */
-	async dropBefore(times: DropTimes): Promise<readonly string[]> {
-		await this.closeTiersBefore(times.raw);
-		const dropped = [...(await this.inTurn(() => this.thread.call("dropDaysBefore", times.raw)))];
-		const tiers = [
-			["minute", times.minute],
-			["five-minute", times.fiveMinute],
-			["hour", times.hour],
-			["day", times.day],
-		] as const;
-		for (const [tier, before] of tiers)
-			if (before !== undefined)
-				dropped.push(...(await this.inTurn(() => this.thread.call("dropTierBefore", { tier, before }))));
-		return dropped;
-	}
-
-	/** Events go as the rollups do that tell of the same time. */
-	dropEventsBefore(at: number): Promise<void> {
-		return this.inTurn(() => this.thread.call("dropEventsBefore", { at, now: this.clock.now() }));
-	}
-
-	/** Files of readings and rollups, oldest first. */
-	tierFiles(): Promise<readonly TierFile[]> {
-		return this.thread.call("tierFiles", undefined);
-	}
-
-	/** Removes one of them; a day file only when its rollups are made, which it does first. Says whether it is gone. */
-	async dropFile(name: string): Promise<boolean> {
-		const file = (await this.tierFiles()).find((one) => one.name === name);
-		if (file?.tier === "raw") await this.closeTiersBefore(Math.min(file.to, this.clock.now()));
-		return this.inTurn(() => this.thread.call("dropFile", name));
 	}
 
 	/**
@@ -630,11 +539,7 @@ export class Store implements SeriesStore {
 		const { inboxRecords, ...disk } = await this.thread.call("size", undefined);
 		this.disk = disk;
 		this.upkeep.inbox.records = inboxRecords;
-		const { budgetBytes, bytesOverBudget } = this;
-		this.roomMeasured = {
-			...(await this.thread.call("room", this.clock.now())),
-			...(budgetBytes === undefined ? {} : { budgetBytes, bytesOverBudget }),
-		};
+		await this.retention.measureRoom();
 	}
 
 	async close(): Promise<void> {
@@ -674,10 +579,6 @@ export class Store implements SeriesStore {
 			);
 		this.watch.restoreSilent(await this.thread.call("silences", undefined));
 		await this.measureDisk();
-	}
-
-	private async closeTiersBefore(before: number): Promise<void> {
-		while (await this.inTurn(() => this.thread.call("closeTiers", before)));
 	}
 
 	private joinedSteps(runs: readonly StepRun[]): StepColumns {
@@ -748,27 +649,10 @@ export class Store implements SeriesStore {
 	}
 
 	private async commitNow(records: readonly IncomingRecord[]): Promise<readonly CommitResult[]> {
-		const decoded = records.map((incoming) => this.examined(incoming));
+		const decoded = records.map((incoming) => examined(incoming, this.catalogue));
 		const changes = this.catalogue.changes();
 		const accepted = decoded.filter((one) => one.rejected === undefined);
-		const batch: Batch = {
-			rows: inOneMemory(accepted),
-			deadLetters: decoded.flatMap(({ incoming, rejected, outcomes }) =>
-				rejected === undefined
-					? []
-					: [
-							{
-								...incoming,
-								at: incoming.receivedAt,
-								code: rejected.code,
-								what: rejected.what,
-								outcomes: outcomes ?? 0,
-							},
-						],
-			),
-			gaps: accepted.flatMap((one, row) => gapOf(one, row)),
-			...changes,
-		};
+		const batch: Batch = { ...batchOf(decoded, accepted), ...changes };
 		const started = this.clock.monotonic();
 		const { ids, cursors, mayBeDue } = await this.written(batch);
 		this.counts.commits += 1;
@@ -795,18 +679,7 @@ export class Store implements SeriesStore {
 		}
 	}
 
-	private examined(incoming: IncomingRecord): Decoded {
-		if (incoming.rejected !== undefined) return { incoming, rejected: incoming.rejected };
-		const decoded = this.decode(incoming.bytes);
-		if (!decoded.ok) return { incoming, rejected: decoded.failure };
-		const outcomes = outcomeCount(decoded.record);
-		const wrong = unbelievable(decoded.record, incoming);
-		if (wrong !== undefined) return { incoming, rejected: failure("RECORD_MALFORMED", wrong), outcomes };
-		// Every device has its number before the record is stored, so that both are stored together.
-		return { incoming, placed: placedRecord(decoded.record, incoming, this.catalogue), outcomes };
-	}
-
-	private applied({ incoming, placed }: Decoded, id: number): void {
+	private applied({ incoming, placed }: Examined, id: number): void {
 		if (id === 0) {
 			this.counts.duplicates += 1;
 			return;
@@ -891,35 +764,8 @@ function byThing(entries: readonly InventoryEntry[]): ReadonlyMap<string, Invent
 	return found;
 }
 
-/** The definitions that a record names. */
-function tableOf(record: DecodedRecord): readonly string[] {
-	return record.kind === "outcomes" ? (record.groups[0]?.table ?? []) : [];
-}
-
 function deviceRow({ number, key, site, agent, firstSeenAt, definition }: SightedDevice): DeviceRow {
 	return { number, key, site, agent, first_seen_at: firstSeenAt, definition };
-}
-
-function memoryOf({ rows }: Batch): readonly ArrayBuffer[] {
-	const memory = rows[0]?.bytes.buffer;
-	return memory instanceof ArrayBuffer ? [memory] : [];
-}
-
-/** The rows that are to be stored, their bytes in one piece of memory, which is given away with them. */
-function inOneMemory(accepted: readonly Decoded[]): readonly NewInboxRow[] {
-	const memory = Buffer.allocUnsafeSlow(
-		accepted.reduce((sum, { incoming: { bytes } }) => sum + bytes.length, 0),
-	);
-	let at = 0;
-	return accepted.map(({ incoming, placed, outcomes = 0 }) => {
-		const { agent, site, epoch, sequence, receivedAt, offset, bytes: own } = incoming;
-		own.copy(memory, at);
-		const bytes = memory.subarray(at, at + own.length);
-		at += own.length;
-		const extent = placed === undefined ? undefined : extentOf(placed);
-		const row = { agent, site, epoch, sequence, receivedAt, offset, bytes, outcomes };
-		return extent === undefined ? row : { ...row, extent };
-	});
 }
 
 function withGap(agent: AgentState, { reason: told, outcomes }: Gap): AgentState {
@@ -930,47 +776,6 @@ function withGap(agent: AgentState, { reason: told, outcomes }: Gap): AgentState
 		gapOutcomes: agent.gapOutcomes + outcomes,
 		gapsByReason: { ...agent.gapsByReason, [reason]: { gaps: gaps + 1, outcomes: before + outcomes } },
 	};
-}
-
-function gapOf({ incoming, placed }: Decoded, row: number): readonly NewGap[] {
-	if (placed?.record.kind !== "gap") return [];
-	const { agent, epoch, site, sequence, offset } = incoming;
-	const { from, to, reason, outcomes, sequences } = placed.record.gap;
-	const gap = {
-		row,
-		agent,
-		epoch,
-		site,
-		sequence,
-		from: from + offset,
-		to: to + offset,
-		reason,
-		outcomes,
-		devices: placed.missing,
-	};
-	return [sequences === undefined ? gap : { ...gap, sequences }] as NewGap[];
-}
-
-/** What no honest agent says: a time that nobody can place, a gap that reaches beyond its own record. */
-function unbelievable(
-	record: DecodedRecord,
-	{ sequence, receivedAt, offset }: IncomingRecord,
-): string | undefined {
-	if (record.kind === "gap") {
-		const { sequences } = record.gap;
-		return sequences !== undefined && sequences.to >= sequence
-			? `A gap up to record ${sequences.to} came as record ${sequence}.`
-			: undefined;
-	}
-	if (record.kind !== "outcomes") return undefined;
-	const latest = receivedAt + AHEAD_MOST_MILLISECONDS;
-	for (const { measuredAt } of record.groups) {
-		for (let row = 0; row < measuredAt.length; row += 1) {
-			const at = wallOf(record.time, measuredAt[row] as number) + offset;
-			if (!(at >= 0 && at <= latest)) return `A reading of ${at} ms came at ${receivedAt} ms.`;
-		}
-	}
-	return undefined;
 }
 
 /** For messages: what a disk that refuses means. */

@@ -136,7 +136,7 @@ for (let at = from; at < to; at += HOUR) {
 }
 now = to + HOUR;
 await kept.seal({ all: true });
-await kept.closeTiers();
+await kept.retention.closeTiers();
 const expose = await startExpose({
 	store: kept,
 	view: { ...VIEW_OPTIONS, timeZone: "America/Chicago" },

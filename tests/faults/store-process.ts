@@ -49,7 +49,7 @@ if (role === "fill") {
 	await store.seal({ all: true });
 	await store.merge();
 }
-if (role === "drop") await store.dropBefore({ raw: SECOND_DAY });
+if (role === "drop") await store.retention.dropBefore({ raw: SECOND_DAY });
 if (role === "join") {
 	for (const { hash, text, definition } of definitionsOf([KEPT_BOARD])) store.define(hash, text, definition);
 	const bytes = exampleRecord(KEPT_BOARD_AT, [{ device: KEPT_BOARD, terahashesPerSecond: 7, watts: 7 }]);

@@ -173,7 +173,7 @@ export async function recordedSite(wish: SiteWish) {
 		close: async () => {
 			await store.seal({ all: true });
 			await store.merge();
-			await store.closeTiers();
+			await store.retention.closeTiers();
 		},
 		inventory: async (csv: string) => {
 			const headers = { "content-type": "text/csv" };

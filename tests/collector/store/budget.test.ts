@@ -138,8 +138,12 @@ describe("a store over its budget", () => {
 		]);
 		expect(await store.losses({ from: NOON, to: now })).toEqual([]);
 		await store.measureDisk();
-		expect(store.room).toMatchObject({ filesSacrificed: 1, bytesOverBudget: 0, budgetBytes: bytes - 1 });
-		const values = new Map(roomFamilies(store.room).map(({ name, samples }) => [name, samples]));
+		expect(store.retention.room).toMatchObject({
+			filesSacrificed: 1,
+			bytesOverBudget: 0,
+			budgetBytes: bytes - 1,
+		});
+		const values = new Map(roomFamilies(store.retention.room).map(({ name, samples }) => [name, samples]));
 		expect(values.get("fleetwatt_store_files_sacrificed")).toEqual([{ labels: [], value: 1 }]);
 		expect(values.get("fleetwatt_store_room_days")?.map(({ labels }) => labels)).toEqual([
 			[["limit", "disk"]],
@@ -159,7 +163,7 @@ describe("a store over its budget", () => {
 		]);
 		await store.seal({ all: true });
 		await store.measureDisk();
-		expect(store.room?.bytesOverBudget).toBeGreaterThan(50_000);
+		expect(store.retention.room?.bytesOverBudget).toBeGreaterThan(50_000);
 		expect(readdirSync(folder)).toContain("raw-2026-11-23.db");
 		await store.close();
 	});

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EVENT_KINDS, type FleetEvent } from "../../../collector/derive/events.js";
-import { type IncomingRecord, Store } from "../../../collector/store/store.js";
+import type { IncomingRecord } from "../../../collector/store/incoming.js";
+import { Store } from "../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../shared/clock.js";
 import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import { definitionText, hashOf } from "../../../shared/wire/definition.js";
@@ -253,7 +254,7 @@ describe("events of a store", () => {
 	it("go when they are too old", async () => {
 		await commit(INCIDENT.map((told, index) => recordOf(told, index + 1)));
 		await look();
-		await store.dropEventsBefore(NOON + 600 * SECOND);
+		await store.retention.dropEventsBefore(NOON + 600 * SECOND);
 		expect(words(await kept())).toEqual(LIFE.slice(7));
 	});
 });

@@ -1,5 +1,5 @@
 /** A recorded incident: a miner that goes down, restarts, overheats, loses a board and a pool, gets a firmware. */
-import type { IncomingRecord } from "../../../collector/store/store.js";
+import type { IncomingRecord } from "../../../collector/store/incoming.js";
 import { definitionText, hashOf, type ShapeDefinition } from "../../../shared/wire/definition.js";
 import type { RecordOutcome } from "../../../shared/wire/outcome.js";
 import { encodeOutcomes } from "../../../shared/wire/record.js";

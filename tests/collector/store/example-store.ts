@@ -1,7 +1,8 @@
 /** A store in a temporary folder, fed with example records: takes outcomes, gives what it knows and what it sealed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Columns, DeviceState } from "../../../collector/store/device-state.js";
-import { type CommitResult, type IncomingRecord, Store } from "../../../collector/store/store.js";
+import type { IncomingRecord } from "../../../collector/store/incoming.js";
+import { type CommitResult, Store } from "../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../shared/clock.js";
 import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import type { DeviceDefinition } from "../../../shared/wire/definition.js";

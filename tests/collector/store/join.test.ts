@@ -106,7 +106,7 @@ async function told(store: Store, key: string) {
 const seals = async (store: Store) => {
 	await store.seal();
 	await store.merge();
-	await store.closeTiers();
+	await store.retention.closeTiers();
 };
 
 describe("a device that replaces another", () => {

@@ -482,7 +482,7 @@ describe("retention", () => {
 		await arrive(open, [...old, ...stream(10).map((one) => ({ ...one, sequence: one.sequence + 10 }))]);
 		await open.seal({ all: true });
 		expect(readdirSync(folder).filter((name) => /^raw.*db$/.test(name)).length).toBe(2);
-		expect(await open.dropBefore({ raw: NOON - 24 * HOUR })).toEqual(["2026-11-20"]);
+		expect(await open.retention.dropBefore({ raw: NOON - 24 * HOUR })).toEqual(["2026-11-20"]);
 		expect(readdirSync(folder).filter((name) => name.startsWith("raw-2026-11-20"))).toEqual([]);
 		expect((await rowsOf(open, deviceNamed(open, "A1").number, NOON - 60 * HOUR)).length).toBe(10);
 	});

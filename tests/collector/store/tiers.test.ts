@@ -241,7 +241,7 @@ describe("steps", () => {
 				for (const stepSeconds of steps) await checkSteps(stepSeconds);
 			};
 			await check();
-			await own.store.closeTiers();
+			await own.store.retention.closeTiers();
 			expect(readdirSync(own.folder).filter((name) => /^minute-.*db$/.test(name)).length).toBe(3);
 			await check();
 			await restart(own);
@@ -262,7 +262,7 @@ describe("the bytes of all tiers", () => {
 		const straight = await world(now, "America/Chicago");
 		await arrive(straight, [...first, ...readings.filter((reading) => !first.includes(reading))]);
 		await straight.store.seal();
-		await straight.store.closeTiers();
+		await straight.store.retention.closeTiers();
 		expect(straight.store.devices().size).toBe(3);
 		expected = await tierBytes(straight);
 		expect(expected.length).toBeGreaterThan(20);
@@ -277,10 +277,10 @@ describe("the bytes of all tiers", () => {
 		for (let place = 0; place < rest.length; place += 400) {
 			await arrive(own, rest.slice(place, place + 400));
 			if (random() < 0.5) await own.store.seal({ all: random() < 0.5 });
-			if (random() < 0.3) await own.store.closeTiers();
+			if (random() < 0.3) await own.store.retention.closeTiers();
 		}
 		await own.store.seal();
-		await own.store.closeTiers();
+		await own.store.retention.closeTiers();
 		expect(await tierBytes(own)).not.toEqual(expected);
 		await restart(own);
 		const shuffled = late.map((reading) => ({ reading, place: random() })).sort((a, b) => a.place - b.place);
@@ -290,11 +290,11 @@ describe("the bytes of all tiers", () => {
 				shuffled.slice(first, first + 300).map(({ reading }) => reading),
 			);
 			if (random() < 0.5) await own.store.seal({ all: true });
-			if (random() < 0.3) await own.store.closeTiers();
+			if (random() < 0.3) await own.store.retention.closeTiers();
 			if (random() < 0.2) await restart(own);
 		}
 		await own.store.seal();
-		await own.store.closeTiers();
+		await own.store.retention.closeTiers();
 		expect(await tierBytes(own)).toEqual(expected);
 	});
 });
@@ -307,17 +307,20 @@ describe("retention", () => {
 		await own.store.seal();
 		const hours = (at: number) => Math.floor(at / HOUR) * HOUR;
 		const span = { from: START, to: START + 2 * DAY };
-		expect(await own.store.dropBefore({ raw: START + 2 * DAY })).toEqual(["2026-11-20", "2026-11-21"]);
+		expect(await own.store.retention.dropBefore({ raw: START + 2 * DAY })).toEqual([
+			"2026-11-20",
+			"2026-11-21",
+		]);
 		expect(readdirSync(own.folder).filter((name) => name.startsWith("raw-"))).toEqual([]);
 		const asked = async (stepSeconds: number) => await stepsOf(own, { ...span, stepSeconds });
 		expectSteps(found(await asked(3_600), "powerWatts"), naive(readings, 0, "powerWatts", hours));
 		expect((await asked(10)).map(({ tierSeconds }) => tierSeconds)).toEqual([60]);
-		await own.store.dropBefore({ raw: 0, minute: START + DAY });
+		await own.store.retention.dropBefore({ raw: 0, minute: START + DAY });
 		expect((await asked(60)).map(({ tierSeconds }) => tierSeconds)).toEqual([300, 60]);
-		await own.store.dropBefore({ raw: 0, minute: START + 2 * DAY, fiveMinute: START + 40 * DAY });
+		await own.store.retention.dropBefore({ raw: 0, minute: START + 2 * DAY, fiveMinute: START + 40 * DAY });
 		expect((await asked(300)).map(({ tierSeconds }) => tierSeconds)).toEqual([3_600]);
 		expectSteps(found(await asked(300), "powerWatts"), naive(readings, 0, "powerWatts", hours));
-		await own.store.dropBefore({ raw: 0, hour: START + 400 * DAY });
+		await own.store.retention.dropBefore({ raw: 0, hour: START + 400 * DAY });
 		const days = await asked(300);
 		expect(days.map(({ tierSeconds }) => tierSeconds)).toEqual([86_400]);
 		expectSteps(
@@ -332,7 +335,7 @@ describe("retention", () => {
 			own,
 			fleet(START, 5, 1).filter(({ at }) => at < START + HOUR),
 		);
-		expect(await own.store.dropBefore({ raw: START + DAY })).toEqual([]);
+		expect(await own.store.retention.dropBefore({ raw: START + DAY })).toEqual([]);
 		await own.store.seal({ all: true });
 		expect(existsSync(path.join(own.folder, "raw-2026-11-20.db"))).toBe(true);
 	});
@@ -346,14 +349,14 @@ describe("retention", () => {
 			readings.filter((reading) => !late.includes(reading)),
 		);
 		await own.store.seal();
-		await own.store.dropBefore({ raw: START + DAY });
+		await own.store.retention.dropBefore({ raw: START + DAY });
 		await arrive(own, late);
 		await own.store.seal();
-		await own.store.closeTiers();
+		await own.store.retention.closeTiers();
 		const steps = await stepsOf(own, { from: START, to: START + DAY, stepSeconds: 3_600 });
 		const hours = (at: number) => Math.floor(at / HOUR) * HOUR;
 		expectSteps(found(steps, "powerWatts"), naive(readings, 0, "powerWatts", hours));
-		expect(await own.store.dropBefore({ raw: START + DAY })).toEqual(["2026-11-20"]);
+		expect(await own.store.retention.dropBefore({ raw: START + DAY })).toEqual(["2026-11-20"]);
 		const days = await stepsOf(own, { from: START, to: START + DAY, stepSeconds: 86_400 });
 		expectSteps(
 			found(days, "powerWatts"),
@@ -365,8 +368,8 @@ describe("retention", () => {
 		const own = await world(START + 2 * DAY + HOUR);
 		await arrive(own, fleet(START, 5));
 		await own.store.seal();
-		expect(await own.store.dropFile("raw-2026-11-20.db")).toBe(true);
-		const files = await own.store.tierFiles();
+		expect(await own.store.retention.dropFile("raw-2026-11-20.db")).toBe(true);
+		const files = await own.store.retention.tierFiles();
 		expect(files.map(({ name, tier }) => [name, tier])).toEqual([
 			["minute-2026-11-20.db", "minute"],
 			["raw-2026-11-21.db", "raw"],
@@ -375,7 +378,7 @@ describe("retention", () => {
 			["hour-2026.db", "hour"],
 		]);
 		expect(files.every(({ bytes, from, to }) => bytes > 0 && from < to)).toBe(true);
-		expect(await own.store.dropFile("fleetwatt.db")).toBe(false);
+		expect(await own.store.retention.dropFile("fleetwatt.db")).toBe(false);
 	});
 });
 
@@ -415,7 +418,7 @@ describe("sums over the fleet", () => {
 		const first = fleet(START, 9, 2).filter((reading) => !isStill(reading));
 		await arrive(own, first.map(tiny));
 		await own.store.seal({ all: true });
-		await own.store.closeTiers();
+		await own.store.retention.closeTiers();
 		const [from, to] = [quantity<UnixMilliseconds>(START), quantity<UnixMilliseconds>(START + 2 * DAY)];
 		const asked = async () => {
 			const found: number[] = [];
@@ -441,7 +444,7 @@ describe("sums over the fleet", () => {
 		const third = fleet(START + 2 * DAY, 10, 1).filter((reading) => !isStill(reading));
 		await arrive(own, third.map(tiny));
 		await own.store.seal({ all: true });
-		await own.store.closeTiers();
+		await own.store.retention.closeTiers();
 		expect(isNear(await asked())).toBe(true);
 	});
 
@@ -478,9 +481,9 @@ describe("sums over the fleet", () => {
 			const before = await askedAll();
 			for (const { racks } of before)
 				expect(new Set(racks.map(({ label }) => label))).toEqual(new Set(["r0", "r1"]));
-			await own.store.closeTiers();
+			await own.store.retention.closeTiers();
 			expect(await askedAll()).toEqual(before);
-			await own.store.dropBefore({ raw: START + 3 * DAY });
+			await own.store.retention.dropBefore({ raw: START + 3 * DAY });
 			expect(await askedAll()).toEqual(before);
 			// As files were before sums by one label stood ready in them.
 			await own.store.close();
@@ -495,7 +498,7 @@ describe("sums over the fleet", () => {
 			}
 			own.store = await opened(own);
 			expect(await askedAll()).toEqual(before);
-			await own.store.dropBefore({ raw: 0, minute: START + 3 * DAY, fiveMinute: START + 60 * DAY });
+			await own.store.retention.dropBefore({ raw: 0, minute: START + 3 * DAY, fiveMinute: START + 60 * DAY });
 			for (const { tier, all } of before) {
 				const left = await asked(tier);
 				expect(left.map(({ own_ }) => own_)).toEqual(left.map(() => Math.max(3_600, tier)));

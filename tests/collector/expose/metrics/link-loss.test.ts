@@ -12,7 +12,8 @@ import { keyOf, type Vector } from "../../../../collector/derive/rules/evaluate.
 import { scrapedSamples } from "../../../../collector/derive/rules/scraped.js";
 import { createExposition } from "../../../../collector/expose/metrics/exposition.js";
 import { createView } from "../../../../collector/expose/view.js";
-import { type IncomingRecord, Store } from "../../../../collector/store/store.js";
+import type { IncomingRecord } from "../../../../collector/store/incoming.js";
+import { Store } from "../../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../../shared/clock.js";
 import { parseRuleFile } from "../../../../shared/config/alert-rules.js";
 import { type MonotonicMilliseconds, quantity, type UnixMilliseconds } from "../../../../shared/units.js";
