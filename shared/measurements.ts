@@ -392,6 +392,10 @@ export const MEASUREMENTS = {
 		"What asking the device gave: 0 an answer, else a failure by its place in the failure table.",
 	),
 	uptimeSeconds: seconds("uptime", "Time since the device's system started."),
+	recalledSeconds: seconds(
+		"recalled",
+		"For how long a value stands that came from the device's own memory, since the agent was down. What was polled has none.",
+	),
 	minerUptimeSeconds: seconds("miner_uptime", "Time since the miner process started."),
 	operatingState: state(
 		"operating_state",

@@ -15,14 +15,17 @@ import { decode, digest } from "../drivers/decode.js";
 import type { Driver } from "../drivers/driver.js";
 import { loadFormats } from "../drivers/formats/parse-answer.js";
 import { identify, PROBES } from "../drivers/identify.js";
+import { recalled } from "../drivers/recalled.js";
 import type { OutboxState } from "../outbox/database.js";
 import { MissedPolls } from "../outbox/missed-polls.js";
 import { Outbox } from "../outbox/outbox.js";
 import { Recorder } from "../outbox/recorder.js";
 import type { PollTarget } from "../poller/poll-target.js";
 import { type PolledOutcome, Poller } from "../poller/poller.js";
+import { Recall } from "../poller/recall.js";
 import type { PollStatistics } from "../poller/statistics.js";
 import { allowedAddresses } from "../transports/allowed-addresses.js";
+import { ask } from "../transports/ask.js";
 import type { UplinkCaps } from "../uplink/pace.js";
 import type { Credential } from "../uplink/session.js";
 import { Uplink, type UplinkStatistics } from "../uplink/uplink.js";
@@ -58,6 +61,8 @@ export type AgentStatistics = {
 	readonly pollsMissed: number;
 	readonly uplink: UplinkStatistics;
 	readonly outcomesRecorded: number;
+	/** Of the time in which the agent was down, from what devices remember. */
+	readonly readingsRecalled: number;
 	readonly isConfigurationCurrent: boolean;
 };
 
@@ -96,22 +101,29 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			},
 		},
 	});
-	const recorder = new Recorder({
-		clock,
-		boot,
-		append: (record, definitions) => outbox.append(record, definitions),
-	});
+	const newRecorder = () =>
+		new Recorder({ clock, boot, append: (record, definitions) => outbox.append(record, definitions) });
+	const recorder = newRecorder();
+	// Of its own, since what devices remember has other columns than what is polled.
+	const recalledRecorder = newRecorder();
 	const meters = configuredMeters(config.meters ?? {});
 	const driverNamed = (name: string) => meters.get(name) ?? driverByName(name);
 	if (meters.size > 0) await loadFormats(new Set(["json"] as const));
 	await loadFormats(formatsHeard(options.targets.targets));
-	let listed = listedDescriptions(options.targets.targets, driverNamed);
+	let { targets } = options;
+	let allowed = allowedFor(targets);
+	let listed = listedDescriptions(targets.targets, driverNamed);
+	let recall: Recall<Driver> | undefined;
 	const poller = new Poller({
 		clock,
-		targets: options.targets.targets,
-		allowed: allowedFor(options.targets),
+		targets: targets.targets,
+		allowed,
 		drivers: { probes: PROBES, identify, driverByName: driverNamed, decode, digest },
-		onOutcome: (polled) => recorder.add([described(polled, listed)]),
+		onOutcome(polled) {
+			const one = described(polled, listed);
+			recorder.add([one]);
+			recall?.heard(one);
+		},
 	});
 	uplink = new Uplink({
 		clock,
@@ -142,7 +154,18 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 	);
 	const timeNow = () => ({ wall: clock.now(), monotonic: clock.monotonic(), boot });
 	const missed = new MissedPolls({ timeNow, tell: (time, gap) => outbox.tellGap(time, gap) });
-	missed.started(outbox.state.newestWall);
+	const hole = missed.started(outbox.state.newestWall);
+	if (hole !== undefined)
+		recall = new Recall({
+			clock,
+			hole,
+			allowed: () => allowed,
+			targetOf: (wanted) => targets.targets.find(({ endpoint }) => endpoint === wanted),
+			driverNamed,
+			read: recalled,
+			ask,
+			onRecalled: (batch) => recalledRecorder.add(batch),
+		});
 	const cancelMissed = clock.every(MISSED_POLLS_MILLISECONDS, () =>
 		missed.counted(poller.statistics().overruns),
 	);
@@ -157,13 +180,16 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			outboxOutcomesWaiting: outbox.outcomesWaiting,
 			pollsMissed: missed.told,
 			uplink: running.statistics(),
-			outcomesRecorded: recorder.outcomesRecorded,
+			outcomesRecorded: recorder.outcomesRecorded + recalledRecorder.outcomesRecorded,
+			readingsRecalled: recall?.readings ?? 0,
 			isConfigurationCurrent,
 		}),
-		async reload(targets) {
-			await loadFormats(formatsHeard(targets.targets));
-			listed = listedDescriptions(targets.targets, driverNamed);
-			poller.replaceTargets(targets.targets, allowedFor(targets));
+		async reload(next) {
+			await loadFormats(formatsHeard(next.targets));
+			targets = next;
+			listed = listedDescriptions(next.targets, driverNamed);
+			allowed = allowedFor(next);
+			poller.replaceTargets(next.targets, allowed);
 			isConfigurationCurrent = true;
 		},
 		configurationRefused() {
@@ -173,8 +199,10 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 		async stop() {
 			cancelSelfReport();
 			cancelMissed();
+			recall?.stop();
 			await poller.stop();
 			recorder.pack();
+			recalledRecorder.pack();
 			missed.counted(poller.statistics().overruns);
 			await running.drain(DRAIN_MILLISECONDS);
 			await running.stop();

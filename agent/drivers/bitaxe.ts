@@ -7,7 +7,7 @@
  *
  * @see https://github.com/bitaxeorg/ESP-Miner/blob/master/main/http_server/openapi.yaml
  */
-import { defineDriver, type Parsed } from "./driver.js";
+import { defineDriver, type Parsed, type Remembered } from "./driver.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import {
 	type AnyRecord,
@@ -20,6 +20,7 @@ import {
 	recordsOf,
 	textOf,
 } from "./kit/reading.js";
+import { usualSeconds } from "./kit/recall.js";
 import {
 	celsius,
 	gigahashesPerSecond,
@@ -33,6 +34,7 @@ import {
 
 /** −1 and 0 stand for a sensor that is not fitted. */
 const NO_SENSOR = [-1, 0];
+const REMEMBERED_MOST = 720;
 
 export const bitaxe = defineDriver({
 	name: "bitaxe",
@@ -124,9 +126,25 @@ export const bitaxe = defineDriver({
 		},
 	],
 	errorCodes: [["errors", "*"]],
+	recall: {
+		request: {
+			over: "http",
+			port: 80,
+			path: "/api/system/statistics?columns=hashrate,power,asicTemp,vrTemp",
+			format: "json",
+		},
+		layOut: rememberedBy,
+		reads: {
+			hashrateTerahashesPerSecond: { at: ["hashrate"], unit: gigahashesPerSecond },
+			powerWatts: { at: ["power"], unit: watts },
+			chipTemperatureCelsius: { at: ["asicTemp"], unit: celsius, absent: NO_SENSOR },
+			voltageRegulatorTemperatureCelsius: { at: ["vrTemp"], unit: celsius, absent: NO_SENSOR },
+		},
+	},
 	caveats: [
 		"Power is measured at the DC input; the loss of the plug supply is not in it.",
 		"From outside private address ranges the firmware answers 401.",
+		"It remembers its last 720 moments, one each `statsFrequency` seconds, where that is set: they fill the time in which the agent was down.",
 		"`hashRate` is noisy; the averages of one minute and one hour exist from AxeOS 2.12.",
 	],
 });
@@ -145,6 +163,24 @@ function layOutBitaxe(answers: Parsed): Parsed {
 		state: stateOf(info),
 		errors: errorsOf(info),
 	});
+}
+
+/**
+ * Rows of numbers under labels, the last of which is the time in ms since the board started; forks with other labels
+ * count it in other units, and are left alone.
+ */
+function rememberedBy(answer: unknown): Remembered | undefined {
+	const labels = at(answer, "labels");
+	const rows = at(answer, "statistics");
+	const now = numberOf(at(answer, "currentTimestamp"));
+	if (!Array.isArray(labels) || !Array.isArray(rows) || now === undefined) return undefined;
+	if (!labels.includes("timestamp") || !labels.includes("hashrate")) return undefined;
+	const moments = rows.slice(0, REMEMBERED_MOST).flatMap((row: unknown) => {
+		const said = Object.fromEntries(labels.map((label, place) => [String(label), at(row, place)]));
+		const time = numberOf(said["timestamp"]);
+		return time === undefined || time > now ? [] : [{ agoMilliseconds: now - time, said }];
+	});
+	return { seconds: usualSeconds(moments), moments };
 }
 
 /** Boards are numbered by generation: 2xx Ultra, 4xx Supra, 6xx Gamma, and their larger sisters. */

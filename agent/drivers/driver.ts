@@ -215,10 +215,27 @@ export type DriverDefinition = DriverIdentity & {
 	readonly components: readonly Parts[];
 	/** Active error words, as the device writes them. */
 	readonly errorCodes?: readonly Path[];
+	readonly recall?: Recall;
 	readonly caveats: readonly string[];
 };
 
 export type Driver = DriverDefinition;
+
+/** What a device remembers of the time in which nobody asked it. */
+export type Recall = {
+	/** Asked once, after the agent was down. */
+	readonly request: Request;
+	/** From the parsed answer; pure. Undefined where its moments have no time. */
+	readonly layOut: (answer: unknown) => Remembered | undefined;
+	readonly reads: Reads;
+};
+
+export type Remembered = {
+	/** For how long the values of a moment stand. */
+	readonly seconds: number;
+	/** In any order; `said` is what `reads` names places in. */
+	readonly moments: readonly { readonly agoMilliseconds: number; readonly said: Parsed }[];
+};
 
 /** Names a table as a driver, with its types checked where it is written. */
 export function defineDriver(definition: DriverDefinition): Driver {

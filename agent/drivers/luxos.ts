@@ -7,11 +7,12 @@
  * @see https://docs.luxor.tech/firmware/api
  */
 import { antminerReads } from "./antminer.js";
-import { defineDriver, type Parsed } from "./driver.js";
+import { defineDriver, type Parsed, type Remembered } from "./driver.js";
 import { layOutAntminer } from "./kit/antminer-stats.js";
 import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } from "./kit/reading.js";
+import { usualSeconds } from "./kit/recall.js";
 import { optionalRpc, rareRpc, slowRpc } from "./kit/requests.js";
 import {
 	celsius,
@@ -141,7 +142,20 @@ export const luxos = defineDriver({
 		},
 	],
 	errorCodes: [["errors", "*"]],
+	recall: {
+		request: {
+			over: "cgminer",
+			send: '{"command":"metrics","parameter":"bucket=1m,window=6h"}',
+			format: "json",
+		},
+		layOut: rememberedBy,
+		reads: {
+			hashrateTerahashesPerSecond: { at: ["HashrateMHS"], unit: megahashesPerSecond },
+			powerWatts: { at: ["Power"], unit: watts, absent: [0] },
+		},
+	},
 	caveats: [
+		"It remembers the means of its last 360 minutes: they fill the time in which the agent was down. Known by the vendor's document alone; what cannot be dated is left out.",
 		"Power is measured only where the firmware says that the supply tells it (`PSU` true).",
 		"Which board sensors are intake and exhaust is taken from the answer's own labels.",
 		"A fan slot at 0 rpm counts as not fitted.",
@@ -269,4 +283,34 @@ function errorsOf(answers: Parsed, config: AnyRecord | undefined): readonly stri
 	);
 	const status = textOf(at(config, "SystemStatus"));
 	return status === undefined || /^normal$/i.test(status) ? events : [`status:${status}`, ...events];
+}
+
+const BUCKET_SECONDS = 60;
+const REMEMBERED_MOST = 360;
+
+/**
+ * Means of whole minutes, dated by the miner's own clock, which may be wrong: the same clock dates the answer. They are
+ * taken only where they stand a minute apart and end just now, so that a time in another unit is no time.
+ */
+function rememberedBy(answer: unknown): Remembered | undefined {
+	const now = numberOf(at(answer, "STATUS", 0, "When"));
+	if (now === undefined) return undefined;
+	const moments = recordsOf(at(answer, "METRICS"))
+		.slice(-REMEMBERED_MOST)
+		.flatMap((said) => {
+			const time = secondsOf(firstOf([at(said, "Timestamp"), at(said, "Time")]));
+			return time === undefined ? [] : [{ agoMilliseconds: (now - time) * 1_000, said }];
+		});
+	const newest = Math.min(...moments.map(({ agoMilliseconds }) => agoMilliseconds));
+	const isDated =
+		usualSeconds(moments) === BUCKET_SECONDS && newest >= 0 && newest <= 3 * BUCKET_SECONDS * 1_000;
+	return isDated ? { seconds: BUCKET_SECONDS, moments } : undefined;
+}
+
+/** Seconds since 1970, or the same as ISO 8601 writes it. */
+function secondsOf(value: unknown): number | undefined {
+	const number = numberOf(value);
+	if (number !== undefined) return number;
+	const parsed = Date.parse(textOf(value) ?? "");
+	return Number.isNaN(parsed) ? undefined : parsed / 1_000;
 }

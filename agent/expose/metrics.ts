@@ -88,6 +88,11 @@ function agentFamilies({
 		counter("polls_abandoned_total", "Polls ended by a reload or a stop.", polls.abandoned),
 		labelled("counter", "polls_failed_total", "Polls that gave a failure, by code.", failed),
 		counter("outcomes_recorded_total", "Outcomes put into records.", more.outcomesRecorded),
+		counter(
+			"readings_recalled_total",
+			"Readings of the time in which the agent was down, from what devices remember of it.",
+			more.readingsRecalled,
+		),
 		counter("polls_missed_total", "Polls left out that gap records told of.", more.pollsMissed),
 		counter(
 			"outcomes_settled_total",

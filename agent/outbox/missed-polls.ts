@@ -27,12 +27,17 @@ export class MissedPolls {
 		return this.overruns;
 	}
 
-	/** @param newestWall when the newest record was made; 0 where there is none */
-	started(newestWall: number): void {
+	/**
+	 * @param newestWall when the newest record was made; 0 where there is none
+	 * @returns the time in which the agent was down
+	 */
+	started(newestWall: number): { readonly from: number; readonly to: number } | undefined {
 		const time = this.timeNow();
-		if (newestWall === 0 || time.wall - newestWall < DOWN_MILLISECONDS_LEAST) return;
+		if (newestWall === 0 || time.wall - newestWall < DOWN_MILLISECONDS_LEAST) return undefined;
+		const hole = { from: newestWall, to: Math.round(time.wall) };
 		// How many polls would have been due nobody counted: none of them was made.
-		this.tell(time, { reason: "agent_down", from: newestWall, to: Math.round(time.wall), outcomes: 0 });
+		this.tell(time, { reason: "agent_down", ...hole, outcomes: 0 });
+		return hole;
 	}
 
 	/** @param overruns polls left out so far */

@@ -356,7 +356,12 @@ function stepsOf(driver: PolledDriver): readonly Step[] {
 	return steps;
 }
 
-function placeOf({ rule }: Step, driver: PolledDriver, target: PollTarget): Target | undefined {
+/** Undefined where nobody knows at which port. */
+export function placeOf(
+	{ rule }: Pick<Step, "rule">,
+	driver: PolledDriver,
+	target: PollTarget,
+): Target | undefined {
 	const { host, commandPaths, unit } = target;
 	const port = portAt(rule, target);
 	if (port === undefined) return undefined;

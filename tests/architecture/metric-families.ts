@@ -268,6 +268,7 @@ async function agentFamilies(): Promise<readonly DocumentedFamily[]> {
 			outboxBytesWaiting: 0,
 			outboxOutcomesWaiting: 0,
 			pollsMissed: 0,
+			readingsRecalled: 0,
 			uplink: {
 				isConnected: true,
 				recordsSent: 0,

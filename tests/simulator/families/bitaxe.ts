@@ -34,8 +34,15 @@ const PAGES: Readonly<Record<string, (view: MinerView) => unknown>> = {
 	}),
 	"/api/system/statistics": (view) => ({
 		currentTimestamp: view.uptimeSeconds * 1_000,
-		labels: ["hashrate", "asicTemp", "power"],
-		statistics: [[fixed(view.terahashesPerSecond * 1_000, 2), chipCelsius(view), fixed(view.watts, 2)]],
+		labels: ["hashrate", "asicTemp", "power", "timestamp"],
+		statistics: [
+			[
+				fixed(view.terahashesPerSecond * 1_000, 2),
+				chipCelsius(view),
+				fixed(view.watts, 2),
+				view.uptimeSeconds * 1_000,
+			],
+		],
 	}),
 };
 
