@@ -2,12 +2,13 @@
  * What money costs at 10,000 devices: valuing them at a tick, sums of decisions within a walk, rankings, and money of 30
  * days at steps of an hour over HTTP. Takes counts; prints processor and wall milliseconds, the last line as JSON.
  *
- *   node dist/tests/bench/money.js [--devices 10000] [--days 30] [--stored 200]
+ *   node dist/tests/bench/money.js [--devices 10000] [--days 30] [--stored 200] [--folder FOLDER]
  *
  * The stored days are of fewer devices, each in a rack and of a model of its own: of days that are closed the sums of
- * the fleet are read, which are one line a rack and model, however many devices stand behind it.
+ * the fleet are read, which are one line a rack and model, however many devices stand behind it. They take minutes to
+ * make: with --folder they stay there, and the next run with the same counts begins at once.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -35,6 +36,7 @@ const { values } = parseArgs({
 		devices: { type: "string", default: "10000" },
 		days: { type: "string", default: "30" },
 		stored: { type: "string", default: "200" },
+		folder: { type: "string" },
 	},
 });
 const [devices, days, stored] = [Number(values.devices), Number(values.days), Number(values.stored)];
@@ -74,10 +76,11 @@ await measure("a walk over the fleet, with sums of decisions (every 5 s)", 10, (
 await measure("/metrics asks for the sums after its walk", 10, () => view.decisionSums());
 await measure("rankings for who asks", 5, () => view.decisions({ most: 50 }));
 
-const folder = mkdtempSync(path.join(tmpdir(), "money-bench-"));
+const folder = values.folder ?? mkdtempSync(path.join(tmpdir(), "money-bench-"));
+const isMade = existsSync(folder) && readdirSync(folder).length > 0;
 const to = Date.parse("2026-11-01T06:00:00Z");
 const from = to - days * 24 * HOUR;
-let now = from;
+let now = isMade ? to + HOUR : from;
 const real = { ...realClock, now: () => quantity<UnixMilliseconds>(now) };
 const kept = await Store.open({
 	folder,
@@ -86,57 +89,61 @@ const kept = await Store.open({
 	power: { hostOverheadRatio: 1, hostOverheadWatts: 0 },
 	timeZone: "America/Chicago",
 });
-const definitions = Array.from({ length: stored }, (_, index) =>
-	deviceAt(`10.0.${index >> 8}.${index & 255}:80`, {
-		serial: `s${index}`,
-		rack: `R${index}`,
-		model: `M${index % 20}`,
-		pollIntervalSeconds: 300,
-	}),
-);
-for (const { hash, text, definition } of definitionsOf(definitions)) kept.define(hash, text, definition);
-const prices = Array.from({ length: days * 288 }, (_, index) =>
-	storedInput("powerPriceUsdPerMegawattHour", 40 + (index % 7), {
-		id: 100 + index,
-		unit: "USD/MWh",
-		validFrom: ms(from + index * 300_000),
-		validTo: ms(from + (index + 1) * 300_000),
-		knownFrom: ms(from),
-	}),
-);
-await kept.addInputs([
-	...STORED_INPUTS.filter(({ name }) => name !== "powerPriceUsdPerMegawattHour"),
-	...prices,
-]);
-let sequence = 0;
-for (let at = from; at < to; at += HOUR) {
-	const wall = at + HOUR;
-	const outcomes = Array.from({ length: 12 }, (_, poll) => poll).flatMap((poll) =>
-		definitions.map((device) => ({
-			device,
-			before: HOUR - poll * 300_000,
-			terahashesPerSecond: 200,
-			watts: 3_500,
-		})),
+async function makeStoredDays(): Promise<void> {
+	const definitions = Array.from({ length: stored }, (_, index) =>
+		deviceAt(`10.0.${index >> 8}.${index & 255}:80`, {
+			serial: `s${index}`,
+			rack: `R${index}`,
+			model: `M${index % 20}`,
+			pollIntervalSeconds: 300,
+		}),
 	);
-	now = wall;
-	sequence += 1;
-	await kept.commit([
-		{
-			agent: "a",
-			site: "west",
-			epoch: EPOCH,
-			sequence,
-			receivedAt: wall,
-			offset: 0,
-			bytes: exampleRecord(wall, outcomes),
-		},
+	for (const { hash, text, definition } of definitionsOf(definitions)) kept.define(hash, text, definition);
+	const prices = Array.from({ length: days * 288 }, (_, index) =>
+		storedInput("powerPriceUsdPerMegawattHour", 40 + (index % 7), {
+			id: 100 + index,
+			unit: "USD/MWh",
+			validFrom: ms(from + index * 300_000),
+			validTo: ms(from + (index + 1) * 300_000),
+			knownFrom: ms(from),
+		}),
+	);
+	await kept.addInputs([
+		...STORED_INPUTS.filter(({ name }) => name !== "powerPriceUsdPerMegawattHour"),
+		...prices,
 	]);
-	if (sequence % 24 === 0) await kept.seal();
+	let sequence = 0;
+	for (let at = from; at < to; at += HOUR) {
+		const wall = at + HOUR;
+		const outcomes = Array.from({ length: 12 }, (_, poll) => poll).flatMap((poll) =>
+			definitions.map((device) => ({
+				device,
+				before: HOUR - poll * 300_000,
+				terahashesPerSecond: 200,
+				watts: 3_500,
+			})),
+		);
+		now = wall;
+		sequence += 1;
+		await kept.commit([
+			{
+				agent: "a",
+				site: "west",
+				epoch: EPOCH,
+				sequence,
+				receivedAt: wall,
+				offset: 0,
+				bytes: exampleRecord(wall, outcomes),
+			},
+		]);
+		if (sequence % 24 === 0) await kept.seal();
+	}
+	now = to + HOUR;
+	await kept.seal({ all: true });
+	await kept.retention.closeTiers();
 }
-now = to + HOUR;
-await kept.seal({ all: true });
-await kept.retention.closeTiers();
+
+if (!isMade) await makeStoredDays();
 const expose = await startExpose({
 	store: kept,
 	view: { ...VIEW_OPTIONS, timeZone: "America/Chicago" },
@@ -158,6 +165,6 @@ await measure(`${days} days at 1 h, a price every 5 minutes, by model`, 3, ask(`
 await measure("a month's statement by use and model", 3, ask("/statement?month=2026-10&by=use,model"));
 await expose.close();
 await kept.close();
-rmSync(folder, { recursive: true, force: true });
+if (values.folder === undefined) rmSync(folder, { recursive: true, force: true });
 process.stdout.write(`${JSON.stringify(found)}\n`);
 process.exit(0);
