@@ -50,7 +50,7 @@ class Track {
 	}
 
 	/** Adds a piece, which mostly goes on where the last one ended; the first one is kept as it is. */
-	addAll({ times, sums }: FleetTrack): void {
+	addAll(times: Float64Array, sums: Float64Array): void {
 		if (this.count === 0) {
 			[this.times, this.sums, this.count] = [times, sums, times.length];
 			return;
@@ -217,8 +217,8 @@ export class FleetRows {
 	}
 
 	addTrack(track: FleetTrack): void {
-		const { times: _, sums: __, ...key } = track;
-		this.trackOf(key).addAll(track);
+		const { times, sums, ...key } = track;
+		this.trackOf(key).addAll(times, sums);
 	}
 
 	tracks(): readonly FleetTrack[] {

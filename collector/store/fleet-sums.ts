@@ -13,7 +13,7 @@ import { type DayFiles, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { FleetSumsQuery, Labels, SumLabel } from "./device-state.js";
 import { FleetRows, type FleetTrack } from "./fleet-rows.js";
 import { devicesOf } from "./pack.js";
-import { asColumns } from "./runs.js";
+import { lowerBound } from "./runs.js";
 import { MINUTES_PER_HOUR, sumsRows } from "./sums.js";
 import { MILLISECONDS_PER_DAY, TIERS, type Tier } from "./tier-files.js";
 import { daysWithin, type FleetLines, labelsIn, localDay, type Tiers } from "./tiers.js";
@@ -126,15 +126,18 @@ export class FleetSums {
 	): boolean {
 		const stored = this.options.tiers.fleet(tier, day, lines);
 		if (stored === undefined) return false;
+		// Rows of the step that is asked for stand where they are to stand.
+		const isOwn = TIERS.some((one) => one.tier === tier && one.seconds === tierSeconds);
 		for (const [line, run] of stored) {
 			const { site = "", rack = "", model = "", owner = "", use = "", isGpu } = labelsIn(line);
 			const labels = { site, rack, model, owner, use };
-			const { times, row } = sumsRows(asColumns(run));
 			const track = rows.track({ labels, isGpu, tierSeconds });
-			for (let index = 0; index < times.length; index += 1) {
-				const time = times[index] as number;
-				if (time >= at && time < end) track.add(edges(time).start, row(index));
-			}
+			const { times, sums } = sumsRows(run);
+			const [low, high] = [lowerBound(times, at), lowerBound(times, end)];
+			if (isOwn) track.addAll(times.subarray(low, high), sums.subarray(low * SUMS, high * SUMS));
+			else
+				for (let row = low; row < high; row += 1)
+					track.add(edges(times[row] as number).start, sums, row * SUMS);
 		}
 		return true;
 	}

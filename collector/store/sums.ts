@@ -18,9 +18,9 @@ import {
 	TERAHASHES,
 	TERAHASHES_WITH_POWER,
 } from "../derive/intervals.js";
-import { type ChunkRun, decodeChunk, encodeChunk } from "./chunk.js";
+import { ABSENT_SCALED, type ChunkRun, type ColumnValues, decodeScaled, encodeChunk } from "./chunk.js";
 import { hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
-import type { Column, Columns, IntervalSums } from "./device-state.js";
+import type { Column, IntervalSums } from "./device-state.js";
 import type { DeviceChunk } from "./pack-files.js";
 
 export const MINUTES_PER_HOUR = 60;
@@ -53,77 +53,61 @@ export function encodeSums(hour: number, sums: Float64Array): Buffer {
 	return encodeChunk(sumsRun({ from: hour * MILLISECONDS_PER_HOUR, step: MINUTE_MILLISECONDS }, sums));
 }
 
-/** What each column adds to a minute; what was spent without work comes off what was with it. */
-const PUTS: Readonly<Record<string, (sums: Float64Array, first: number, value: number) => void>> = {
-	gpuSeconds: (sums, first, value) => add(sums, first + GPU_SECONDS, value),
-	joules: (sums, first, value) => {
-		add(sums, first + JOULES, value);
-		add(sums, first + JOULES_WITH_WORK, value);
-	},
-	joulesWithoutWork: (sums, first, value) => add(sums, first + JOULES_WITH_WORK, -value),
-	secondsDown: (sums, first, value) => add(sums, first + SECONDS_DOWN, value),
-	secondsUp: (sums, first, value) => add(sums, first + SECONDS_UP, value),
-	terahashes: (sums, first, value) => {
-		add(sums, first + TERAHASHES, value);
-		add(sums, first + TERAHASHES_WITH_POWER, value);
-	},
-	terahashesWithoutPower: (sums, first, value) => add(sums, first + TERAHASHES_WITH_POWER, -value),
+/** Where each column goes: what was spent without work comes off what was with it. */
+const PLACES: Readonly<Record<string, readonly (readonly [place: number, sign: 1 | -1])[]>> = {
+	gpuSeconds: [[GPU_SECONDS, 1]],
+	joules: [
+		[JOULES, 1],
+		[JOULES_WITH_WORK, 1],
+	],
+	joulesWithoutWork: [[JOULES_WITH_WORK, -1]],
+	secondsDown: [[SECONDS_DOWN, 1]],
+	secondsUp: [[SECONDS_UP, 1]],
+	terahashes: [
+		[TERAHASHES, 1],
+		[TERAHASHES_WITH_POWER, 1],
+	],
+	terahashesWithoutPower: [[TERAHASHES_WITH_POWER, -1]],
 };
 
-function add(sums: Float64Array, place: number, value: number): void {
-	sums[place] = (sums[place] as number) + value;
+/** SUMS numbers for each time. */
+export type SumsRows = { readonly times: Float64Array; readonly sums: Float64Array };
+
+/** The sums of each row of a run with SUM_COLUMNS, column by column: a month of the fleet is 200,000 rows. */
+export function sumsRows({ columns, times, values }: ChunkRun): SumsRows {
+	const sums = new Float64Array(times.length * SUMS);
+	for (const [index, { measurement, decimals }] of columns.entries())
+		for (const [place, sign] of PLACES[measurement] ?? []) {
+			const column = values[index] as ColumnValues;
+			addColumn(column, sums.subarray(place), sign * (column instanceof Float64Array ? 1 : 10 ** decimals));
+		}
+	return { times, sums };
 }
 
-/** Undefined where the chunk is damaged. */
+/** @param into at each SUMS-th place; no sum is below zero, so none is the number that stands for absent */
+function addColumn(column: ColumnValues, into: Float64Array, power: number): void {
+	for (let row = 0; row < column.length; row += 1) {
+		const found = column[row] as number;
+		if (found === ABSENT_SCALED || Number.isNaN(found)) continue;
+		into[row * SUMS] = (into[row * SUMS] as number) + found / power;
+	}
+}
+
+/** Of an hour's sixty minutes; undefined where the chunk is damaged. */
 export function decodeSums(
 	hour: number,
 	chunk: Pick<DeviceChunk, "columns" | "bytes">,
 ): Float64Array | undefined {
-	const decoded = decodeChunk(chunk.bytes, chunk.columns);
+	const decoded = decodeScaled(chunk.bytes, chunk.columns);
 	if (!decoded.ok) return undefined;
-	const { columns, times, values } = decoded.columns;
+	const rows = sumsRows(decoded.run);
 	const sums = new Float64Array(MINUTES_PER_HOUR * SUMS);
 	const start = hour * MILLISECONDS_PER_HOUR;
-	for (const [index, column] of values.entries()) {
-		const put = PUTS[columns[index]?.measurement ?? ""];
-		if (put === undefined) continue;
-		for (let row = 0; row < times.length; row += 1) {
-			const first = Math.floor(((times[row] as number) - start) / MINUTE_MILLISECONDS) * SUMS;
-			put(sums, first, column[row] as number);
-		}
+	for (const [row, at] of rows.times.entries()) {
+		const minute = Math.floor((at - start) / MINUTE_MILLISECONDS);
+		sums.set(rows.sums.subarray(row * SUMS, (row + 1) * SUMS), minute * SUMS);
 	}
 	return sums;
-}
-
-/** The sums of each row of a run with SUM_COLUMNS, SUMS numbers in their places. */
-export function sumsRows({ columns, times, values }: Columns): {
-	readonly times: Float64Array;
-	readonly row: (index: number) => Float64Array;
-} {
-	const named = (name: string) => values[columns.findIndex(({ measurement }) => measurement === name)];
-	const columnOf = (name: string) => {
-		const column = named(name);
-		return (row: number) => {
-			const found = column?.[row] ?? 0;
-			return Number.isNaN(found) ? 0 : found;
-		};
-	};
-	const [joulesOf, terahashesOf] = [columnOf("joules"), columnOf("terahashes")];
-	const [joulesAlone, terahashesAlone] = [columnOf("joulesWithoutWork"), columnOf("terahashesWithoutPower")];
-	const [upOf, downOf, gpuOf] = [columnOf("secondsUp"), columnOf("secondsDown"), columnOf("gpuSeconds")];
-	const sums = new Float64Array(SUMS);
-	const at = (row: number) => {
-		const [joules, terahashes] = [joulesOf(row), terahashesOf(row)];
-		sums[JOULES] = joules;
-		sums[TERAHASHES] = terahashes;
-		sums[JOULES_WITH_WORK] = joules - joulesAlone(row);
-		sums[TERAHASHES_WITH_POWER] = terahashes - terahashesAlone(row);
-		sums[SECONDS_UP] = upOf(row);
-		sums[SECONDS_DOWN] = downOf(row);
-		sums[GPU_SECONDS] = gpuOf(row);
-		return sums;
-	};
-	return { times, row: at };
 }
 
 /** Rows of one device in [from, to): whole intervals of the tier, those in which nothing was known left out. */

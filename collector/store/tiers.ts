@@ -10,10 +10,10 @@
  * day without a mark are answered from the readings. A day file goes only when all of it is marked.
  */
 import { parseJson } from "../../shared/json.js";
-import { MINUTE_MILLISECONDS, SUMS } from "../derive/intervals.js";
+import { GPU_SECONDS, MINUTE_MILLISECONDS, SUMS } from "../derive/intervals.js";
 import { type Edges, fixedEdges, measurementOf, stepEdges, zoneDayEdges } from "../derive/steps.js";
 import type { Archive } from "./archive.js";
-import { type ChunkRun, decodeChunk, decodeScaled, encodeChunk } from "./chunk.js";
+import { type ChunkRun, decodeScaled, encodeChunk } from "./chunk.js";
 import { columnKey } from "./column-key.js";
 import { type DayFiles, type GroupHour, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import type { Column, Labels, SumLabel } from "./device-state.js";
@@ -22,7 +22,7 @@ import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
 import { rollUp, rollUpAgain } from "./rollup.js";
 import { asValues, cutRun, joinRuns, onlyColumns } from "./runs.js";
-import { COARSE_SUM_COLUMNS, SUM_COLUMNS, sumsRows, sumsRun } from "./sums.js";
+import { COARSE_SUM_COLUMNS, SUM_COLUMNS, type SumsRows, sumsRows, sumsRun } from "./sums.js";
 import {
 	dateText,
 	dayNumber,
@@ -429,8 +429,8 @@ export class Tiers {
 		const groups = files.groups(place);
 		for (const [index, group] of groups.entries()) {
 			for (const chunk of files.read("sums", { ...place, group })) {
-				const decoded = decodeChunk(chunk.bytes, chunk.columns);
-				if (decoded.ok) cells.add(chunk.device, sumsRows(decoded.columns));
+				const decoded = decodeScaled(chunk.bytes, chunk.columns);
+				if (decoded.ok) cells.add(chunk.device, sumsRows(decoded.run));
 			}
 			if (index % FLEET_GROUPS_AT_ONCE === FLEET_GROUPS_AT_ONCE - 1) yield;
 		}
@@ -597,8 +597,8 @@ class FleetCells {
 		this.labelsOf = labelsOf;
 	}
 
-	add(device: number, { times, row }: ReturnType<typeof sumsRows>): void {
-		const isGpu = times.some((_, index) => (row(index).at(-1) ?? 0) > 0);
+	add(device: number, { times, sums }: SumsRows): void {
+		const isGpu = times.some((_, index) => (sums[index * SUMS + GPU_SECONDS] as number) > 0);
 		let [hour, cells]: [number, readonly Float64Array[]] = [Number.NaN, []];
 		for (const [index, at] of times.entries()) {
 			// A device that moves counts where it stood when the hour began, as in the sums of hours.
@@ -606,8 +606,8 @@ class FleetCells {
 			if (began !== hour) [hour, cells] = [began, this.cellsOf(device, { at: began, isGpu })];
 			const first = Math.floor((at - this.from) / FIVE_MINUTES_LENGTH) * SUMS;
 			for (const cell of cells)
-				for (const [place, sum] of row(index).entries())
-					cell[first + place] = (cell[first + place] ?? 0) + sum;
+				for (let place = 0; place < SUMS; place += 1)
+					cell[first + place] = (cell[first + place] as number) + (sums[index * SUMS + place] as number);
 		}
 	}
 
