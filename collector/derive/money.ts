@@ -81,31 +81,6 @@ export function noMoney(): MoneySums {
 	};
 }
 
-/** Written out: by name it costs as much as forty intervals. */
-export function addSums(into: MoneySums, sums: Readonly<MoneySums>): void {
-	into.joules += sums.joules;
-	into.terahashes += sums.terahashes;
-	into.gpuSeconds += sums.gpuSeconds;
-	into.secondsUp += sums.secondsUp;
-	into.secondsDown += sums.secondsDown;
-	into.megawattHours += sums.megawattHours;
-	into.grossUsd += sums.grossUsd;
-	into.powerUsd += sums.powerUsd;
-	into.netUsd += sums.netUsd;
-	into.capitalUsd += sums.capitalUsd;
-	into.grossUsdWithEnergy += sums.grossUsdWithEnergy;
-	into.netUsdWithEnergy += sums.netUsdWithEnergy;
-	into.contractUsd += sums.contractUsd;
-	into.slaCreditUsd += sums.slaCreditUsd;
-	into.tenantPowerUsd += sums.tenantPowerUsd;
-	into.megawattHoursWithGross += sums.megawattHoursWithGross;
-	into.megawattHoursWithPrice += sums.megawattHoursWithPrice;
-	into.megawattHoursWithNet += sums.megawattHoursWithNet;
-	into.megawattHoursWithCapital += sums.megawattHoursWithCapital;
-	into.staleUsd += sums.staleUsd;
-	into.lostOfflineUsd += sums.lostOfflineUsd;
-}
-
 /** What a terahash, a GPU-hour, a megawatt-hour and a year of a watt are worth while inputs hold. */
 export type Prices = {
 	readonly usdPerTerahash: number | undefined;

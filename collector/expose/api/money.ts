@@ -8,14 +8,8 @@
  */
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import type { Contract } from "../../derive/contracts.js";
-import {
-	addSums,
-	everyFigureOf,
-	figuresOf,
-	MONEY_FORMULAS,
-	type MoneySums,
-	noMoney,
-} from "../../derive/money.js";
+import { everyFigureOf, figuresOf, MONEY_FORMULAS, type MoneySums } from "../../derive/money.js";
+import { MoneySteps } from "../../derive/money-steps.js";
 import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
 import { type Edges, stepEdges } from "../../derive/steps.js";
 import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
@@ -60,9 +54,6 @@ export type MoneyRequest = MoneyOptions & {
 	/** Stands instead of inputs until the moment it gives is over: a what-if. */
 	readonly instead?: (moment: MoneyMoment, at: number) => MoneyMoment;
 };
-
-/** Sums by the beginning of their step. */
-type Steps = Map<number, MoneySums>;
 
 /** Whole settlement intervals that are over. */
 function settledSpan({ from, to, now }: MoneyRequest): Span {
@@ -131,9 +122,9 @@ export async function moneyAnswer(
 	const labelled = [...groups]
 		.map(([label, { steps }]) => ({ label, steps }))
 		.sort((one, other) => (one.label < other.label ? -1 : 1));
-	const all: Steps = new Map();
-	for (const { steps } of labelled) for (const [at, sums] of steps) addSums(stepAt(all, at), sums);
-	const total = totalOf(all);
+	const all = new MoneySteps();
+	for (const { steps } of labelled) all.add(steps);
+	const total = all.total();
 	const times: number[] = [];
 	for (let at = from; at < to; at = edges(at).end) times.push(edges(at).start);
 	return answered({
@@ -155,7 +146,7 @@ export async function moneyAnswer(
 		...(by === undefined
 			? {}
 			: {
-					groups: labelled.map(({ label, steps }) => ({ label, ...groupOf(times, steps, totalOf(steps)) })),
+					groups: labelled.map(({ label, steps }) => ({ label, ...groupOf(times, steps, steps.total()) })),
 				}),
 	});
 }
@@ -211,15 +202,9 @@ async function deviceRows(
 	}));
 }
 
-function totalOf(steps: Steps): MoneySums {
-	const total = noMoney();
-	for (const sums of steps.values()) addSums(total, sums);
-	return total;
-}
-
 /** One group's sums. Rows come in order of time, so the step of the row before is nearly always that of the next. */
 class GroupSteps {
-	readonly steps: Steps = new Map();
+	readonly steps = new MoneySteps();
 	private readonly edges: Edges;
 	private step: { readonly start: number; readonly end: number } = { start: 0, end: 0 };
 	private sums: readonly MoneySums[] = [];
@@ -231,24 +216,16 @@ class GroupSteps {
 	at(at: number): readonly MoneySums[] {
 		if (at < this.step.start || at >= this.step.end) {
 			this.step = this.edges(at);
-			this.sums = [stepAt(this.steps, this.step.start)];
+			this.sums = [this.steps.at(this.step.start)];
 		}
 		return this.sums;
 	}
 }
 
-function stepAt(steps: Steps, at: number): MoneySums {
-	const known = steps.get(at);
-	if (known !== undefined) return known;
-	const made = noMoney();
-	steps.set(at, made);
-	return made;
-}
-
-function groupOf(times: readonly number[], steps: Steps, total: MoneySums): Omit<MoneyGroup, "label"> {
+function groupOf(times: readonly number[], steps: MoneySteps, total: MoneySums): Omit<MoneyGroup, "label"> {
 	const columns = MONEY_COLUMNS.map((name) => ({ name, values: [] as (number | null)[] }));
 	for (const at of times) {
-		const sums = steps.get(at);
+		const sums = steps.known(at);
 		const figures = sums === undefined ? undefined : everyFigureOf(sums);
 		for (const { name, values } of columns) values.push(figures?.[name] ?? null);
 	}

@@ -2,12 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
 	addMoney,
-	addSums,
 	figuresOf,
+	type MoneySums,
 	noMoney,
 	pricesOf,
 	type WorkSums,
 } from "../../../collector/derive/money.js";
+import { MoneySteps } from "../../../collector/derive/money-steps.js";
 import { INPUT_VALUES } from "../expose/fleet-fixture.js";
 
 const OPTIONS = { siteOverheadRatio: 1 };
@@ -110,12 +111,25 @@ describe("money from sums", () => {
 	});
 });
 
-it("adds every one of the sums to its own", () => {
+describe("money of many steps", () => {
 	const numbered = (first: number) =>
-		Object.fromEntries(Object.keys(noMoney()).map((name, index) => [name, first + index * index]));
-	const total = Object.assign(noMoney(), numbered(1_000));
-	addSums(total, Object.assign(noMoney(), numbered(0.5)));
-	expect(total).toEqual(
-		Object.fromEntries(Object.entries(numbered(0.5)).map(([name, value]) => [name, 2 * value + 999.5])),
-	);
+		Object.fromEntries(
+			Object.keys(noMoney()).map((name, index) => [name, first + index * index]),
+		) as MoneySums;
+
+	it("keeps each of the sums of each step apart, adds step to step, and all to a total", () => {
+		const steps = new MoneySteps();
+		for (let step = 0; step < 100; step += 1) Object.assign(steps.at(step * 300), numbered(step));
+		steps.at(600).grossUsd += 0.5;
+		const other = new MoneySteps();
+		Object.assign(other.at(900), numbered(1_000));
+		Object.assign(other.at(-300), numbered(7));
+		steps.add(other);
+		expect(steps.known(300)).toEqual(numbered(1));
+		expect(steps.known(600)).toEqual({ ...numbered(2), grossUsd: numbered(2).grossUsd + 0.5 });
+		expect(steps.known(900)?.staleUsd).toBe(numbered(3).staleUsd + numbered(1_000).staleUsd);
+		expect(steps.known(-300)).toEqual(numbered(7));
+		expect(steps.known(30_000)).toBeUndefined();
+		expect(steps.total().joules).toBe((99 * 100) / 2 + 1_000 + 7);
+	});
 });

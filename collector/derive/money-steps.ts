@@ -1,0 +1,129 @@
+/**
+ * Sums of money of many steps in one piece of memory: a month by hours and models is 15,000 of them, which as objects
+ * of their own cost more than valuing all that is in them. Pure.
+ *
+ * Takes the beginnings of steps; gives the sums of one step at a time, to be added to, then totals. Steps stand in the
+ * order in which they were first asked for, and are added up in it.
+ */
+import { type MoneySums, noMoney } from "./money.js";
+
+const COUNT = 21;
+const ROOM_LEAST = 32;
+
+export class MoneySteps {
+	private readonly places = new Map<number, number>();
+	private sums = new Float64Array(ROOM_LEAST * COUNT);
+	/** What is added to, of the step at `place`: not in the memory before `put`. */
+	private readonly open = noMoney();
+	private place = -1;
+
+	/** Of the step that begins then; good until another step is asked for. */
+	at(start: number): MoneySums {
+		this.take(this.placeOf(start));
+		return this.open;
+	}
+
+	/** The same where anything was added to it. */
+	known(start: number): Readonly<MoneySums> | undefined {
+		const place = this.places.get(start);
+		if (place === undefined) return undefined;
+		this.take(place);
+		return this.open;
+	}
+
+	/** Adds each of the other's steps to its own. */
+	add(other: MoneySteps): void {
+		this.put();
+		other.put();
+		for (const [start, from] of other.places) {
+			const place = this.placeOf(start);
+			for (let sum = 0; sum < COUNT; sum += 1)
+				this.sums[place + sum] = (this.sums[place + sum] as number) + (other.sums[from + sum] as number);
+		}
+		this.place = -1;
+	}
+
+	total(): MoneySums {
+		this.put();
+		const sums = new Float64Array(COUNT);
+		for (const place of this.places.values())
+			for (let sum = 0; sum < COUNT; sum += 1)
+				sums[sum] = (sums[sum] as number) + (this.sums[place + sum] as number);
+		const total = noMoney();
+		read(total, sums, 0);
+		return total;
+	}
+
+	private take(place: number): void {
+		if (place === this.place) return;
+		this.put();
+		read(this.open, this.sums, place);
+		this.place = place;
+	}
+
+	private put(): void {
+		if (this.place >= 0) write(this.open, this.sums, this.place);
+	}
+
+	private placeOf(start: number): number {
+		const known = this.places.get(start);
+		if (known !== undefined) return known;
+		const place = this.places.size * COUNT;
+		this.places.set(start, place);
+		if (place === this.sums.length) {
+			const larger = new Float64Array(place * 2);
+			larger.set(this.sums);
+			this.sums = larger;
+		}
+		return place;
+	}
+}
+
+/** Written out, as what follows: by name it costs as much as forty intervals. */
+function read(into: MoneySums, from: Float64Array, place: number): void {
+	into.joules = from[place] as number;
+	into.terahashes = from[place + 1] as number;
+	into.gpuSeconds = from[place + 2] as number;
+	into.secondsUp = from[place + 3] as number;
+	into.secondsDown = from[place + 4] as number;
+	into.megawattHours = from[place + 5] as number;
+	into.grossUsd = from[place + 6] as number;
+	into.powerUsd = from[place + 7] as number;
+	into.netUsd = from[place + 8] as number;
+	into.capitalUsd = from[place + 9] as number;
+	into.grossUsdWithEnergy = from[place + 10] as number;
+	into.netUsdWithEnergy = from[place + 11] as number;
+	into.contractUsd = from[place + 12] as number;
+	into.slaCreditUsd = from[place + 13] as number;
+	into.tenantPowerUsd = from[place + 14] as number;
+	into.megawattHoursWithGross = from[place + 15] as number;
+	into.megawattHoursWithPrice = from[place + 16] as number;
+	into.megawattHoursWithNet = from[place + 17] as number;
+	into.megawattHoursWithCapital = from[place + 18] as number;
+	into.staleUsd = from[place + 19] as number;
+	into.lostOfflineUsd = from[place + 20] as number;
+}
+
+function write(sums: Readonly<MoneySums>, into: Float64Array, place: number): void {
+	into[place] = sums.joules;
+	into[place + 1] = sums.terahashes;
+	into[place + 2] = sums.gpuSeconds;
+	into[place + 3] = sums.secondsUp;
+	into[place + 4] = sums.secondsDown;
+	into[place + 5] = sums.megawattHours;
+	into[place + 6] = sums.grossUsd;
+	into[place + 7] = sums.powerUsd;
+	into[place + 8] = sums.netUsd;
+	into[place + 9] = sums.capitalUsd;
+	into[place + 10] = sums.grossUsdWithEnergy;
+	into[place + 11] = sums.netUsdWithEnergy;
+	into[place + 12] = sums.contractUsd;
+	into[place + 13] = sums.slaCreditUsd;
+	into[place + 14] = sums.tenantPowerUsd;
+	into[place + 15] = sums.megawattHoursWithGross;
+	into[place + 16] = sums.megawattHoursWithPrice;
+	into[place + 17] = sums.megawattHoursWithNet;
+	into[place + 18] = sums.megawattHoursWithCapital;
+	into[place + 19] = sums.staleUsd;
+	into[place + 20] = sums.lostOfflineUsd;
+}
