@@ -5,9 +5,9 @@
  * Takes the beginnings of steps; gives the sums of one step at a time, to be added to, then totals. Steps stand in the
  * order in which they were first asked for, and are added up in it.
  */
-import { type MoneySums, noMoney } from "./money.js";
+import { lostOfflineUsd, type MoneySums, noMoney } from "./money.js";
 
-const COUNT = 21;
+const COUNT = 26;
 const ROOM_LEAST = 32;
 
 export class MoneySteps {
@@ -29,6 +29,15 @@ export class MoneySteps {
 		if (place === undefined) return undefined;
 		this.take(place);
 		return this.open;
+	}
+
+	/** What was lost in each step, at the work of those that were up in all of them. */
+	lose(): void {
+		const all = this.total();
+		for (const place of this.places.values()) {
+			this.take(place);
+			this.open.lostOfflineUsd = lostOfflineUsd(this.open, all);
+		}
 	}
 
 	/** Adds each of the other's steps to its own. */
@@ -102,6 +111,11 @@ function read(into: MoneySums, from: Float64Array, place: number): void {
 	into.megawattHoursWithCapital = from[place + 18] as number;
 	into.staleUsd = from[place + 19] as number;
 	into.lostOfflineUsd = from[place + 20] as number;
+	into.secondsUpPriced = from[place + 21] as number;
+	into.workPriced = from[place + 22] as number;
+	into.megawattHoursPriced = from[place + 23] as number;
+	into.secondsDownWorkUsd = from[place + 24] as number;
+	into.secondsDownPowerUsd = from[place + 25] as number;
 }
 
 function write(sums: Readonly<MoneySums>, into: Float64Array, place: number): void {
@@ -126,4 +140,9 @@ function write(sums: Readonly<MoneySums>, into: Float64Array, place: number): vo
 	into[place + 18] = sums.megawattHoursWithCapital;
 	into[place + 19] = sums.staleUsd;
 	into[place + 20] = sums.lostOfflineUsd;
+	into[place + 21] = sums.secondsUpPriced;
+	into[place + 22] = sums.workPriced;
+	into[place + 23] = sums.megawattHoursPriced;
+	into[place + 24] = sums.secondsDownWorkUsd;
+	into[place + 25] = sums.secondsDownPowerUsd;
 }

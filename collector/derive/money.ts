@@ -16,7 +16,7 @@ import {
 } from "./revenue.js";
 
 /** Named in every answer: the same inputs by the same version give the same bytes. */
-export const MONEY_FORMULAS = "money-2";
+export const MONEY_FORMULAS = "money-3";
 
 const WATT_HOURS_PER_MEGAWATT_HOUR = 1e6;
 
@@ -51,8 +51,15 @@ export type MoneySums = {
 	megawattHoursWithCapital: number;
 	/** Of grossUsd and powerUsd, what rests on an input that was old. */
 	staleUsd: number;
-	/** What devices that were down would have earned, at the work of those that were up, less the energy not bought. */
+	/** What devices that were down would have earned, less the energy not bought: made of the rest, last. */
 	lostOfflineUsd: number;
+	/** Of intervals in which earning and cost were known, without contracts: time up, with its work and energy. */
+	secondsUpPriced: number;
+	workPriced: number;
+	megawattHoursPriced: number;
+	/** Seconds down, each at the price of a unit of work, and of a megawatt-hour, of its time. */
+	secondsDownWorkUsd: number;
+	secondsDownPowerUsd: number;
 };
 
 export function noMoney(): MoneySums {
@@ -78,7 +85,25 @@ export function noMoney(): MoneySums {
 		megawattHoursWithCapital: 0,
 		staleUsd: 0,
 		lostOfflineUsd: 0,
+		secondsUpPriced: 0,
+		workPriced: 0,
+		megawattHoursPriced: 0,
+		secondsDownWorkUsd: 0,
+		secondsDownPowerUsd: 0,
 	};
+}
+
+/**
+ * What devices of one kind would have earned while they were down: at the prices of that time, with the work and
+ * energy a second that those up had over the whole stretch. So it is the same whatever steps and tiers it is made of,
+ * and known where all were down at once; 0 where none was up at all.
+ */
+export function lostOfflineUsd(
+	{ secondsDownWorkUsd, secondsDownPowerUsd }: Readonly<MoneySums>,
+	{ workPriced, megawattHoursPriced, secondsUpPriced }: Readonly<MoneySums>,
+): number {
+	if (secondsUpPriced <= 0) return 0;
+	return (workPriced * secondsDownWorkUsd - megawattHoursPriced * secondsDownPowerUsd) / secondsUpPriced;
 }
 
 /** What a terahash, a GPU-hour, a megawatt-hour and a year of a watt are worth while inputs hold. */
@@ -186,7 +211,8 @@ export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted
 	const use = row.isGpu ? "ai" : "mining";
 	const energy = addWork(sums, row, counted);
 	const price = row.isGpu ? prices.usdPerGpuHour : prices.usdPerTerahash;
-	const cost = prices.usdPerMegawattHour === undefined ? undefined : energy * prices.usdPerMegawattHour;
+	const powerPrice = prices.usdPerMegawattHour;
+	const cost = powerPrice === undefined ? undefined : energy * powerPrice;
 	const usd = price === undefined ? undefined : earnedUsd(row, price);
 	if (price !== undefined && usd !== undefined) {
 		sums.grossUsd += usd * share;
@@ -202,7 +228,7 @@ export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted
 		sums.powerUsd += cost;
 		sums.megawattHoursWithPrice += energy;
 	}
-	if (price !== undefined && usd !== undefined && cost !== undefined) {
+	if (price !== undefined && cost !== undefined && powerPrice !== undefined) {
 		// Work whose energy nobody knows has no cost and so no net; energy without known work is a cost all the same.
 		if (energy > 0) {
 			const net = earnedWithEnergyUsd(row, price) * share - cost;
@@ -210,8 +236,11 @@ export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted
 			sums.netUsdWithEnergy += net;
 		}
 		sums.megawattHoursWithNet += energy;
-		const { secondsUp, secondsDown } = row;
-		if (secondsUp > 0) sums.lostOfflineUsd += (secondsDown / secondsUp) * (usd * share - cost);
+		sums.secondsUpPriced += row.secondsUp * share;
+		sums.workPriced += workOf(row) * share;
+		sums.megawattHoursPriced += energy;
+		sums.secondsDownWorkUsd += row.secondsDown * share * price;
+		sums.secondsDownPowerUsd += row.secondsDown * share * powerPrice;
 	}
 	const capital = prices.capitalUsdPerWattYear[use];
 	if (capital !== undefined) {
@@ -222,7 +251,12 @@ export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted
 }
 
 function earnedUsd(row: WorkSums, price: number): number {
-	return (row.isGpu ? row.gpuSeconds / SECONDS_PER_HOUR : row.terahashes) * price;
+	return workOf(row) * price;
+}
+
+/** GPU-hours, or terahashes. */
+function workOf(row: WorkSums): number {
+	return row.isGpu ? row.gpuSeconds / SECONDS_PER_HOUR : row.terahashes;
 }
 
 function earnedWithEnergyUsd(row: WorkSums, price: number): number {

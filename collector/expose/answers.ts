@@ -484,7 +484,7 @@ export type MoneyFigures = {
 	readonly netUsdPerMegawattHour?: number;
 	readonly netAfterCapitalUsdPerMegawattHour?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
-	/** What devices that were down would have earned, less the energy not bought. */
+	/** What devices down would have earned at the work of those up in the range, less the energy not bought. */
 	readonly lostOfflineUsd?: number;
 	readonly upRatio?: number;
 	/** Share of the energy that has a price; below 1 the cost is a lower bound. */

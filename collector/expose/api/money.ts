@@ -87,10 +87,11 @@ export async function moneyAnswer(
 	}
 	const { contracts = [], timeZone, device } = request;
 	const edges = stepEdges(stepSeconds, timeZone);
-	// Each row is added once, to the step of its group; groups and totals are added up from these.
-	const groups = new Map<string, GroupSteps>();
+	// Each row is added once, to the step of its group and kind; groups and totals are added up from these.
+	const kinds = { ai: new Map<string, GroupSteps>(), mining: new Map<string, GroupSteps>() };
 	const into = (whose: Whose, at: number): readonly MoneySums[] => {
 		const label = by === undefined ? "" : groupLabel(by, whose);
+		const groups = whose.isGpu === true ? kinds.ai : kinds.mining;
 		let group = groups.get(label);
 		if (group === undefined) {
 			group = new GroupSteps(edges);
@@ -119,8 +120,15 @@ export async function moneyAnswer(
 		for await (const rows of slices) for (const row of rows) valuation.add(row);
 	}
 	const paid = valuation.close();
+	const groups = new Map<string, MoneySteps>();
+	for (const [label, { steps }] of [...kinds.mining, ...kinds.ai]) {
+		steps.lose();
+		const known = groups.get(label);
+		if (known === undefined) groups.set(label, steps);
+		else known.add(steps);
+	}
 	const labelled = [...groups]
-		.map(([label, { steps }]) => ({ label, steps }))
+		.map(([label, steps]) => ({ label, steps }))
 		.sort((one, other) => (one.label < other.label ? -1 : 1));
 	const all = new MoneySteps();
 	for (const { steps } of labelled) all.add(steps);

@@ -68,8 +68,7 @@ export async function statementAnswer(
 	const wanted = (row: { readonly by: string }) => row.by === "all" || by.some((one) => one === row.by);
 	const rows = frozen.rows.filter(wanted).map((row) => {
 		const since = fresh.get(keyOf(row)) ?? NOTHING;
-		const differs = JSON.stringify(since) !== JSON.stringify(row.figures);
-		return differs ? { ...row, restated: since } : row;
+		return isAlike(since, row.figures) ? row : { ...row, restated: since };
 	});
 	const added = made.answer.rows
 		.filter((row) => wanted(row) && !known.has(keyOf(row)))
@@ -85,6 +84,18 @@ export async function statementAnswer(
 
 /** Of a group that was not there when the month was frozen, or is not any more. */
 const NOTHING: MoneyFigures = { energyMegawattHours: 0, workTerahashes: 0, gpuHours: 0 };
+
+/** The same numbers added up in another order differ in their last digits: that restates nothing. */
+const ALIKE_RATIO = 1e-9;
+
+function isAlike(one: MoneyFigures, other: MoneyFigures): boolean {
+	const names = new Set([...Object.keys(one), ...Object.keys(other)]) as ReadonlySet<keyof MoneyFigures>;
+	return [...names].every((name) => {
+		const [left, right] = [one[name], other[name]];
+		if (left === undefined || right === undefined) return false;
+		return Math.abs(left - right) <= ALIKE_RATIO * Math.max(Math.abs(left), Math.abs(right));
+	});
+}
 
 function keyOf({ by, label, day }: StatementAnswer["rows"][number]): string {
 	return JSON.stringify([by, label, day ?? ""]);

@@ -117,6 +117,38 @@ describe("money of many steps", () => {
 			Object.keys(noMoney()).map((name, index) => [name, first + index * index]),
 		) as MoneySums;
 
+	it("loses what two of four miners down for an hour would have earned, in steps of 5 minutes as in one of an hour", () => {
+		const [watts, terahashesPerSecond, downPrice] = [3_500, 200, 600];
+		const prices = (price: number) =>
+			pricesOf({ ...INPUT_VALUES, powerPriceUsdPerMegawattHour: price }, false);
+		const hour = (up: number, down: number) => ({
+			...miner(watts * up, terahashesPerSecond * up),
+			secondsUp: up,
+			secondsDown: down,
+		});
+		const lostIn = (
+			rows: readonly { readonly at: number; readonly row: WorkSums; readonly price: number }[],
+		) => {
+			const steps = new MoneySteps();
+			for (const { at, row, price } of rows) addMoney(steps.at(at), row, prices(price), OPTIONS);
+			steps.lose();
+			return steps.total().lostOfflineUsd;
+		};
+		const usd = prices(0).usdPerTerahash ?? 0;
+		const wanted = 2 * 3_600 * (terahashesPerSecond * usd - (watts / 3.6e9) * downPrice);
+		// Two hours: all four up at 50, then two of them down at 600. Then the same as all down for half of the hour.
+		const up = { at: 0, row: hour(4 * 3_600, 0), price: 50 };
+		const some = lostIn([up, { at: 3_600, row: hour(2 * 3_600, 2 * 3_600), price: downPrice }]);
+		const fine = Array.from({ length: 12 }, (_, index) => ({
+			at: 3_600 + index * 300,
+			row: index < 6 ? hour(0, 4 * 300) : hour(4 * 300, 0),
+			price: downPrice,
+		}));
+		expect(some).toBeCloseTo(wanted, 9);
+		expect(lostIn([up, ...fine])).toBeCloseTo(wanted, 9);
+		expect(lostIn([{ at: 0, row: hour(0, 3_600), price: 50 }])).toBe(0);
+	});
+
 	it("keeps each of the sums of each step apart, adds step to step, and all to a total", () => {
 		const steps = new MoneySteps();
 		for (let step = 0; step < 100; step += 1) Object.assign(steps.at(step * 300), numbered(step));

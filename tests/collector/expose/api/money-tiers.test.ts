@@ -158,6 +158,8 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 				});
 				const work = said.map(workOf);
 				const [then, now] = [END, Number.POSITIVE_INFINITY];
+				/** Whatever steps and tiers it is made of. */
+				const lost = new Map<string, number>();
 				const check = async () => {
 					for (const [knownAt, at] of [
 						[then, `&knownAt=${then}`],
@@ -169,6 +171,9 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 							const { total } = await site.get<MoneyAnswer>(`/money?${span}${at}`);
 							near(total.grossUsd, wanted.gross);
 							near(total.powerCostUsd, wanted.cost);
+							const { lostOfflineUsd = 0 } = total;
+							near(lostOfflineUsd, lost.get(at) ?? lostOfflineUsd);
+							lost.set(at, lostOfflineUsd);
 						}
 					}
 				};
