@@ -1,17 +1,16 @@
 /**
  * Gathers records of all sessions for a moment and commits them together, so that one fsync carries
- * many. While the disk refuses, records wait here; credit bounds them, since nothing is acknowledged.
+ * many. While the disk refuses, records wait here; credit bounds them, since nothing is acknowledged. Which of them come
+ * first is the queue's to say.
  */
 import type { Cancel, Clock } from "../../shared/clock.js";
 import type { IncomingRecord } from "../store/incoming.js";
 import type { CommitResult } from "../store/store.js";
+import { FairQueue } from "./fair-queue.js";
 
 /** With the commit itself, an acknowledgement comes within 50 ms on a disk that is not busy. */
 const GATHER_MILLISECONDS = 40;
 const RETRY_MILLISECONDS = 500;
-const RECORDS_AT_ONCE = 1_000;
-/** What is decoded and applied between two looks at the sockets: about 8 ms of work. */
-const BYTES_AT_ONCE = 256 * 1_024;
 
 export type CommitterOptions = {
 	readonly clock: Clock;
@@ -23,7 +22,7 @@ export type CommitterOptions = {
 
 export class Committer {
 	private readonly options: CommitterOptions;
-	private waiting: IncomingRecord[] = [];
+	private readonly waiting = new FairQueue();
 	private cancel: Cancel | undefined;
 	private committing: Promise<void> | undefined;
 	private isRefused = false;
@@ -34,17 +33,17 @@ export class Committer {
 	}
 
 	get recordsWaiting(): number {
-		return this.waiting.length;
+		return this.waiting.size;
 	}
 
 	add(record: IncomingRecord): void {
-		this.waiting.push(record);
+		this.waiting.add(record);
 		this.schedule(GATHER_MILLISECONDS);
 	}
 
 	/** Forgets what a replaced session has not yet had committed: its successor sends it again. */
 	forget(agent: string, epoch: string): void {
-		this.waiting = this.waiting.filter((record) => record.agent !== agent || record.epoch !== epoch);
+		this.waiting.forget(agent, epoch);
 	}
 
 	/** Commits what waits, unless the disk refuses it; nothing is committed afterwards. */
@@ -52,7 +51,7 @@ export class Committer {
 		this.isStopped = true;
 		this.cancel?.();
 		await this.committing;
-		while (this.waiting.length > 0 && !this.isRefused) await this.commit();
+		while (this.waiting.size > 0 && !this.isRefused) await this.commit();
 	}
 
 	private schedule(milliseconds: number): void {
@@ -61,18 +60,17 @@ export class Committer {
 			this.cancel = undefined;
 			this.committing = this.commit().finally(() => {
 				this.committing = undefined;
-				if (this.waiting.length > 0) this.schedule(this.isRefused ? RETRY_MILLISECONDS : 0);
+				if (this.waiting.size > 0) this.schedule(this.isRefused ? RETRY_MILLISECONDS : 0);
 			});
 		});
 	}
 
 	private async commit(): Promise<void> {
-		const batch = this.waiting.slice(0, countWithin(this.waiting));
+		const batch = this.waiting.take();
 		if (batch.length === 0) return;
-		this.waiting = this.waiting.slice(batch.length);
 		const results = await this.options.commit(batch).catch((error: unknown) => {
-			this.waiting = [...batch, ...this.waiting];
-			if (!this.isRefused) this.options.onRefused(error, this.waiting.length);
+			this.waiting.putBack(batch);
+			if (!this.isRefused) this.options.onRefused(error, this.waiting.size);
 			this.isRefused = true;
 		});
 		if (results === undefined) return;
@@ -80,16 +78,4 @@ export class Committer {
 		this.isRefused = false;
 		this.options.onCommitted(results);
 	}
-}
-
-/** Records from the front that make one batch; at least one where there is one. */
-function countWithin(waiting: readonly IncomingRecord[]): number {
-	let bytes = 0;
-	let count = 0;
-	for (const record of waiting) {
-		bytes += record.bytes.length;
-		if (count > 0 && (bytes > BYTES_AT_ONCE || count >= RECORDS_AT_ONCE)) break;
-		count += 1;
-	}
-	return count;
 }
