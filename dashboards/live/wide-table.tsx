@@ -3,10 +3,11 @@ import type { ComponentChildren } from "preact";
 
 export function Wide({ of, children }: { readonly of: string; readonly children: ComponentChildren }) {
 	return (
+		// biome-ignore lint/a11y/useSemanticElements: no landmark, since its section has that name, and a fieldset is for controls.
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard.
-		<section class="table-scroll" tabIndex={0} aria-label={of}>
+		<div class="table-scroll" role="group" tabIndex={0} aria-label={of}>
 			{children}
-		</section>
+		</div>
 	);
 }
 

@@ -1,9 +1,9 @@
-/** What axe-core finds on a page as it stands: its serious and critical faults, each with the places it found them. */
+/** What axe-core finds on a page as it stands: its faults but the minor ones, each with the places it found them. */
 
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 
-const GRAVE: ReadonlySet<string | undefined> = new Set(["serious", "critical"]);
+const GRAVE: ReadonlySet<string | undefined> = new Set(["moderate", "serious", "critical"]);
 
 type Violation = {
 	readonly id: string;

@@ -89,10 +89,11 @@ export async function fleetSeriesAnswer(
 	valuation.close();
 	const { steps, stretches } = stepsOf(span, coarse);
 	const coarser = stretches.length === 0 ? {} : { stretches };
-	const columns = { times: steps.map(({ start }) => start), ...columnsOf(steps, sums) };
+	const firstSeenAt = firstSeenOf(store);
+	const columns = { times: steps.map(({ start }) => start), ...columnsOf(steps, sums, firstSeenAt) };
 	const groups = [...byLabel]
 		.sort(([one], [other]) => (one < other ? -1 : 1))
-		.map(([label, own]) => ({ label, ...columnsOf(steps, own) }));
+		.map(([label, own]) => ({ label, ...columnsOf(steps, own, firstSeenAt) }));
 	return answered({ from, to, stepSeconds, ...columns, ...(by === undefined ? {} : { groups }), ...coarser });
 }
 
@@ -164,12 +165,23 @@ function stepsOf({ from, to, stepSeconds, timeZone }: SumsSpan, coarse: Readonly
 
 type FleetColumns = Omit<FleetGroup, "label">;
 
-/** Below so much of what both its neighbours knew, a step was heard in part; agents that start need a few seconds. */
+/** When the first device was seen; Infinity where there is none. */
+function firstSeenOf(store: SeriesStore): number {
+	let first = Number.POSITIVE_INFINITY;
+	for (const { firstSeenAt } of store.devices().values()) first = Math.min(first, firstSeenAt);
+	return first;
+}
+
+/**
+ * Below so much of what both its neighbours knew, or of its own seconds where it stands alone, a step was heard in
+ * part; agents that start need a few seconds.
+ */
 const HEARD_LEAST_RATIO = 0.95;
 
 function columnsOf(
 	steps: readonly (Step & { readonly seconds: number })[],
 	sums: ReadonlyMap<number, StepSums>,
+	firstSeenAt: number,
 ): FleetColumns {
 	const column = (of: (step: StepSums, seconds: number) => number | null) =>
 		steps.map(({ start, seconds }) => {
@@ -177,8 +189,11 @@ function columnsOf(
 			return found === undefined ? null : of(found, seconds);
 		});
 	const known = column(({ secondsUp, secondsDown }, seconds) => (secondsUp + secondsDown) / seconds);
+	const heardRatios = steps.map(
+		({ end, seconds }) => (end - firstSeenAt) / MILLISECONDS_PER_SECOND / seconds,
+	);
 	const total = (of: (step: StepSums, seconds: number) => number | null) =>
-		column(of).map((value, index) => (isHeardInPart(known, index) ? null : value));
+		column(of).map((value, index) => (isHeardInPart(known, index, heardRatios[index] ?? 0) ? null : value));
 	return {
 		powerWatts: total(({ joules }, seconds) => (joules > 0 ? joules / seconds : null)),
 		hashrateTerahashesPerSecond: total(({ terahashes, joulesWithWork }, seconds) =>
@@ -199,9 +214,12 @@ function columnsOf(
 /**
  * Whether less was known than in both steps beside it, or in the one beside it that has anything: a collector
  * that starts within a minute, or seconds that were lost. Where less is known from then on, that is how it is.
+ * A step that stands alone is judged by the share of it since the first device was seen, above 1 where that was before.
  */
-function isHeardInPart(known: readonly (number | null)[], index: number): boolean {
+function isHeardInPart(known: readonly (number | null)[], index: number, heardRatio: number): boolean {
 	const own = known[index];
+	if (typeof own !== "number") return false;
 	const beside = [known[index - 1], known[index + 1]].filter((one) => typeof one === "number");
-	return typeof own === "number" && beside.length > 0 && own < HEARD_LEAST_RATIO * Math.min(...beside);
+	if (beside.length === 0) return heardRatio < HEARD_LEAST_RATIO;
+	return own < HEARD_LEAST_RATIO * Math.min(...beside);
 }

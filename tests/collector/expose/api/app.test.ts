@@ -649,6 +649,23 @@ describe("GET /series/fleet", () => {
 		});
 	});
 
+	it.each([
+		["a minute whose first device was seen at its 40th second", 60, 40, [null]],
+		["a minute of devices that were seen before", 60, -40, [1_166]],
+		["a day whose first device was seen an hour before it", 86_400, -3_600, [3_500]],
+		["a day whose first device was seen at noon", 86_400, 43_200, [null]],
+	])("draws %s, alone in its answer, as what it was", async (_, step, seenAfter, powerWatts) => {
+		const midnight = Date.UTC(2026, 10, 21, 6);
+		const m1 = miner("m1", { state: { firstSeenAt: ms(midnight + seenAfter * 1_000) } });
+		const day = Array.from({ length: 288 }, (_, at) =>
+			sums(m1, midnight + at * 300_000, { joules: 1_050_000, secondsUp: 300 }),
+		);
+		const minuteSums = [sums(m1, midnight, { joules: 69_960, secondsUp: 20 })];
+		const up = await running({ devices: [m1], sums: day, minuteSums });
+		const path = `/series/fleet?from=${midnight}&to=${midnight + step * 1_000}&step=${step}`;
+		expect((await get(up, path)).answer).toMatchObject({ powerWatts });
+	});
+
 	it.each(["", "&step=300"])(
 		"reads five minutes with %j, since 300 is the step where none is said",
 		async (step) => {
