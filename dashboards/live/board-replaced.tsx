@@ -3,13 +3,18 @@ import { useContext, useState } from "preact/hooks";
 import type { InventoryReplaceAnswer } from "../../collector/expose/answers.js";
 import { type Asked, post } from "./api.js";
 import { counted, dateAndTime } from "./format.js";
+import { sameAddress } from "./identity-clash.js";
 import { Page, useTimeZone } from "./page-context.js";
 
 type Look = { readonly by: string; readonly asked: Asked<InventoryReplaceAnswer> };
 
 export function BoardReplaced({ device }: { readonly device: string }) {
 	const { state } = useContext(Page);
-	const [by, setBy] = useState(() => likelyBoard(device, state.devices) ?? "");
+	const own = state.devices.get(device);
+	const [by, setBy] = useState(() => {
+		const others = own === undefined ? [] : sameAddress(own, state.devices.values());
+		return others.find(({ isClaim }) => isClaim !== true)?.device ?? "";
+	});
 	const [isBusy, setBusy] = useState(false);
 	const [look, setLook] = useState<Look>();
 	const send = async (isDryRun: boolean) => {
@@ -23,6 +28,8 @@ export function BoardReplaced({ device }: { readonly device: string }) {
 		setBusy(false);
 		setLook({ by, asked });
 	};
+	// Another agent reads the same machine: nothing was swapped.
+	if (own?.isClaim === true) return null;
 	const current = look?.by === by ? look.asked : undefined;
 	const mayApply = !isBusy && current?.kind === "answer" && current.answer.isDryRun;
 	const submit = (event: Event) => {
@@ -86,15 +93,4 @@ function Outcome({ answer }: { readonly answer: InventoryReplaceAnswer }) {
 			</p>
 		</div>
 	);
-}
-
-/** Another machine at the address that this one had. */
-function likelyBoard(
-	device: string,
-	devices: ReadonlyMap<string, { readonly endpoint: string; readonly site: string }>,
-): string | undefined {
-	const own = devices.get(device);
-	for (const [key, { endpoint, site }] of devices)
-		if (key !== device && endpoint === own?.endpoint && site === own.site) return key;
-	return undefined;
 }

@@ -35,6 +35,7 @@ import {
 	work,
 } from "./format.js";
 import { HealthWord } from "./heat-map.js";
+import { IdentityClash } from "./identity-clash.js";
 import { InventoryOf } from "./inventory-form.js";
 import { Page, useDevice, useFleet, useMoment, useSeconds, useTimeZone } from "./page-context.js";
 import { modelName, place } from "./problems.js";
@@ -126,6 +127,7 @@ function State({ device }: { readonly device: DeviceSummary }) {
 						: `last reading ${timeOfDay(lastReadingAt, timeZone)}, ${duration((at - lastReadingAt) / 1_000)} ago`}
 				</span>
 			</p>
+			<IdentityClash device={device} />
 			{device.health === "up" || reason === undefined ? null : (
 				<p class="reason">
 					{reason.what} <span class="code">{reason.code}</span>

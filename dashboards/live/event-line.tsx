@@ -50,7 +50,11 @@ export function EventLine({ happened, isOfDevice }: EventLineProps) {
 	const { from, to, events, hasMore } = happened;
 	const percent = (at: number) => (100 * (at - from)) / (to - from);
 	return (
-		<section class="events" aria-label="What happened" data-testid="events">
+		<section
+			class="events"
+			aria-label={isOfDevice ? "What happened to it" : "What happened"}
+			data-testid="events"
+		>
 			<p>
 				<strong>{counted(events.length, "event")}</strong>
 				{hasMore ? <span class="quiet"> and more before: choose a shorter stretch</span> : null}
