@@ -288,7 +288,7 @@ function startCollectorJobs({ config, store, market, log, terms }: JobParts): Jo
 	const empty = new Set<string>();
 	const table = collectorJobs({
 		store,
-		now: () => realClock.now(),
+		clock: realClock,
 		retention: config.retention,
 		refreshMarket: market.run,
 		askFeeds: market.askFeeds,
@@ -299,7 +299,7 @@ function startCollectorJobs({ config, store, market, log, terms }: JobParts): Jo
 		},
 	});
 	return startJobs(table, {
-		monotonic: () => realClock.monotonic(),
+		clock: realClock,
 		events: {
 			onFailed: (job, error) =>
 				log.error("job failed", { job, error: error instanceof Error ? error.message : String(error) }),

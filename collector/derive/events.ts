@@ -5,6 +5,7 @@
  * An event's id is made of what it says, so that one that is derived again is the same one.
  */
 import { FAILURES, isFailureCode } from "../../shared/failures.js";
+import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY, SECONDS_PER_HOUR } from "../../shared/units.js";
 
 /** Words are added at the end only. */
 export const EVENT_KINDS = [
@@ -120,6 +121,20 @@ function sentence(said: Said): string {
 		case "gap":
 			return `${who} lost ${count} outcomes up to ${new Date(until ?? said.at).toISOString()}: ${reason}.`;
 		case "clock-step":
-			return `${who}: its clock stepped from ${before} ms to ${after} ms beside the collector's.`;
+			return `${who}: its clock stepped from ${besideOurs(Number(before))} to ${besideOurs(Number(after))}.`;
 	}
+}
+
+const CLOCK_UNITS = [
+	[SECONDS_PER_DAY, "days"],
+	[SECONDS_PER_HOUR, "h"],
+	[1, "s"],
+] as const;
+
+/** What a clock lacks, in words: "2.0 h behind the collector's". */
+function besideOurs(lacksMilliseconds: number): string {
+	const seconds = Math.abs(lacksMilliseconds) / MILLISECONDS_PER_SECOND;
+	if (seconds < 2) return "the collector's time";
+	const [size, unit] = CLOCK_UNITS.find(([least]) => seconds >= least) ?? CLOCK_UNITS[2];
+	return `${(seconds / size).toFixed(1)} ${unit} ${lacksMilliseconds > 0 ? "behind" : "ahead of"} the collector's`;
 }

@@ -1,10 +1,17 @@
 /**
- * One table of what the collector does by the clock, run by node-cron.
+ * One table of what the collector does by the clock; node-cron says when each is due.
+ *
+ * Its own timers are not used: they sleep until the wall clock is there again where it was set back, and count every
+ * second that it left out, for minutes, where it was set ahead or the computer slept. Here a job that was due meanwhile
+ * runs once.
  *
  * A job that is still running when it is due again is left out and counted; one that fails is said
  * once per change and tried again at its next time. Never two runs of one job at a time.
  */
 import cron, { type ScheduledTask } from "node-cron";
+import type { Clock } from "../../shared/clock.js";
+
+const LOOK_MILLISECONDS = 1_000;
 
 export type Job = {
 	readonly name: string;
@@ -38,7 +45,7 @@ export type Jobs = {
 
 export function startJobs(
 	jobs: readonly Job[],
-	{ events, monotonic }: { events: JobEvents; monotonic: () => number },
+	{ events, clock }: { readonly events: JobEvents; readonly clock: Clock },
 ): Jobs {
 	const states = new Map<string, JobState>(
 		jobs.map(({ name }) => [name, { runs: 0, failures: 0, skipped: 0, lastSeconds: 0 }]),
@@ -49,7 +56,7 @@ export function startJobs(
 		if (state !== undefined) states.set(name, change(state));
 	};
 	const perform = async (job: Job) => {
-		const started = monotonic();
+		const started = clock.monotonic();
 		try {
 			await job.run();
 			if (states.get(job.name)?.lastError !== undefined) events.onRecovered(job.name);
@@ -64,7 +71,7 @@ export function startJobs(
 				lastError,
 			}));
 		}
-		const lastSeconds = (monotonic() - started) / 1_000;
+		const lastSeconds = (clock.monotonic() - started) / 1_000;
 		update(job.name, (state) => ({ ...state, lastSeconds }));
 		if (lastSeconds > job.longestSeconds) events.onSlow(job.name, lastSeconds);
 	};
@@ -78,9 +85,22 @@ export function startJobs(
 		running.set(job.name, run);
 		return run;
 	};
-	const tasks: ScheduledTask[] = jobs.map((job) =>
-		cron.schedule(job.cron, () => begin(job), { name: job.name, timezone: "UTC" }),
-	);
+	const due = jobs.map((job) => {
+		const task = cron.createTask(job.cron, () => undefined, { name: job.name, timezone: "UTC" });
+		return { job, task, at: nextRun(task) };
+	});
+	let lookedAt = clock.now();
+	const cancel = clock.every(LOOK_MILLISECONDS, () => {
+		const now = clock.now();
+		const wentBack = now < lookedAt;
+		lookedAt = now;
+		for (const one of due) {
+			const isDue = now >= one.at;
+			if (!isDue && !wentBack) continue;
+			one.at = nextRun(one.task);
+			if (isDue) void begin(one.job);
+		}
+	});
 	return {
 		states: () => Object.fromEntries(states),
 		async run(name) {
@@ -88,8 +108,13 @@ export function startJobs(
 			if (job !== undefined) await begin(job);
 		},
 		async stop() {
-			for (const task of tasks) await task.destroy();
+			cancel();
+			for (const { task } of due) await task.destroy();
 			await Promise.all(running.values());
 		},
 	};
+}
+
+function nextRun(task: ScheduledTask): number {
+	return task.getNextRuns(1)[0]?.getTime() ?? Number.POSITIVE_INFINITY;
 }

@@ -1,6 +1,8 @@
 /** The table of the collector's jobs: when each runs, what it runs, how long it may take. */
+import type { Clock } from "../../shared/clock.js";
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_DAY } from "../../shared/units.js";
 import type { Store } from "../store/store.js";
+import { BelievableClock } from "./believable-clock.js";
 import type { Job } from "./jobs.js";
 
 const DAY = SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
@@ -15,7 +17,7 @@ export type Retention = {
 
 export type JobContext = {
 	readonly store: Store;
-	readonly now: () => number;
+	readonly clock: Clock;
 	readonly retention: Retention;
 	readonly refreshMarket: () => Promise<void>;
 	/** Asks those that are due; each has its own interval, spread and back-off. */
@@ -26,12 +28,17 @@ export type JobContext = {
 
 export function collectorJobs({
 	store,
-	now,
+	clock,
 	retention,
 	refreshMarket,
 	askFeeds,
 	freezeMonths,
 }: JobContext): readonly Job[] {
+	const attempts = [...store.devices().values()].map(({ lastAttemptAt }) => lastAttemptAt);
+	const believable = new BelievableClock(
+		clock,
+		attempts.length === 0 ? undefined : attempts.reduce((newest, at) => (at > newest ? at : newest)),
+	);
 	return [
 		{
 			name: "seal",
@@ -48,13 +55,22 @@ export function collectorJobs({
 		{ name: "market-refresh", cron: "30 * * * * *", longestSeconds: 10, run: refreshMarket },
 		{ name: "feeds", cron: "*/20 * * * * *", longestSeconds: 60, run: askFeeds },
 		{ name: "tiers", cron: "25 17 * * * *", longestSeconds: 900, run: () => store.retention.closeTiers() },
-		{ name: "freeze-months", cron: "35 29 * * * *", longestSeconds: 600, run: freezeMonths },
+		{
+			name: "freeze-months",
+			cron: "35 29 * * * *",
+			longestSeconds: 600,
+			run: async () => {
+				believable.check();
+				await freezeMonths();
+			},
+		},
 		{
 			name: "retention",
 			cron: "15 47 * * * *",
 			longestSeconds: 900,
 			run: async () => {
-				const before = (days: number) => now() - days * DAY;
+				believable.check();
+				const before = (days: number) => clock.now() - days * DAY;
 				await store.retention.dropBefore({
 					raw: before(retention.rawDays),
 					minute: before(retention.oneMinuteDays),

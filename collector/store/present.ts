@@ -228,6 +228,26 @@ export class Present {
 		return this.restoredAt.size > 0 && inboxId <= (this.restoredAt.get(number) ?? 0);
 	}
 
+	/**
+	 * The collector's clock went back: what it took for later is now as of this moment. Else nothing that comes would
+	 * be news, and the last that came would pass for the present until the clock is there again.
+	 */
+	turnBack(now: UnixMilliseconds): void {
+		const untilNow = (at: UnixMilliseconds) => (at < now ? at : now);
+		for (const state of this.byKey.values()) {
+			const { meter, tokens, latest, held = {} } = state;
+			if (state.lastAttemptAt <= now) continue;
+			state.lastAttemptAt = now;
+			state.answeringSince = untilNow(state.answeringSince);
+			meter.heldAt = Math.min(meter.heldAt, now);
+			if (tokens?.held !== undefined) tokens.held = { ...tokens.held, at: Math.min(tokens.held.at, now) };
+			for (const [key, word] of Object.entries(held)) held[key] = { ...word, at: Math.min(word.at, now) };
+			const newest = this.newest[state.number];
+			if (newest !== undefined) newest.at = untilNow(newest.at);
+			else if (latest !== undefined) state.latest = { ...latest, at: untilNow(latest.at) };
+		}
+	}
+
 	/** All that was stored before the start is taken: what comes from now on is new. */
 	replayed(): void {
 		this.restoredAt.clear();

@@ -9,7 +9,7 @@ import type { Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { invariant } from "../../shared/invariant.js";
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
-import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
+import { MILLISECONDS_PER_SECOND, type UnixMilliseconds } from "../../shared/units.js";
 import { type Definition, storedDefinition } from "../../shared/wire/definition.js";
 import { countedReason, type Gap } from "../../shared/wire/gap.js";
 import { RANGES_MOST } from "../../shared/wire/messages.js";
@@ -82,6 +82,8 @@ const REPLAY_ROWS_AT_ONCE = 100;
 const DERIVE_AGAIN_MILLISECONDS = 500;
 /** A commit that waits for longer makes agents look silent that are not. */
 const HELD_UP_MILLISECONDS = 5_000;
+/** A clock that is disciplined goes back by less. */
+const CLOCK_BACK_MILLISECONDS = 2_000;
 /** A file that is being sealed into has a moment to come to rest. */
 const COPY_AGAIN_MILLISECONDS = 500;
 export type CommitResult = {
@@ -128,6 +130,8 @@ export class Store implements SeriesStore {
 	private readonly agentStates = new Map<string, AgentState>();
 	private storedInputs: StoredInput[] = [];
 	private storedInventory: ReadonlyMap<string, InventoryEntries> = new Map();
+	/** The clock at the last look. */
+	private lookedAt = 0;
 	private readonly counts = { records: 0, duplicates: 0, rejected: 0, commits: 0, commitSeconds: 0 };
 	private disk = { fileBytes: 0, chunks: 0, damagedChunks: 0 };
 	private isWriteBlocked = false;
@@ -394,6 +398,8 @@ export class Store implements SeriesStore {
 	 * asked once a second.
 	 */
 	async watchNow(): Promise<void> {
+		if (this.clock.now() < this.lookedAt - CLOCK_BACK_MILLISECONDS) this.turnBack();
+		this.lookedAt = this.clock.now();
 		this.lookWhoIsSilent();
 		await this.inTurn(() => this.storeEvents());
 		await this.joinRightful();
@@ -402,6 +408,21 @@ export class Store implements SeriesStore {
 			await this.deriveAgain(device, late);
 			if (this.clock.monotonic() > end) return;
 		}
+	}
+
+	/** What is known of devices and agents is of now at the latest, wherever the clock stood when it came. */
+	private turnBack(): void {
+		const now = this.clock.now();
+		this.present.turnBack(now);
+		this.watch.turnBack(now);
+		const untilNow = (at: UnixMilliseconds) => (at < now ? at : now);
+		for (const [key, { lastRecordAt, speaksSince, ...state }] of this.agentStates)
+			this.agentStates.set(key, {
+				...state,
+				since: untilNow(state.since),
+				...(lastRecordAt === undefined ? {} : { lastRecordAt: untilNow(lastRecordAt) }),
+				...(speaksSince === undefined ? {} : { speaksSince: untilNow(speaksSince) }),
+			});
 	}
 
 	/** One device a look, so that a whole range that passes to another agent holds nobody up. */
@@ -578,6 +599,7 @@ export class Store implements SeriesStore {
 				stored.gapTotals.filter((one) => one.site === site && one.agent === agent),
 			);
 		this.watch.restoreSilent(await this.thread.call("silences", undefined));
+		this.turnBack();
 		await this.measureDisk();
 	}
 

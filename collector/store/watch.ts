@@ -158,6 +158,20 @@ export class Watch {
 		this.add(eventOf({ at, kind: "clock-step", site, agent, before: String(was), after: String(is) }));
 	}
 
+	/** The collector's clock went back: what comes from now on is newer than all before. */
+	turnBack(now: number): void {
+		for (const state of this.states) {
+			if (state === undefined || state.at <= now) continue;
+			state.at = now;
+			state.heardAt = Math.min(state.heardAt, now);
+			state.speaksSince = Math.min(state.speaksSince, now);
+			if (state.firmware !== undefined)
+				state.firmware = { ...state.firmware, at: Math.min(state.firmware.at, now) };
+		}
+		for (const agent of this.agents.values())
+			if (agent.silentSince !== undefined) agent.silentSince = Math.min(agent.silentSince, now);
+	}
+
 	/** Agents that were silent when the program ended: what is heard of them first is their return. */
 	restoreSilent(silences: readonly FleetEvent[]): void {
 		for (const { site, agent, at } of silences) this.agentOf(`${site}/${agent}`).silentSince = at;

@@ -16,6 +16,7 @@ export const PROGRAMS = {
 	snmpd: { package: "snmpd" },
 	chromium: { package: "chromium" },
 	strace: { package: "strace" },
+	faketime: { package: "faketime" },
 } as const satisfies Record<string, { readonly package: string }>;
 
 export type ProgramName = keyof typeof PROGRAMS;

@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type Job, type Jobs, startJobs } from "../../../collector/jobs/jobs.js";
+import { type Clock, realClock } from "../../../shared/clock.js";
+import { quantity } from "../../../shared/units.js";
 
 const NEVER = "0 0 0 1 1 *";
 let jobs: Jobs | undefined;
 afterEach(() => jobs?.stop());
 
-function started(all: readonly Partial<Job>[], monotonic = () => 0) {
+function started(all: readonly Partial<Job>[], clock: Clock = realClock) {
 	const told: string[] = [];
 	jobs = startJobs(
 		all.map((one, index) => ({
@@ -16,7 +18,7 @@ function started(all: readonly Partial<Job>[], monotonic = () => 0) {
 			...one,
 		})),
 		{
-			monotonic,
+			clock,
 			events: {
 				onFailed: (job, error) => told.push(`${job} failed: ${String(error)}`),
 				onRecovered: (job) => told.push(`${job} recovered`),
@@ -72,7 +74,7 @@ describe("a job", () => {
 		const run = async () => {
 			now += 12_000;
 		};
-		const { jobs: table, told } = started([{ run }], () => now);
+		const { jobs: table, told } = started([{ run }], { ...realClock, monotonic: () => quantity(now) });
 		await table.run("job-0");
 		expect(told).toEqual(["job-0 took 12 s"]);
 	});

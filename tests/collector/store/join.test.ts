@@ -28,7 +28,7 @@ const OTHERS = Array.from({ length: 16 }, (_, index) =>
 );
 
 let monotonic = 0;
-let now = NOON;
+let now = END;
 const opened: { readonly store: Store; readonly folder: string }[] = [];
 afterEach(async () => {
 	for (const { store, folder } of opened.splice(0)) {
