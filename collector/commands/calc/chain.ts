@@ -278,9 +278,9 @@ const HEIGHTS_TO_COMPARE: CalcOption = {
 };
 const HEIGHTS: CalcOption = { ...HEIGHTS_TO_COMPARE, isEachAlone: true, required: true };
 
-/** One alone, or a list where several were asked. */
-function oneOrAll<Value>(values: readonly Value[]): Value | readonly Value[] | undefined {
-	return values.length === 1 ? values[0] : values;
+/** One alone, or a list where several were asked, be it that only one of them could be answered. */
+function oneOrAll<Value>(values: readonly Value[], leftOut = 0): Value | readonly Value[] | undefined {
+	return values.length + leftOut === 1 ? values[0] : values;
 }
 
 const subsidy: Calculation = {
@@ -290,12 +290,13 @@ const subsidy: Calculation = {
 	run: (given) => {
 		const heights = given.numbers("height") ?? [];
 		const subsidies = heights.map(subsidySatoshis);
+		const all = <Value>(values: readonly Value[]) => oneOrAll(values, given.leftOut.length);
 		return {
 			formulaVersion: CHAIN_FORMULAS,
-			height: oneOrAll(heights),
-			subsidySats: oneOrAll(subsidies),
-			subsidyBitcoin: oneOrAll(subsidies.map((sats) => Number(sats) / SATOSHIS_PER_BITCOIN)),
-			nextHalvingHeight: oneOrAll(heights.map((height) => epochAt(height).nextHalvingHeight)),
+			height: all(heights),
+			subsidySats: all(subsidies),
+			subsidyBitcoin: all(subsidies.map((sats) => Number(sats) / SATOSHIS_PER_BITCOIN)),
+			nextHalvingHeight: all(heights.map((height) => epochAt(height).nextHalvingHeight)),
 		};
 	},
 };

@@ -206,6 +206,8 @@ describe("fleetwatt calc", () => {
 			height: [209_999, 210_000, 5_000_000_000],
 			subsidySats: [5_000_000_000n, 2_500_000_000n, 0n],
 		});
+		expect((await calculate(given, { height: "x,840000" })).answer["height"]).toEqual([840_000]);
+		expect((await calculate(given, { height: "840000" })).answer["height"]).toBe(840_000);
 		expect(leftOut).toHaveLength(2);
 		expect(leftOut[0]).toMatch(/--height is "x"\./);
 		expect(leftOut[1]).toMatch(/--height is "-1"\..*from 0 to 9000000000000000/);
