@@ -231,11 +231,15 @@ class GroupSteps {
 }
 
 function groupOf(times: readonly number[], steps: MoneySteps, total: MoneySums): Omit<MoneyGroup, "label"> {
-	const columns = MONEY_COLUMNS.map((name) => ({ name, values: [] as (number | null)[] }));
-	for (const at of times) {
+	const columns = MONEY_COLUMNS.map((name) => ({
+		name,
+		values: new Array<number | null>(times.length).fill(null),
+	}));
+	for (const [index, at] of times.entries()) {
 		const sums = steps.known(at);
-		const figures = sums === undefined ? undefined : everyFigureOf(sums);
-		for (const { name, values } of columns) values.push(figures?.[name] ?? null);
+		if (sums === undefined) continue;
+		const figures = everyFigureOf(sums);
+		for (const { name, values } of columns) values[index] = figures[name] ?? null;
 	}
 	const byName = Object.fromEntries(columns.map(({ name, values }) => [name, values]));
 	return { total: figuresOf(total), ...byName } as Omit<MoneyGroup, "label">;

@@ -34,7 +34,8 @@ export type PriceStretch = {
 	readonly prices: Prices;
 	/** Units of the currency for a dollar; undefined where nobody said. */
 	readonly perUsd: number | undefined;
-	readonly moments: MoneyMoment[];
+	/** Of each moment in it: rows alone, since there are thousands of moments and their values are done with. */
+	readonly rows: (readonly StoredInput[])[];
 	readonly rates: StoredInput[];
 };
 
@@ -78,10 +79,13 @@ export class PriceLine {
 			if (id !== undefined) ids.add(id);
 		};
 		let before: readonly StoredInput[] = [];
-		for (const { moments } of this.used)
-			for (const { rows } of moments) {
-				for (const [place, row] of rows.entries()) if (before[place] !== row) note(row);
-				before = rows;
+		for (const { rows } of this.used)
+			for (const inForce of rows) {
+				for (let place = 0; place < inForce.length; place += 1) {
+					const row = inForce[place] as StoredInput;
+					if (before[place] !== row) note(row);
+				}
+				before = inForce;
 			}
 		for (const { rates } of [...this.used, ...this.usedRates]) for (const rate of rates) note(rate);
 		return [...byName].map(([name, ids]) => ({ name, rows: rangesText([...ids]) }));
@@ -114,7 +118,7 @@ const NOTHING: PriceStretch = {
 	to: Number.POSITIVE_INFINITY,
 	prices: UNPRICED,
 	perUsd: undefined,
-	moments: [],
+	rows: [],
 	rates: [],
 };
 
@@ -137,11 +141,11 @@ function stretchesOf(book: InputBook, options: PriceLineOptions): readonly Price
 		const prices =
 			perUsd === 1 ? inDollars : perUsd === undefined ? UNPRICED : pricesIn(inDollars, 1 / perUsd);
 		if (last === undefined || last.perUsd !== perUsd || !isSame(last.prices, prices)) {
-			last = { from: at, to: end, prices, perUsd, moments: [], rates: [] };
+			last = { from: at, to: end, prices, perUsd, rows: [], rates: [] };
 			found.push(last);
 		}
 		last.to = end;
-		if (last.moments.at(-1) !== stored) last.moments.push(stored);
+		if (last.rows.at(-1) !== stored.rows) last.rows.push(stored.rows);
 		if (rate?.row !== undefined && last.rates.at(-1) !== rate.row) last.rates.push(rate.row);
 		at = end;
 	}
