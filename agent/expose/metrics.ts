@@ -128,7 +128,7 @@ function agentFamilies({
 		gauge("outbox_bytes", "Size of the records in the outbox.", outbox.bytes),
 		gauge(
 			"outbox_kept_bytes",
-			"Size of the records that are settled and kept for a day, for a collector restored from a backup.",
+			"Size of the records that are settled and kept for 26 hours, for a collector restored from a backup.",
 			outbox.keptBytes,
 		),
 		gauge("outbox_waiting_bytes", "Size of the records that wait for the disk.", more.outboxBytesWaiting),

@@ -10,7 +10,7 @@
  *
  * Invariants: a record is numbered in the transaction that stores it, with synchronous=FULL; what is
  * dropped unsent is followed by a gap record that says how many outcomes it held; what is settled stays
- * for a day, so that a collector restored from an older backup gets it again; the file belongs to one
+ * for 26 hours, so that a collector restored from an older backup gets it again; the file belongs to one
  * process (exclusive locking).
  */
 import { mkdirSync } from "node:fs";
@@ -66,8 +66,8 @@ export type OutboxState = {
 	readonly newestWall: number;
 };
 
-/** Settled records stay so long: a backup of the collector may be a day old. */
-const KEPT_MILLISECONDS = 24 * 3_600 * MILLISECONDS_PER_SECOND;
+/** Settled records stay so long: a backup of the collector may be a day old, and takes some time to be made and put back. */
+const KEPT_MILLISECONDS = 26 * 3_600 * MILLISECONDS_PER_SECOND;
 /** Wall clocks that jump further between two records of one boot have been set. */
 const STEP_MILLISECONDS = 60_000;
 const EVICT_AT_ONCE = 500;
@@ -209,7 +209,7 @@ export class OutboxDatabase {
 		return found;
 	}
 
-	/** What the collector has settled waits no longer; it is kept for a day. */
+	/** What the collector has settled waits no longer; it is kept for 26 hours. */
 	settle({ base, ranges }: Settled): void {
 		this.changing(() => {
 			this.acknowledge(0, base);
@@ -358,7 +358,7 @@ export class OutboxDatabase {
 		return { ...time, wall: time.wall - this.steppedForward };
 	}
 
-	/** Settled records go first: after a day, or where their room is needed. */
+	/** Settled records go first: after 26 hours, or where their room is needed. */
 	private dropKept(now: RecordTime, enoughBytes: number): void {
 		const find = this.database.prepare(
 			"SELECT sequence, outcomes, missing, size, acked_at FROM records WHERE acked_at < ? ORDER BY acked_at LIMIT ?",

@@ -88,7 +88,7 @@ describe("the outbox's file", () => {
 		again.close();
 	});
 
-	it("settles a base and ranges, and keeps for a day what is settled", () => {
+	it("settles a base and ranges, and keeps for 26 hours what is settled", () => {
 		const outbox = new OutboxDatabase(folder, PLENTY);
 		outbox.append(
 			Array.from({ length: 10 }, () => record(AT)),
@@ -103,9 +103,9 @@ describe("the outbox's file", () => {
 		});
 		expect(outbox.state()).toMatchObject({ records: 4, tail: 1 });
 		expect(numbersIn(outbox)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-		outbox.append([record(AT + DAY / 2)], []);
+		outbox.append([record(AT + (26 * DAY) / 24)], []);
 		expect(numbersIn(outbox)).toHaveLength(11);
-		outbox.append([record(AT + DAY + 1)], []);
+		outbox.append([record(AT + (26 * DAY) / 24 + 1)], []);
 		expect(numbersIn(outbox)).toEqual([3, 4, 7, 8, 11, 12]);
 		expect(outbox.state()).toMatchObject({ records: 6, keptBytes: 0 });
 		outbox.close();

@@ -180,6 +180,29 @@ describe("records", () => {
 		await expectStream(restored, 90);
 	});
 
+	it("of a collector restored from a backup of a day and an hour ago are sent again: no hole", async () => {
+		const first = await line.collector();
+		const agent = await line.agent();
+		const [device] = DEVICES;
+		if (device === undefined) throw new Error("There are no devices.");
+		const tell = async (hour: number) => {
+			agent.say(start + (hour - 30) * 3_600 * SECOND, [{ device, terahashesPerSecond: hour, watts: 3_000 }]);
+			await line.drained(agent, hour + 1);
+		};
+		await tell(0);
+		await first.store.copyTo(path.join(line.folder, "backup"));
+		for (let hour = 1; hour <= 25; hour += 1) await tell(hour);
+		await first.stop();
+		const { store } = await line.collector("backup");
+		await tell(26);
+		const { epoch } = agent.outbox.state;
+		await until(
+			() => store.tallyOf("agent-1", epoch)?.stored,
+			(stored) => stored === 27,
+		);
+		expect(store.settledOf("agent-1", epoch).base).toBe(27);
+	});
+
 	it("of an outbox restored from an older copy go on in a new epoch: none is lost for a number used twice", async () => {
 		const collector = await line.collector();
 		const epoch = await copiedAt20(40);
