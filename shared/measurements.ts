@@ -412,7 +412,8 @@ export const MEASUREMENTS = {
 	boardCount: count("boards", 64, "Boards that work."),
 	boardSlotCount: count("board_slots", 64, "Boards the device should have."),
 	moduleCount: count("modules", 512, "Machines behind one controller."),
-	chipCount: count("chips", 10_000, "Chips that answer."),
+	chipCount: count("chips", 10_000, "Chips that answered the last count."),
+	failedChipCount: count("failed_chips", 10_000, "Chips marked as not working since."),
 	frequencyMegahertz: megahertz("frequency", "Mean clock of the chips."),
 
 	// GPUs.

@@ -69,6 +69,7 @@ export const antminerReads = {
 	boardSlotCount: [{ at: ["slotCount"] }],
 	fanDutyRatio: { at: ["values", "fan_pwm"], unit: percent },
 	chipCount: { at: ["chipCount"] },
+	failedChipCount: { at: ["boards", "*", "failedChips"], of: "sum" },
 	frequencyMegahertz: [
 		{ at: ["values", "total_freqavg"], unit: megahertz, absent: [0] },
 		{ at: ["values", "frequency"], unit: megahertz, absent: [0] },
@@ -82,6 +83,7 @@ export const antminerParts: readonly Parts[] = [
 		powerWatts: { at: ["watts"], unit: watts, power: estimateOfBoards },
 		coreVoltageVolts: { at: ["voltage"], unit: volts },
 		chipCount: { at: ["chips"] },
+		failedChipCount: { at: ["failedChips"] },
 		frequencyMegahertz: { at: ["frequency"], unit: megahertz },
 		hardwareErrors: { at: ["hardwareErrors"] },
 		chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },

@@ -2,7 +2,7 @@
  * Every driver, in the order in which an unknown device is compared with them: the narrower before the
  * wider, other firmwares on a maker's hardware before the maker's own.
  */
-import { amdSmi, amdSmiText, rocmSmi, rocmSmiText } from "./amd.js";
+import { amdSmi, amdSmiText } from "./amd.js";
 import { antminer } from "./antminer.js";
 import { antminerCustom, braiinsBmminer, hiveon, msk } from "./antminer-custom.js";
 import { auradine, auradineWeb } from "./auradine.js";
@@ -39,6 +39,7 @@ import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
 import { proto } from "./proto.js";
 import { redfish } from "./redfish.js";
+import { rocmSmi, rocmSmiTable, rocmSmiText } from "./rocm-smi.js";
 import { sealminer } from "./sealminer.js";
 import { spondoolies } from "./spondoolies.js";
 import { strongu } from "./strongu.js";
@@ -105,6 +106,7 @@ export const DRIVERS: readonly Driver[] = [
 	amdSmiText,
 	rocmSmi,
 	rocmSmiText,
+	rocmSmiTable,
 	intelXpu,
 	nvidia,
 	...LOCAL_HOSTS,

@@ -1,8 +1,9 @@
 /**
  * Innosilicon and DragonMint: the web interface's API, and port 4028 of older units. Data and pure layout.
  *
- * "MHS" is MH/s, except on Equihash units (A9), which write Sol/s or, newer, millions of Sol/s into it. Fans are
- * known by their duty only. Old units write STATS0, STATS1, … where others have a list.
+ * "MHS" is MH/s, except on Equihash units (A9), which write Sol/s or, newer, millions of Sol/s into it, and on Ethash
+ * ones (A10, A11), which write H/s. Fans are known by their duty only. Old units write STATS0, STATS1, … where others
+ * have a list.
  */
 import { type Driver, defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
 import { boardParts } from "./kit/boards.js";
@@ -139,6 +140,8 @@ function algorithmOf(model: string | undefined): string | undefined {
 
 /** No A9 reaches 1,000 MSol/s or falls below 1,000 Sol/s, so the size of a number tells its unit. */
 const EQUIHASH_SOLS_FROM = 1_000;
+/** Beside "Hash Rate H", in H/s, a number of MH/s is a millionth; above a thousandth it is H/s too (A10, A11). */
+const HASHES_BESIDE = 1e3;
 
 function megahashes(
 	record: AnyRecord | undefined,
@@ -146,9 +149,12 @@ function megahashes(
 	algorithm: string | undefined,
 ): number | undefined {
 	const number = numberOf(at(record, key));
-	return algorithm === "equihash" && number !== undefined && number >= EQUIHASH_SOLS_FROM
-		? number
-		: rateIn(number, 1e6);
+	if (number === undefined) return undefined;
+	const inHashes = numberOf(at(record, "Hash Rate H")) ?? 0;
+	const isInHashes =
+		(inHashes > 0 && number * HASHES_BESIDE > inHashes) ||
+		(algorithm === "equihash" && number >= EQUIHASH_SOLS_FROM);
+	return isInHashes ? number : rateIn(number, 1e6);
 }
 
 function ratesIn(record: AnyRecord | undefined, algorithm: string | undefined) {
@@ -166,14 +172,25 @@ function ratesIn(record: AnyRecord | undefined, algorithm: string | undefined) {
 	};
 }
 
+/** What the chains of the A9 to A11 are called, none of which mines Bitcoin; no model. */
+const HLT = /^HLT\d*$/i;
+
 function layOutWeb(answers: Parsed): Parsed {
 	const summary = recordOf(answers["summary"]) ?? recordOf(answers["summaryRead"]);
 	const all = recordOf(at(answers, "all", "all")) ?? recordOf(answers["all"]);
 	const devs = recordsOf(firstOf([at(summary, "DEVS"), at(all, "chain")]));
+	const chain = textOf(at(devs[0], "Name"));
+	const isHlt = chain !== undefined && HLT.test(chain);
 	const model = textOf(
-		firstOf([at(answers, "overview", "type"), at(all, "type"), at(devs[0], "Name"), at(summary, "type")]),
+		firstOf([
+			at(answers, "overview", "type"),
+			at(all, "type"),
+			isHlt ? undefined : chain,
+			at(summary, "type"),
+		]),
 	);
 	const algorithm = algorithmOf(model);
+	const kind = algorithm ?? (isHlt ? NOT_SHA256 : undefined);
 	const list = devs.map((dev) => ratesIn(dev, algorithm));
 	const total = ratesIn(recordOf(at(all, "total_hash")), algorithm);
 	const sum = (key: keyof typeof total) => sumOf(list.map((rates) => rates[key]));
@@ -183,7 +200,7 @@ function layOutWeb(answers: Parsed): Parsed {
 		make: /^DT1/.test(model ?? "") ? "DragonMint" : "Innosilicon",
 		model: model?.replace(/^DT1$/, "T1"),
 		algorithm,
-		rates: ratesOf(algorithm, {
+		rates: ratesOf(kind, {
 			now,
 			window: list[0]?.window,
 			oneMinute: sum("oneMinute"),
@@ -194,7 +211,7 @@ function layOutWeb(answers: Parsed): Parsed {
 		boards: devs.map((dev, place) => ({
 			...dev,
 			slot: textOf(firstOf([at(dev, "ASC"), at(dev, "ID")])) ?? String(place),
-			rates: ratesOf(algorithm, list[place] ?? {}),
+			rates: ratesOf(kind, list[place] ?? {}),
 			boardTemperature: firstOf([at(dev, "Temperature"), at(dev, "Temp min"), at(dev, "Temp")]),
 			chipTemperature: at(dev, "Temp max"),
 			chips: at(dev, "Num active chips"),

@@ -5,13 +5,14 @@
  *
  * @see Intel's DCMI specification 1.5, Get Power Reading
  */
-import { amdSmi, rocmSmi } from "./amd.js";
+import { amdSmi } from "./amd.js";
 import { type Driver, defineDriver, type Parsed } from "./driver.js";
 import { intelXpu } from "./intel.js";
 import { inferenceParts, inferenceReads, inferenceRequests, inferenceWork } from "./kit/inference-work.js";
 import { watts } from "./kit/vendor-units.js";
 import { nvidiaSmi } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
+import { rocmSmi } from "./rocm-smi.js";
 
 const DCMI = {
 	over: "command",

@@ -13,8 +13,11 @@ const CODES = {
 	MALFORMED: "DEVICE_ANSWER_MALFORMED",
 } as const satisfies Record<JsonProblem, string>;
 
+/** What the programs of AMD say ahead of their answer: a GPU asleep, a user of no render group. */
+const WARNINGS = /^\s*(?:WARNING\b[^\n]{0,1000}\n\s*){1,64}/i;
+
 export function parseJsonAnswer(text: string): ParsedAnswer {
-	const result = parseDeviceJson(text);
+	const result = parseDeviceJson(text.replace(WARNINGS, ""));
 	if (result.ok) return readable(result.value, result.repairs);
 	return { ok: false, code: CODES[result.code], what: result.what };
 }

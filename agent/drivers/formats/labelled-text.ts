@@ -2,7 +2,7 @@
  * AMD's tools as text: amd-smi's indented blocks and rocm-smi's labelled lines. Text in, structure out; never throws.
  *
  *   amd-smi   `GPU: 0`, then `POWER:`, then `SOCKET_POWER: 20 W`, each level indented deeper
- *   rocm-smi  `GPU[0]		: Average Graphics Package Power (W): 237.0`
+ *   rocm-smi  `GPU[0]		: Average Graphics Package Power (W): 237.0`; asked for nothing, a table of one row a GPU
  *
  * Gives `{ gpus: [{ gpu: "0", … }] }`: amd-smi's keys in small letters and nested as indented, rocm-smi's as written.
  */
@@ -24,18 +24,50 @@ export function parseLabelledText(text: string): ParsedAnswer {
 		return known;
 	};
 	let open: Block[] = [];
+	let sensor = "edge";
 	for (const line of lines) {
 		if (line.length > LINE_CHARACTERS_MOST || line.trim() === "") continue;
 		const labelled = /^GPU\[(\d{1,3})\]\s*:\s*([^:]{1,200}):\s*(.*)$/.exec(line);
 		const first = /^GPU:\s*(\d{1,3})\s*$/.exec(line);
 		if (labelled !== null) gpu(labelled[1] ?? "")[(labelled[2] ?? "").trim()] = (labelled[3] ?? "").trim();
 		else if (first !== null) open = [{ indent: 0, record: gpu(first[1] ?? "") }];
-		else open = withLine(open, line);
+		else if (open.length > 0) open = withLine(open, line);
+		else {
+			sensor = /\(Junction\)/.test(line) ? "junction" : sensor;
+			const [, number = "", before = "", after = ""] = TABLE_ROW.exec(line) ?? [];
+			if (number !== "") Object.assign(gpu(number), tableRow(before, after, sensor));
+		}
 	}
 	const gpus = [...byNumber.values()];
 	return gpus.length === 0
 		? unreadable(`Expected GPU: 0 or GPU[0]; found ${JSON.stringify(text.slice(0, 40))}.`)
 		: readable({ gpus });
+}
+
+/** Number, what stands before the performance level, what stands after it. Names and columns vary by release. */
+const TABLE_ROW = /^(\d{1,3})\s(.*)\s(?:auto|low|high|manual|unknown|perf_determinism|stable_\w+)\s+(.*)$/;
+
+/** Before the level: temperature, power, clocks, fan; after it: the cap, memory and GPU in percent. */
+function tableRow(before: string, after: string, sensor: string): Record<string, string> {
+	const all = (text: string, unit: string) =>
+		[...text.matchAll(new RegExp(`(?:^|\\s)(\\d+(?:\\.\\d+)?)${unit}(?=\\s|$)`, "gi"))].map(
+			([, found]) => found,
+		);
+	const clocks = all(before, "Mhz");
+	const [memory, use] = all(after, "%");
+	const fields = {
+		[`Temperature (Sensor ${sensor}) (C)`]: all(before, "°?C")[0],
+		"Average Graphics Package Power (W)": all(before, "W")[0],
+		"Max Graphics Package Power (W)": all(after, "W")[0],
+		"sclk clock speed": clocks.length === 2 ? `${clocks[0]}Mhz` : undefined,
+		"mclk clock speed": clocks.length === 2 ? `${clocks[1]}Mhz` : undefined,
+		"Fan speed (%)": all(before, "%").at(-1),
+		"GPU Memory Allocated (VRAM%)": use === undefined ? undefined : memory,
+		"GPU use (%)": use,
+	};
+	return Object.fromEntries(
+		Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined),
+	);
 }
 
 const FIELD = /^(\s+)([A-Za-z][\w ()-]{0,63}):\s*(.*)$/;

@@ -380,8 +380,8 @@ function boardsOf(
 
 /** A chain with chips, though none of them may work. Completes the record, which this layout made: no copy a board. */
 function asBoard(slot: number, board: AnyRecord): readonly Board[] {
-	if ((numberOf(at(board, "fitted")) ?? 0) <= 0) return [];
 	const chips = numberOf(at(board, "chips")) ?? 0;
+	if (chips <= 0) return [];
 	const chipTemperatures = fittedSensors(listAt(board, "chipTemperatures"));
 	const boardTemperatures = fittedSensors(listAt(board, "boardTemperatures"));
 	return [Object.assign(board, { slot: String(slot), chips, chipTemperatures, boardTemperatures })];
@@ -452,8 +452,8 @@ function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, Any
 		const boardTemperatures = boardLists.flatMap((list) => sensors(list.get(slot)));
 		const idealRate = numberOf(ideal.get(slot));
 		boards.set(slot, {
-			fitted: value,
-			chips: isHashing ? workingChips(maps.get(slot), value) : value,
+			chips: value,
+			failedChips: isHashing ? failedChips(maps.get(slot), value) : undefined,
 			rates: kindOfRates(
 				kind.algorithm,
 				rates.get(slot),
@@ -470,22 +470,24 @@ function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, Any
 }
 
 const CHIP_MARKS_MOST = 4_096;
+/** A map that leaves out at most one chip of so many marks chips; with fewer marks it names groups. */
+const UNMARKED_ONE_OF = 20;
 
 /**
- * A chain's map marks each chip: "o" works, "x" does not, "-" is an empty place; the count beside it may still claim
- * all of them. A map with fewer marks than chips names groups of them and tells nothing here; one of a machine that
- * does not hash marks every chip "x", whether it could or not.
+ * A chain's map marks each chip that the count beside it found: "o" works, "x" does not, "-" is an empty place. A map
+ * of far fewer marks names groups of chips and tells nothing here; one of a machine that does not hash marks every
+ * chip "x", whether it could or not.
  */
-function workingChips(map: unknown, fitted: unknown): unknown {
-	const most = numberOf(fitted);
-	if (typeof map !== "string" || most === undefined) return fitted;
+function failedChips(map: unknown, found: unknown): number | undefined {
+	const most = numberOf(found);
+	if (typeof map !== "string" || most === undefined || most <= 0) return undefined;
 	let marks = 0;
-	let working = 0;
+	let failed = 0;
 	for (const mark of map.slice(0, CHIP_MARKS_MOST)) {
-		if (mark === "o") working++;
+		if (mark === "x") failed++;
 		if (mark === "o" || mark === "x" || mark === "-") marks++;
 	}
-	return marks >= most ? Math.min(working, most) : fitted;
+	return (most - marks) * UNMARKED_ONE_OF > most ? undefined : Math.min(failed, most);
 }
 
 type Column = (name: string) => ReadonlyMap<number, unknown>;
@@ -592,8 +594,8 @@ function webBoards(web: AnyRecord | undefined, kind: Kind, total: Rates): Map<nu
 			return Array.isArray(found) ? (found as readonly unknown[]) : dashList(found);
 		};
 		boards.set((numberOf(at(chain, "index")) ?? place) + 1, {
-			fitted: at(chain, "asic_num"),
-			chips: isHashing ? workingChips(at(chain, "asic"), at(chain, "asic_num")) : at(chain, "asic_num"),
+			chips: at(chain, "asic_num"),
+			failedChips: isHashing ? failedChips(at(chain, "asic"), at(chain, "asic_num")) : undefined,
 			rates: kindOfRates(
 				kind.algorithm,
 				scaled(chain, ["rate_real"], unit),

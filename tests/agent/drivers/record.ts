@@ -19,6 +19,12 @@ export const web = (request: string, answer: unknown, port = 80): RecordedAnswer
 	request,
 	text: typeof answer === "string" ? answer : JSON.stringify(answer),
 });
+export const ran = (request: string, text: string): RecordedAnswer => ({
+	file: `${request.replaceAll(/\W+/g, "-")}.txt`,
+	over: "command",
+	request,
+	text,
+});
 export const framed = (request: string, answer: unknown): RecordedAnswer => ({
 	file: `${request.replaceAll(/\W+/g, "-")}.json`,
 	over: "framed",

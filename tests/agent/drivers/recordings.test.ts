@@ -25,12 +25,17 @@ type Expected = {
 };
 
 const EXPECTED: Readonly<Record<string, Expected>> = {
-	"an S9 of 2017 with a comma missing, a NUL at its end and chips that do not answer": {
+	"an S9 of 2017 with a comma missing, a NUL at its end and chips that do not work": {
 		driver: "antminer",
 		model: "Antminer S9",
-		values: { hashrateTerahashesPerSecond: 13.11221, boardCount: 3, chipCount: 125, frequencyMegahertz: 631 },
+		values: {
+			hashrateTerahashesPerSecond: 13.11221,
+			chipCount: 189,
+			failedChipCount: 64,
+			frequencyMegahertz: 631,
+		},
 		parts: [
-			["board", "chipCount", [63, 62, 0]],
+			["board", "failedChipCount", [0, 1, 63]],
 			["board", "chipTemperatureCelsius", [80, 78, 0]],
 			["fan", "fanSpeedRevolutionsPerMinute", [5_880, 4_200]],
 		],
@@ -58,6 +63,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 			powerWatts: 2_345,
 			boardCount: 1,
 			chipCount: 88,
+			failedChipCount: 2,
 			frequencyMegahertz: 469,
 		},
 		parts: [
@@ -218,6 +224,44 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 			["board", "boardTemperatureCelsius", [61.5]],
 			["fan", "fanSpeedRevolutionsPerMinute", [3_000]],
 		],
+	},
+	"an A10 whose rates in MH/s are H/s, and which calls its chains HLT": {
+		driver: "innosilicon",
+		algorithm: "",
+		values: {
+			otherAlgorithmHashrateHashesPerSecond: 500_000_001,
+			otherAlgorithmHashrateAverageHashesPerSecond: 480_000_000,
+			fanDutyRatio: 0.8,
+		},
+		parts: [["board", "otherAlgorithmHashrateHashesPerSecond", [250_000_000.5, 250_000_000.5]]],
+	},
+	"a rocm-smi that was asked for nothing": {
+		driver: "rocm-smi-text",
+		algorithm: "",
+		values: { gpuCount: 2 },
+		parts: [
+			["gpu", "powerWatts", [211.5, undefined]],
+			["gpu", "powerLimitWatts", [750, 750]],
+			["gpu", "junctionTemperatureCelsius", [45, 44]],
+			["gpu", "gpuUtilizationRatio", [0.97, 0]],
+			["gpu", "graphicsClockMegahertz", [2_100, undefined]],
+		],
+	},
+	"a rocm-smi whose table was asked for as CSV": {
+		driver: "rocm-smi-csv",
+		model: "Radeon RX 7900 XTX",
+		algorithm: "",
+		values: { gpuCount: 2 },
+		parts: [
+			["gpu", "powerWatts", [19.5, undefined]],
+			["gpu", "gpuTemperatureCelsius", [31, undefined]],
+		],
+	},
+	"an amd-smi that warns before it answers": {
+		driver: "amd-smi",
+		algorithm: "",
+		values: { gpuCount: 1 },
+		parts: [["gpu", "powerWatts", [142]]],
 	},
 	"a Jasminer, whose rates are texts with their unit": {
 		driver: "jasminer",

@@ -62,6 +62,10 @@ const rocmSmiText: Answers = {
 	},
 };
 
+const rocmSmiTable: Answers = {
+	all: { text: "device,Average Graphics Package Power (W),Card Series\ncard0,19.5,Radeon RX 7900 XTX\n" },
+};
+
 const metric = (name: string, value: number) => ({ metrics_type: `XPUM_STATS_${name}`, value });
 
 const intelXpu: Answers = {
@@ -280,6 +284,7 @@ export const WRITTEN_GPU_HOSTS: Readonly<Record<string, Answers>> = {
 	"amd-smi-text": amdSmiText,
 	"rocm-smi": rocmSmi,
 	"rocm-smi-text": rocmSmiText,
+	"rocm-smi-csv": rocmSmiTable,
 	"intel-xpu": intelXpu,
 	"nvidia-gpu-exporter": gpuExporter,
 	"all-smi": allSmi,

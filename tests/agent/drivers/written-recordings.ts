@@ -4,7 +4,7 @@
  * so that the family has to be recognised too.
  */
 import type { RecordedAnswer } from "../../../agent/drivers/recording.js";
-import { framed, rpc, told, web } from "./record.js";
+import { framed, ran, rpc, told, web } from "./record.js";
 
 const repeat = (text: string, times: number) => Array.from({ length: times }, () => text).join(" ");
 
@@ -38,7 +38,7 @@ const hydro = {
 };
 
 export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
-	"an S9 of 2017 with a comma missing, a NUL at its end and chips that do not answer": [rpc("stats", s9)],
+	"an S9 of 2017 with a comma missing, a NUL at its end and chips that do not work": [rpc("stats", s9)],
 	"an S23 Hyd. over the RPC's new form, behind a byte order mark": [
 		rpc("stats", `\uFEFF${JSON.stringify(hydro)}`, '{"command":"stats","new_api":true}'),
 	],
@@ -72,7 +72,7 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 						fan3: 0,
 						chain_acn1: 88,
 						chain_acn2: 0,
-						chain_acs1: repeat("oo", 44),
+						chain_acs1: `${repeat("oo", 42)} xx`,
 						chain_acs2: "",
 						chain_voltage1: 14.2,
 						chain_power1: 454,
@@ -397,6 +397,40 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 			"devs",
 			"STATUS=S,When=1,Code=9,Msg=1 ASC(s),Description=cgminer 4.11.1|ASC=0,Name=STU-U1++,ID=0,Enabled=Y,Status=Alive,Temperature=61.50,MHS av=50000000.00,MHS 5s=51000000.50|",
 			"devs",
+		),
+	],
+	"an A10 whose rates in MH/s are H/s, and which calls its chains HLT": [
+		web("POST /api/summary", {
+			success: true,
+			DEVS: [0, 1].map((place) => ({
+				ASC: place,
+				Name: "HLT",
+				Temperature: 39 + place,
+				"MHS 5s": 250_000_000.5,
+				"MHS av": 240_000_000,
+				"Hash Rate": 241.5,
+				Unit: "MH/s",
+				"Hash Rate H": 241_500_000,
+			})),
+			HARDWARE: { "Fan duty": 80 },
+		}),
+	],
+	"a rocm-smi that was asked for nothing": [
+		ran(
+			"rocm-smi",
+			"Device  Node  IDs              Temp        Power     Partitions          SCLK     MCLK    Fan  Perf  PwrCap  VRAM%  GPU%\n              (DID,     GUID)  (Junction)  (Socket)  (Mem, Compute, ID)\n=====\n0       1     0x744c,   123    45.0°C      211.5W    NPS1, SPX, 0        2100Mhz  900Mhz  12%  auto  750.0W  40%    97%\n1       2     0x744c,   124    44.0°C      N/A       NPS1, SPX, 0        None     900Mhz  0%   auto  750.0W  0%     0%\n",
+		),
+	],
+	"a rocm-smi whose table was asked for as CSV": [
+		ran(
+			"rocm-smi -P -t --showproductname --csv",
+			"device,Temperature (Sensor edge) (C),Average Graphics Package Power (W),Card Series,GFX Version  \ncard0,31.0,19.5,Radeon RX 7900 XTX,gfx1100\ncard1,N/A,N/A,Radeon RX 7900 XTX,gfx1100\n\n",
+		),
+	],
+	"an amd-smi that warns before it answers": [
+		ran(
+			"amd-smi metric --json",
+			'WARNING: User is missing the render group\n\n[{"gpu":0,"power":{"socket_power":{"value":142,"unit":"W"}}}]',
 		),
 	],
 	"a Jasminer, whose rates are texts with their unit": [
