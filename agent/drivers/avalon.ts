@@ -441,7 +441,9 @@ function modelOf(
 		modules.flatMap((module) => {
 			const build = textOf(at(module, "Ver")) ?? "";
 			const short = /^(\d{3})\d{4}-/.exec(build)?.[1] ?? /^(.{1,16}?)-\d{8}/.exec(build)?.[1];
-			return short === undefined ? [] : [`${/^\d/.test(short) ? "AvalonMiner" : "Avalon"} ${short}`];
+			if (short === undefined) return [];
+			const name = short.replace(/^nano(?=\d)/i, "Nano ");
+			return [`${/^\d/.test(name) ? "AvalonMiner" : "Avalon"} ${name}`];
 		}),
 	);
 	return models.size === 0 ? said : [...models].join(" + ");
