@@ -27,6 +27,8 @@ import { VIEW_OPTIONS } from "../fleet-fixture.js";
 const STEP_SECONDS = 5;
 const FROM = NOON + 60 * SECOND;
 const TO = NOON + 1_150 * SECOND;
+/** From then on another agent reads the same machine, too. */
+const CLAIMED = NOON + 800 * SECOND;
 const OPTIONS = { ...VIEW_OPTIONS, temperatureLimits: { chip: 90 } };
 
 describe("a replay", () => {
@@ -47,20 +49,22 @@ describe("a replay", () => {
 		for (const { hash, text, definition } of INCIDENT_DEFINITIONS) store.define(hash, text, definition);
 		const view = createView({ store, options: OPTIONS, clock });
 		const since = quantity<UnixMilliseconds>(NOON - 1);
-		store.setAgent({
-			agent: "agent-1",
-			site: "austin",
-			isConnected: true,
-			since,
-			gapOutcomes: 0,
-			gapsByReason: {},
-		});
+		for (const agent of ["agent-1", "agent-2"])
+			store.setAgent({
+				agent,
+				site: "austin",
+				isConnected: true,
+				since,
+				gapOutcomes: 0,
+				gapsByReason: {},
+			});
 		let sequence = 0;
 		for (const told of INCIDENT) {
 			now = told.at;
 			const both = [told, { at: told.at, device: AGENT }];
 			await store.commit(both.map((one, index) => recordOf(one, sequence + index + 1)));
 			sequence += both.length;
+			if (now >= CLAIMED) await store.commit([{ ...recordOf(told, sequence), agent: "agent-2" }]);
 			live.set(now, view.moment().summaries);
 		}
 		// Elsewhere, at the same time: no part of a replay of these devices.
@@ -151,6 +155,13 @@ describe("a replay", () => {
 		for (const [at, summaries] of shown) expect([at, kept(summaries)]).toEqual([at, kept(live.get(at))]);
 	});
 
+	it("takes for a claim what another agent says of the machine, from its first word on", async () => {
+		const shown = screens((await played(1_000)).messages);
+		const claims = (at: number) =>
+			shown.get(at)?.flatMap(({ agent, isClaim }) => (isClaim === true ? [agent] : []));
+		expect([claims(CLAIMED - 5 * SECOND), claims(CLAIMED)]).toEqual([[], ["agent-2"]]);
+	});
+
 	it("gives the same messages at 1, 60 and 1,000 times, in 1,090, 18.2 and 1.1 s", async () => {
 		const [one, sixty, thousand] = [await played(1), await played(60), await played(1_000)];
 		const bytes = (messages: readonly ReplayMessage[]) =>
@@ -171,7 +182,7 @@ describe("a replay", () => {
 			order: "oldest",
 			limit: 100,
 		});
-		expect(all.map(({ site }) => site).sort()).toEqual([...new Array(12).fill("austin"), "reno"]);
+		expect(all.map(({ site }) => site).sort()).toEqual([...new Array(15).fill("austin"), "reno"]);
 		expect(eventsIn(messages)).toEqual(all.filter(({ site }) => site === "austin"));
 	});
 
@@ -246,6 +257,19 @@ describe("a replay", () => {
 			return { socket, next, say: (words: unknown) => socket.send(JSON.stringify(words)) };
 		}
 
+		async function metricsOf(message: ReplayMessage): Promise<string> {
+			const session = "replay" in message ? message.replay.session : "";
+			const url = `http://127.0.0.1:${expose.address.port}/api/v1/replay/${session}/metrics`;
+			return await (await fetch(url)).text();
+		}
+
+		it("counts a machine that two agents read once on /metrics, as the present does", async () => {
+			const { next } = viewer(`from=${CLAIMED + 60 * SECOND}&to=${TO}&paused=true`);
+			const text = await metricsOf(await next());
+			expect(text).toMatch(/^fleetwatt_fleet_power_watts\S* 3250$/m);
+			expect(text.match(/^fleetwatt_device_power_watts\{.*/gm)).toHaveLength(1);
+		});
+
 		it("is stepped, and serves the moment that it shows as /metrics", async () => {
 			const { next, say } = viewer(`from=${FROM}&to=${TO}&paused=true&step=30`);
 			const first = await next();
@@ -253,11 +277,8 @@ describe("a replay", () => {
 				kind: "snapshot",
 				replay: { state: "paused", at: FROM, stepSeconds: 30 },
 			});
-			const up = async () => {
-				const session = "replay" in first ? first.replay.session : "";
-				const url = `http://127.0.0.1:${expose.address.port}/api/v1/replay/${session}/metrics`;
-				return /^fleetwatt_device_up\{.*device="S-1".*\} (\d)$/m.exec(await (await fetch(url)).text())?.[1];
-			};
+			const up = async () =>
+				/^fleetwatt_device_up\{.*device="S-1".*\} (\d)$/m.exec(await metricsOf(first))?.[1];
 			expect(await up()).toBe("1");
 			say({ do: "step" });
 			await next();
