@@ -1,5 +1,5 @@
 /**
- * The dashboards of fleet and site drawn with Grafana's own components in Chromium, from the answers of a Prometheus
+ * The dashboards drawn with Grafana's own components in Chromium, from the answers of a Prometheus
  * that scrapes a demo: each panel has data, a unit and names, in dark and in light; pictures to look at are left in the
  * folder that FLEETWATT_PICTURES names. Grafana's packages (450 MB) are installed by hand: `npm ci` in
  * tests/peers/grafana.
@@ -78,8 +78,10 @@ describe.skipIf(!isInstalled || isMissing("prometheus", "chromium"))(
 			["fleet", "light"],
 			["site", "dark"],
 			["site", "light"],
+			["device", "dark"],
+			["economics", "light"],
 		])(
-			"%s, %s: every panel has data, its values a unit, its lines names",
+			"%s, %s: every panel has data, its values a unit, its lines names, its tables heads",
 			async (name, theme) => {
 				const row = DASHBOARDS.find((one) => one.name === name);
 				if (row === undefined) throw new Error(`There is no dashboard ${name}.`);
@@ -102,12 +104,19 @@ describe.skipIf(!isInstalled || isMissing("prometheus", "chromium"))(
 			120_000,
 		);
 
-		async function expectDrawn(page: Page, { title, kind }: PanelRow, answers: readonly Answered[]) {
+		async function expectDrawn(page: Page, row: PanelRow, answers: readonly Answered[]) {
+			const { title, kind, columns = {} } = row;
 			const panel = page.locator(`[data-title="${title}"]`);
 			const words = await panel.innerText();
 			expect([title, words]).toEqual([title, expect.not.stringContaining("No data")]);
 			if (kind === "stat") expect([title, words]).toEqual([title, expect.stringMatching(/\d/)]);
-			else expect([title, await panel.locator("canvas").count()]).toEqual([title, 1]);
+			if (kind === "timeseries") expect([title, await panel.locator("canvas").count()]).toEqual([title, 1]);
+			if (kind === "table") {
+				const said = new Set(["Value", ...answers.flatMap(({ labels }) => Object.keys(labels))]);
+				const heads = Object.entries(columns).flatMap(([name, head]) => (said.has(name) ? [head] : []));
+				const inSight = await panel.getByRole("columnheader").allInnerTexts();
+				expect([title, inSight]).toEqual([title, heads.slice(0, Math.max(inSight.length, 2))]);
+			}
 			if (kind === "timeseries")
 				for (const { name } of answers)
 					expect([title, words]).toEqual([title, expect.stringContaining(name)]);

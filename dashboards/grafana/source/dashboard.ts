@@ -24,6 +24,7 @@ import {
 	DashboardBuilder,
 	DashboardCursorSync,
 	DatasourceVariableBuilder,
+	type DataTransformerConfig,
 	FieldColorBuilder,
 	FieldColorModeId,
 	type Panel,
@@ -130,8 +131,8 @@ function formatOf({ kind }: PanelRow): PromQueryFormat {
 }
 
 function builderOf(row: PanelRow) {
-	const { kind, isStacked, badFrom, unit } = row;
-	if (kind === "table") return new TableBuilder();
+	const { kind, isStacked, badFrom, unit, columns = {} } = row;
+	if (kind === "table") return new TableBuilder().withTransformation(organized(columns));
 	if (kind === "stat")
 		return new StatBuilder()
 			.reduceOptions(new ReduceDataOptionsBuilder().calcs(["lastNotNull"]))
@@ -153,6 +154,19 @@ function builderOf(row: PanelRow) {
 			.thresholds(thresholdsOf(badFrom, "transparent"))
 			.thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
 	return isStacked === true ? series.stacking(new StackingConfigBuilder().mode(StackingMode.Normal)) : series;
+}
+
+/** A table of these columns alone, in this order: an answer also has the time, the scrape's labels and some more. */
+function organized(columns: Readonly<Record<string, string>>): DataTransformerConfig {
+	const names = Object.keys(columns);
+	return {
+		id: "organize",
+		options: {
+			includeByName: Object.fromEntries(names.map((name) => [name, true])),
+			indexByName: Object.fromEntries(names.map((name, place) => [name, place])),
+			renameByName: columns,
+		},
+	};
 }
 
 /** Said for every figure: where nothing is said Grafana makes all above 80 red. */

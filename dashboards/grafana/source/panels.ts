@@ -22,6 +22,8 @@ export type PanelRow = {
 	readonly width: number;
 	readonly height: number;
 	readonly isStacked?: boolean;
+	/** Of a table, from left to right: labels, or Value, each with its head. No other is shown. */
+	readonly columns?: Readonly<Record<string, string>>;
 	/** From here on it is red; where absent, no value is good or bad by itself. */
 	readonly badFrom?: number;
 };
@@ -72,10 +74,16 @@ const lines = (words: Words, queries: readonly Query[], more: Partial<PanelRow> 
 	...more,
 });
 
-const table = (words: Words, queries: readonly Query[], more: Partial<PanelRow> = {}): PanelRow => ({
+const table = (
+	words: Words,
+	expr: string,
+	columns: Readonly<Record<string, string>>,
+	more: Partial<PanelRow> = {},
+): PanelRow => ({
 	kind: "table",
 	...words,
-	queries,
+	queries: [{ expr, legend: "" }],
+	columns,
 	width: 12,
 	height: 8,
 	...more,
@@ -315,7 +323,21 @@ const DEVICE: DashboardRow = {
 	panels: [
 		table(
 			{ title: "Who they are", description: "Identity, place and owner.", unit: "none" },
-			[{ expr: `topk(50, fleetwatt_device_info${OF_DEVICE})`, legend: "" }],
+			`topk(50, fleetwatt_device_info${OF_DEVICE})`,
+			{
+				device: "Device",
+				name: "Name",
+				site: "Site",
+				rack: "Rack",
+				position: "Position",
+				owner: "Owner",
+				use: "Use",
+				model: "Model",
+				endpoint: "Address",
+				firmware: "Firmware",
+				power_source: "Power from",
+				agent: "Agent",
+			},
 			{ width: 24, height: 6 },
 		),
 		lines(
@@ -488,11 +510,14 @@ const ECONOMICS: DashboardRow = {
 				description: "Prices and facts in force; what is stale is 1 in the next panel.",
 				unit: "none",
 			},
-			[{ expr: "fleetwatt_input_value", legend: "" }],
+			"fleetwatt_input_value",
+			{ input: "Input", Value: "Value", unit: "Unit" },
 		),
-		table({ title: "Age of inputs", description: "Seconds since each input was true.", unit: "s" }, [
-			{ expr: "time() - fleetwatt_input_timestamp_seconds", legend: "" },
-		]),
+		table(
+			{ title: "Age of inputs", description: "How long ago each input was true.", unit: "s" },
+			"time() - fleetwatt_input_timestamp_seconds",
+			{ input: "Input", Value: "Age" },
+		),
 		lines(
 			{
 				title: "Stale inputs",

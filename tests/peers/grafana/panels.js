@@ -3,7 +3,7 @@
  *
  * `drawDashboard({ dashboard, answers, theme, from, to })` takes a dashboard's JSON and, by title, the series of each
  * panel; sets `window.isDrawn`. Grafana's panel plugins are not on npm: what they do between a panel's JSON and the
- * components (defaults, displays, colours) stands here. Knows figures and time lines.
+ * components (defaults, displays, colours) stands here. Knows figures, time lines and tables.
  */
 import {
 	createDataFrame,
@@ -12,12 +12,16 @@ import {
 	FieldType,
 	getDisplayProcessor,
 	getFieldDisplayValues,
+	standardTransformers,
 	ThemeContext,
 } from "@grafana/data";
 import { BigValue, GlobalStyles, PanelChrome, TimeSeries } from "@grafana/ui";
+import { TableNG } from "@grafana/ui/unstable";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
+import { of } from "rxjs";
 
+const KINDS = { stat: Figure, timeseries: Lines, table: Rows };
 const COLUMN_PIXELS = 60;
 const ROW_PIXELS = 38;
 const GAP_PIXELS = 8;
@@ -60,13 +64,15 @@ function Panel({ panel, frames, theme, range }) {
 	const draw = (width, height) => {
 		if (frames.length === 0) return createElement("p", {}, "No data");
 		const inside = { panel, frames, theme, range, width, height };
-		return createElement(panel.type === "stat" ? Figure : Lines, inside);
+		return createElement(KINDS[panel.type], inside);
 	};
 	const chrome = createElement(PanelChrome, { ...size, title, description }, draw);
 	return createElement("section", { style, "data-title": title }, chrome);
 }
 
-function framesOf({ type, fieldConfig }, series, theme) {
+function framesOf({ type, fieldConfig, transformations }, series, theme) {
+	if (type === "table")
+		return series.length === 0 ? [] : organized(rowsOf(series, fieldConfig, theme), transformations);
 	const { defaults } = fieldConfig;
 	const mode = type === "stat" ? FieldColorModeId.Thresholds : FieldColorModeId.PaletteClassic;
 	const config = {
@@ -86,6 +92,40 @@ function framesOf({ type, fieldConfig }, series, theme) {
 		}
 		return frame;
 	});
+}
+
+/** As Grafana's source of Prometheus lays a table out: the time, all labels by name, the value. */
+function rowsOf(series, { defaults }, theme) {
+	const labels = [...new Set(series.flatMap((one) => Object.keys(one.labels)))].sort();
+	const frame = createDataFrame({
+		fields: [
+			{ name: "Time", type: FieldType.time, values: series.map(({ times }) => times.at(-1)) },
+			...labels.map((name) => ({
+				name,
+				type: FieldType.string,
+				values: series.map((one) => one.labels[name]),
+			})),
+			{
+				name: "Value",
+				type: FieldType.number,
+				values: series.map(({ values }) => values.at(-1)),
+				config: { ...defaults, thresholds: inside(defaults.thresholds ?? THRESHOLDS) },
+			},
+		],
+	});
+	for (const field of frame.fields) field.display = getDisplayProcessor({ field, theme, timeZone: "utc" });
+	return frame;
+}
+
+function organized(frame, [{ options }]) {
+	let frames = [];
+	const change = standardTransformers.organizeFieldsTransformer.operator(options, {});
+	of([frame])
+		.pipe(change)
+		.subscribe((changed) => {
+			frames = changed;
+		});
+	return frames;
 }
 
 /** In a file the lowest step is null, within Grafana the least number. */
@@ -122,4 +162,8 @@ function Lines({ panel, frames, width, height, range: { from, to } }) {
 	const timeRange = { from: { valueOf: () => from }, to: { valueOf: () => to }, raw: { from, to } };
 	const inside = { frames, width, height, timeRange, timeZone: "utc", legend: options.legend, options };
 	return createElement(TimeSeries, inside);
+}
+
+function Rows({ frames: [data], width, height }) {
+	return createElement(TableNG, { data, width, height, noHeader: false });
 }
