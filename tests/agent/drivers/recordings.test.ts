@@ -191,7 +191,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 	},
 	"an Avalon Nano 3, whose DNA is of zeros and whose supply is written in an order of its own": {
 		driver: "avalon",
-		model: "Avalon nano3",
+		model: "Avalon Nano 3",
 		values: { hashrateTerahashesPerSecond: 2.7505, powerWatts: 88, powerBoundary: 3, powerLimitWatts: 90 },
 		parts: [
 			["module", "powerWatts", [88]],
