@@ -36,6 +36,10 @@ export class Committer {
 		return this.waiting.size;
 	}
 
+	bytesWaiting(agent: string): number {
+		return this.waiting.bytesOf(agent);
+	}
+
 	add(record: IncomingRecord): void {
 		this.waiting.add(record);
 		this.schedule(GATHER_MILLISECONDS);

@@ -17,13 +17,19 @@ type Line = { records: IncomingRecord[]; next: number };
 export class FairQueue {
 	/** Whose turn comes first stands first. */
 	private readonly lines = new Map<string, Line>();
+	private readonly bytes = new Map<string, number>();
 	private count = 0;
 
 	get size(): number {
 		return this.count;
 	}
 
+	bytesOf(agent: string): number {
+		return this.bytes.get(agent) ?? 0;
+	}
+
 	add(record: IncomingRecord): void {
+		this.weigh(record, 1);
 		const line = this.lines.get(record.agent);
 		if (line === undefined) this.lines.set(record.agent, { records: [record], next: 0 });
 		else line.records.push(record);
@@ -56,6 +62,7 @@ export class FairQueue {
 			}
 			turns = more;
 		}
+		for (const record of batch) this.weigh(record, -1);
 		for (const agent of taken.keys()) this.toTheEnd(agent);
 		this.count -= batch.length;
 		return batch;
@@ -64,7 +71,10 @@ export class FairQueue {
 	/** What could not be committed, as it was taken. */
 	putBack(batch: readonly IncomingRecord[]): void {
 		const byAgent = new Map<string, IncomingRecord[]>();
-		for (const record of batch) byAgent.set(record.agent, [...(byAgent.get(record.agent) ?? []), record]);
+		for (const record of batch) {
+			this.weigh(record, 1);
+			byAgent.set(record.agent, [...(byAgent.get(record.agent) ?? []), record]);
+		}
 		for (const [agent, records] of byAgent) {
 			const line = this.lines.get(agent);
 			const left = line === undefined ? [] : line.records.slice(line.next);
@@ -78,9 +88,16 @@ export class FairQueue {
 		if (line === undefined) return;
 		const left = line.records.slice(line.next);
 		const kept = left.filter((record) => record.epoch !== epoch);
+		for (const record of left) if (record.epoch === epoch) this.weigh(record, -1);
 		this.count -= left.length - kept.length;
 		if (kept.length === 0) this.lines.delete(agent);
 		else this.lines.set(agent, { records: kept, next: 0 });
+	}
+
+	private weigh({ agent, bytes }: IncomingRecord, sign: 1 | -1): void {
+		const now = this.bytesOf(agent) + sign * bytes.length;
+		if (now > 0) this.bytes.set(agent, now);
+		else this.bytes.delete(agent);
 	}
 
 	private toTheEnd(agent: string): void {

@@ -23,7 +23,7 @@ import {
 	parseFrame,
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
-import { checkRecord, hashesIn, timeOf } from "../../shared/wire/record.js";
+import { checkRecord, hashesIn, RECORD_LONGEST_BYTES, timeOf } from "../../shared/wire/record.js";
 import type { Conservation, DeliveryTally } from "../store/device-state.js";
 import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
@@ -32,6 +32,7 @@ import { Committer } from "./committer.js";
 import { Gate, peerOf } from "./gate.js";
 import { hasSecret, type Joining, JoiningDoor, SECRET_IN_ADDRESS } from "./joining.js";
 import {
+	CREDIT,
 	type Credential,
 	type IngestEffect,
 	type IngestEvent,
@@ -46,6 +47,8 @@ const SESSIONS_MOST = 20_000;
 const SOCKETS_MOST = SESSIONS_MOST + 12_000;
 /** Connections that the system makes while the collector is at something else; its own limit may be lower. */
 const UNACCEPTED_MOST = 4_096;
+/** Of one agent, uncommitted: an agent may run ahead of its credit by one record. */
+const WAITING_BYTES_MOST = CREDIT.live + CREDIT.backfill + RECORD_LONGEST_BYTES;
 const UNSENT_BYTES_MOST = 256 * 1_024;
 const TICK_MILLISECONDS = 1_000;
 const PING_EVERY_TICKS = 15;
@@ -130,6 +133,7 @@ export class IngestServer {
 	private readonly sessions = new Set<Session>();
 	/** Of these, the ones that wait for definitions. */
 	private readonly asking = new Set<Session>();
+	private readonly heldBack = new Set<Session>();
 	private readonly byAgent = new Map<string, Session>();
 	private readonly committer: Committer;
 	private cancelTick: Cancel | undefined;
@@ -378,6 +382,7 @@ export class IngestServer {
 					sequence: effect.record.sequence,
 					bytes: effect.record.bytes,
 				});
+				this.holdBack(session, effect.hello);
 				return;
 			case "reject": {
 				const { sequence, failure: rejected } = effect.rejection;
@@ -387,6 +392,7 @@ export class IngestServer {
 					bytes: effect.bytes,
 					rejected,
 				});
+				this.holdBack(session, effect.hello);
 				return;
 			}
 			case "status":
@@ -400,6 +406,22 @@ export class IngestServer {
 				session.socket.close(effect.closeCode);
 				clock.after(CLOSE_MILLISECONDS, () => session.socket.terminate());
 				return;
+		}
+	}
+
+	/** Who sends on without credit is not read until what came is committed; who heeds it never comes here. */
+	private holdBack(session: Session, { agent }: Hello): void {
+		if (this.committer.bytesWaiting(agent) <= WAITING_BYTES_MOST) return;
+		session.socket.pause();
+		this.heldBack.add(session);
+	}
+
+	private readOn(): void {
+		for (const session of this.heldBack) {
+			const { hello } = session.state;
+			if (hello !== undefined && this.committer.bytesWaiting(hello.agent) > WAITING_BYTES_MOST) continue;
+			this.heldBack.delete(session);
+			session.socket.resume();
 		}
 	}
 
@@ -489,6 +511,7 @@ export class IngestServer {
 	}
 
 	private committed(results: readonly CommitResult[]): void {
+		this.readOn();
 		const byAgent = new Map<string, CommitResult[]>();
 		for (const result of results) {
 			const key = `${result.site}/${result.agent}`;
@@ -539,6 +562,7 @@ export class IngestServer {
 	private gone(session: Session, reason: string): void {
 		if (!this.sessions.delete(session)) return;
 		this.asking.delete(session);
+		if (this.heldBack.delete(session)) session.socket.resume();
 		session.state = { ...session.state, phase: "closed" };
 		const key = session.agentKey;
 		if (key === undefined || this.byAgent.get(key) !== session) return;

@@ -16,7 +16,7 @@ const RECORDS_A_PHASE = 100;
 const PHASES = 3;
 const EVERY_MILLISECONDS = 20;
 /** Below this nobody notices, and the machine's own noise is larger. */
-const UNNOTICED_MILLISECONDS = 150;
+const UNNOTICED_MILLISECONDS = 60;
 const MEGABYTES_MOST = 64;
 const DEVICE = deviceAt("10.1.0.1:80", { serial: "M1" });
 
