@@ -139,6 +139,7 @@ export const epic = defineDriver({
 		"Port 4028 speaks HTTP here, not the cgminer protocol.",
 		"Supplies without a meter leave the boards' DC input as the only watts, and some boards none.",
 		"A fan at 0 rpm stands still; a slot without a fan is not listed.",
+		"No boards listed is a rate of zero where the miner says it rests, and else a rate not told.",
 	],
 });
 
@@ -155,8 +156,10 @@ function layOutEpic(answers: Parsed): Parsed {
 		return found.length === 0 ? undefined : found.reduce((all, one) => all + one, 0);
 	};
 	const boardWatts = sum((board) => at(board, "Input Power"));
+	const said = saidState(summary);
+	const isAtRest = said === "idle" || said === "stopped";
 	const megahashes =
-		sum((board) => at(board, "Hashrate", 0)) ?? (boards.length === 0 && summary ? 0 : undefined);
+		sum((board) => at(board, "Hashrate", 0)) ?? (boards.length === 0 && isAtRest ? 0 : undefined);
 	const model = modelOf(answers);
 	const algorithm = algorithmOf(at(summary, "Mining", "Algorithm"));
 	return present({
@@ -179,7 +182,7 @@ function layOutEpic(answers: Parsed): Parsed {
 			.filter(({ value }) => numberOf(value) !== undefined)
 			.map(({ slot, value }) => ({ slot: String(slot), speed: value })),
 		poolState: poolStateOf(at(summary, "Stratum", "IsPoolConnected")),
-		state: stateOf(summary, megahashes),
+		state: said ?? (megahashes === undefined ? undefined : megahashes > 0 ? "mining" : "idle"),
 		errors: [at(summary, "Status", "Last Error"), at(summary, "Last License Error")].flatMap(
 			(error) => textOf(error) ?? [],
 		),
@@ -216,9 +219,7 @@ const STATES: readonly (readonly [RegExp, string])[] = [
 	[/init|boot|start|power/, "starting"],
 ];
 
-function stateOf(summary: AnyRecord | undefined, megahashes: number | undefined): string | undefined {
+function saidState(summary: AnyRecord | undefined): string | undefined {
 	const said = textOf(at(summary, "Status", "Operating State"))?.toLowerCase() ?? "";
-	const known = STATES.find(([pattern]) => pattern.test(said))?.[1];
-	if (known !== undefined) return known;
-	return megahashes === undefined ? undefined : megahashes > 0 ? "mining" : "idle";
+	return STATES.find(([pattern]) => pattern.test(said))?.[1];
 }

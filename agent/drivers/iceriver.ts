@@ -125,6 +125,8 @@ function layOut(answers: Parsed): Parsed {
 	});
 }
 
+/** The software's name writes "ks5L" where the case says KS5L. */
 function modelIn(softwareName: unknown): string | undefined {
-	return /(?:^|[^A-Za-z])((?:KS|AL|AE|RX)\d[A-Za-z0-9]{0,8})/i.exec(textOf(softwareName) ?? "")?.[1];
+	const found = /(?:^|[^A-Za-z])((?:KS|AL|AE|RX)\d[A-Za-z0-9]{0,8})/i.exec(textOf(softwareName) ?? "")?.[1];
+	return found?.replace(/^(?:[a-z]+\d+[a-z]?$|[a-z]+)/i, (letters) => letters.toUpperCase());
 }

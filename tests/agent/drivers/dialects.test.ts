@@ -145,7 +145,7 @@ describe("iceriver", () => {
 		expect(reading.values).not.toHaveProperty("powerWatts");
 		expect(reading.identity).toMatchObject({
 			algorithm: "kheavyhash",
-			model: "ks3l",
+			model: "KS3L",
 			mac: "02:00:00:00:00:01",
 		});
 		expect(speeds(reading)).toEqual([3_531]);

@@ -161,6 +161,17 @@ describe("parts and errors", () => {
 		]);
 	});
 
+	it.each([
+		["Idling", 0, "idle"],
+		["AdjustingClockVoltage", undefined, "tuning"],
+		["Mining", undefined, "mining"],
+	])("takes an ePIC's empty list of boards, %s, as a rate of %s", (said, rate, expected) => {
+		const text = JSON.stringify({ Status: { "Operating State": said }, HBs: [] });
+		const reading = read("epic", { summary: { text } });
+		expect(reading.values.hashrateTerahashesPerSecond).toBe(rate);
+		expect(state(reading)).toBe(expected);
+	});
+
 	it("reads a SealMiner's numbered keys: one board of 153 chips, two fans, the supply's error", () => {
 		const reading = read("sealminer");
 		expect(

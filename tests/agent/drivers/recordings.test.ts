@@ -141,7 +141,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 	},
 	"an IceRiver that names no model, with its numbers as floats": {
 		driver: "iceriver",
-		model: "ks3m",
+		model: "KS3M",
 		algorithm: "kheavyhash",
 		values: { otherAlgorithmHashrateHashesPerSecond: 6.0125e12, minerUptimeSeconds: 93_784, chipCount: 54 },
 		parts: [
@@ -428,7 +428,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 	},
 	"an IceRiver with a fan that is not available": {
 		driver: "iceriver",
-		model: "ks5l",
+		model: "KS5L",
 		algorithm: "kheavyhash",
 		values: { otherAlgorithmHashrateHashesPerSecond: 15e12, minerUptimeSeconds: 93_784 },
 		parts: [["fan", "fanSpeedRevolutionsPerMinute", [6_000, 5_900]]],
