@@ -178,7 +178,9 @@ export const nvidiaSmi = defineDriver({
 	power,
 	reads: {},
 	components: gpus(TABLE_READS),
+	errorCodes: [["lost", "*"]],
 	caveats: [
+		"A GPU that is lost or waits for a reset is among the error codes.",
 		"A split GPU (MIG) reports no utilisation; power and temperature are the whole GPU's.",
 		"Passive cards have no fan, GDDR cards no memory temperature, some Quadro cards no power.",
 		"XID errors stand in none of the tool's tables: NVML and dcgm-exporter tell them.",
@@ -213,10 +215,25 @@ function instancesIn(list: unknown): ReadonlyMap<string, number> | undefined {
 	return counts;
 }
 
+/** What nvidia-smi writes in place of the values of a GPU that fell off the bus or cannot work on. */
+const LOST = /^\[?(GPU is lost|GPU requires reset)\]?$/i;
+
+const lostWord = (value: unknown) => LOST.exec(textOf(value) ?? "")?.[1];
+
+/** A GPU whose very name is lost is no part of the reading: it stands among the error codes. */
+const isKnown = (gpu: AnyRecord) => lostWord(at(gpu, "uuid")) === undefined;
+
+function lostOf(gpu: AnyRecord, fields: readonly unknown[], names: readonly unknown[]): readonly string[] {
+	const word = fields.map(lostWord).find((found) => found !== undefined);
+	const name = [at(gpu, "uuid"), ...names].find((one) => one !== undefined && lostWord(one) === undefined);
+	return word === undefined ? [] : [`${textOf(name) ?? "GPU"}: ${word}`];
+}
+
 /** GPUs with their fields under nvidia-smi's names. */
 export function layOutRows(rows: readonly AnyRecord[], driverVersion: unknown): Parsed {
+	const known = rows.filter(isKnown);
 	return present({
-		gpus: rows.map((row) => ({
+		gpus: known.map((row) => ({
 			...row,
 			key: firstOf([at(row, "uuid"), at(row, "pci.bus_id"), at(row, "index")]),
 			performanceState: performanceStateOf(at(row, "pstate")),
@@ -224,8 +241,9 @@ export function layOutRows(rows: readonly AnyRecord[], driverVersion: unknown): 
 				firstOf([at(row, "clocks_event_reasons.active"), at(row, "clocks_throttle_reasons.active")]),
 			),
 		})),
-		model: modelOf(rows.map((row) => at(row, "name"))),
+		model: modelOf(known.map((row) => at(row, "name"))),
 		driverVersion,
+		lost: rows.flatMap((row) => lostOf(row, Object.values(row), [at(row, "pci.bus_id"), at(row, "index")])),
 	});
 }
 
@@ -314,6 +332,7 @@ export const nvidiaSmiXml = defineDriver({
 			{ at: ["ecc_errors", "volatile", "double_bit", "total"] },
 		],
 	}),
+	errorCodes: [["lost", "*"]],
 	caveats: [
 		"The document is read up to 1 MiB, some 20 GPUs; nvidia-smi's table is far cheaper.",
 		"Where only averaged and instant power exist, the instant is taken as the power.",
@@ -322,13 +341,15 @@ export const nvidiaSmiXml = defineDriver({
 
 function layOutXml(answers: Parsed): Parsed {
 	const log = at(answers, "query", "nvidia_smi_log");
-	const found = recordsOf(at(log, "gpu"));
+	const listed = recordsOf(at(log, "gpu"));
+	const found = listed.filter(isKnown);
+	const powerOf = (gpu: AnyRecord) => firstOf([at(gpu, "gpu_power_readings"), at(gpu, "power_readings")]);
 	return present({
 		gpus: found.map((gpu) =>
 			present({
 				...gpu,
 				key: firstOf([at(gpu, "uuid"), at(gpu, "@id")]),
-				power: firstOf([at(gpu, "gpu_power_readings"), at(gpu, "power_readings")]),
+				power: powerOf(gpu),
 				slowdownAt: slowdownOf(at(gpu, "temperature", "gpu_temp_slow_threshold")),
 				performanceState: performanceStateOf(at(gpu, "performance_state")),
 				instanceCount: instancesOf(gpu),
@@ -344,6 +365,13 @@ function layOutXml(answers: Parsed): Parsed {
 		),
 		model: modelOf(found.map((gpu) => at(gpu, "product_name"))),
 		driverVersion: at(log, "driver_version"),
+		lost: listed.flatMap((gpu) =>
+			lostOf(
+				gpu,
+				[gpu, at(gpu, "temperature"), powerOf(gpu)].flatMap((part) => Object.values(recordOf(part) ?? {})),
+				[at(gpu, "@id")],
+			),
+		),
 	});
 }
 

@@ -84,6 +84,36 @@ describe("NVIDIA GPUs by nvidia-smi", () => {
 		expect(faults).toEqual([]);
 	});
 
+	it.each([
+		[
+			"nvidia-smi",
+			"gpus",
+			"index, uuid, name, power.draw [W]\n0, GPU-a, H100, 60.5 W\n1, GPU-b, H100, [GPU requires reset]\n2, [GPU is lost], [GPU is lost], [GPU is lost]",
+			"2",
+		],
+		[
+			"nvidia-smi-xml",
+			"query",
+			`<nvidia_smi_log>
+				<gpu id="0:01"><uuid>GPU-a</uuid><product_name>H100</product_name><power_readings><power_draw>60.5 W</power_draw></power_readings></gpu>
+				<gpu id="0:02"><uuid>GPU-b</uuid><product_name>H100</product_name><power_readings><power_draw>GPU requires reset</power_draw></power_readings></gpu>
+				<gpu id="0:03"><uuid>GPU is lost</uuid><product_name>GPU is lost</product_name></gpu>
+			</nvidia_smi_log>`,
+			"0:03",
+		],
+	])(
+		"by %s tell one that waits for a reset and one that is lost among the error codes",
+		(driver, request, text, name) => {
+			const { components, errorCodes, identity } = read(driver, { [request]: { text } });
+			expect(components.map(({ key, values }) => [key, values.powerWatts])).toEqual([
+				["GPU-a", 60.5],
+				["GPU-b", undefined],
+			]);
+			expect(errorCodes).toEqual(["GPU-b: GPU requires reset", `${name}: GPU is lost`]);
+			expect(identity.model).toBe("H100");
+		},
+	);
+
 	it("have no number of instances where the list of them did not come", () => {
 		const [first] = read("nvidia-smi", { gpus: TABLE, later }).components;
 		expect(first?.values).toMatchObject({ multiInstanceGpu: 1 });
