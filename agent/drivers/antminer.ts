@@ -73,7 +73,7 @@ export const antminerReads = {
 	frequencyMegahertz: [
 		{ at: ["values", "total_freqavg"], unit: megahertz, absent: [0] },
 		{ at: ["values", "frequency"], unit: megahertz, absent: [0] },
-		{ at: ["boards", "*", "frequency"], unit: megahertz, of: "mean" },
+		{ at: ["boards", "*", "frequency"], unit: megahertz, absent: [0], of: "mean" },
 	],
 } as const satisfies Reads;
 

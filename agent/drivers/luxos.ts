@@ -52,6 +52,8 @@ export const luxos = defineDriver({
 		temps: optionalRpc("temps"),
 		fans: optionalRpc("fans"),
 		stats: optionalRpc("stats"),
+		/** For recordings without the stats: chips, clock and voltage of each board. */
+		details: { ...optionalRpc("devdetails"), unless: "stats" },
 		config: slowRpc("config"),
 		pools: slowRpc("pools"),
 		events: slowRpc("events"),
@@ -197,6 +199,7 @@ function boardsOf(answers: Parsed, rpc: Parsed): readonly AnyRecord[] {
 		new Map(recordsOf(list).map((record) => [numberOf(at(record, "ID")) ?? -1, record] as const));
 	const devs = byId(at(answers, "devs", "DEVS"));
 	const temps = byId(at(answers, "temps", "TEMPS"));
+	const details = byId(at(answers, "details", "DEVDETAILS"));
 	const chains = new Map(
 		recordsOf(at(rpc, "boards")).map((board) => [(numberOf(at(board, "slot")) ?? 0) - 1, board] as const),
 	);
@@ -217,10 +220,10 @@ function boardsOf(answers: Parsed, rpc: Parsed): readonly AnyRecord[] {
 		return present({
 			...devs.get(id),
 			slot: String(id),
-			chips: at(chain, "chips"),
-			frequency: at(chain, "frequency"),
+			chips: firstOf([at(chain, "chips"), at(details.get(id), "Chips")]),
+			frequency: firstOf([at(chain, "frequency"), at(details.get(id), "Frequency")]),
 			rates: at(chain, "rates"),
-			volts: voltages.get(id),
+			volts: firstOf([voltages.get(id), at(details.get(id), "Voltage")]),
 			sensors: sensors.length > 0 ? sensors.map(({ value }) => value) : at(chain, "boardTemperatures"),
 			chipSensors: chips.length > 0 ? chips : sensors.length > 0 ? undefined : at(chain, "chipTemperatures"),
 			...airOf(corners, labels),

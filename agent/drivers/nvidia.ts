@@ -499,7 +499,7 @@ type Gpu = {
 
 function layOutMetrics(answers: Parsed): Parsed {
 	const samples = listOf(at(answers, "metrics", "samples")) as readonly PrometheusSample[];
-	const ours = samples.filter(({ name }) => name.startsWith("DCGM_FI_"));
+	const ours = samples.filter(({ name, value }) => name.startsWith("DCGM_FI_") && !isBlank(value));
 	const byGpu = new Map<string, Gpu>();
 	for (const sample of ours) note(byGpu, sample);
 	const label = (...names: readonly string[]) =>
@@ -512,6 +512,13 @@ function layOutMetrics(answers: Parsed): Parsed {
 		driverVersion: label("DCGM_FI_DRIVER_VERSION", "driver_version"),
 		hostname: label("Hostname", "hostname"),
 	});
+}
+
+/** DCGM's four words for no value (blank, not found, not supported, not permitted), as each of its number types. */
+const BLANKS = [2 ** 31 - 16, 2 ** 47, 2 ** 63 - 16];
+
+function isBlank(value: number): boolean {
+	return BLANKS.some((blank) => value >= blank && value <= blank + 3);
 }
 
 const GPUS_MOST = 64;

@@ -24,6 +24,20 @@ const gpus = (driver: string) =>
 
 const MEBI = 1_048_576;
 
+it("takes dcgm-exporter's words for no value as absent, as 32 and 64 bits and as a fraction, without a fault", () => {
+	const text = [
+		'DCGM_FI_DEV_POWER_USAGE{gpu="0"} 7.5',
+		'DCGM_FI_DEV_MEMORY_TEMP{gpu="0"} 9223372036854775794',
+		'DCGM_FI_DEV_ECC_SBE_VOL_TOTAL{gpu="0"} 2147483634',
+		'DCGM_FI_DEV_POWER_MGMT_LIMIT{gpu="0"} 140737488355328.000000',
+	].join("\n");
+	const { components, faults } = read("dcgm-exporter", { metrics: { text } });
+	expect(components.map(({ values }) => Object.keys(values))).toEqual([
+		["powerWatts", "powerSource", "powerBoundary"],
+	]);
+	expect(faults).toEqual([]);
+});
+
 describe("NVIDIA GPUs by nvidia-smi", () => {
 	const TABLE = {
 		text: [

@@ -305,6 +305,19 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 		absent: ["otherAlgorithmHashrateAverageHashesPerSecond", "boardTemperatureCelsius"],
 		faults: ["stats: not-a-number", "stats: missing-value"],
 	},
+	"a LuxOS of one board, whose details stand in for the stats": {
+		driver: "luxos",
+		values: { hashrateTerahashesPerSecond: 9.0005, powerWatts: 398, powerSource: 2, chipCount: 126 },
+		parts: [
+			["board", "frequencyMegahertz", [145]],
+			["board", "coreVoltageVolts", [12.1]],
+		],
+	},
+	"an Antminer that names a firmware of a brand behind its model, with a board that stands": {
+		driver: "antminer",
+		model: "Antminer T21",
+		values: { hashrateTerahashesPerSecond: 100.0005, boardCount: 2, frequencyMegahertz: 500 },
+	},
 	"an E3 whose nine chains have four sensors each and whose frequency has its unit": {
 		driver: "antminer",
 		model: "Antminer E3",

@@ -546,4 +546,37 @@ export const RECORDINGS: Readonly<Record<string, readonly RecordedAnswer[]>> = {
 			'{"STATUS":[{"STATUS":"S","Code":70,"Msg":"CGMiner stats","Description":"ccminer 2.3.3"}],"STATS":[{"CGMiner":"2.3.3","Type":"Hammer D10"},{"STATS":0,"Elapsed":60,"MHS 5s":"5,000.5","MHS av":-nan(ind),"temp1":,"fan1":4650,"fan_num":1,"chain_acn1":108,"chain_rate1":"5000.5"}],"id":1}',
 		),
 	],
+	"a LuxOS of one board, whose details stand in for the stats": [
+		rpc("summary", told("SUMMARY", [{ "GHS 5s": 9_000.5, Elapsed: 60 }], "LUXminer 2026.9.21.003141-c8f2")),
+		rpc("power", told("POWER", [{ PSU: false, Watts: 398 }], "LUXminer")),
+		rpc("devs", told("DEVS", [{ ID: 1, "MHS 5s": 9_000_500, IsUserShutdown: false }], "LUXminer")),
+		rpc("devdetails", told("DEVDETAILS", [{ ID: 1, Chips: 126, Frequency: 145, Voltage: 12.1 }], "LUXminer")),
+	],
+	"an Antminer that names a firmware of a brand behind its model, with a board that stands": [
+		rpc(
+			"version",
+			told("VERSION", [{ Type: "Antminer T21 (9Brands 1.2.6-rc1)", CGMiner: "4.11.1" }], "cgminer"),
+		),
+		rpc(
+			"stats",
+			told(
+				"STATS",
+				[
+					{ CGMiner: "4.11.1", Type: "Antminer T21 (9Brands 1.2.6-rc1)" },
+					{
+						STATS: 0,
+						"GHS 5s": 100_000.5,
+						miner_count: 2,
+						chain_acn1: 108,
+						chain_acn2: 108,
+						freq_avg1: 500,
+						freq_avg2: 0,
+						chain_rate1: "100000.50",
+						chain_rate2: "0.00",
+					},
+				],
+				"cgminer",
+			),
+		),
+	],
 };
