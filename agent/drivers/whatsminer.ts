@@ -54,7 +54,7 @@ const boardReads = {
 		{ at: ["MHS 5s"], unit: megahashesPerSecond },
 	],
 	hashrateAverageTerahashesPerSecond: { at: ["MHS av"], unit: megahashesPerSecond },
-	hashrateNameplateTerahashesPerSecond: { at: ["Factory GHS"], unit: gigahashesPerSecond },
+	hashrateNameplateTerahashesPerSecond: { at: ["Factory GHS"], unit: gigahashesPerSecond, absent: [0] },
 	boardTemperatureCelsius: { at: ["Temperature"], unit: celsius },
 	boardSensor1TemperatureCelsius: { at: ["Temperature"], unit: celsius },
 	chipTemperatureCelsius: { at: ["Chip Temp Max"], unit: celsius, absent: [0] },
@@ -137,6 +137,7 @@ export const whatsminer = defineDriver({
 		powerWatts: [
 			{ at: ["summaryRecord", "Power"], unit: watts, absent: [0] },
 			{ at: ["summaryRecord", "Power_RT"], unit: watts, absent: [0] },
+			{ at: ["asleepWatts"], unit: watts, absent: [0] },
 		],
 		powerLimitWatts: { at: ["summaryRecord", "Power Limit"], unit: watts, absent: [0] },
 		powerMode: [
@@ -164,14 +165,14 @@ export const whatsminer = defineDriver({
 				inputVoltageVolts: { at: ["inputVolts"], unit: volts },
 				inputCurrentAmperes: { at: ["inputAmperes"], unit: amperes },
 				outputCurrentAmperes: { at: ["outputAmperes"], unit: amperes },
-				psuTemperatureCelsius: { at: ["temperature"], unit: celsius },
+				psuTemperatureCelsius: { at: ["temperature"], unit: celsius, absent: [0] },
 			},
 		},
 	],
 	errorCodes: [["errorWords", "*"]],
 	caveats: [
 		"M3 and M20S of 2019 report no power.",
-		"A sleeping unit answers `status` only, and no power.",
+		"A sleeping unit answers no `summary`: its power is then what its supply takes in, where that says so.",
 		'The rate is "HS RT", else the average of one minute; "MHS 5s" is too noisy to be the rate.',
 		'"Device Rejected%" is left out: values over 100 % were seen.',
 		'Immersed units have no fans: 0 rpm there is no failure; "Env Temp" is then the coolant.',
@@ -182,6 +183,7 @@ function layOutWhatsminer(answers: Parsed): Parsed {
 	const summaryRecord = contentOf(at(answers, "summary"), "SUMMARY");
 	const statusRecord = contentOf(at(answers, "status"), "STATUS_INFO");
 	const minerInfoRecord = contentOf(at(answers, "minerInfo"), "MINER_INFO");
+	const psu = contentOf(at(answers, "psu"), "PSU");
 	const rates = summaryRecord === undefined ? undefined : ratesOf(summaryRecord);
 	const isOff = [at(statusRecord, "btmineroff"), at(statusRecord, "mineroff")].some(isTrue);
 	return present({
@@ -190,10 +192,11 @@ function layOutWhatsminer(answers: Parsed): Parsed {
 		minerInfoRecord,
 		rates,
 		whenAsleep: isOff ? 0 : undefined,
+		asleepWatts: isOff ? asleepWatts(psu) : undefined,
 		state: isOff ? "sleeping" : stateOf(rates),
 		boardRecords: boardsOf(answers),
 		fans: fansOf(summaryRecord),
-		supply: supplyOf(summaryRecord, contentOf(at(answers, "psu"), "PSU")),
+		supply: supplyOf(summaryRecord, psu),
 		errorWords: errorWords(summaryRecord, at(contentOf(at(answers, "errors"), "ERRORS"), "error_code")),
 		model: modelOf(answers, minerInfoRecord),
 		firmware: firmwareOf(answers, summaryRecord, statusRecord),
@@ -281,6 +284,14 @@ function supplyOf(summary: AnyRecord | undefined, psu: AnyRecord | undefined): r
 		temperature: firstOf([at(psu, "temp0"), at(psu, "temp")]),
 	});
 	return Object.keys(supply).length === 0 ? [] : [supply];
+}
+
+/** The supply is asked more rarely than the status: more watts than a control board takes are those from before. */
+const ASLEEP_WATTS_MOST = 200;
+
+function asleepWatts(psu: AnyRecord | undefined): number | undefined {
+	const taken = numberOf(at(psu, "pin"));
+	return taken !== undefined && taken <= ASLEEP_WATTS_MOST ? taken : undefined;
 }
 
 const ACTIVE_ERROR = /^Error Code (\d+)$/;

@@ -157,6 +157,17 @@ describe("whatsminer", () => {
 		});
 	});
 
+	it("takes a sleeping unit's 13 W from its supply, never its 3,400 W from before, and no temperature of 0 °C", () => {
+		const status = { text: '{"STATUS":"S","Code":131,"Msg":{"mineroff":"true"}}' };
+		const psu = (pin: string) => ({
+			text: `{"STATUS":"S","Code":131,"Msg":{"vin":"39600","pin":"${pin}","temp0":"0"}}`,
+		});
+		const reading = read("whatsminer", { status, psu: psu("13") });
+		expect(reading.values).toMatchObject({ powerWatts: 13, powerSource: REPORTED });
+		expect(parts(reading, "psu")[0]?.values).toEqual({ inputVoltageVolts: 396 });
+		expect(read("whatsminer", { status, psu: psu("3400") }).values).not.toHaveProperty("powerWatts");
+	});
+
 	it.each([
 		["flat", '{"STATUS":"S","Code":131,"Msg":{"HS RT":90000000,"Power":3000}}'],
 		["nested", '{"STATUS":[{"STATUS":"S","Code":131,"Msg":{"HS RT":90000000,"Power":3000}}]}'],
