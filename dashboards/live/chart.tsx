@@ -82,7 +82,7 @@ function isEmpty({ lines }: ChartProps): boolean {
 }
 
 function emptyWords({ isWaiting }: ChartProps): string {
-	return isWaiting === true ? "Reading the past …" : "No readings in this stretch.";
+	return isWaiting === true ? "Reading the past …" : "Nothing is known of it in this stretch.";
 }
 
 function ChartValue({ shown }: { readonly shown: Shown }) {

@@ -454,7 +454,7 @@ const ECONOMICS: DashboardRow = {
 			{
 				title: "Hashprice",
 				description: "Expected earning of 1 PH/s in a day before the pool's fee.",
-				unit: "suffix:USD",
+				unit: "suffix:USD/PH/s/day",
 			},
 			"fleetwatt_hashprice_usd_per_petahash_per_second_day",
 		),

@@ -57,9 +57,10 @@ export function dripping(byte: string, milliseconds: number): (socket: Socket) =
 
 /** `factor` seconds pass in each real second. */
 export function fastClock(factor: number): Clock {
+	const began = realClock.monotonic();
 	return {
 		...realClock,
-		monotonic: () => quantity<MonotonicMilliseconds>(realClock.monotonic() * factor),
+		monotonic: () => quantity<MonotonicMilliseconds>(began + (realClock.monotonic() - began) * factor),
 		after: (milliseconds, run) => realClock.after(milliseconds / factor, run),
 		every: (milliseconds, run) => realClock.every(milliseconds / factor, run),
 	};
