@@ -1,8 +1,11 @@
 /**
- * Work that can wait for the network, one piece a turn of the event loop: what arrived meanwhile is heard in between,
- * so the answers of a burst are taken at once and none waits until all before it are decoded. First come, first served.
+ * Work that can wait for the network: it begins when the rest of a burst has had time to answer, and goes on one piece a
+ * turn of the event loop, so that what arrives meanwhile is heard in between. First come, first served.
  */
 import type { Clock } from "../../shared/clock.js";
+
+/** Ten devices on the same network answer within. */
+const BURST_ANSWERS_MILLISECONDS = 5;
 
 export class OneATurn {
 	readonly #clock: Clock;
@@ -16,7 +19,7 @@ export class OneATurn {
 	turn(): Promise<void> {
 		return new Promise((resolve) => {
 			this.#waiting.push(resolve);
-			if (this.#waiting.length === 1) this.#clock.soon(this.#next);
+			if (this.#waiting.length === 1) this.#clock.after(BURST_ANSWERS_MILLISECONDS, this.#next);
 		});
 	}
 

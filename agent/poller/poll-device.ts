@@ -407,7 +407,9 @@ function remember(
 			requests.delete(name);
 			return;
 		}
-		const restsUntil = clock.monotonic() + rest;
+		// Devices that were all asked first when the agent started are not all asked again together.
+		const isFirst = requests.get(name)?.answer === undefined;
+		const restsUntil = clock.monotonic() + (isFirst ? clock.random() * rest : rest);
 		const answer = digest(name, request, asked.answer);
 		requests.set(name, { answer, failures: 0, fault: undefined, restsUntil });
 		return;
