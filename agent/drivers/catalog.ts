@@ -39,7 +39,7 @@ import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
 import { proto } from "./proto.js";
 import { redfish } from "./redfish.js";
-import { rocmSmi, rocmSmiTable, rocmSmiText } from "./rocm-smi.js";
+import { rocmSmi, rocmSmiCsv, rocmSmiText } from "./rocm-smi.js";
 import { sealminer } from "./sealminer.js";
 import { spondoolies } from "./spondoolies.js";
 import { strongu } from "./strongu.js";
@@ -106,7 +106,7 @@ export const DRIVERS: readonly Driver[] = [
 	amdSmiText,
 	rocmSmi,
 	rocmSmiText,
-	rocmSmiTable,
+	rocmSmiCsv,
 	intelXpu,
 	nvidia,
 	...LOCAL_HOSTS,

@@ -84,7 +84,7 @@ export const rocmSmiText = defineDriver({
 	caveats: ["For tools whose JSON is broken; else use rocm-smi.", ...ROCM_CAVEATS],
 });
 
-export const rocmSmiTable = defineDriver({
+export const rocmSmiCsv = defineDriver({
 	...amdHost,
 	name: "rocm-smi-csv",
 	title: "AMD GPUs, rocm-smi as CSV",

@@ -4,8 +4,10 @@
  * first is the queue's to say.
  */
 import type { Cancel, Clock } from "../../shared/clock.js";
+import type { Hello } from "../../shared/wire/from-agent.js";
 import type { IncomingRecord } from "../store/incoming.js";
 import type { CommitResult } from "../store/store.js";
+
 import { FairQueue } from "./fair-queue.js";
 
 /** With the commit itself, an acknowledgement comes within 50 ms on a disk that is not busy. */
@@ -36,8 +38,8 @@ export class Committer {
 		return this.waiting.size;
 	}
 
-	bytesWaiting(agent: string): number {
-		return this.waiting.bytesOf(agent);
+	bytesWaiting(hello: Hello): number {
+		return this.waiting.bytesOf(hello);
 	}
 
 	add(record: IncomingRecord): void {
@@ -46,8 +48,8 @@ export class Committer {
 	}
 
 	/** Forgets what a replaced session has not yet had committed: its successor sends it again. */
-	forget(agent: string, epoch: string): void {
-		this.waiting.forget(agent, epoch);
+	forget(hello: Hello): void {
+		this.waiting.forget(hello, hello.epoch);
 	}
 
 	/** Commits what waits, unless the disk refuses it; nothing is committed afterwards. */

@@ -12,6 +12,10 @@ const BYTES_AT_ONCE = 256 * 1_024;
 /** One agent's part of it: who comes next waits no longer than for that. */
 const BYTES_OF_AGENT_AT_ONCE = 64 * 1_024;
 
+/** Two sites may each have an agent of one name. */
+type Sender = Pick<IncomingRecord, "site" | "agent">;
+const nameOf = ({ site, agent }: Sender) => `${site}/${agent}`;
+
 type Line = { records: IncomingRecord[]; next: number };
 
 export class FairQueue {
@@ -24,14 +28,15 @@ export class FairQueue {
 		return this.count;
 	}
 
-	bytesOf(agent: string): number {
-		return this.bytes.get(agent) ?? 0;
+	bytesOf(sender: Sender): number {
+		return this.bytes.get(nameOf(sender)) ?? 0;
 	}
 
 	add(record: IncomingRecord): void {
 		this.weigh(record, 1);
-		const line = this.lines.get(record.agent);
-		if (line === undefined) this.lines.set(record.agent, { records: [record], next: 0 });
+		const name = nameOf(record);
+		const line = this.lines.get(name);
+		if (line === undefined) this.lines.set(name, { records: [record], next: 0 });
 		else line.records.push(record);
 		this.count += 1;
 	}
@@ -70,34 +75,36 @@ export class FairQueue {
 
 	/** What could not be committed, as it was taken. */
 	putBack(batch: readonly IncomingRecord[]): void {
-		const byAgent = new Map<string, IncomingRecord[]>();
+		const bySender = new Map<string, IncomingRecord[]>();
 		for (const record of batch) {
 			this.weigh(record, 1);
-			byAgent.set(record.agent, [...(byAgent.get(record.agent) ?? []), record]);
+			const name = nameOf(record);
+			bySender.set(name, [...(bySender.get(name) ?? []), record]);
 		}
-		for (const [agent, records] of byAgent) {
-			const line = this.lines.get(agent);
+		for (const [name, records] of bySender) {
+			const line = this.lines.get(name);
 			const left = line === undefined ? [] : line.records.slice(line.next);
-			this.lines.set(agent, { records: [...records, ...left], next: 0 });
+			this.lines.set(name, { records: [...records, ...left], next: 0 });
 		}
 		this.count += batch.length;
 	}
 
-	forget(agent: string, epoch: string): void {
-		const line = this.lines.get(agent);
+	forget(sender: Sender, epoch: string): void {
+		const name = nameOf(sender);
+		const line = this.lines.get(name);
 		if (line === undefined) return;
 		const left = line.records.slice(line.next);
 		const kept = left.filter((record) => record.epoch !== epoch);
 		for (const record of left) if (record.epoch === epoch) this.weigh(record, -1);
 		this.count -= left.length - kept.length;
-		if (kept.length === 0) this.lines.delete(agent);
-		else this.lines.set(agent, { records: kept, next: 0 });
+		if (kept.length === 0) this.lines.delete(name);
+		else this.lines.set(name, { records: kept, next: 0 });
 	}
 
-	private weigh({ agent, bytes }: IncomingRecord, sign: 1 | -1): void {
-		const now = this.bytesOf(agent) + sign * bytes.length;
-		if (now > 0) this.bytes.set(agent, now);
-		else this.bytes.delete(agent);
+	private weigh(record: IncomingRecord, sign: 1 | -1): void {
+		const now = this.bytesOf(record) + sign * record.bytes.length;
+		if (now > 0) this.bytes.set(nameOf(record), now);
+		else this.bytes.delete(nameOf(record));
 	}
 
 	private toTheEnd(agent: string): void {

@@ -410,8 +410,8 @@ export class IngestServer {
 	}
 
 	/** Who sends on without credit is not read until what came is committed; who heeds it never comes here. */
-	private holdBack(session: Session, { agent }: Hello): void {
-		if (this.committer.bytesWaiting(agent) <= WAITING_BYTES_MOST) return;
+	private holdBack(session: Session, hello: Hello): void {
+		if (this.committer.bytesWaiting(hello) <= WAITING_BYTES_MOST) return;
 		session.socket.pause();
 		this.heldBack.add(session);
 	}
@@ -419,7 +419,7 @@ export class IngestServer {
 	private readOn(): void {
 		for (const session of this.heldBack) {
 			const { hello } = session.state;
-			if (hello !== undefined && this.committer.bytesWaiting(hello.agent) > WAITING_BYTES_MOST) continue;
+			if (hello !== undefined && this.committer.bytesWaiting(hello) > WAITING_BYTES_MOST) continue;
 			this.heldBack.delete(session);
 			session.socket.resume();
 		}
@@ -443,7 +443,7 @@ export class IngestServer {
 		const before = this.byAgent.get(key);
 		if (before !== undefined && before !== session) this.replacedNow(key, hello);
 		if (before !== undefined && before !== session) {
-			this.committer.forget(hello.agent, hello.epoch);
+			this.committer.forget(hello);
 			this.apply(before, { kind: "replaced" });
 		}
 		session.agentKey = key;
@@ -584,7 +584,7 @@ export class IngestServer {
 			this.apply(session, { kind: "tick", at });
 			const lost = this.lostCredential(session);
 			if (lost !== undefined) {
-				this.committer.forget(lost.agent, lost.epoch);
+				this.committer.forget(lost.hello);
 				this.apply(session, { kind: "revoked", failure: lost.failure });
 			}
 		}
@@ -594,7 +594,7 @@ export class IngestServer {
 	private lostCredential({ state, provenKey }: Session) {
 		const { hello, phase } = state;
 		if (phase !== "ready" || hello === undefined) return undefined;
-		const { site, agent, epoch } = hello;
+		const { site, agent } = hello;
 		const credential = this.options.credentialOf(site, agent);
 		const holds =
 			provenKey === undefined
@@ -605,7 +605,7 @@ export class IngestServer {
 			credential.kind === "revoked"
 				? failure("AGENT_REVOKED", `Agent "${agent}" of site "${site}" is revoked.`)
 				: failure("AGENT_UNAUTHORIZED", `Agent "${agent}" of site "${site}" has another key now.`);
-		return { agent, epoch, failure: why };
+		return { hello, failure: why };
 	}
 
 	private count(code: string): void {

@@ -30,6 +30,15 @@ describe("records that wait for their commit", () => {
 		]);
 	});
 
+	it("of two sites' agents of one name stand in lines of their own, and weigh on their own sender alone", () => {
+		const queue = new FairQueue();
+		for (let sequence = 1; sequence <= 4_000; sequence += 1) queue.add(record("hall-1", sequence));
+		queue.add({ ...record("hall-1", 1), site: "west" });
+		expect(queue.take().findIndex(({ site }) => site === "west")).toBe(1);
+		expect(queue.bytesOf({ site: "west", agent: "hall-1" })).toBe(0);
+		expect(queue.bytesOf({ site: "austin", agent: "hall-1" })).toBe((4_000 - 65) * 1_000);
+	});
+
 	it("larger than an agent's part go one at a time, and their agent stands behind the others from then on", () => {
 		const queue = new FairQueue();
 		for (const sequence of [1, 2]) queue.add(record("large", sequence, 200_000));
@@ -45,7 +54,7 @@ describe("records that wait for their commit", () => {
 		for (const sequence of [1, 2]) queue.add(record("b", sequence, 1_000, `e${sequence}`));
 		queue.putBack(queue.take());
 		queue.add(record("a", 3));
-		queue.forget("b", "e1");
+		queue.forget({ site: "austin", agent: "b" }, "e1");
 		expect(queue.size).toBe(4);
 		expect(names(queue.take()).sort()).toEqual(["a1", "a2", "a3", "b2"]);
 		expect([queue.size, queue.take()]).toEqual([0, []]);
