@@ -15,6 +15,7 @@ export type Clock = {
 	now(): UnixMilliseconds;
 	/** Never steps back; its zero is arbitrary. */
 	monotonic(): MonotonicMilliseconds;
+	/** Runs once, never before `milliseconds` of `monotonic` are over. */
 	after(milliseconds: number, run: () => void): Cancel;
 	every(milliseconds: number, run: () => void): Cancel;
 	/** Once everything that has arrived from outside was handled. */
@@ -29,7 +30,14 @@ export const realClock: Clock = {
 	now: () => quantity<UnixMilliseconds>(Date.now()),
 	monotonic: () => quantity<MonotonicMilliseconds>(performance.now()),
 	after(milliseconds, run) {
-		const timer = setTimeout(run, milliseconds);
+		const due = performance.now() + milliseconds;
+		// Node counts whole milliseconds and is up to two early: who then looks at the time finds some left.
+		const runWhenDue = () => {
+			const left = due - performance.now();
+			if (left > 0) timer = setTimeout(runWhenDue, left);
+			else run();
+		};
+		let timer = setTimeout(runWhenDue, milliseconds);
 		return () => clearTimeout(timer);
 	},
 	every(milliseconds, run) {
