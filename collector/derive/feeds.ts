@@ -1,6 +1,7 @@
 /**
  * Which meter, or which outlet of one, feeds what: topology, as the configuration states it. Pure.
  */
+import { grouped } from "../../shared/grouped.js";
 
 /** One meter, or one outlet of it, and what hangs on it. Endpoints as the agents name them. */
 export type Feed = {
@@ -23,20 +24,6 @@ export class FeedIndex {
 		this.ofMeter = grouped(own, ({ site, meter }) => endpointKey(site, meter));
 		this.ofDevice = grouped(own, ({ site, device }) => endpointKey(site, device));
 	}
-}
-
-function grouped<Row>(
-	rows: readonly Row[],
-	keyOf: (row: Row) => string,
-): ReadonlyMap<string, readonly Row[]> {
-	const found = new Map<string, Row[]>();
-	for (const row of rows) {
-		const key = keyOf(row);
-		const own = found.get(key);
-		if (own === undefined) found.set(key, [row]);
-		else own.push(row);
-	}
-	return found;
 }
 
 export type DeviceFeed = Feed & { readonly to: "device" };

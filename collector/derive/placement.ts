@@ -82,8 +82,9 @@ export function changedSpan(
 		validTo ?? Number.POSITIVE_INFINITY,
 	]);
 	const sorted = [...new Set(cuts)].sort((one, other) => one - other);
+	const [saidBefore, saidAfter] = [heldAlong(before), heldAlong(after)];
 	const differing = sorted.slice(0, -1).filter((at) => {
-		const [one, other] = [entryAt(before, at), entryAt(after, at)];
+		const [one, other] = [saidBefore(at), saidAfter(at)];
 		return one?.rack !== other?.rack || one?.owner !== other?.owner || one?.use !== other?.use;
 	});
 	const [first, last] = [differing[0], differing.at(-1)];
@@ -91,22 +92,50 @@ export function changedSpan(
 	return { from: first, to: sorted[sorted.indexOf(last) + 1] ?? Number.POSITIVE_INFINITY };
 }
 
+/** Asked with times that do not fall, so that a long history is walked through once. */
+function heldAlong(entries: InventoryEntries): (at: number) => InventoryEntry | undefined {
+	let index = 0;
+	return (at) => {
+		while ((entries[index + 1]?.validFrom ?? Number.POSITIVE_INFINITY) <= at) index += 1;
+		const entry = entries[index];
+		return entry !== undefined && holdsAt(entry, at) ? entry : undefined;
+	};
+}
+
 /**
- * The statements after a new one was made: it holds for its whole time, older ones give way where it does.
- * Neighbours that say the same become one.
+ * The statements after new ones were made, which do not overlap: each holds for its whole time, older ones give way
+ * where they do. Neighbours that say the same become one.
  */
-export function withEntry(entries: InventoryEntries, entry: InventoryEntry): InventoryEntries {
-	const end = entry.validTo ?? Number.POSITIVE_INFINITY;
-	const kept = entries.flatMap((before): InventoryEntry[] => {
-		const until = before.validTo ?? Number.POSITIVE_INFINITY;
-		if (until <= entry.validFrom || before.validFrom >= end) return [before];
+export function withEntries(entries: InventoryEntries, added: InventoryEntries): InventoryEntries {
+	return joined([...givingWay(entries, added), ...added].sort(byBegin));
+}
+
+/** What is left of statements beside others that do not overlap, in any order. */
+export function givingWay(entries: InventoryEntries, others: InventoryEntries): InventoryEntries {
+	const sorted = [...others].sort(byBegin);
+	let next = 0;
+	return entries.flatMap((entry) => {
+		while (next < sorted.length && endOf(sorted[next]) <= entry.validFrom) next += 1;
 		const parts: InventoryEntry[] = [];
-		if (before.validFrom < entry.validFrom) parts.push({ ...before, validTo: entry.validFrom });
-		if (until > end) parts.push({ ...before, validFrom: end });
+		let from = entry.validFrom;
+		for (let index = next; ; index += 1) {
+			const other = sorted[index];
+			if (other === undefined || other.validFrom >= endOf(entry)) break;
+			if (from < other.validFrom) parts.push({ ...entry, validFrom: from, validTo: other.validFrom });
+			from = endOf(other);
+		}
+		if (from < endOf(entry)) parts.push({ ...entry, validFrom: from });
 		return parts;
 	});
-	const sorted = [...kept, entry].sort((one, other) => one.validFrom - other.validFrom);
-	return joined(sorted);
+}
+
+function byBegin(one: InventoryEntry, other: InventoryEntry): number {
+	return one.validFrom - other.validFrom;
+}
+
+/** Infinite: until further notice. */
+export function endOf(entry: InventoryEntry | undefined): number {
+	return entry?.validTo ?? Number.POSITIVE_INFINITY;
 }
 
 function joined(sorted: InventoryEntries): InventoryEntries {

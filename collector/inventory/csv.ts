@@ -1,19 +1,20 @@
 /**
  * Comma-separated text → rows by the names of its header (RFC 4180). Pure. Where the header has no comma, semicolons
- * or tabs separate, as spreadsheets of some countries write them.
+ * or tabs separate, as spreadsheets of some countries write them; a first line such as "sep=;" says it, too.
  *
  * Takes text of at most TEXT_MOST_BYTES; gives rows with the line each begins at, or what is wrong with the text as
  * a whole. Quotes may hold commas, quotes and line ends. It interprets no cell.
  */
 export const TEXT_MOST_BYTES = 8 * 1_024 * 1_024;
-const ROWS_MOST = 200_000;
+const ROWS_MOST = 100_000;
+const COLUMNS_MOST = 100;
 const SEPARATORS = [",", ";", "\t"] as const;
 
 export type CsvRow = {
 	readonly line: number;
 	/** Cells that are not empty, by the name of their column; blanks around them are left out. */
 	readonly cells: ReadonlyMap<string, string>;
-	/** Cells beyond the header. */
+	/** Cells that say something under no column's name. */
 	readonly extra: number;
 };
 
@@ -25,44 +26,55 @@ export function csvTable(text: string): CsvTable {
 	if (text.length > TEXT_MOST_BYTES)
 		return problem(1, `has ${text.length} characters; at most ${TEXT_MOST_BYTES}`);
 	const bare = text.startsWith("\ufeff") ? text.slice(1) : text;
+	const said = /^sep=([,;\t])\r?\n/i.exec(bare)?.[1];
 	const header = /^\s*(.*)/.exec(bare)?.[1] ?? "";
 	if (/[\0\ufffd]/.test(header)) return problem(1, "is not UTF-8; save it as CSV in UTF-8");
-	const lines = records(bare, SEPARATORS.find((one) => header.includes(one)) ?? ",");
-	if ("openAt" in lines) return problem(lines.openAt, "has a quote that is never closed");
-	const [head, ...rest] = lines.filter(({ cells }) => cells.some((cell) => cell.trim() !== ""));
+	const lines = records(bare, said ?? SEPARATORS.find((one) => header.includes(one)) ?? ",");
+	if ("what" in lines) return problem(lines.line, lines.what);
+	const [head, ...rest] = said === undefined ? lines : lines.slice(1);
 	if (head === undefined) return problem(1, "is empty; its first line must name the columns");
-	if (rest.length > ROWS_MOST) return problem(1, `has ${rest.length} rows; at most ${ROWS_MOST}`);
+	if (head.cells.length > COLUMNS_MOST)
+		return problem(head.line, `has ${head.cells.length} columns; at most ${COLUMNS_MOST}`);
 	const columns = head.cells.map((cell) => cell.trim());
-	const doubled = columns.find((name, index) => columns.indexOf(name) !== index);
+	const doubled = columns.find((name, index) => name !== "" && columns.indexOf(name) !== index);
 	if (doubled !== undefined) return problem(head.line, `names the column ${JSON.stringify(doubled)} twice`);
-	return { ok: true, columns, rows: rest.map(({ line, cells }) => rowOf(line, cells, columns)) };
+	return {
+		ok: true,
+		columns: columns.filter((name) => name !== ""),
+		rows: rest.map(({ line, cells }) => rowOf(line, cells, columns)),
+	};
 }
 
 function problem(line: number, what: string): CsvTable {
 	return { ok: false, line, what: `The table ${what}.` };
 }
 
+/** Spreadsheets leave columns without a name behind; so long as nothing stands in them they say nothing. */
 function rowOf(line: number, cells: readonly string[], columns: readonly string[]): CsvRow {
 	const named = new Map<string, string>();
-	columns.forEach((name, index) => {
-		const cell = cells[index]?.trim();
-		if (cell !== undefined && cell !== "") named.set(name, cell);
+	let extra = 0;
+	cells.forEach((text, index) => {
+		const [name = "", cell] = [columns[index], text.trim()];
+		if (cell === "") return;
+		if (name === "") extra += 1;
+		else named.set(name, cell);
 	});
-	return { line, cells: named, extra: Math.max(0, cells.length - columns.length) };
+	return { line, cells: named, extra };
 }
 
 type Record = { readonly line: number; readonly cells: readonly string[] };
+type Malformed = { readonly line: number; readonly what: string };
 
-/** Or the line of the cell whose quote stays open. */
-function records(text: string, separator: string): readonly Record[] | { readonly openAt: number } {
+/** Those with a cell that is not blank. */
+function records(text: string, separator: string): readonly Record[] | Malformed {
 	const found: Record[] = [];
 	let [at, line] = [0, 1];
 	while (at < text.length) {
 		const started = line;
 		const cells: string[] = [];
 		for (let isOpen = true; isOpen; ) {
-			const cell = text[at] === '"' ? quoted(text, at, separator) : plain(text, at, separator);
-			if (cell === undefined) return { openAt: line };
+			const cell = cellAt(text, at, separator);
+			if (cell === undefined) return { line, what: "has a quote that is never closed" };
 			line += cell.lines;
 			cells.push(cell.text);
 			at = cell.end;
@@ -72,12 +84,20 @@ function records(text: string, separator: string): readonly Record[] | { readonl
 		if (text[at] === "\r") at += 1;
 		if (text[at] === "\n") at += 1;
 		line += 1;
-		found.push({ line: started, cells });
+		if (cells.some((cell) => cell.trim() !== "")) found.push({ line: started, cells });
+		if (found.length > ROWS_MOST + 1) return { line: started, what: `has more than ${ROWS_MOST} rows` };
 	}
 	return found;
 }
 
 type Cell = { readonly text: string; readonly end: number; readonly lines: number };
+
+/** Blanks before a quote are none of its cell's. */
+function cellAt(text: string, from: number, separator: string): Cell | undefined {
+	let begin = from;
+	while (text[begin] === " ") begin += 1;
+	return text[begin] === '"' ? quoted(text, begin, separator) : plain(text, from, separator);
+}
 
 function plain(text: string, from: number, separator: string): Cell {
 	let end = from;
@@ -98,5 +118,5 @@ function quoted(text: string, from: number, separator: string): Cell | undefined
 	}
 	// What stands between the closing quote and the next separator belongs to the cell.
 	const rest = plain(text, at, separator);
-	return { text: cell + rest.text, end: rest.end, lines: cell.split("\n").length - 1 };
+	return { text: cell + rest.text, end: rest.end, lines: cell.match(/\r\n?|\n/g)?.length ?? 0 };
 }

@@ -4,18 +4,30 @@
  * Takes a table, the devices that are known and the inventory as it stands; gives the inventory's new statements and
  * a diff. A refused row leaves all others as they are. Rows of one device may follow one another in time, not
  * overlap; no two devices stand in one position at once.
+ *
+ * The collector waits for it: STATEMENTS_MOST of a table, STATEMENTS_OF_ONE_MOST of them of one thing, and no step
+ * looks at each pair of rows.
  */
+import { grouped } from "../../shared/grouped.js";
 import {
+	endOf,
 	entryAt,
 	type InventoryEntries,
 	type InventoryEntry,
 	inventoryKey,
 	saysTheSame,
-	withEntry,
+	withEntries,
 } from "../derive/placement.js";
 import type { DeviceState } from "../store/device-state.js";
 import { type CsvRow, csvTable } from "./csv.js";
-import { COLUMNS, knownDevices, type Refusal, type Stated, statementsOf } from "./statements.js";
+import { type KnownDevices, knownDevices } from "./known-devices.js";
+import { occupiedTwice } from "./places.js";
+import { COLUMNS, type Refusal, type Stated, statementsOf } from "./statements.js";
+import { Stretches } from "./stretches.js";
+
+/** Twenty for each of 10,000 devices. */
+const STATEMENTS_MOST = 200_000;
+const STATEMENTS_OF_ONE_MOST = 1_000;
 
 export type Inventory = ReadonlyMap<string, InventoryEntries>;
 
@@ -61,125 +73,72 @@ function refusedWhole(line: number, what: string): Plan {
 export function planOf(rows: readonly CsvRow[], { devices, inventory, now }: PlanWish): Plan {
 	const known = knownDevices(devices);
 	const refused: Refusal[] = [];
-	let stated: Stated[] = [];
-	for (const row of rows) {
-		const found = statementsOf(row, known, now);
-		if ("what" in found) refused.push(found);
-		else stated.push(...found.stated);
-	}
+	let stated = statedBy(rows, { known, now, refused });
 	stated = without(stated, overlapping(stated), refused);
-	for (;;) {
-		const doubled = twoAtOnePlace(histories(stated, inventory), stated, known.find);
-		if (doubled.length === 0) break;
-		stated = without(stated, doubled, refused);
-	}
-	return { rows: rows.length, ...differences(stated, inventory), refused: inOrder(refused) };
+	stated = without(stated, occupiedTwice(stated, inventory, known), refused);
+	refused.sort((one, other) => one.line - other.line);
+	return { rows: rows.length, ...differences(stated, inventory), refused };
 }
 
-function inOrder(refused: readonly Refusal[]): readonly Refusal[] {
-	return [...refused].sort((one, other) => one.line - other.line);
+type Reading = { readonly known: KnownDevices; readonly now: number; readonly refused: Refusal[] };
+
+function statedBy(rows: readonly CsvRow[], { known, now, refused }: Reading): readonly Stated[] {
+	const all: Stated[] = [];
+	const ofOne = new Map<string, number>();
+	for (const row of rows) {
+		const found = statementsOf(row, known, now);
+		const what = "what" in found ? found.what : tooMany(found.stated, all.length, ofOne);
+		if ("what" in found || what !== undefined) {
+			refused.push({ line: row.line, what: what ?? "" });
+			continue;
+		}
+		for (const one of found.stated) {
+			const key = inventoryKey(one.entry);
+			ofOne.set(key, (ofOne.get(key) ?? 0) + 1);
+			all.push(one);
+		}
+	}
+	return all;
+}
+
+function tooMany(
+	stated: readonly Stated[],
+	before: number,
+	ofOne: ReadonlyMap<string, number>,
+): string | undefined {
+	if (before + stated.length > STATEMENTS_MOST)
+		return `says more than ${STATEMENTS_MOST} things with the rows before it. Split the table.`;
+	const full = stated.find(({ entry }) => (ofOne.get(inventoryKey(entry)) ?? 0) >= STATEMENTS_OF_ONE_MOST);
+	return full === undefined
+		? undefined
+		: `is one of more than ${STATEMENTS_OF_ONE_MOST} about ${full.entry.key}. Split the table.`;
 }
 
 /** Takes out whole rows: half a range is not what was asked for. */
-function without(stated: readonly Stated[], found: readonly Refusal[], refused: Refusal[]): Stated[] {
+function without(
+	stated: readonly Stated[],
+	found: readonly Refusal[],
+	refused: Refusal[],
+): readonly Stated[] {
 	const lines = new Map(found.map((one) => [one.line, one]));
-	refused.push(...lines.values());
+	for (const one of lines.values()) refused.push(one);
 	return stated.filter(({ line }) => !lines.has(line));
 }
 
 function overlapping(stated: readonly Stated[]): readonly Refusal[] {
-	const byThing = grouped(stated);
-	const refusals: Refusal[] = [];
-	for (const group of byThing.values()) {
-		const sorted = [...group].sort((one, other) => one.line - other.line);
-		const taken: Stated[] = [];
-		for (const one of sorted) {
-			const other = taken.find((before) => overlap(before.entry, one.entry));
-			if (other === undefined) taken.push(one);
-			else
-				refusals.push({
-					line: one.line,
-					what: `holds for ${one.entry.key} at the same time as line ${other.line}. Give both validFrom and validTo that do not overlap.`,
-				});
-		}
-	}
-	return refusals;
-}
-
-function grouped(stated: readonly Stated[]): ReadonlyMap<string, readonly Stated[]> {
-	const groups = new Map<string, Stated[]>();
-	for (const one of stated) {
-		const key = inventoryKey(one.entry);
-		const group = groups.get(key);
-		if (group === undefined) groups.set(key, [one]);
-		else group.push(one);
-	}
-	return groups;
-}
-
-function overlap(one: InventoryEntry, other: InventoryEntry): boolean {
-	const [a, b] = [one.validTo ?? Number.POSITIVE_INFINITY, other.validTo ?? Number.POSITIVE_INFINITY];
-	return one.validFrom < b && other.validFrom < a;
-}
-
-function histories(stated: readonly Stated[], inventory: Inventory): Map<string, InventoryEntries> {
-	const changed = new Map<string, InventoryEntries>();
-	for (const { entry } of stated) {
-		const key = inventoryKey(entry);
-		changed.set(key, withEntry(changed.get(key) ?? inventory.get(key) ?? [], entry));
-	}
-	return new Map([...inventory, ...changed]);
-}
-
-/** The rows that put a device where another stands at the same time; the later line gives way. */
-function twoAtOnePlace(
-	after: Inventory,
-	stated: readonly Stated[],
-	find: (key: string) => DeviceState | undefined,
-): readonly Refusal[] {
-	const lineOf = new Map(stated.map(({ line, entry }) => [statementKey(entry), line]));
-	const byPlace = new Map<string, InventoryEntry[]>();
-	for (const entries of after.values()) {
-		for (const entry of entries) {
-			if (entry.kind !== "device" || entry.position === undefined || entry.intent === "retired") continue;
-			const device = find(entry.key);
-			const place = `${device?.site ?? ""}\n${entry.rack ?? device?.description.rack ?? ""}\n${entry.position}`;
-			const standing = byPlace.get(place);
-			if (standing === undefined) byPlace.set(place, [entry]);
-			else standing.push(entry);
-		}
-	}
-	return [...byPlace.values()].flatMap((standing) => (standing.length < 2 ? [] : crowded(standing, lineOf)));
-}
-
-function crowded(
-	standing: readonly InventoryEntry[],
-	lineOf: ReadonlyMap<string, number>,
-): readonly Refusal[] {
-	const sorted = [...standing].sort((one, other) => lineAt(one, lineOf) - lineAt(other, lineOf));
-	const refusals: Refusal[] = [];
-	const taken: InventoryEntry[] = [];
-	for (const one of sorted) {
-		const other = taken.find((before) => before.key !== one.key && overlap(before, one));
-		const line = lineOf.get(statementKey(one));
-		if (other === undefined || line === undefined) taken.push(one);
-		else {
-			const at = [...(one.rack === undefined ? [] : [`rack ${one.rack}`]), `position ${one.position}`].join(
-				", ",
-			);
-			refusals.push({ line, what: `puts ${one.key} in ${at}, where ${other.key} stands at that time.` });
-		}
-	}
-	return refusals;
-}
-
-/** What is stored already stands before all lines. */
-function lineAt(entry: InventoryEntry, lineOf: ReadonlyMap<string, number>): number {
-	return lineOf.get(statementKey(entry)) ?? 0;
-}
-
-function statementKey(entry: InventoryEntry): string {
-	return `${inventoryKey(entry)} ${entry.validFrom}`;
+	return [...grouped(stated, ({ entry }) => inventoryKey(entry)).values()].flatMap((group) => {
+		const taken = new Stretches<Stated>();
+		return group.flatMap((one) => {
+			const { line, entry } = one;
+			const other = taken.put(entry, one);
+			return other === undefined
+				? []
+				: {
+						line,
+						what: `holds for ${entry.key} at the same time as line ${other.line}. Give both validFrom and validTo that do not overlap.`,
+					};
+		});
+	});
 }
 
 function differences(
@@ -200,13 +159,19 @@ function differences(
 		changed.push(one);
 		changes.push(before === undefined ? { line, after: entry } : { line, after: entry, before });
 	}
-	const all = histories(changed, inventory);
-	const keys = new Set(changed.map(({ entry }) => inventoryKey(entry)));
-	return { changes, unchanged, histories: new Map([...all].filter(([key]) => keys.has(key))) };
+	const histories = new Map(
+		[...grouped(changed, ({ entry }) => inventoryKey(entry))].map(([key, group]) => [
+			key,
+			withEntries(
+				inventory.get(key) ?? [],
+				group.map(({ entry }) => entry),
+			),
+		]),
+	);
+	return { changes, unchanged, histories };
 }
 
 /** Whether the statement in force says the same, and for at least as long. */
 function isSaid(before: InventoryEntry, entry: InventoryEntry): boolean {
-	const until = (one: InventoryEntry) => one.validTo ?? Number.POSITIVE_INFINITY;
-	return saysTheSame(before, entry) && until(before) >= until(entry);
+	return saysTheSame(before, entry) && endOf(before) >= endOf(entry);
 }

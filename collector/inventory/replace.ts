@@ -6,7 +6,7 @@
  */
 import type { InventoryEntries } from "../derive/placement.js";
 import type { DeviceState } from "../store/device-state.js";
-import { knownDevices } from "./statements.js";
+import { knownDevices, theDevice } from "./known-devices.js";
 
 export type ReplaceWords = { readonly device: string; readonly by: string };
 export type Replacement =
@@ -15,12 +15,10 @@ export type Replacement =
 
 export function replacementOf({ device, by }: ReplaceWords, devices: Iterable<DeviceState>): Replacement {
 	const known = knownDevices(devices);
-	const [kept, gone] = [known.find(device), known.find(by)];
-	const unknown = kept === undefined ? device : by;
-	if (kept === undefined || gone === undefined)
-		return refused(
-			`The device ${JSON.stringify(unknown)} is not known. Use a key, serial, MAC or endpoint of GET /api/v1/devices; a new board is known once it was read.`,
-		);
+	const [found, other] = [theDevice(known, device), theDevice(known, by)];
+	if (!found.ok) return unclear(found.what);
+	if (!other.ok) return unclear(other.what);
+	const [kept, gone] = [found.value, other.value];
 	if (kept === gone) return refused(`${kept.key} and ${JSON.stringify(by)} are one device already.`);
 	if (kept.description.kind === "agent" || kept.description.kind !== gone.description.kind)
 		return refused(
@@ -44,6 +42,10 @@ export function joinedHistories(
 ): { readonly entries: InventoryEntries; readonly dropped: number } {
 	if (kept !== undefined && kept.length > 0) return { entries: kept, dropped: gone?.length ?? 0 };
 	return { entries: (gone ?? []).map((entry) => ({ ...entry, key })), dropped: 0 };
+}
+
+function unclear(what: string): { readonly ok: false; readonly what: string } {
+	return refused(`The replacement names ${what} A new board is known once it was read.`);
 }
 
 function refused(what: string): { readonly ok: false; readonly what: string } {

@@ -4,15 +4,17 @@
  * Takes rows and the devices that are known; gives each row's statements (several where it names a range of
  * addresses) or one refusal with its line. It looks at no other row.
  *
- *   device     key, serial, MAC or endpoint of a device; or
+ *   device     key, serial, MAC, endpoint or address of a device; or
  *   addresses  10.0.3.0/24 or 10.0.3.1-10.0.3.60: all known devices there; {n} in `position` or `name` is the
  *              address' place in the range, from 1, {nn} the same with two figures
  *   site       of a rack or site that a limit is set for; beside a device it must be the device's own
  */
 import { parseAddresses } from "../../shared/config/addresses.js";
+import { plainName, visible } from "../../shared/foreign-text.js";
 import { INTENTS, type Intent, type InventoryEntry, type InventoryKind } from "../derive/placement.js";
 import type { DeviceState } from "../store/device-state.js";
 import type { CsvRow } from "./csv.js";
+import { type KnownDevices, theDevice } from "./known-devices.js";
 
 export const COLUMNS = [
 	"device",
@@ -33,7 +35,7 @@ type ColumnName = (typeof COLUMNS)[number];
 
 export type Refusal = { readonly line: number; readonly what: string };
 export type Stated = { readonly line: number; readonly entry: InventoryEntry };
-type Read<Value> =
+export type Read<Value> =
 	| { readonly ok: true; readonly value: Value }
 	| { readonly ok: false; readonly what: string };
 
@@ -42,41 +44,6 @@ const POWER_MOST_WATTS = 1e10;
 const TEMPERATURE_MOST_CELSIUS = 150;
 const TIME_MOST = Date.UTC(2100, 0, 1);
 const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
-/** A control character in a name would break tables and labels. */
-const NOT_TEXT = /\p{Cc}/u;
-
-export type KnownDevices = {
-	find(words: string): DeviceState | undefined;
-	at(address: string): readonly DeviceState[];
-	hasSite(site: string): boolean;
-};
-
-/** By key, serial, MAC and endpoint; a word that two devices share finds neither. */
-export function knownDevices(devices: Iterable<DeviceState>): KnownDevices {
-	const byWord = new Map<string, DeviceState | undefined>();
-	const byAddress = new Map<string, DeviceState[]>();
-	const sites = new Set<string>();
-	const name = (word: string | undefined, device: DeviceState) => {
-		if (word === undefined) return;
-		byWord.set(word, byWord.has(word) && byWord.get(word) !== device ? undefined : device);
-	};
-	const all = [...devices];
-	for (const device of all) {
-		const { serial, mac, endpoint } = device.description;
-		for (const word of [serial, mac?.toLowerCase(), endpoint]) name(word, device);
-		sites.add(device.site);
-		const address = endpoint.replace(/:\d+$/, "");
-		const there = byAddress.get(address);
-		if (there === undefined) byAddress.set(address, [device]);
-		else there.push(device);
-	}
-	for (const device of all) byWord.set(device.key, device);
-	return {
-		find: (words) => byWord.get(words) ?? byWord.get(words.toLowerCase()),
-		at: (address) => byAddress.get(address) ?? [],
-		hasSite: (site) => sites.has(site),
-	};
-}
 
 /** @param now what a row without validFrom begins at */
 export function statementsOf(
@@ -125,12 +92,9 @@ function thingsOf(cells: CsvRow["cells"], known: KnownDevices): Read<readonly Th
 	if (words !== undefined && addresses !== undefined)
 		return refused("has device and addresses. Use one of them.");
 	if (words !== undefined) {
-		const device = known.find(words);
-		if (device === undefined)
-			return refused(
-				`names the device ${JSON.stringify(words)}, which is not known. Use a key, serial, MAC or endpoint of GET /api/v1/devices.`,
-			);
-		return ofSite([device], site, [{ kind: "device", key: device.key }]);
+		const found = theDevice(known, words);
+		if (!found.ok) return refused(`names ${found.what}`);
+		return ofSite([found.value], site, [{ kind: "device", key: found.value.key }]);
 	}
 	if (addresses !== undefined) return inRange(addresses, known, site);
 	return placeOf(cells, known);
@@ -138,18 +102,16 @@ function thingsOf(cells: CsvRow["cells"], known: KnownDevices): Read<readonly Th
 
 function inRange(addresses: string, known: KnownDevices, site: string | undefined): Read<readonly Thing[]> {
 	const range = parseAddresses(addresses);
-	if (!range.ok)
-		return refused(`has the addresses ${JSON.stringify(addresses)}. Use 10.0.3.0/24 or 10.0.3.1-10.0.3.60.`);
+	if (!range.ok) {
+		const { found = "is none", allowed = "Use 10.0.3.0/24 or 10.0.3.1-10.0.3.60" } = range.complaint;
+		return refused(`has the addresses ${JSON.stringify(addresses)}, which ${found}. ${allowed}.`);
+	}
 	const things: Thing[] = [];
 	const devices: DeviceState[] = [];
-	let place = 0;
-	for (const address of range.addresses) {
-		place += 1;
-		for (const device of known.at(address)) {
-			if (site !== undefined && device.site !== site) continue;
-			devices.push(device);
-			things.push({ kind: "device", key: device.key, place });
-		}
+	for (const { place, device } of known.within(range)) {
+		if (site !== undefined && device.site !== site) continue;
+		devices.push(device);
+		things.push({ kind: "device", key: device.key, place });
 	}
 	return things.length === 0
 		? refused(`has the addresses ${addresses}, where no known device is.`)
@@ -195,9 +157,11 @@ function cellsOf(cells: CsvRow["cells"], now: number): Read<Words> {
 	for (const name of ["name", "rack", "position", "owner", "use"] as const) {
 		const text = cells.get(name);
 		if (text === undefined) continue;
-		if (text.length > TEXT_LONGEST || NOT_TEXT.test(text))
+		if (text.length > TEXT_LONGEST)
+			return refused(`has ${name} of ${text.length} characters. Use 1 to ${TEXT_LONGEST}.`);
+		if (plainName(text) !== text)
 			return refused(
-				`has ${name} of ${text.length} characters. Use 1 to ${TEXT_LONGEST}, without control characters.`,
+				`has ${name} ${JSON.stringify(visible(text))}, with characters that are not seen. Use ${JSON.stringify(plainName(text))}.`,
 			);
 		words[name] = text;
 	}

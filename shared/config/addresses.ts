@@ -21,12 +21,16 @@ const LONGEST_PREFIX_WITH_BROADCAST = 30;
 export const ADDRESSES_ALLOWED =
 	"an IP address, address:port, a block such as 10.0.1.0/24 (at most /20) or a range such as 10.0.1.10-10.0.1.60";
 
+export type AddressSpan = { readonly first: number; readonly last: number };
+
 export type ParsedAddresses =
 	| {
 			readonly ok: true;
 			readonly count: number;
 			/** Made while they are walked over: a short text can mean thousands. */
 			readonly addresses: Iterable<string>;
+			/** Of a block or range, both ends included, as addressNumber has them. */
+			readonly span?: AddressSpan;
 			readonly port?: number;
 			/** A single address, written out: it should answer, one of a block need not. */
 			readonly isListed: boolean;
@@ -62,6 +66,11 @@ export function isLoopback(host: string): boolean {
 export function parseIp(text: string): ip.IPv4 | ip.IPv6 | undefined {
 	if (ip.IPv4.isValidFourPartDecimal(text)) return ip.IPv4.parse(text);
 	return text.includes(":") && ip.IPv6.isValid(text) ? ip.IPv6.parse(text) : undefined;
+}
+
+/** Of an IPv4 address, so that addresses can be put in order; undefined of all else. */
+export function addressNumber(text: string): number | undefined {
+	return ip.IPv4.isValidFourPartDecimal(text) ? toNumber(text) : undefined;
 }
 
 function parseSingle(text: string): ParsedAddresses {
@@ -119,7 +128,7 @@ function spread(first: number, last: number): ParsedAddresses {
 		return refused("is loopback in part", "Split it at 127.0.0.0/8");
 	}
 	const addresses = { [Symbol.iterator]: () => fromTo(first, last) };
-	return { ok: true, count: last - first + 1, addresses, isListed: false };
+	return { ok: true, count: last - first + 1, addresses, span: { first, last }, isListed: false };
 }
 
 function* fromTo(first: number, last: number): Generator<string, void> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { entryAt, type InventoryEntries, withEntry } from "../../../collector/derive/placement.js";
+import { entryAt, type InventoryEntries, withEntries } from "../../../collector/derive/placement.js";
 import { csvTable } from "../../../collector/inventory/csv.js";
 import { type Inventory, planOfText } from "../../../collector/inventory/plan.js";
 import { miner, NOW } from "../expose/fleet-fixture.js";
@@ -91,6 +91,8 @@ describe("a bad row is refused with its line and reason, the others hold", () =>
 		["with 300 °C", "m1,,,,,,300,,,", /temperatureLimitCelsius "300"/],
 		["with an unknown intent", "m1,,,,,,,broken,,", /in-service, maintenance, curtailed, retired/],
 		["on a day that is none", "m1,,,,,,,,2026-11-31,", /validFrom "2026-11-31"/],
+		["with a word that turns the reading direction", "m1,,,A\u202e1,,,,,,", /"A\\\\u202e1", with characters/],
+		["of a block too large", ",10.0.0.0/8,,,,,,,,", /has 16777216 addresses\. Use blocks of/],
 		["in another encoding", "m1,,,M\ufffdller,,,,,,", /which is not UTF-8/],
 		["with a time that is none", "m1,,,,,,,,yesterday,", /validFrom "yesterday"/],
 		["that ends before it begins", "m1,,,,,,,,2026-11-02,2026-11-01", /validTo not after validFrom/],
@@ -153,7 +155,75 @@ describe("a bad row is refused with its line and reason, the others hold", () =>
 	});
 });
 
+describe("a word that names a device", () => {
+	const twins = [...devices, miner("m5", { description: { endpoint: "10.0.3.1:80", serial: "SN-2" } })];
+	const changed = (word: string) =>
+		planOfText(`device,rack\n${word},B1`, { devices: twins, inventory: new Map(), now: NOW });
+
+	it.each([
+		["its address", "10.0.3.2", "m2"],
+		["its MAC with dashes, in capitals", "02-00-00-00-00-03", "m3"],
+		["its key, which nothing else can take from it", "m5", "m5"],
+	])("may be %s", (_, word, key) => {
+		expect(changed(word).changes.map(({ after }) => after.key)).toEqual([key]);
+	});
+
+	it.each([
+		["SN-2", "m2, m5"],
+		["10.0.3.1", "m1, m5"],
+	])("is refused with the keys of all that bear it: %s", (word, keys) => {
+		expect(changed(word).refused).toEqual([
+			{
+				line: 2,
+				what: `names the device "${word}", which 2 devices bear: ${keys}. Use the key of one.`,
+			},
+		]);
+	});
+});
+
+describe("who stands at a place", () => {
+	const place = "device,rack,position,validFrom,validTo";
+
+	it("is asked for the whole time of a row, also where it prolongs what is stored", () => {
+		const stored = plan(table(place, "m1,A1,1,2026-11-01,2026-11-10", "m2,A1,1,2026-11-10,")).histories;
+		expect(plan(table(place, "m1,A1,1,2026-11-05,"), stored).refused).toEqual([
+			{ line: 2, what: "puts m1 in rack A1, position 1, where m2 stands at that time." },
+		]);
+	});
+
+	it("gets its place back with a refused row, which refuses whoever wanted it", () => {
+		const stored = plan(table(place, "m1,A1,1,,", "m2,A1,2,,", "m3,A1,3,,")).histories;
+		const { refused, changes } = plan(table(place, "m1,A1,2,,", "m2,A1,3,,", "m4,A1,4,,"), stored);
+		expect(refused.map(({ line }) => line)).toEqual([2, 3]);
+		expect(changes.map(({ after }) => after.key)).toEqual(["m4"]);
+	});
+});
+
 describe("a table is text", () => {
+	it("with blanks before quotes, line ends of any kind in cells, columns without a name", () => {
+		const read = csvTable('device,name,,\rm1, "a\rb" ,,\r\n\r\nm2,c,,x\n');
+		expect(read).toMatchObject({
+			ok: true,
+			columns: ["device", "name"],
+			rows: [
+				{
+					line: 2,
+					extra: 0,
+					cells: new Map([
+						["device", "m1"],
+						["name", "a\rb"],
+					]),
+				},
+				{ line: 5, extra: 1 },
+			],
+		});
+	});
+
+	it("whose first line may name its separator, as a spreadsheet writes it", () => {
+		const read = csvTable("\ufeffsep=;\r\ndevice\r\nm1\r\n");
+		expect(read).toMatchObject({ ok: true, columns: ["device"], rows: [{ line: 3 }] });
+	});
+
 	it("with quotes, commas and line ends in cells, CRLF, a byte order mark and blank lines", () => {
 		const read = csvTable('\ufeffdevice,name\r\n"m1","a ""b"", c\nd"\r\n\r\nm2,x\r\n');
 		expect(read).toMatchObject({
@@ -192,21 +262,23 @@ describe("the inventory in time", () => {
 		[1, 5, 10, 15, 20].map((day) => entryAt(entries, at(day))?.rack);
 
 	it("keeps what held before a move, and says nothing of the time before the first statement", () => {
-		const moved = withEntry(withEntry([], entry("A1", 2)), entry("B1", 10));
+		const moved = withEntries(withEntries([], [entry("A1", 2)]), [entry("B1", 10)]);
 		expect(racks(moved)).toEqual([undefined, "A1", "B1", "B1", "B1"]);
 	});
 
 	it("gives way for a stretch and goes on behind it", () => {
-		const lent = withEntry(withEntry([], entry("A1", 1)), entry("B1", 5, 15));
+		const lent = withEntries([entry("A1", 1)], [entry("B1", 5, 15)]);
 		expect(racks(lent)).toEqual(["A1", "B1", "B1", "A1", "A1"]);
 		expect(lent).toHaveLength(3);
+		const twice = [entry("C1", 7, 12), entry("B1", 2, 5)];
+		expect(racks(withEntries([entry("A1", 1, 18)], twice))).toEqual(["A1", "A1", "C1", "A1", undefined]);
 	});
 
 	it("joins neighbours that say the same, so that importing twice changes nothing", () => {
 		const once = plan(table("device,rack,validFrom", "m1,A1,2026-11-01"));
 		const again = plan(table("device,rack", "m1,A1"), once.histories);
 		expect(again).toMatchObject({ changes: [], unchanged: 1, refused: [] });
-		expect(withEntry([entry("A1", 1, 5)], entry("A1", 5))).toEqual([entry("A1", 1)]);
+		expect(withEntries([entry("A1", 1, 5)], [entry("A1", 5)])).toEqual([entry("A1", 1)]);
 	});
 });
 
@@ -226,5 +298,59 @@ describe("9,000 rows", () => {
 		expect(first.changes).toHaveLength(8_999);
 		const second = planOfText(text, { devices: many, inventory: first.histories, now: NOW });
 		expect(second).toMatchObject({ unchanged: 8_999, changes: [] });
+	});
+});
+
+/** Each of them held the collector up for minutes while each pair of rows was looked at. */
+describe("a table that is meant to be slow is answered like any other", () => {
+	const many = Array.from({ length: 20_000 }, (_, index) => miner(`d${index}`));
+	const planned = (text: string, inventory: Inventory = new Map()) =>
+		planOfText(text, { devices: many, inventory, now: NOW });
+	const hour = (index: number) => new Date(Date.UTC(2000, 0, 1) + index * 3_600_000).toISOString();
+
+	it("with 20,000 stretches of one device: the first 1,000 are taken", () => {
+		const lines = Array.from(
+			{ length: 20_000 },
+			(_, index) => `d0,R${index % 2},${hour(index)},${hour(index + 1)}`,
+		);
+		const { refused, changes } = planned(table("device,rack,validFrom,validTo", ...lines));
+		expect(changes).toHaveLength(1_000);
+		expect(refused).toHaveLength(19_000);
+		expect(refused[0]).toEqual({ line: 1_002, what: "is one of more than 1000 about d0. Split the table." });
+	});
+
+	it("with 20,000 devices in one place, one after another in time", () => {
+		const lines = many.map(({ key }, index) => `${key},R1,1,${hour(index)},${hour(index + 1)}`);
+		const { refused, changes } = planned(table("device,rack,position,validFrom,validTo", ...lines));
+		expect([refused.length, changes.length]).toEqual([0, 20_000]);
+	});
+
+	it("with 19,999 devices that each move up to the next one's place, the last of which is not free", () => {
+		const head = "device,rack,position";
+		const stored = planned(table(head, ...many.map(({ key }, index) => `${key},R1,${index}`)));
+		const up = many.slice(0, -1).map(({ key }, index) => `${key},R1,${index + 1}`);
+		const { refused, changes } = planned(table(head, ...up), stored.histories);
+		expect([refused.length, changes.length]).toEqual([19_999, 0]);
+	});
+
+	it("with 100,000 rows of one device, and more than that are refused whole", () => {
+		const rows = Array.from({ length: 100_000 }, () => "d1,R1");
+		expect(planned(table("device,rack", ...rows))).toMatchObject({
+			rows: 100_000,
+			refused: { length: 99_999 },
+		});
+		expect(planned(table("device,rack", ...rows, "d1,R1")).refused).toEqual([
+			{ line: 100_002, what: "The table has more than 100000 rows." },
+		]);
+	});
+
+	it("with 2,000 ranges of 4,094 addresses over one device, and with a million columns", () => {
+		const one = [miner("m1", { description: { endpoint: "10.0.3.1:4028" } })];
+		const ranges = Array.from({ length: 2_000 }, () => "10.0.0.0/20,B1");
+		const text = table("addresses,rack", ...ranges);
+		const { refused } = planOfText(text, { devices: one, inventory: new Map(), now: NOW });
+		expect(refused).toHaveLength(1_999);
+		const wide = Array.from({ length: 1_000_000 }, (_, index) => index).join();
+		expect(planned(wide).refused[0]?.what).toBe("The table has 1000000 columns; at most 100.");
 	});
 });
