@@ -300,9 +300,19 @@ function modulesOf(answers: Parsed): readonly Module[] {
 			if (match === null || typeof value !== "string") return [];
 			const tokens = bracketTokens(value);
 			const dna = dnaOf(tokens["DNA"]) ?? dnaOf(tokens["HDNA"]);
-			return [{ ...tokens, ...supplyOf(tokens), dna, key: dna ?? `${bus}-${match[1]}` }];
+			return [
+				{ ...averageOf(tokens), ...tokens, ...supplyOf(tokens), dna, key: dna ?? `${bus}-${match[1]}` },
+			];
 		}),
 	);
+}
+
+/** 2^32 hashes a share of difficulty 1, in a minute: what is GHSavg from the 8xx on stood only as WU before. */
+const GIGAHASHES_PER_WORK = 2 ** 32 / 60 / 1e9;
+
+function averageOf(tokens: Readonly<Record<string, string>>): AnyRecord {
+	const work = numberOf(tokens["WU"]);
+	return work === undefined ? {} : { GHSavg: work * GIGAHASHES_PER_WORK };
 }
 
 /** The Nano 3 has a DNA of zeros, and its own under HDNA. */

@@ -131,6 +131,12 @@ export const braiinsRpc = defineDriver({
 				chipCount: { at: ["Chips"] },
 				frequencyMegahertz: { at: ["Frequency"], unit: hertz, absent: [0] },
 				coreVoltageVolts: { at: ["Voltage"], unit: volts, absent: [0] },
+				powerWatts: {
+					at: ["watts"],
+					unit: watts,
+					absent: [0],
+					power: { source: "estimated", boundary: "board" },
+				},
 				hardwareErrors: { at: ["Hardware Errors"] },
 			},
 		},
@@ -142,13 +148,20 @@ export const braiinsRpc = defineDriver({
 function layOutRpc(answers: Parsed): Parsed {
 	const summaryRecord = recordsOf(at(answers, "summary", "SUMMARY"))[0];
 	const rate = numberOf(at(summaryRecord, "MHS 5s"));
+	const tunerRecord = recordsOf(at(answers, "tuner", "TUNERSTATUS"))[0];
+	const tunedChains = recordsOf(at(tunerRecord, "TunerChainStatus"));
+	const said = tunedChains.flatMap((chain) => textOf(at(chain, "Status")) ?? []);
 	return present({
 		summaryRecord,
-		tunerRecord: recordsOf(at(answers, "tuner", "TUNERSTATUS"))[0],
+		tunerRecord,
 		boards: joinedById([
 			...recordsOf(at(answers, "devs", "DEVS")),
 			...recordsOf(at(answers, "temps", "TEMPS")),
 			...recordsOf(at(answers, "details", "DEVDETAILS")),
+			...tunedChains.map((chain) => ({
+				ID: at(chain, "HashchainIndex"),
+				watts: at(chain, "ApproximatePowerConsumptionWatt"),
+			})),
 		]),
 		fanRecords: fitted(
 			recordsOf(at(answers, "fans", "FANS")).map((fan) => ({
@@ -159,9 +172,21 @@ function layOutRpc(answers: Parsed): Parsed {
 		),
 		window: rate === undefined ? undefined : 5,
 		firmware: textOf(at(answers, "summary", "STATUS", 0, "Description")),
-		state: rate === undefined ? undefined : rate > 0 ? "mining" : "idle",
+		state: stateAt(
+			rate,
+			said.some((status) => TUNES.test(status)),
+		),
 		poolFacts: poolFacts(at(answers, "pools")),
 	});
+}
+
+/** "Tuning individual chips", "Testing performance profile"; "Stable" when it is done. */
+const TUNES = /^(?:tuning|testing)\b/i;
+
+function stateAt(rate: number | undefined, isTuning: boolean): string | undefined {
+	if (rate === undefined) return undefined;
+	if (rate <= 0) return "idle";
+	return isTuning ? "tuning" : "mining";
 }
 
 /** One board's facts stand in several lists, under the same ID. */
@@ -297,7 +322,7 @@ function layOutGraphql(answers: Parsed): Parsed {
 	return present({
 		info,
 		window: rate === undefined ? undefined : 5,
-		state: rate === undefined ? undefined : rate > 0 ? "mining" : "idle",
+		state: stateAt(rate, false),
 		poolRecords,
 		alivePools: poolRecords.length === 0 ? undefined : poolRecords.filter(isAlive).length,
 		boardRecords: boards.map((board) => ({ ...board, sensors: sensorsByName(at(board, "temperatures")) })),
@@ -493,19 +518,32 @@ export const braiinsRest = defineDriver({
 	],
 });
 
-/** miner/details: 2 is normal, 3 paused; other numbers are left to the hashrate. */
-const STATUS_PAUSED = 3;
+/** miner/details, as a number or as "MINER_STATUS_PAUSED": why nothing is hashed. Others are left to the hashrate. */
+const STANDING: Readonly<Record<string, string>> = {
+	"1": "stopped",
+	not_started: "stopped",
+	"3": "sleeping",
+	paused: "sleeping",
+	"4": "failed",
+	suspended: "failed",
+};
+const TUNER_TUNES = new Set(["3", "tuning"]);
+
+const enumerated = (said: unknown) =>
+	textOf(said)
+		?.toLowerCase()
+		.replace(/^(?:miner_status|tuner_state)_/, "") ?? "";
 
 function layOutRest(answers: Parsed): Parsed {
 	const rate = numberOf(
 		at(answers, "stats", "miner_stats", "real_hashrate", "last_5s", "gigahash_per_second"),
 	);
 	const poolRecords = recordsOf(at(answers, "pools")).flatMap((group) => recordsOf(at(group, "pools")));
-	const isPaused = numberOf(at(answers, "details", "status")) === STATUS_PAUSED;
-	const byRate = rate === undefined ? undefined : rate > 0 ? "mining" : "idle";
+	const standing = STANDING[enumerated(at(answers, "details", "status"))];
+	const isTuning = TUNER_TUNES.has(enumerated(at(answers, "tuner", "overall_tuner_state")));
 	return present({
 		window: rate === undefined ? undefined : 5,
-		state: isPaused && !rate ? "sleeping" : byRate,
+		state: rate ? stateAt(rate, isTuning) : (standing ?? stateAt(rate, false)),
 		poolRecords,
 		alivePools:
 			poolRecords.length === 0 ? undefined : poolRecords.filter((pool) => at(pool, "alive") === true).length,

@@ -199,7 +199,18 @@ export function layOutTable(answers: Parsed): Parsed {
 		const isSplit = /^enabled$/i.test(textOf(at(all, "mig.mode.current")) ?? "");
 		return isSplit ? { ...all, ...present({ "mig.count": instances?.get(uuid ?? "") }) } : all;
 	});
-	return layOutRows(whole, at(rows[0], "driver_version"));
+	const table = layOutRows(whole, at(rows[0], "driver_version"));
+	return { ...table, lost: [...listOf(table["lost"]), ...unreached(at(answers, "gpus", "said"))] };
+}
+
+/** "Unable to determine the device handle for GPU 0000:0A:00.0: Unknown Error": a line of its own, ahead of the table. */
+const UNREACHED = /^Unable to determine the device handle for (?:GPU\s*)?([\da-f:.]+):\s*(.+?)\.?$/i;
+
+function unreached(said: unknown): readonly string[] {
+	return listOf(said).flatMap((line) => {
+		const [, bus, why] = UNREACHED.exec(textOf(line) ?? "") ?? [];
+		return bus === undefined ? [] : [`${bus}: ${why}`];
+	});
 }
 
 /** "GPU 0: NVIDIA A100 (UUID: GPU-…)", below it "  MIG 1g.5gb Device 0: (UUID: MIG-…)" for each of its instances. */
@@ -427,14 +438,14 @@ export const dcgmExporter = defineDriver({
 	title: "NVIDIA GPUs, dcgm-exporter",
 	makes: ["NVIDIA"],
 	models: ["data-centre cards"],
-	firmwares: ["dcgm-exporter 2 to 4"],
+	firmwares: ["dcgm-exporter 1 to 4"],
 	source: "dcgm-exporter's document; metrics of A100, A100 and A30 with MIG, L4",
 	grade: "recorded",
 	requests: {
 		metrics: { over: "http", port: 9400, path: "/metrics", format: "prometheus" },
 		...inferenceRequests,
 	},
-	recognises: ({ page }) => /^DCGM_FI_/m.test(page("/metrics")),
+	recognises: ({ page }) => /^(?:DCGM_FI_|dcgm_(?:power_usage|gpu_temp)\{)/m.test(page("/metrics")),
 	layOut: (answers) => ({ ...layOutMetrics(answers), ...inferenceWork(answers) }),
 	identity,
 	power,
@@ -499,7 +510,9 @@ type Gpu = {
 
 function layOutMetrics(answers: Parsed): Parsed {
 	const samples = listOf(at(answers, "metrics", "samples")) as readonly PrometheusSample[];
-	const ours = samples.filter(({ name, value }) => name.startsWith("DCGM_FI_") && !isBlank(value));
+	const ours = samples
+		.map(underNewName)
+		.filter(({ name, value }) => name.startsWith("DCGM_FI_") && !isBlank(value));
 	const byGpu = new Map<string, Gpu>();
 	for (const sample of ours) note(byGpu, sample);
 	const label = (...names: readonly string[]) =>
@@ -512,6 +525,35 @@ function layOutMetrics(answers: Parsed): Parsed {
 		driverVersion: label("DCGM_FI_DRIVER_VERSION", "driver_version"),
 		hostname: label("Hostname", "hostname"),
 	});
+}
+
+/** dcgm-exporter 1 called the same fields so. */
+const NAMES_OF_1: ReadonlyMap<string, string> = new Map(
+	Object.entries({
+		power_usage: "POWER_USAGE",
+		total_energy_consumption: "TOTAL_ENERGY_CONSUMPTION",
+		gpu_temp: "GPU_TEMP",
+		memory_temp: "MEMORY_TEMP",
+		gpu_utilization: "GPU_UTIL",
+		mem_copy_utilization: "MEM_COPY_UTIL",
+		enc_utilization: "ENC_UTIL",
+		dec_utilization: "DEC_UTIL",
+		fb_free: "FB_FREE",
+		fb_used: "FB_USED",
+		fb_total: "FB_TOTAL",
+		sm_clock: "SM_CLOCK",
+		memory_clock: "MEM_CLOCK",
+		xid_errors: "XID_ERRORS",
+		pcie_replay_counter: "PCIE_REPLAY_COUNTER",
+		ecc_sbe_volatile_total: "ECC_SBE_VOL_TOTAL",
+		ecc_dbe_volatile_total: "ECC_DBE_VOL_TOTAL",
+		retired_pages_dbe: "RETIRED_DBE",
+	}).map(([before, now]) => [`dcgm_${before}`, `DCGM_FI_DEV_${now}`]),
+);
+
+function underNewName(sample: PrometheusSample): PrometheusSample {
+	const name = NAMES_OF_1.get(sample.name);
+	return name === undefined ? sample : { ...sample, name };
 }
 
 /** DCGM's four words for no value (blank, not found, not supported, not permitted), as each of its number types. */

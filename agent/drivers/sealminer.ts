@@ -115,7 +115,8 @@ export const sealminer = defineDriver({
 			{ at: ["values", "Temp"], unit: celsius },
 		],
 		boardSlotCount: { at: ["values", "Board Count"] },
-		chipCount: { at: ["chips"] },
+		chipCount: { at: ["values", "Chip Count"] },
+		failedChipCount: { at: ["values", "Bad Chip Count"] },
 		powerMode: { at: ["values", "Mining Mode"], words: MODES },
 		frequencyMegahertz: { at: ["values", "Freq"], unit: megahertz, absent: [0] },
 		minerUptimeSeconds: [
@@ -129,7 +130,8 @@ export const sealminer = defineDriver({
 		boardParts({
 			hashrateTerahashesPerSecond: { at: ["MHS(Sample)"], unit: megahashesPerSecond },
 			hashrateNominalTerahashesPerSecond: { at: ["MHS(Ideal)"], unit: megahashesPerSecond, absent: [0] },
-			chipCount: { at: ["chips"] },
+			chipCount: { at: ["Chip Count"] },
+			failedChipCount: { at: ["Bad Chip Count"] },
 			frequencyMegahertz: { at: ["Freq"], unit: megahertz, absent: [0] },
 			boardTemperatureCelsius: { at: ["sensors", "*"], unit: celsius, of: "highest" },
 			...sensorReads("boardSensor", "sensors"),
@@ -167,7 +169,6 @@ function layOutSealminer(answers: Parsed): Parsed {
 		values,
 		summaryRecord,
 		supply: values,
-		chips: values === undefined ? undefined : workingChips(values),
 		rate,
 		window: rate === undefined ? undefined : at(values, "Elapsed"),
 		model: model === undefined ? undefined : `SealMiner ${model.replace(/^sealminer\s*/i, "")}`,
@@ -176,7 +177,6 @@ function layOutSealminer(answers: Parsed): Parsed {
 			.map(({ slot, record }) => ({
 				...record,
 				slot: String(slot),
-				chips: workingChips(record),
 				sensors: fittedSensors(numbered(record, /^Temp (\d+)$/).map(({ value }) => value)),
 			})),
 		fans: parts
@@ -186,11 +186,6 @@ function layOutSealminer(answers: Parsed): Parsed {
 		errors: errorsOf(values),
 		poolFacts: poolFacts(at(answers, "pools")),
 	});
-}
-
-function workingChips(record: AnyRecord): number | undefined {
-	const chips = numberOf(at(record, "Chip Count"));
-	return chips === undefined ? undefined : chips - (numberOf(at(record, "Bad Chip Count")) ?? 0);
 }
 
 /** "0 Chip Count" and "0 Temp 1" are of part 0. */

@@ -175,7 +175,7 @@ export const whatsminer = defineDriver({
 		"A sleeping unit answers no `summary`: its power is then what its supply takes in, where that says so.",
 		'The rate is "HS RT", else the average of one minute; "MHS 5s" is too noisy to be the rate.',
 		'"Device Rejected%" is left out: values over 100 % were seen.',
-		'Immersed units have no fans: 0 rpm there is no failure; "Env Temp" is then the coolant.',
+		'Units under water or oil have no fans, though they write 0 rpm; "Env Temp" is then the coolant.',
 	],
 });
 
@@ -185,6 +185,13 @@ function layOutWhatsminer(answers: Parsed): Parsed {
 	const minerInfoRecord = contentOf(at(answers, "minerInfo"), "MINER_INFO");
 	const psu = contentOf(at(answers, "psu"), "PSU");
 	const rates = summaryRecord === undefined ? undefined : ratesOf(summaryRecord);
+	const boardRecords = boardsOf(answers);
+	const model = modelOf(answers, minerInfoRecord);
+	const isTuning = isRaisingClocks(
+		at(summaryRecord, "Hash Stable"),
+		boardRecords.map((board) => at(board, "Upfreq Complete")),
+	);
+	const state = stateOf(rates, isTuning);
 	const isOff = [at(statusRecord, "btmineroff"), at(statusRecord, "mineroff")].some(isTrue);
 	return present({
 		summaryRecord,
@@ -193,12 +200,12 @@ function layOutWhatsminer(answers: Parsed): Parsed {
 		rates,
 		whenAsleep: isOff ? 0 : undefined,
 		asleepWatts: isOff ? asleepWatts(psu) : undefined,
-		state: isOff ? "sleeping" : stateOf(rates),
-		boardRecords: boardsOf(answers),
-		fans: fansOf(summaryRecord),
+		state: isOff ? "sleeping" : state,
+		boardRecords,
+		fans: fansOf(at(summaryRecord, "Fan Speed In"), at(summaryRecord, "Fan Speed Out"), { model, state }),
 		supply: supplyOf(summaryRecord, psu),
 		errorWords: errorWords(summaryRecord, at(contentOf(at(answers, "errors"), "ERRORS"), "error_code")),
-		model: modelOf(answers, minerInfoRecord),
+		model,
 		firmware: firmwareOf(answers, summaryRecord, statusRecord),
 		poolFacts: poolFacts(at(answers, "pools")),
 	});
@@ -250,17 +257,36 @@ function ratesOf(summary: AnyRecord): AnyRecord {
 	return { ...record, ...(Object.hasOwn(record, "MHS 1m") ? { window: 60 } : {}) };
 }
 
-function stateOf(rates: AnyRecord | undefined): string | undefined {
-	const now = numberOf(firstOf(["HS RT", "MHS 1m", "MHS 5s"].map((key) => at(rates, key))));
-	if (now === undefined) return undefined;
-	return now > 0 ? "mining" : "idle";
+function stateOf(rates: AnyRecord | undefined, isTuning: boolean): string | undefined {
+	return stateAt(numberOf(firstOf(["HS RT", "MHS 1m", "MHS 5s"].map((key) => at(rates, key)))), isTuning);
 }
 
-function fansOf(summary: AnyRecord | undefined): readonly AnyRecord[] {
-	return [
-		{ slot: "in", speed: at(summary, "Fan Speed In") },
-		{ slot: "out", speed: at(summary, "Fan Speed Out") },
+function stateAt(now: number | undefined, isTuning: boolean): string | undefined {
+	if (now === undefined) return undefined;
+	if (now <= 0) return "idle";
+	return isTuning ? "tuning" : "mining";
+}
+
+/** Boards of a unit that hashes steadily may say 0 for hours: where the firmware states whether it is steady, that leads. */
+function isRaisingClocks(isSteady: unknown, completed: readonly unknown[]): boolean {
+	if (isSteady !== undefined) return !isTrue(isSteady);
+	return completed.length > 0 && completed.every((said) => numberOf(said) === 0);
+}
+
+/** M33, M36, M53, M63, M66, …: under water or oil, without fans. */
+const LIQUID_COOLED = /\bM[3-9][3-9]/i;
+
+type Cooled = { readonly model: string | undefined; readonly state: string | undefined };
+
+/** No unit with fans hashes long with both standing still. */
+function fansOf(inlet: unknown, outlet: unknown, { model, state }: Cooled): readonly AnyRecord[] {
+	const fans = [
+		{ slot: "in", speed: inlet },
+		{ slot: "out", speed: outlet },
 	].filter(({ speed }) => speed !== undefined);
+	const stand = fans.every(({ speed }) => numberOf(speed) === 0);
+	const isHashing = state === "mining" || state === "tuning";
+	return stand && (isHashing || LIQUID_COOLED.test(model ?? "")) ? [] : fans;
 }
 
 /** No supply of a miner takes 1,000 V or 100 A: above, the number is in 10 mV or in mA. */
@@ -298,8 +324,11 @@ const ACTIVE_ERROR = /^Error Code (\d+)$/;
 
 function errorWords(summary: AnyRecord | undefined, reported: unknown): readonly string[] {
 	const active = numbered(summary ?? {}, ACTIVE_ERROR).flatMap(({ value }) => textOf(value) ?? []);
-	return [...new Set([...active, ...reportedErrors(reported)])];
+	return [...new Set([...active, ...reportedErrors(reported)])].filter((code) => !NO_ERROR.test(code));
 }
+
+/** What stands in an entry without an error. */
+const NO_ERROR = /^0*$/;
 
 /**
  * Error lists as firmwares write them: ["329", "2022-01-17 …", …] flat, [{"218": "2024-…"}],
@@ -466,21 +495,20 @@ function layOutFramed(answers: Parsed): Parsed {
 	const temperatures = at(now, "board-temperature");
 	const boards = recordsOf(at(answers, "boards", "msg", "edevs"));
 	const poolRecords = recordsOf(at(answers, "pools", "msg", "pools"));
+	const model = textOf(at(device, "miner", "type"));
+	const state = stateAt(rate, isRaisingClocks(undefined, [at(now, "up-freq-finish")]));
 	return present({
 		device,
 		now,
 		whenAsleep: isOff ? 0 : undefined,
-		state: isOff ? "sleeping" : rate === undefined ? undefined : rate > 0 ? "mining" : "idle",
+		state: isOff ? "sleeping" : state,
 		boardRecords: framedBoards(boards, Array.isArray(temperatures) ? temperatures : []),
-		fans: [
-			{ slot: "in", speed: at(now, "fan-speed-in") },
-			{ slot: "out", speed: at(now, "fan-speed-out") },
-		].filter(({ speed }) => speed !== undefined),
+		fans: fansOf(at(now, "fan-speed-in"), at(now, "fan-speed-out"), { model, state }),
 		supply: recordsOf(at(device, "power")).map((supply) => ({
 			...supply,
 			vout: outputVolts(at(supply, "vout")),
 		})),
-		errorWords: reportedErrors(at(device, "error-code")),
+		errorWords: reportedErrors(at(device, "error-code")).filter((code) => !NO_ERROR.test(code)),
 		poolRecords,
 		alivePools:
 			poolRecords.length === 0

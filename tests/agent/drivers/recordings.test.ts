@@ -378,9 +378,9 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 	"a SealMiner that lost a board and two chips, with a sensor that is not fitted": {
 		driver: "sealminer",
 		model: "SealMiner A2 Pro",
-		values: { hashrateTerahashesPerSecond: 70.7012055, boardCount: 1, boardSlotCount: 2, chipCount: 151 },
+		values: { hashrateTerahashesPerSecond: 70.7012055, boardCount: 1, boardSlotCount: 2, chipCount: 153, failedChipCount: 2 },
 		parts: [
-			["board", "chipCount", [151]],
+			["board", "failedChipCount", [2]],
 			["board", "boardSensor3TemperatureCelsius", [undefined]],
 			["fan", "fanSpeedRevolutionsPerMinute", [3_723, 0]],
 		],

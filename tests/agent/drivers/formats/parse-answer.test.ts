@@ -46,7 +46,7 @@ describe("csv", () => {
 		const text = 'name, power.draw [W]\r\n"a ""b"", c", 39.32 W\r\nUnable to determine\r\n';
 		expect(parseAnswer("csv", text)).toEqual({
 			ok: true,
-			value: { rows: [{ name: 'a "b", c', "power.draw": "39.32 W" }], odd: 1 },
+			value: { rows: [{ name: 'a "b", c', "power.draw": "39.32 W" }], said: [], odd: 1 },
 			repairs: ["line-left-out"],
 		});
 	});

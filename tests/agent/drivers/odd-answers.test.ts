@@ -1,0 +1,169 @@
+/** What devices say of errors, of tuning, of fans that they do not have, and under names of other years. */
+import { describe, expect, it } from "vitest";
+import { driverByName } from "../../../agent/drivers/catalog.js";
+import { decode } from "../../../agent/drivers/decode.js";
+import { recognisedBy } from "../../../agent/drivers/identify.js";
+import { OPERATING_STATES } from "../../../shared/measurements.js";
+import type { Reading } from "../../../shared/reading.js";
+
+function read(name: string, answers: Readonly<Record<string, unknown>>): Reading {
+	const driver = driverByName(name) ?? expect.fail(`no driver ${name}`);
+	const texts = Object.entries(answers).map(([request, answer]) => [
+		request,
+		{ text: typeof answer === "string" ? answer : JSON.stringify(answer) },
+	]);
+	const decoded = decode(driver, Object.fromEntries(texts));
+	return decoded.kind === "reading" ? decoded.reading : expect.fail(decoded.what);
+}
+
+const state = ({ values }: Reading) => OPERATING_STATES[values.operatingState ?? -1];
+const parts = (reading: Reading, kind: string) => reading.components.filter(({ part }) => part === kind);
+
+describe("a Whatsminer", () => {
+	const summary = { "HS RT": 84_000_500, "Fan Speed In": 4_500, "Fan Speed Out": 4_530, Power: 3_300 };
+	const unit = (more: object, ...boards: readonly object[]) => ({
+		summary: { SUMMARY: [{ ...summary, ...more }] },
+		boards: { DEVS: boards.map((board, Slot) => ({ Slot, "MHS av": 28_000_000, ...board })) },
+	});
+
+	it("has no error where the code is 0 or empty, in the summary and in the list of errors", () => {
+		const answers = unit({ "Error Code Count": 1, "Error Code 0": 0, "Error Code 1": "" });
+		const errors = { Msg: { error_code: [{ "0": "" }, 0, "", "0", { "329": "2026-01-01 10:00:00" }] } };
+		expect(read("whatsminer", answers).errorCodes).toEqual([]);
+		expect(read("whatsminer", { ...answers, errors }).errorCodes).toEqual(["329"]);
+	});
+
+	it.each([
+		["all boards still raise their clocks", {}, [0, 0], "tuning"],
+		["one board has its clock", {}, [0, 1], "mining"],
+		["it hashes steadily, whatever its boards say", { "Hash Stable": true }, [0, 0], "mining"],
+		["it does not hash steadily yet", { "Hash Stable": false }, [1, 1], "tuning"],
+		["it stands", { "HS RT": 0 }, [0, 0], "idle"],
+	])("where %s, is %s", (_, more, completed, expected) => {
+		const boards = completed.map((done) => ({ "Upfreq Complete": done }));
+		expect(state(read("whatsminer", unit(more, ...boards)))).toBe(expected);
+	});
+
+	it.each([
+		["an M63S of which only the model says so", "M63S_VL30", { "HS RT": 0 }, []],
+		["one that hashes with both fans at 0", "", {}, []],
+		["an air-cooled M60S that stands", "M60S_VK30", { "HS RT": 0 }, [0, 0]],
+	])("has fans only where it is cooled by air: %s", (_, Model, more, speeds) => {
+		const still = unit({ ...more, "Fan Speed In": 0, "Fan Speed Out": 0 });
+		const reading = read("whatsminer", { ...still, details: { DEVDETAILS: [{ Model }] } });
+		expect(parts(reading, "fan").map(({ values }) => values.fanSpeedRevolutionsPerMinute)).toEqual(speeds);
+	});
+
+	it("of API 3 tunes until its clocks are up, and has no fans under water", () => {
+		const now = { "hash-realtime": 200.5, "fan-speed-in": 0, "fan-speed-out": 0 };
+		const answers = (more: object) => ({
+			deviceInfo: { msg: { miner: { type: "M66S" }, "error-code": [{ "0": "" }] } },
+			summary: { msg: { summary: { ...now, ...more } } },
+		});
+		const reading = read("whatsminer-v3", answers({ "up-freq-finish": 0 }));
+		expect([state(reading), reading.errorCodes, parts(reading, "fan")]).toEqual(["tuning", [], []]);
+		expect(state(read("whatsminer-v3", answers({ "up-freq-finish": 1 })))).toBe("mining");
+	});
+});
+
+describe("Braiins OS", () => {
+	const chain = (HashchainIndex: number, Status: string) => ({
+		HashchainIndex,
+		Status,
+		ApproximatePowerConsumptionWatt: 400 + HashchainIndex,
+	});
+	const answers = (...chains: readonly object[]) => ({
+		summary: { SUMMARY: [{ "MHS 5s": 13_500_000 }] },
+		devs: { DEVS: [{ ID: 6 }, { ID: 7 }] },
+		tuner: { TUNERSTATUS: [{ ApproximateMinerPowerConsumption: 1_200, TunerChainStatus: chains }] },
+	});
+
+	it("of the RPC tunes while one of its boards does, and knows the watts of each", () => {
+		const tuning = read("braiins-rpc", answers(chain(6, "Stable"), chain(7, "Tuning individual chips")));
+		expect(state(tuning)).toBe("tuning");
+		expect(parts(tuning, "board").map(({ values }) => values.powerWatts)).toEqual([406, 407]);
+		expect(state(read("braiins-rpc", answers(chain(6, "Stable"))))).toBe("mining");
+	});
+
+	it.each([
+		[2, 12_000, 3, "tuning"],
+		["MINER_STATUS_NORMAL", 12_000, "TUNER_STATE_TUNING", "tuning"],
+		[2, 12_000, 2, "mining"],
+		[3, 0, 3, "sleeping"],
+		["MINER_STATUS_PAUSED", 0, 2, "sleeping"],
+		[4, 0, 4, "failed"],
+		[1, 0, 1, "stopped"],
+		[2, 0, 2, "idle"],
+	])("of REST, with status %s at %d GH/s and the tuner at %s, is %s", (status, rate, tuner, expected) => {
+		const stats = { miner_stats: { real_hashrate: { last_5s: { gigahash_per_second: rate } } } };
+		const reading = read("braiins-rest", {
+			stats,
+			details: { status },
+			tuner: { overall_tuner_state: tuner },
+		});
+		expect(state(reading)).toBe(expected);
+	});
+});
+
+it("gives an Avalon 741 of stats alone its average by its work, 100,000 shares a minute, and no rate of now", () => {
+	const { values } = read("avalon", {
+		stats: { STATS: [{ "MM ID1": "Ver[7411706-3162860] GHSmm[7200.5] WU[100000.00] Temp[38]" }] },
+	});
+	expect(values.hashrateTerahashesPerSecond).toBeUndefined();
+	expect(values.hashrateAverageTerahashesPerSecond).toBeCloseTo(7.158278827, 6);
+});
+
+describe("a GPU host", () => {
+	it("of dcgm-exporter 1 is known and read by the names of that time", () => {
+		const text = [
+			'dcgm_gpu_temp{gpu="0",uuid="GPU-a"} 34',
+			'dcgm_power_usage{gpu="0",uuid="GPU-a"} 31.737',
+			'dcgm_total_energy_consumption{gpu="0",uuid="GPU-a"} 7.824e+06',
+			'dcgm_gpu_utilization{gpu="0",uuid="GPU-a"} 50',
+			'dcgm_fb_used{gpu="0",uuid="GPU-a"} 4',
+		].join("\n");
+		const [gpu] = parts(read("dcgm-exporter", { metrics: text }), "gpu");
+		expect(gpu).toMatchObject({
+			key: "GPU-a",
+			values: {
+				gpuTemperatureCelsius: 34,
+				powerWatts: 31.737,
+				energyConsumedJoules: 7_824,
+				gpuUtilizationRatio: 0.5,
+				memoryUsedBytes: 4_194_304,
+			},
+		});
+		const request = { over: "http", port: 9400, path: "/metrics", format: "prometheus" } as const;
+		expect(recognisedBy([{ request, answer: { text } }]).map(({ name }) => name)).toContain("dcgm-exporter");
+	});
+
+	it("keeps its table where nvidia-smi complains of a GPU ahead of it, and names that GPU among the errors", () => {
+		const gpus = [
+			"Unable to determine the device handle for GPU 0000:0A:00.0: GPU is lost.  Reboot the system to recover this GPU",
+			"uuid, power.draw [W]",
+			"GPU-a, 212.50 W",
+		].join("\n");
+		const reading = read("nvidia-smi", { gpus });
+		expect(parts(reading, "gpu").map(({ key, values }) => [key, values.powerWatts])).toEqual([
+			["GPU-a", 212.5],
+		]);
+		expect(reading.errorCodes).toEqual(["0000:0A:00.0: GPU is lost. Reboot the system to recover this GPU"]);
+	});
+
+	it("of an AMD APU has the package's own averages, not what stands beside them", () => {
+		const gpu = {
+			gpu: 0,
+			power: { socket_power: { value: 8, unit: "W" }, apu_average_socket_power: { value: 11.5, unit: "W" } },
+			usage: { gfx_activity: { value: 1, unit: "%" }, apu_average_gfx_activity: { value: 7, unit: "%" } },
+			temperature: { edge: "N/A", apu_temperature_gfx: { value: 32.5, unit: "C" } },
+			clock: { apu_average_gfxclk_frequency: { value: 618, unit: "MHz" } },
+		};
+		const [found] = parts(read("amd-smi", { metric: { gpu_data: [gpu] } }), "gpu");
+		expect(found?.values).toMatchObject({
+			powerWatts: 11.5,
+			gpuUtilizationRatio: 0.07,
+			gpuTemperatureCelsius: 32.5,
+			graphicsClockMegahertz: 618,
+		});
+	});
+});
