@@ -68,26 +68,32 @@ type Malformed = { readonly line: number; readonly what: string };
 /** Those with a cell that is not blank. */
 function records(text: string, separator: string): readonly Record[] | Malformed {
 	const found: Record[] = [];
-	let [at, line] = [0, 1];
-	while (at < text.length) {
-		const started = line;
-		const cells: string[] = [];
-		for (let isOpen = true; isOpen; ) {
-			const cell = cellAt(text, at, separator);
-			if (cell === undefined) return { line, what: "has a quote that is never closed" };
-			line += cell.lines;
-			cells.push(cell.text);
-			at = cell.end;
-			isOpen = text[at] === separator;
-			if (isOpen) at += 1;
-		}
-		if (text[at] === "\r") at += 1;
-		if (text[at] === "\n") at += 1;
-		line += 1;
-		if (cells.some((cell) => cell.trim() !== "")) found.push({ line: started, cells });
-		if (found.length > ROWS_MOST + 1) return { line: started, what: `has more than ${ROWS_MOST} rows` };
+	for (let at = 0, line = 1; at < text.length; ) {
+		const { cells, end, lines, isOpen } = recordAt(text, at, separator);
+		if (isOpen) return { line: line + lines, what: "has a quote that is never closed" };
+		if (cells.some((cell) => cell.trim() !== "")) found.push({ line, cells });
+		if (found.length > ROWS_MOST + 1) return { line, what: `has more than ${ROWS_MOST} rows` };
+		line += lines + 1;
+		at = end;
 	}
 	return found;
+}
+
+function recordAt(text: string, from: number, separator: string) {
+	const cells: string[] = [];
+	let [at, lines] = [from, 0];
+	for (;;) {
+		const cell = cellAt(text, at, separator);
+		if (cell === undefined) return { cells, end: at, lines, isOpen: true };
+		lines += cell.lines;
+		cells.push(cell.text);
+		at = cell.end;
+		if (text[at] !== separator) break;
+		at += 1;
+	}
+	if (text[at] === "\r") at += 1;
+	if (text[at] === "\n") at += 1;
+	return { cells, end: at, lines, isOpen: false };
 }
 
 type Cell = { readonly text: string; readonly end: number; readonly lines: number };

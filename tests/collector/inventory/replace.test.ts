@@ -54,7 +54,7 @@ it("joins a board by serial or endpoint, keeps what is said of the machine, and 
 		return { status: response.status, said: (await response.json()) as unknown };
 	};
 	for (const [body, what] of [
-		[{ device: "A", by: "Z" }, 'The device \\"Z\\" is not known.'],
+		[{ device: "A", by: "Z" }, 'names the device \\"Z\\", which is not known.'],
 		[{ device: "A", by: "A" }, "one device already"],
 		[{ device: "A", by: "G" }, "of the kind gpu-host"],
 		[{ device: "C", by: "B" }, "they are two devices"],
