@@ -125,8 +125,13 @@ function layOut(answers: Parsed): Parsed {
 	});
 }
 
+/** A number stands in the software's name where no model does. */
+const MODELS_BY_NUMBER: readonly (readonly [RegExp, string])[] = [[/_10306(?:_|$)/, "AL3"]];
+
 /** The software's name writes "ks5L" where the case says KS5L. */
 function modelIn(softwareName: unknown): string | undefined {
+	const numbered = MODELS_BY_NUMBER.find(([pattern]) => pattern.test(textOf(softwareName) ?? ""))?.[1];
+	if (numbered !== undefined) return numbered;
 	const found = /(?:^|[^A-Za-z])((?:KS|AL|AE|RX)\d[A-Za-z0-9]{0,8})/i.exec(textOf(softwareName) ?? "")?.[1];
 	return found?.replace(/^(?:[a-z]+\d+[a-z]?$|[a-z]+)/i, (letters) => letters.toUpperCase());
 }

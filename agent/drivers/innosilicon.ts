@@ -277,6 +277,12 @@ export const honorKnight: Driver = {
 	caveats: ["No make is claimed: both write the same answers.", "No power."],
 };
 
+/** What only the web interface says of a chain, its rate and heat, under the same number. */
+function withChain(entry: AnyRecord, place: number, chains: readonly AnyRecord[]): AnyRecord {
+	const slot = slotOf(entry, place);
+	return { ...chains.find((chain, index) => slotOf(chain, index) === slot), ...entry };
+}
+
 /** STATS as a list, or STATS0, STATS1, … each with a list of one. */
 function gathered(answer: unknown, name: string): readonly AnyRecord[] {
 	const record = recordOf(answer);
@@ -337,8 +343,13 @@ function layOutRpc(answers: Parsed): Parsed {
 	const found = stats.filter((entry) =>
 		["Num chips", "Chain ID"].some((key) => at(entry, key) !== undefined),
 	);
-	const list = found.length > 0 ? found : devs;
-	const total = ratesIn(summary, algorithm);
+	const all = recordOf(at(answers, "all", "all")) ?? recordOf(answers["all"]);
+	const chains = recordsOf(at(all, "chain"));
+	const list = (found.length > 0 ? found : devs).map((entry, place) => withChain(entry, place, chains));
+	const total = {
+		...ratesIn(recordOf(at(all, "total_hash")), algorithm),
+		...present(ratesIn(summary, algorithm)),
+	};
 	const rates = boardRates(
 		list.map((entry) => ratesIn(entry, algorithm)),
 		total,
@@ -360,13 +371,13 @@ function layOutRpc(answers: Parsed): Parsed {
 			...entry,
 			slot: slotOf(entry, place),
 			rates: ratesOf(kind, rates[place] ?? {}),
-			boardTemperature: firstOf([at(entry, "Temp"), at(entry, "Temperature"), at(entry, "temp")]),
+			boardTemperature: firstOf(["Temp", "Temperature", "temp", "Temp min"].map((name) => at(entry, name))),
 			chipTemperature: at(entry, "Temp max"),
 			chips: firstOf([at(entry, "Num active chips"), at(entry, "Num chips")]),
 			frequency: at(entry, "PLL"),
 		})),
-		power: sumOf(list.map((entry) => numberOf(at(entry, "power")))) ?? at(answers, "all", "all", "power"),
-		fanDuty: firstOf([at(list[0], "Fan duty"), at(answers, "all", "all", "fansSpeed")]),
+		power: sumOf(list.map((entry) => numberOf(at(entry, "power")))) ?? at(all, "power"),
+		fanDuty: firstOf([at(list[0], "Fan duty"), at(all, "fansSpeed")]),
 		fans: fansIn(list),
 		uptime: firstOf([at(summary, "Elapsed"), at(stats[0], "Elapsed")]),
 		poolList: pools,

@@ -202,7 +202,10 @@ function layOutWhatsminer(answers: Parsed): Parsed {
 		asleepWatts: isOff ? asleepWatts(psu) : undefined,
 		state: isOff ? "sleeping" : state,
 		boardRecords,
-		fans: fansOf(at(summaryRecord, "Fan Speed In"), at(summaryRecord, "Fan Speed Out"), { model, state }),
+		fans: fansOf(at(summaryRecord, "Fan Speed In"), at(summaryRecord, "Fan Speed Out"), {
+			isLiquidCooled: isTrue(at(summaryRecord, "Liquid Cooling")) || LIQUID_COOLED.test(model ?? ""),
+			state,
+		}),
 		supply: supplyOf(summaryRecord, psu),
 		errorWords: errorWords(summaryRecord, at(contentOf(at(answers, "errors"), "ERRORS"), "error_code")),
 		model,
@@ -276,17 +279,17 @@ function isRaisingClocks(isSteady: unknown, completed: readonly unknown[]): bool
 /** M33, M36, M53, M63, M66, …: under water or oil, without fans. */
 const LIQUID_COOLED = /\bM[3-9][3-9]/i;
 
-type Cooled = { readonly model: string | undefined; readonly state: string | undefined };
+type Cooled = { readonly isLiquidCooled: boolean; readonly state: string | undefined };
 
 /** No unit with fans hashes long with both standing still. */
-function fansOf(inlet: unknown, outlet: unknown, { model, state }: Cooled): readonly AnyRecord[] {
+function fansOf(inlet: unknown, outlet: unknown, { isLiquidCooled, state }: Cooled): readonly AnyRecord[] {
 	const fans = [
 		{ slot: "in", speed: inlet },
 		{ slot: "out", speed: outlet },
 	].filter(({ speed }) => speed !== undefined);
 	const stand = fans.every(({ speed }) => numberOf(speed) === 0);
 	const isHashing = state === "mining" || state === "tuning";
-	return stand && (isHashing || LIQUID_COOLED.test(model ?? "")) ? [] : fans;
+	return stand && (isHashing || isLiquidCooled) ? [] : fans;
 }
 
 /** No supply of a miner takes 1,000 V or 100 A: above, the number is in 10 mV or in mA. */
@@ -495,7 +498,7 @@ function layOutFramed(answers: Parsed): Parsed {
 	const temperatures = at(now, "board-temperature");
 	const boards = recordsOf(at(answers, "boards", "msg", "edevs"));
 	const poolRecords = recordsOf(at(answers, "pools", "msg", "pools"));
-	const model = textOf(at(device, "miner", "type"));
+	const isLiquidCooled = LIQUID_COOLED.test(textOf(at(device, "miner", "type")) ?? "");
 	const state = stateAt(rate, isRaisingClocks(undefined, [at(now, "up-freq-finish")]));
 	return present({
 		device,
@@ -503,12 +506,12 @@ function layOutFramed(answers: Parsed): Parsed {
 		whenAsleep: isOff ? 0 : undefined,
 		state: isOff ? "sleeping" : state,
 		boardRecords: framedBoards(boards, Array.isArray(temperatures) ? temperatures : []),
-		fans: fansOf(at(now, "fan-speed-in"), at(now, "fan-speed-out"), { model, state }),
+		fans: fansOf(at(now, "fan-speed-in"), at(now, "fan-speed-out"), { isLiquidCooled, state }),
 		supply: recordsOf(at(device, "power")).map((supply) => ({
 			...supply,
 			vout: outputVolts(at(supply, "vout")),
 		})),
-		errorWords: reportedErrors(at(device, "error-code")).filter((code) => !NO_ERROR.test(code)),
+		errorWords: errorWords(undefined, at(device, "error-code")),
 		poolRecords,
 		alivePools:
 			poolRecords.length === 0

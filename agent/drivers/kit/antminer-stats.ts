@@ -97,9 +97,9 @@ function hasChains(values: AnyRecord | undefined): boolean {
 
 /** What other firmwares and board makers write behind a model's name. */
 const BEHIND_MODEL =
-	/[\s,;([]*\b(?:hiveon|vnish|blissz|asicseer|mskminer|msk|nicehash|chipless|braiins|luxos)\b.*$|\s*[([]?\bv\.?\s?\d[\d.]*.*$|\s*\([^()]*\s\d+\.\d[^()]*\)$/i;
+	/[\s,;([]*\b(?:hiveon|vnish|blissz|asicseer|mskminer|msk|nicehash|chipless|braiins|luxos|hashmaster|pitbit|bitfufu)\b.*$|\s*[([]?\bv\.?\s?\d[\d.]*.*$|\s*\([^()]*\s\d+\.\d[^()]*\)$/i;
 
-/** "Antminer S9\nV1.3.58", "Antminer S21 XP Hyd.", "S19-88 v.2.6.0.39 ", "Antminer S9 (vnish 3.8.6)", "Antminer T21 (Name 1.2)"; a board's code is no model. */
+/** "Antminer S9\nV1.3.58", "Antminer S21 XP Hyd.", "S19-88 v.2.6.0.39 ", "Antminer S9 (vnish 3.8.6)", "Antminer T21 (Name 1.2)", "ANTMINER S21 EX"; a board's code is no model. */
 function modelOf(answers: Parsed, entries: readonly AnyRecord[]): string | undefined {
 	const said = firstOf([
 		...entries.map((entry) => at(entry, "Type")),
@@ -117,6 +117,7 @@ const modelIn = remembered((said: string): string | undefined => {
 	const firstLine = said.split("\n")[0] ?? "";
 	const model = firstLine
 		.replace(BEHIND_MODEL, "")
+		.replace(/^ANTMINER (.*?)(?: EX)?$/, "Antminer $1")
 		.replace(/[\s.]+$/, "")
 		.replaceAll(/\s+/g, " ")
 		.trim();

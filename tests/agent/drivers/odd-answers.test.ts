@@ -46,6 +46,7 @@ describe("a Whatsminer", () => {
 
 	it.each([
 		["an M63S of which only the model says so", "M63S_VL30", { "HS RT": 0 }, []],
+		["one that says so itself", "", { "HS RT": 0, "Liquid Cooling": true }, []],
 		["one that hashes with both fans at 0", "", {}, []],
 		["an air-cooled M60S that stands", "M60S_VK30", { "HS RT": 0 }, [0, 0]],
 	])("has fans only where it is cooled by air: %s", (_, Model, more, speeds) => {
@@ -111,6 +112,49 @@ it("gives an Avalon 741 of stats alone its average by its work, 100,000 shares a
 	});
 	expect(values.hashrateTerahashesPerSecond).toBeUndefined();
 	expect(values.hashrateAverageTerahashesPerSecond).toBeCloseTo(7.158278827, 6);
+});
+
+it("joins what an A9's web interface says of its chains, 25 MSol/s and 60 °C, to those of its RPC", () => {
+	const chains = [
+		{ ASC: 1, "Hash Rate H": 0, "Temp min": 0, "Temp max": 0 },
+		{ ASC: 0, "Hash Rate H": 25_000_000, "Temp min": 40, "Temp max": 60 },
+	];
+	const reading = read("innosilicon-rpc", {
+		version: { VERSION: [{ CGMiner: "a9-1.2.0" }] },
+		stats: {
+			STATS: [
+				{ "Chain ID": 0, "Num active chips": 16 },
+				{ "Chain ID": 1, "Num active chips": 0 },
+			],
+		},
+		all: { all: { total_hash: { "Hash Rate H": 25_000_000 }, power: 1_100, chain: chains } },
+	});
+	expect(reading.values).toMatchObject({ otherAlgorithmHashrateHashesPerSecond: 25e6, powerWatts: 1_100 });
+	expect(parts(reading, "board").map(({ values }) => values)).toMatchObject([
+		{ otherAlgorithmHashrateHashesPerSecond: 25e6, chipTemperatureCelsius: 60, chipCount: 16 },
+		{ otherAlgorithmHashrateHashesPerSecond: 0, chipCount: 0 },
+	]);
+});
+
+it("knows an IceRiver AL3 by the number in its software's name, and so what it mines", () => {
+	const data = {
+		model: "none",
+		algo: "none",
+		softver1: "ICM168_04_02_1810_10306_miner",
+		rtpow: "14762G",
+		unit: "G",
+	};
+	const { identity } = read("iceriver", { panel: { data } });
+	expect([identity.model, identity.algorithm]).toEqual(["AL3", "blake3"]);
+});
+
+it.each([
+	["Antminer S21+ Hyd (HashMaster)", "Antminer S21+ Hyd"],
+	["Antminer S21 PitBit", "Antminer S21"],
+	["ANTMINER S19K PRO EX", "Antminer S19K PRO"],
+])("takes the firmware's name off an Antminer's model: %s is an %s", (Type, model) => {
+	const { identity } = read("antminer", { stats: { STATS: [{ Type }, { "GHS 5s": 1, Elapsed: 1 }] } });
+	expect(identity.model).toBe(model);
 });
 
 describe("a GPU host", () => {
