@@ -571,6 +571,30 @@ function pageFolder(): string {
 	return path.join(import.meta.dirname, "dashboards", "live");
 }
 
+/** Commander keeps the last of two and tells nobody. One command runs, so what it and those above it heard is one set. */
+function refuseRepeats(root: Command): void {
+	const heard = new Map<string, { readonly option: Option; readonly texts: string[] }>();
+	const listen = (command: Command): void => {
+		for (const option of command.options.filter((one) => one.required || one.optional))
+			command.on(`option:${option.name()}`, (text: string | null) => {
+				const { texts } = heard.get(option.name()) ?? { texts: [] };
+				heard.set(option.name(), { option, texts: [...texts, [option.long, text ?? ""].join(" ").trim()] });
+			});
+		for (const one of command.commands) listen(one);
+	};
+	listen(root);
+	root.hook("preAction", () => {
+		const problems = [...heard.values()]
+			.filter(({ texts }) => texts.length > 1)
+			.map(({ option, texts }) => {
+				const list = option.description.includes("commas") ? ", several values with commas" : "";
+				return `${texts.join(" and ")} are one input. Give it once${list}.`;
+			});
+		if (problems.length > 0) throw new StartProblem(EXIT.usage, problems);
+	});
+}
+
+refuseRepeats(program);
 try {
 	await program.parseAsync(process.argv);
 	process.exitCode = exitCode;
