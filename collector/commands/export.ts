@@ -8,6 +8,7 @@ import { createWriteStream } from "node:fs";
 import { rename } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import process from "node:process";
+import { PassThrough, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { parseJson } from "../../shared/json.js";
@@ -34,12 +35,12 @@ export async function runExport(options: ExportOptions): Promise<void> {
 	const answer = await requested(url, await credentialsOf(options));
 	if (answer.statusCode !== 200) throw await refusal(answer, url);
 	if (options.output === undefined) {
-		await taken(answer, pipeline(answer, process.stdout), "Standard output is not whole.");
+		await taken(answer, process.stdout, "Standard output is not whole.");
 		return;
 	}
 	const partial = `${options.output}.partial`;
 	const left = `What came is in ${partial}.`;
-	await taken(answer, pipeline(answer, createWriteStream(partial, { flush: true })), left);
+	await taken(answer, createWriteStream(partial, { flush: true }), left);
 	await rename(partial, options.output).catch((error: unknown) => {
 		throw problem(`${options.output} cannot be written: ${messageOf(error)}. ${left}`);
 	});
@@ -70,14 +71,24 @@ function saidIn(text: string): string | undefined {
 	return typeof what === "string" && typeof hint === "string" ? `${what} ${hint}` : undefined;
 }
 
-async function taken(answer: IncomingMessage, all: Promise<void>, left: string): Promise<void> {
+/** What came of an answer that breaks off is written, too: its end is the file's. */
+async function taken(answer: IncomingMessage, to: Writable, left: string): Promise<void> {
 	let bytes = 0;
+	let broken: unknown;
+	const came = new PassThrough();
 	answer.on("data", (chunk: Buffer) => {
 		bytes += chunk.length;
 	});
-	await all.catch((error: unknown) => {
-		throw problem(`The export broke off after ${bytes} bytes: ${messageOf(error)}. ${left}`);
+	answer.once("error", (error) => {
+		broken = error;
+		came.end();
 	});
+	await pipeline(answer.pipe(came), to).catch((error: unknown) => {
+		broken = error;
+		answer.destroy();
+	});
+	if (broken !== undefined)
+		throw problem(`The export broke off after ${bytes} bytes: ${messageOf(broken)}. ${left}`);
 }
 
 function problem(line: string): StartProblem {

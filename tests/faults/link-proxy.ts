@@ -1,4 +1,4 @@
-/** A link between two ends of loopback that can be cut, swallow everything, or break off in the middle of a message. */
+/** A link between two ends of loopback that can be cut, swallow, delay or change what it carries, or break off in mid-message. */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
@@ -9,6 +9,12 @@ export class LinkProxy {
 	swallowsAnswers = false;
 	/** Each connection breaks off after so many bytes of the agent. */
 	breaksAfterBytes = Number.POSITIVE_INFINITY;
+	/** Of each way. */
+	delayMilliseconds = 0;
+	/** What becomes of the bytes of either way; as they are where absent. */
+	spoils: ((data: Buffer) => Buffer) | undefined;
+	/** Whoever connects is cut off at once. */
+	isDown = false;
 	connections = 0;
 	private readonly server: Server;
 	private readonly pairs = new Set<readonly [Socket, Socket]>();
@@ -42,6 +48,10 @@ export class LinkProxy {
 	}
 
 	private join(agent: Socket, to: number): void {
+		if (this.isDown) {
+			agent.on("error", () => undefined).resetAndDestroy();
+			return;
+		}
 		this.connections += 1;
 		const collector = connect(to, "127.0.0.1");
 		const pair = [agent, collector] as const;
@@ -51,14 +61,14 @@ export class LinkProxy {
 			bytes += data.length;
 			if (this.isBlackhole) return;
 			if (bytes <= this.breaksAfterBytes) {
-				collector.write(data);
+				this.carry(data, collector);
 				return;
 			}
 			collector.write(data.subarray(0, data.length >> 1));
 			for (const socket of pair) setImmediate(() => socket.resetAndDestroy());
 		});
 		collector.on("data", (data: Buffer) => {
-			if (!this.isBlackhole && !this.swallowsAnswers) agent.write(data);
+			if (!this.isBlackhole && !this.swallowsAnswers) this.carry(data, agent);
 		});
 		for (const [socket, other] of [pair, [collector, agent] as const]) {
 			socket.on("error", () => undefined);
@@ -68,5 +78,11 @@ export class LinkProxy {
 				if (!this.isBlackhole) other.destroy();
 			});
 		}
+	}
+
+	private carry(data: Buffer, to: Socket): void {
+		const bytes = this.spoils?.(data) ?? data;
+		if (this.delayMilliseconds === 0) to.write(bytes);
+		else setTimeout(() => to.write(bytes), this.delayMilliseconds);
 	}
 }

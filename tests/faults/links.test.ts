@@ -1,4 +1,7 @@
-/** Links that vanish, break off in the middle of a message, lose only acks, or flap: nothing is lost, nothing stored twice. */
+/**
+ * Links that vanish, break off in the middle of a message, lose only acks, change bytes, are slow or flap: nothing is
+ * lost, nothing stored twice.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SILENT_SECONDS } from "../../agent/uplink/session.js";
 import { type Clock, realClock } from "../../shared/clock.js";
@@ -11,6 +14,7 @@ import { LinkProxy } from "./link-proxy.js";
 
 const SEED = 20_261_126;
 const FASTER = 12;
+const SPOILT = 12;
 const DEVICE = deviceAt("10.0.0.1:80", { serial: "S1" });
 const start = Math.floor(Date.now() / 1_000) * 1_000 - 3_600_000;
 
@@ -21,6 +25,22 @@ const hurried: Clock = {
 	after: (milliseconds, run) => realClock.after(milliseconds / FASTER, run),
 	every: (milliseconds, run) => realClock.every(milliseconds / FASTER, run),
 };
+
+/** What a broken middlebox does to bytes: turns a bit, repeats, leaves out or swaps. */
+function spoiler(random: () => number) {
+	const spoilers: readonly ((data: Buffer, place: number) => Buffer)[] = [
+		(data, place) => {
+			const turned = Buffer.from(data);
+			turned[place] = (data[place] ?? 0) ^ (1 << Math.floor(random() * 8));
+			return turned;
+		},
+		(data, place) => Buffer.concat([data.subarray(0, place), data]),
+		(data, place) => data.subarray(0, place),
+		(data, place) => Buffer.concat([data.subarray(place), data.subarray(0, place)]),
+	];
+	return (data: Buffer) =>
+		spoilers[Math.floor(random() * spoilers.length)]?.(data, 1 + Math.floor(random() * (data.length - 1))) ?? data;
+}
 
 let line: ExampleLine;
 let proxy: LinkProxy;
@@ -117,5 +137,47 @@ describe("a link", { timeout: 60_000 }, () => {
 			proxy.cut();
 		}
 		await expectAll(agent, 300);
+	});
+
+	it(`that changes bytes of either way is left by TLS each time, seed ${SEED}`, async () => {
+		await collector.stop();
+		collector = await line.collectorOverTls();
+		const random = randomOf(SEED);
+		const spoil = spoiler(random);
+		let [spoilt, said, spoiltConnection] = [0, 0, 0];
+		proxy.spoils = (data) => {
+			if (spoilt === SPOILT || spoiltConnection === proxy.connections || random() > 0.2) return data;
+			spoilt += 1;
+			spoiltConnection = proxy.connections;
+			return spoil(data);
+		};
+		const agent = await line.agent({ port: proxy.port, clock: hurried });
+		for (; spoilt < SPOILT; said += 4) {
+			say(agent, said + 1, said + 4);
+			await new Promise((done) => setTimeout(done, 20));
+		}
+		await expectAll(agent, said);
+		expect([...agent.rejected, ...collector.rejected]).toEqual([]);
+	});
+
+	it("of a satellite, whose answers take 600 ms, is taken for slow, not for dead, and does not starve the backlog", async () => {
+		proxy.delayMilliseconds = 300;
+		const agent = await line.agent({ port: proxy.port });
+		say(agent, 1, 2_000);
+		await expectAll(agent, 2_000);
+		expect(agent.disconnected).toEqual([]);
+	});
+
+	it("that comes and goes, with nothing to connect to in between, is tried again without being flooded", async () => {
+		const agent = await line.agent({ port: proxy.port });
+		for (let round = 0; round < 12; round += 1) {
+			say(agent, round * 20 + 1, round * 20 + 20);
+			await new Promise((done) => setTimeout(done, 60));
+			proxy.isDown = !proxy.isDown;
+			if (proxy.isDown) proxy.cut();
+		}
+		proxy.isDown = false;
+		await expectAll(agent, 240);
+		expect(agent.connected.length).toBeGreaterThan(1);
 	});
 });

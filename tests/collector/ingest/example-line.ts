@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Outbox } from "../../../agent/outbox/outbox.js";
 import { Uplink } from "../../../agent/uplink/uplink.js";
+import { loadTls, type ServerTls } from "../../../collector/access/certificates.js";
 import { IngestServer } from "../../../collector/ingest/server.js";
 import type { Store } from "../../../collector/store/store.js";
 import { type Clock, realClock } from "../../../shared/clock.js";
@@ -64,8 +65,16 @@ export class ExampleLine {
 	readonly revoked = new Set<string>();
 	/** Kept over restarts, as a configured port is. */
 	private port = 0;
+	private pin: string | undefined;
 
-	async collector(folder = "collector"): Promise<Collector> {
+	/** Its agents speak TLS to it, too, and know its pin. */
+	async collectorOverTls(): Promise<Collector> {
+		const tls = loadTls({ mode: "own", dataFolder: this.folder, names: ["localhost"] }, realClock);
+		this.pin = tls.pin;
+		return await this.collector("collector", tls);
+	}
+
+	async collector(folder = "collector", tls?: ServerTls): Promise<Collector> {
 		const store = await openStore(path.join(this.folder, folder));
 		const refused: Collector["refused"] = [];
 		const rejected: Collector["rejected"] = [];
@@ -80,6 +89,7 @@ export class ExampleLine {
 			},
 			joining: NOBODY_JOINS,
 			listen: { address: "127.0.0.1", port: this.port },
+			...(tls !== undefined && { tls }),
 			events: {
 				onAgentConnected: () => undefined,
 				onAgentDisconnected: (facts) => disconnected.push(facts),
@@ -138,7 +148,8 @@ export class ExampleLine {
 		uplink = new Uplink({
 			// A hundredth of chance: reconnects within milliseconds where the wait may be short.
 			clock: isQuick ? { ...clock, random: () => clock.random() / 100 } : clock,
-			url: `ws://127.0.0.1:${port}`,
+			url: `${this.pin === undefined ? "ws" : "wss"}://127.0.0.1:${port}`,
+			...(this.pin !== undefined && { pins: [this.pin] }),
 			self: {
 				agent: name,
 				site,
