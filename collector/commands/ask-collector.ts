@@ -5,6 +5,7 @@
  *
  * @throws StartProblem with one line: what the collector said, or that none answers there, and what to do
  */
+import { isDay } from "../../shared/day.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { parseJson } from "../../shared/json.js";
 import { addressAt, credentialsOf, type Posted, type Reach, requested, textOf } from "./reach.js";
@@ -36,7 +37,8 @@ export async function askCollector<Answer>(
 
 /** Unix milliseconds of what was typed after a flag. */
 export function instantOf(flag: string, text: string): number {
-	const at = /^\d{11,}$/.test(text) ? Number(text) : Date.parse(text);
+	const isOther = /^\d{4}-\d\d-\d\d/.test(text) && !isDay(text);
+	const at = /^\d{11,}$/.test(text) ? Number(text) : isOther ? Number.NaN : Date.parse(text);
 	if (Number.isFinite(at)) return at;
 	throw new StartProblem(EXIT.usage, [
 		`${flag} is "${text}". Use a date or a time, for example ${flag} 2026-11-01.`,

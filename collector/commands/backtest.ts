@@ -25,6 +25,8 @@ import { answersOf, type Moment } from "./real-prometheus.js";
 import { momentMetrics } from "./replay-metrics.js";
 import { beginReplay, nextOf, type PastOptions } from "./replay-source.js";
 
+const INTERVAL_MOST_SECONDS = 3_600;
+
 export type BacktestOptions = PastOptions & {
 	/** As Prometheus scrapes and evaluates. */
 	readonly interval: string;
@@ -37,6 +39,11 @@ export type ReadRules = { readonly rules: readonly Rule[]; readonly leftOut: rea
 
 /** @returns exit code 0, or 64 where a rule could not be evaluated */
 export async function runBacktest(file: string, options: BacktestOptions): Promise<number> {
+	const { interval } = options;
+	if (!/^\d{1,4}$/.test(interval) || Number(interval) < 1 || Number(interval) > INTERVAL_MOST_SECONDS)
+		throw new StartProblem(EXIT.usage, [
+			`--interval is ${interval}; it must be a whole number of seconds from 1 to ${INTERVAL_MOST_SECONDS}.`,
+		]);
 	const text = await readFile(file, "utf8").catch((error: Error) => {
 		throw new StartProblem(EXIT.input, [`${file} cannot be read: ${error.message}.`]);
 	});

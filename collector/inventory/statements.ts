@@ -10,6 +10,7 @@
  *   site       of a rack or site that a limit is set for; beside a device it must be the device's own
  */
 import { parseAddresses } from "../../shared/config/addresses.js";
+import { isDay } from "../../shared/day.js";
 import { plainName, visible } from "../../shared/foreign-text.js";
 import { INTENTS, type Intent, type InventoryEntry, type InventoryKind } from "../derive/placement.js";
 import type { DeviceState } from "../store/device-state.js";
@@ -192,12 +193,6 @@ function withTimes(words: Mutable<Words>, cells: CsvRow["cells"]): Read<Words> {
 	if (words.validTo !== undefined && words.validTo <= words.validFrom)
 		return refused("has validTo not after validFrom. Use a later one, or none: until further notice.");
 	return { ok: true, value: words };
-}
-
-/** Date.parse takes 31 November for 1 December. */
-function isDay(text: string): boolean {
-	const day = text.slice(0, 10);
-	return new Date(Date.parse(day)).toISOString().startsWith(day);
 }
 
 function limitOf(name: ColumnName, text: string | undefined, most: number): Read<number | undefined> {

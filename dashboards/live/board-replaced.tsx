@@ -2,7 +2,7 @@
 import { useContext, useState } from "preact/hooks";
 import type { InventoryReplaceAnswer } from "../../collector/expose/answers.js";
 import { type Asked, post } from "./api.js";
-import { counted, dateAndTime } from "./format.js";
+import { counted, dateWithYear } from "./format.js";
 import { sameAddress } from "./identity-clash.js";
 import { Page, useTimeZone } from "./page-context.js";
 
@@ -85,7 +85,7 @@ function Outcome({ answer }: { readonly answer: InventoryReplaceAnswer }) {
 				<strong>
 					{replacedBy} {isDryRun ? "would become" : "is"} {device}
 				</strong>
-				{`, with all that was read of it since ${dateAndTime(since, timeZone)}.`}
+				{`, with all that was read of it since ${dateWithYear(since, timeZone)}.`}
 				{statementsDropped === 0
 					? ""
 					: ` ${counted(statementsDropped, "statement")} about it ${isDryRun ? "would be" : "were"} dropped: this machine has its own.`}

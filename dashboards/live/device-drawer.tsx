@@ -17,7 +17,7 @@ import { Figure } from "./figure.js";
 import {
 	ABSENT,
 	celsius,
-	dateAndTime,
+	dateWithYear,
 	decimal,
 	duration,
 	efficiency,
@@ -48,31 +48,18 @@ const ASK_EVERY_LEAST_SECONDS = 2;
 
 export function DeviceDrawer({ device: key }: { readonly device: string }) {
 	const live = useDevice(key);
-	const every = Math.max(ASK_EVERY_LEAST_SECONDS, live?.pollIntervalSeconds ?? ASK_EVERY_LEAST_SECONDS);
 	const { answer, what } = useAnswer<DeviceAnswer>({
 		key,
 		question: (signal) => ask(`api/v1/devices/${encodeURIComponent(key)}`, signal),
-		seconds: every,
+		seconds: Math.max(ASK_EVERY_LEAST_SECONDS, live?.pollIntervalSeconds ?? 0),
 	});
 	// What the API answers is of now: beside the past only the shape of a device may stand, not its values.
 	const { isPast } = useContext(Page).state;
-	const summary = live ?? (isPast ? undefined : answer?.summary);
-	const heading = useDrawerFocus();
+	const present = isPast ? undefined : answer;
+	const summary = live ?? present?.summary;
 	return (
 		<div class="drawer" role="dialog" aria-labelledby="device-title" data-testid="device-drawer">
-			<div class="drawer-head">
-				<div>
-					<h2 id="device-title" tabIndex={-1} ref={heading}>
-						{summary === undefined ? key : place(summary)}
-					</h2>
-					{summary === undefined ? null : <p class="quiet">{modelName(summary)}</p>}
-				</div>
-				<button type="button" class="icon-button" aria-label="Close" onClick={closeDevice}>
-					<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-						<path d="M3 3l10 10M13 3L3 13" stroke="currentColor" stroke-width="1.5" />
-					</svg>
-				</button>
-			</div>
+			<DrawerHead device={key} summary={summary} />
 			{summary === undefined ? (
 				<p class="quiet">{what ?? "Asking the collector …"}</p>
 			) : (
@@ -80,13 +67,37 @@ export function DeviceDrawer({ device: key }: { readonly device: string }) {
 					<State device={summary} />
 					<Numbers device={summary} />
 					{answer === undefined ? null : <DeviceCharts device={answer} />}
-					{answer === undefined || isPast ? null : <Parts device={answer} />}
-					{answer === undefined || isPast ? null : <OwnValues device={answer} />}
+					{present === undefined ? null : <Parts device={present} />}
+					{present === undefined ? null : <OwnValues device={present} />}
 					<Money device={summary} />
 					{isPast ? null : <InventoryOf device={key} />}
-					<Identity device={summary} answer={isPast ? undefined : answer} />
+					<Identity device={summary} answer={present} />
 				</>
 			)}
+		</div>
+	);
+}
+
+function DrawerHead(input: { readonly device: string; readonly summary: DeviceSummary | undefined }) {
+	const { device, summary } = input;
+	const heading = useDrawerFocus();
+	return (
+		<div class="drawer-head">
+			<div>
+				<h2 id="device-title" tabIndex={-1} ref={heading}>
+					{summary === undefined ? device : place(summary)}
+				</h2>
+				{summary === undefined ? null : (
+					<p class="quiet">
+						{[summary.name, modelName(summary)].filter((word) => word !== undefined).join(" · ")}
+					</p>
+				)}
+			</div>
+			<button type="button" class="icon-button" aria-label="Close" onClick={closeDevice}>
+				<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+					<path d="M3 3l10 10M13 3L3 13" stroke="currentColor" stroke-width="1.5" />
+				</svg>
+			</button>
 		</div>
 	);
 }
@@ -502,7 +513,7 @@ function Identity({
 		["Site", device.site],
 		["Agent", device.agent],
 		["Polled every", duration(device.pollIntervalSeconds)],
-		["State since", dateAndTime(device.healthSince, timeZone)],
+		["State since", dateWithYear(device.healthSince, timeZone)],
 		[
 			"Energy so far",
 			answer?.energyJoulesTotal === undefined ? undefined : joined(energy(answer.energyJoulesTotal)),

@@ -177,7 +177,8 @@ function Row(input: {
 			{columns.map((column) =>
 				column === "place" ? (
 					<th key={column} scope="row" class="list-place">
-						<a href={deviceAddress(device.device)}>{device.name ?? place(device)}</a>
+						<a href={deviceAddress(device.device)}>{place(device)}</a>
+						{device.name === undefined ? null : <span class="quiet"> {device.name}</span>}
 					</th>
 				) : (
 					<td key={column} class={`list-${column} number`}>

@@ -238,6 +238,12 @@ export function dateAndTime(at: Optional, timeZone: string): string {
 	return isNumber(at) ? clock(timeZone, { ...DATE, hour: "2-digit", minute: "2-digit" }).format(at) : ABSENT;
 }
 
+/** "22 Nov 2026, 14:03" in the site's zone: of what may have begun in another year. */
+export function dateWithYear(at: Optional, timeZone: string): string {
+	const form = { ...DATE, year: "numeric", hour: "2-digit", minute: "2-digit" } as const;
+	return isNumber(at) ? clock(timeZone, form).format(at) : ABSENT;
+}
+
 /** The zone's short name at that instant: "CET", "GMT-6". */
 export function zoneName(at: number, timeZone: string): string {
 	const parts = clock(timeZone, { timeZoneName: "short" }).formatToParts(at);

@@ -4,7 +4,7 @@ import type { InventoryAnswer, InventoryEntryAnswer } from "../../collector/expo
 import { ask, useAnswer } from "./api.js";
 import { BoardReplaced } from "./board-replaced.js";
 import { now } from "./browser.js";
-import { dateAndTime, zoneName } from "./format.js";
+import { dateWithYear, zoneName } from "./format.js";
 import { rowsTable, useInventoryChange } from "./inventory-change.js";
 import { InventoryPreview } from "./inventory-preview.js";
 import {
@@ -183,8 +183,8 @@ function History({ entries }: { readonly entries: readonly InventoryEntryAnswer[
 				{[...entries].reverse().map((entry) => (
 					<li key={entry.validFrom}>
 						<span class="number quiet">
-							{dateAndTime(entry.validFrom, timeZone)} –{" "}
-							{entry.validTo === undefined ? "" : dateAndTime(entry.validTo, timeZone)}
+							{dateWithYear(entry.validFrom, timeZone)} –{" "}
+							{entry.validTo === undefined ? "" : dateWithYear(entry.validTo, timeZone)}
 						</span>{" "}
 						{Object.entries(saidIn(entry))
 							.map(([, word]) => word)

@@ -1,6 +1,6 @@
 /** What a change of the inventory would do, or did: each thing's fields before and after, and what is refused. */
 import type { InventoryImportAnswer } from "../../collector/expose/answers.js";
-import { counted, dateAndTime } from "./format.js";
+import { counted, dateWithYear } from "./format.js";
 import { differences, FIELD_WORDS } from "./inventory-rows.js";
 import { useTimeZone } from "./page-context.js";
 import { Heads, Wide } from "./wide-table.js";
@@ -44,29 +44,61 @@ type InventoryPreviewProps = {
 };
 
 function Changes({ changes }: { readonly changes: InventoryImportAnswer["changes"] }) {
-	const timeZone = useTimeZone();
 	return (
 		<Wide of="What changes">
 			<table>
 				<Heads of={["Of", "From", "Field", "Before", "After"]} />
 				<tbody>
-					{changes.slice(0, SHOWN_MOST).flatMap(({ before, after }) => {
-						const fields = differences(before, after);
-						const rows = fields.length === 0 ? [undefined] : fields;
-						return rows.map((one, index) => (
-							<tr key={`${after.kind} ${after.key} ${after.validFrom} ${one?.field ?? ""}`}>
-								<th scope="row">{index === 0 ? after.key : ""}</th>
-								<td class="number">{index === 0 ? dateAndTime(after.validFrom, timeZone) : ""}</td>
-								<td>{one === undefined ? "how long it holds" : FIELD_WORDS[one.field]}</td>
-								<td class="quiet">{one?.before === "" ? "not said" : one?.before}</td>
-								<td>
-									<strong>{one?.after === "" ? "not said" : one?.after}</strong>
-								</td>
-							</tr>
-						));
-					})}
+					{changes.slice(0, SHOWN_MOST).map((change) => (
+						<ChangedFields
+							key={`${change.after.kind} ${change.after.key} ${change.after.validFrom}`}
+							{...change}
+						/>
+					))}
 				</tbody>
 			</table>
 		</Wide>
+	);
+}
+
+/** A row a field; of whom and since when stands in the first. */
+function ChangedFields({ before, after }: InventoryImportAnswer["changes"][number]) {
+	const timeZone = useTimeZone();
+	const fields = differences(before, after);
+	const head = [after.key, dateWithYear(after.validFrom, timeZone)] as const;
+	if (fields.length === 0)
+		return <Row of={head} field="how long it holds" before={undefined} after={undefined} />;
+	return (
+		<>
+			{fields.map((one, index) => (
+				<Row
+					key={one.field}
+					of={index === 0 ? head : ["", ""]}
+					field={FIELD_WORDS[one.field]}
+					before={one.before}
+					after={one.after}
+				/>
+			))}
+		</>
+	);
+}
+
+function Row(input: {
+	readonly of: readonly [string, string];
+	readonly field: string;
+	readonly before: string | undefined;
+	readonly after: string | undefined;
+}) {
+	const said = (text: string | undefined) => (text === "" ? "not said" : text);
+	return (
+		<tr>
+			<th scope="row">{input.of[0]}</th>
+			<td class="number">{input.of[1]}</td>
+			<td>{input.field}</td>
+			<td class="quiet">{said(input.before)}</td>
+			<td>
+				<strong>{said(input.after)}</strong>
+			</td>
+		</tr>
 	);
 }

@@ -4,7 +4,7 @@ import type { InventoryAnswer, InventoryEntryAnswer } from "../../collector/expo
 import { ask, useAnswer } from "./api.js";
 import { FilterBar } from "./filter-bar.js";
 import { filtersOf } from "./filters.js";
-import { counted, dateAndTime } from "./format.js";
+import { counted, dateWithYear } from "./format.js";
 import { type InventoryChange, rowsTable, useInventoryChange } from "./inventory-change.js";
 import { FieldInput } from "./inventory-form.js";
 import { InventoryPreview } from "./inventory-preview.js";
@@ -184,13 +184,15 @@ function Statements({ entries }: { readonly entries: readonly InventoryEntryAnsw
 			</div>
 			{entries.length === 0 ? null : (
 				<Wide of="Statements">
-					<table>
+					<table class="inventory-table">
 						<thead>
 							<tr>
 								<th scope="col">Of</th>
-								<th scope="col">Since</th>
+								<th scope="col" class="number">
+									Since
+								</th>
 								{INVENTORY_FIELDS.map((field) => (
-									<th key={field} scope="col">
+									<th key={field} scope="col" class={isLimit(field) ? "number" : ""}>
 										{FIELD_WORDS[field]}
 									</th>
 								))}
@@ -208,9 +210,11 @@ function Statements({ entries }: { readonly entries: readonly InventoryEntryAnsw
 												`${entry.kind} ${entry.key}`
 											)}
 										</th>
-										<td class="number">{dateAndTime(entry.validFrom, timeZone)}</td>
+										<td class="number">{dateWithYear(entry.validFrom, timeZone)}</td>
 										{INVENTORY_FIELDS.map((field) => (
-											<td key={field}>{said[field] ?? ""}</td>
+											<td key={field} class={isLimit(field) ? "number" : ""}>
+												{said[field] ?? ""}
+											</td>
 										))}
 									</tr>
 								);
@@ -224,4 +228,8 @@ function Statements({ entries }: { readonly entries: readonly InventoryEntryAnsw
 			) : null}
 		</section>
 	);
+}
+
+function isLimit(field: (typeof INVENTORY_FIELDS)[number]): boolean {
+	return field === "powerLimitWatts" || field === "temperatureLimitCelsius";
 }

@@ -125,12 +125,12 @@ function PowerSays({ answer: { curtailment } }: { readonly answer: DecisionsAnsw
 		<Panel title="What the price of power says" note="Those that earn least for a MWh first.">
 			<Wide of="What the price of power says">
 				<table>
-					<Heads of={["Model", "MW", "earns /MWh", "advice", "saves /h"]} />
+					<Heads of={["Model", "draws", "earns /MWh", "advice", "saves /h"]} />
 					<tbody>
 						{rows.map((one) => (
 							<tr key={one.model} title={one.reason}>
 								<th scope="row">{one.model === "all" ? "all together" : one.model}</th>
-								<td class="number">{decimal(one.megawatts, 3)}</td>
+								<td class="number">{wattsIn(one.megawatts * 1e6)}</td>
 								<td class="number">{usd(one.marginalUsdPerMegawattHour)}</td>
 								<td class={one.advice === "curtail" ? "loss-word" : ""}>{one.advice}</td>
 								<td class="number">{one.advice === "curtail" ? usd(one.savesUsdPerHour) : ABSENT}</td>
@@ -239,7 +239,7 @@ function LeastEarning({ answer: { leastEarning } }: { readonly answer: Decisions
 									<MachineLink device={one.device} />
 								</th>
 								<td class="left">{one.model ?? ABSENT}</td>
-								<td class="number">{`${power(one.watts, 3).number} ${power(one.watts, 3).unit}`}</td>
+								<td class="number">{wattsIn(one.watts)}</td>
 								<td class="number">{usd(one.marginalUsdPerMegawattHour)}</td>
 								<td class="number">{decimal(one.breakevenUsdPerKilowattHour * 100, 2)}</td>
 							</tr>
@@ -323,4 +323,9 @@ function marksOf({ isStale, isExample, quality }: InputAnswer): string {
 	return [isStale ? "stale" : "", isExample ? "example" : "", quality ?? ""]
 		.filter((word) => word !== "")
 		.join(", ");
+}
+
+function wattsIn(watts: number): string {
+	const { number, unit } = power(watts, 3);
+	return `${number} ${unit}`;
 }

@@ -230,6 +230,10 @@ describe("the command line", START, () => {
 			["demo", "--address-plan", "any"],
 			/'any' is invalid\. Allowed choices are auto, loopback-range, high-ports/,
 		],
+		[
+			["backtest", "none.yml", "--from", "2026-11-22", "--to", "2026-11-23", "--interval", "0"],
+			/--interval is 0; it must be a whole number of seconds from 1 to 3600/,
+		],
 		[["scan", "10.0.0.0/8"], /10\.0\.0\.0\/8 /],
 		[["identify", "not an address"], /not an address /],
 	])("ends %j with code 64 and says why", async (argv, words) => {

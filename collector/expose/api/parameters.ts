@@ -5,6 +5,7 @@
  * an operator can act on. Unknown and repeated parameters are refused, so that a misspelt filter never
  * answers with everything.
  */
+import { isDay } from "../../../shared/day.js";
 import { type Failure, failure } from "../../../shared/failures.js";
 
 export type Parameter = {
@@ -138,7 +139,8 @@ function complaintOfInteger(
 }
 
 function timeOf(text: string): number | undefined {
-	const at = /^\d{1,13}$/.test(text) ? Number(text) : ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
+	const isIso = ISO_TIME.test(text) && isDay(text);
+	const at = /^\d{1,13}$/.test(text) ? Number(text) : isIso ? Date.parse(text) : Number.NaN;
 	return at >= 0 && at <= TIME_MOST_MILLISECONDS ? at : undefined;
 }
 

@@ -178,7 +178,10 @@ export class ReplayStream implements Replays {
 			if (isWanted) found.push(state);
 			else if (keys !== undefined) return `There is no device ${JSON.stringify(key)}.`;
 		}
-		return found.length > 0 ? found : "There is no such device.";
+		if (found.length > 0) return found;
+		return site === undefined
+			? "No device is known yet."
+			: `No device of the site ${JSON.stringify(site)} is known.`;
 	}
 }
 

@@ -378,7 +378,13 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 	"a SealMiner that lost a board and two chips, with a sensor that is not fitted": {
 		driver: "sealminer",
 		model: "SealMiner A2 Pro",
-		values: { hashrateTerahashesPerSecond: 70.7012055, boardCount: 1, boardSlotCount: 2, chipCount: 153, failedChipCount: 2 },
+		values: {
+			hashrateTerahashesPerSecond: 70.7012055,
+			boardCount: 1,
+			boardSlotCount: 2,
+			chipCount: 153,
+			failedChipCount: 2,
+		},
 		parts: [
 			["board", "failedChipCount", [2]],
 			["board", "boardSensor3TemperatureCelsius", [undefined]],

@@ -5,6 +5,7 @@ import {
 	axisTicks,
 	celsius,
 	counted,
+	dateWithYear,
 	decimal,
 	duration,
 	efficiency,
@@ -164,6 +165,11 @@ describe("shares, of which only the whole says 100 %", () => {
 });
 
 describe("time", () => {
+	it("of what may have begun in another year has its year", () => {
+		expect(dateWithYear(Date.UTC(2024, 11, 31, 23, 30), "Europe/Oslo")).toBe("01 Jan 2025, 00:30");
+		expect(dateWithYear(undefined, "UTC")).toBe("–");
+	});
+
 	it.each([
 		[-3, "0 s"],
 		[59.9, "59 s"],

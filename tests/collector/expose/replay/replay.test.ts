@@ -320,6 +320,11 @@ describe("a replay", () => {
 			[`from=${TO}&to=${FROM}`, `from is ${TO} and to is ${FROM}; from must come before to.`],
 			[`from=${FROM}&to=${TO}&speed=1001`, 'speed is "1001"; it must be a whole number from 1 to 1000.'],
 			[`from=${FROM}&to=${TO}&devices=none`, 'There is no device "none".'],
+			[`from=${FROM}&to=${TO}&site=none`, 'No device of the site "none" is known.'],
+			[
+				"from=2026-11-31&to=2026-12-02",
+				'from is "2026-11-31"; it must be a time from 1970 to 2099 as 2026-11-22, 2026-11-22T12:00:00Z or Unix milliseconds.',
+			],
 		])("refuses %s", async (query, what) => {
 			const { next, socket } = viewer(query);
 			const closed = new Promise((resolve) => socket.on("close", resolve));
