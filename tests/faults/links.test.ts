@@ -39,7 +39,8 @@ function spoiler(random: () => number) {
 		(data, place) => Buffer.concat([data.subarray(place), data.subarray(0, place)]),
 	];
 	return (data: Buffer) =>
-		spoilers[Math.floor(random() * spoilers.length)]?.(data, 1 + Math.floor(random() * (data.length - 1))) ?? data;
+		spoilers[Math.floor(random() * spoilers.length)]?.(data, 1 + Math.floor(random() * (data.length - 1))) ??
+		data;
 }
 
 let line: ExampleLine;
