@@ -1,18 +1,39 @@
 /** Agents join by a code, prove their own key over TLS, are revoked, rotated and let in again: by the real commands. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type OutgoingHttpHeaders } from "node:http";
 import { get, type RequestOptions } from "node:https";
 import path from "node:path";
 import { execPath } from "node:process";
+import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OwnSite, ownSite } from "../peers/own-site.js";
 import { FLEETWATT, type RunningProgram, stopAll, until } from "../peers/running-program.js";
 
 type Ended = { readonly code: number | null; readonly out: string; readonly err: string };
 
+const DEVICE_PASSWORD = "the farm's password of its miners";
+const SCRAPER_PASSWORD = "the password of its Prometheus";
+
+/** A plug that wants a login, and what it was told. */
+const loginsHeard = new Set<string>();
+const plug = createServer((request, response) => {
+	loginsHeard.add(request.headers.authorization ?? "");
+	response.end('{"meters":[{"power":7.5,"is_valid":true,"total":60}]}');
+});
+let plugPort = 0;
+beforeAll(async () => {
+	plug.listen(0, "127.0.0.1");
+	await once(plug, "listening");
+	const bound = plug.address();
+	plugPort = typeof bound === "object" && bound !== null ? bound.port : 0;
+});
+
 const sites: OwnSite[] = [];
 afterAll(async () => {
 	await stopAll();
+	plug.close();
 	for (const site of sites) site.remove();
 }, 60_000);
 
@@ -41,15 +62,22 @@ function status(url: string, options: RequestOptions): Promise<number> {
 	});
 }
 
+/** With a scraper that logs in, and devices that want a password. */
 async function tlsSite(mode: "own" | "off" = "own"): Promise<OwnSite> {
 	const site = await ownSite(1);
 	sites.push(site);
+	const webConfigFile = path.join(site.folder, "scrapers.yml");
+	writeFileSync(webConfigFile, `basic_auth_users:\n  prometheus: ${hashSync(SCRAPER_PASSWORD, 4)}\n`);
+	writeFileSync(site.places.passwordFile, `${DEVICE_PASSWORD}\n`, { mode: 0o600 });
 	site.writeCollector({
 		ingest: { address: "127.0.0.1", port: site.places.ingestPort },
+		metrics: { webConfigFile },
 		tls: { mode },
 	});
 	const scheme = mode === "own" ? "wss" : "ws";
-	site.writeAgent([{ addresses: "127.0.0.1:9" }], {
+	const plug = { driver: "shelly-gen1", ports: { http: plugPort }, rack: "A1" };
+	const credentials = { "shelly-gen1": { user: "admin", passwordFile: site.places.passwordFile } };
+	site.writeAgent([{ addresses: `127.0.0.1:${plugPort}`, ...plug, credentials }], {
 		collector: { url: `${scheme}://127.0.0.1:${site.places.ingestPort}` },
 	});
 	return site;
@@ -145,6 +173,8 @@ describe("an agent of a collector with its own certificate", () => {
 		const code = await newCode(site);
 		const identityFile = path.join(site.places.agentFolder, "identity.json");
 		const identity = JSON.parse(readFileSync(identityFile, "utf8")) as { readonly privateKey: string };
+		const tlsKeyFile = path.join(site.places.collectorFolder, "tls", "collector.key");
+		const login = basic("admin", DEVICE_PASSWORD);
 		const secrets: readonly (readonly [what: string, text: string, own: string])[] = [
 			[
 				"the viewer's token",
@@ -156,9 +186,20 @@ describe("an agent of a collector with its own certificate", () => {
 			],
 			["the join code", code, ""],
 			["the join code's secret", code.split(".")[2] ?? "", ""],
-			["the agent's key", identity.privateKey.replaceAll(/-----[^-]+-----|\s/g, ""), identityFile],
+			["the agent's key", pemBody(identity.privateKey), identityFile],
 			["the site's token", readFileSync(site.places.tokenFile, "utf8").trim(), site.places.tokenFile],
+			["the collector's TLS key", pemBody(readFileSync(tlsKeyFile, "utf8")), tlsKeyFile],
+			["the devices' password", bare(DEVICE_PASSWORD), site.places.passwordFile],
+			["the devices' password as it is sent", login, ""],
+			["the scraper's password", bare(SCRAPER_PASSWORD), ""],
+			["the scraper's password as it is sent", basic("prometheus", SCRAPER_PASSWORD), ""],
 		];
+		// Both were used.
+		expect([...loginsHeard]).toContain(`Basic ${login}`);
+		const authorization = `Basic ${basic("prometheus", SCRAPER_PASSWORD)}`;
+		expect(await bodyOf(`https://127.0.0.1:${site.places.pagePort}/metrics`, { authorization })).toContain(
+			"fleetwatt_device_power_watts",
+		);
 		for (const [what, text] of secrets) expect([what, text.length >= 20]).toEqual([what, true]);
 		// Looked for in the bytes of every file, databases and their logs too, and of every running program's arguments.
 		const files = filesUnder(site.folder);
@@ -173,14 +214,19 @@ describe("an agent of a collector with its own certificate", () => {
 			places.push([asked, await bodyOf(`https://127.0.0.1:${site.places.pagePort}${asked}`)]);
 		const found = places.flatMap(([place, content]) =>
 			secrets.flatMap(([what, text, own]) =>
-				place !== own && content.replaceAll(/\\n|\s/g, "").includes(text) ? [`${what} in ${place}`] : [],
+				place !== own && bare(content).includes(text) ? [`${what} in ${place}`] : [],
 			),
 		);
 		expect(found).toEqual([]);
 		// The search would find what is there.
-		expect(readFileSync(identityFile, "latin1").replaceAll(/\\n|\s/g, "")).toContain(secrets[3]?.[1]);
+		expect(bare(readFileSync(identityFile, "latin1"))).toContain(secrets[3]?.[1]);
 	}, 60_000);
 });
+
+/** Without line ends and spaces, written or escaped, so that none hides a secret. */
+const bare = (text: string) => text.replaceAll(/\\n|\s/g, "");
+const pemBody = (pem: string) => pem.replaceAll(/-----[^-]+-----|\s/g, "");
+const basic = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString("base64");
 
 function filesUnder(folder: string): readonly string[] {
 	return readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -197,9 +243,9 @@ function readIfThere(file: string): string {
 	}
 }
 
-function bodyOf(url: string): Promise<string> {
+function bodyOf(url: string, headers: OutgoingHttpHeaders = {}): Promise<string> {
 	return new Promise((resolve, reject) => {
-		get(url, { rejectUnauthorized: false }, (response) => {
+		get(url, { rejectUnauthorized: false, headers }, (response) => {
 			const chunks: Buffer[] = [];
 			response.on("data", (chunk: Buffer) => chunks.push(chunk));
 			response.on("end", () => resolve(Buffer.concat(chunks).toString("latin1")));
