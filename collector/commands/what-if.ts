@@ -18,6 +18,7 @@ export type WhatIfOptions = Reach & {
 	readonly btcUsd?: string;
 	readonly poolFee?: string;
 	readonly usdPerGpuHour?: string;
+	readonly usdPerMillionTokens?: string;
 	readonly gpuRented?: string;
 	readonly moveMegawatts?: string;
 	readonly fromModel?: string;
@@ -37,6 +38,7 @@ export async function runWhatIf({ from, to, json, ...options }: WhatIfOptions): 
 		poolFeeRatio: options.poolFee,
 		gpuHourPriceUsd: options.usdPerGpuHour,
 		gpuRentedRatio: options.gpuRented,
+		usdPerMillionTokens: options.usdPerMillionTokens,
 		moveMegawatts: options.moveMegawatts,
 		fromModel: options.fromModel,
 		kilowattsPerGpu: options.kwPerGpu,

@@ -4,7 +4,8 @@
  * Takes one device's readings as a run in order of time; gives rows of sums only, since ratios are made
  * from sums by whoever asks. Each reading holds until the next one and each poll's result until the next
  * poll, at most three poll intervals, split exactly at interval boundaries. Time of which nobody knows
- * counts neither as up nor as down.
+ * counts neither as up nor as down. Tokens between two counters count when the second one was read, whole: so they
+ * are whole numbers in whatever pieces the past is read.
  */
 
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../shared/units.js";
@@ -13,6 +14,7 @@ import type { Column, IntervalSums, LatestReading } from "../store/device-state.
 import { HOLD_AT_MOST_INTERVALS } from "./energy.js";
 import { gpusListed } from "./latest-values.js";
 import { effectiveRates, type PoweredDevice, type PowerOptions, plainWatts } from "./power.js";
+import { served } from "./tokens.js";
 
 export const MINUTE_MILLISECONDS = 60_000;
 export const INTERVAL_MILLISECONDS = 300_000;
@@ -47,7 +49,8 @@ export const TERAHASHES_WITH_POWER = 3;
 export const SECONDS_UP = 4;
 export const SECONDS_DOWN = 5;
 export const GPU_SECONDS = 6;
-export const SUMS = 7;
+export const TOKENS = 7;
+export const SUMS = 8;
 
 /** Rows of the intervals in which anything was known. The run begins where the hold of its readings can still reach `from`. */
 export function intervalSums(
@@ -78,6 +81,7 @@ export function sumsRow(deviceNumber: number, from: number, sums: ArrayLike<numb
 		secondsUp: sums[SECONDS_UP] ?? 0,
 		secondsDown: sums[SECONDS_DOWN] ?? 0,
 		gpuSeconds: sums[GPU_SECONDS] ?? 0,
+		tokens: sums[TOKENS] ?? 0,
 	};
 }
 
@@ -111,8 +115,11 @@ export function sumsOfRuns(
 			held.isUp = isUp;
 			if (!isUp) continue;
 			releaseReading(span, held, Math.min(at, held.readAt + hold));
+			const counted = held.tokens;
+			const isHeld = at - held.readAt <= hold;
 			held.readAt = at;
 			rates(row, held);
+			if (isHeld) addTokens(span, at, served(counted, held.tokens));
 		}
 	}
 	releasePoll(span, held, Math.min(to, held.polledAt + hold));
@@ -140,6 +147,8 @@ export type Held = {
 	watts: number;
 	terahashesPerSecond: number;
 	gpus: number;
+	/** The counter as it stood; NaN where there is none. */
+	tokens: number;
 };
 
 export function nothingHeld(): Held {
@@ -152,11 +161,19 @@ const NOTHING_HELD: Held = {
 	watts: Number.NaN,
 	terahashesPerSecond: Number.NaN,
 	gpus: 0,
+	tokens: Number.NaN,
 };
 
 /** All are made here, alike, since a million readings go through them. */
-export function heldCopy({ polledAt, isUp, readAt, watts, terahashesPerSecond, gpus }: Held): Held {
-	return { polledAt, isUp, readAt, watts, terahashesPerSecond, gpus };
+export function heldCopy({ polledAt, isUp, readAt, watts, terahashesPerSecond, gpus, tokens }: Held): Held {
+	return { polledAt, isUp, readAt, watts, terahashesPerSecond, gpus, tokens };
+}
+
+/** @param tokens NaN where they are not known */
+function addTokens({ from, to, intervalMilliseconds, sums }: Span, at: number, tokens: number): void {
+	if (Number.isNaN(tokens) || at < from || at >= to) return;
+	const place = Math.floor((at - from) / intervalMilliseconds) * SUMS + TOKENS;
+	sums[place] = (sums[place] as number) + tokens;
 }
 
 function releasePoll(
@@ -228,6 +245,7 @@ function ratesOf(
 	const boundary = description.kind === "meter" ? undefined : deviceColumn(run, "powerBoundary");
 	const hashrate = deviceColumn(run, "hashrateTerahashesPerSecond");
 	const gpuCount = deviceColumn(run, "gpuCount");
+	const generated = deviceColumn(run, "generatedTokens");
 	const shape = { hash: "", columns: run.columns };
 	const gpus = gpusListed({
 		shape,
@@ -240,6 +258,7 @@ function ratesOf(
 		held.terahashesPerSecond = work;
 		const counted = valueAt(gpuCount, row);
 		held.gpus = Number.isNaN(counted) ? gpus : counted;
+		held.tokens = valueAt(generated, row);
 		const metered = meteredWatts?.(run.times[row] ?? Number.NaN);
 		const plain =
 			description.kind === "agent"

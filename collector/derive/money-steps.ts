@@ -7,7 +7,7 @@
  */
 import { lostOfflineUsd, type MoneySums, noMoney } from "./money.js";
 
-const COUNT = 26;
+const COUNT = 30;
 const ROOM_LEAST = 32;
 
 export class MoneySteps {
@@ -116,6 +116,10 @@ function read(into: MoneySums, from: Float64Array, place: number): void {
 	into.megawattHoursPriced = from[place + 23] as number;
 	into.secondsDownWorkUsd = from[place + 24] as number;
 	into.secondsDownPowerUsd = from[place + 25] as number;
+	into.tokens = from[place + 26] as number;
+	into.tokenUsd = from[place + 27] as number;
+	into.tokensSold = from[place + 28] as number;
+	into.joulesOfTokens = from[place + 29] as number;
 }
 
 function write(sums: Readonly<MoneySums>, into: Float64Array, place: number): void {
@@ -145,4 +149,8 @@ function write(sums: Readonly<MoneySums>, into: Float64Array, place: number): vo
 	into[place + 23] = sums.megawattHoursPriced;
 	into[place + 24] = sums.secondsDownWorkUsd;
 	into[place + 25] = sums.secondsDownPowerUsd;
+	into[place + 26] = sums.tokens;
+	into[place + 27] = sums.tokenUsd;
+	into[place + 28] = sums.tokensSold;
+	into[place + 29] = sums.joulesOfTokens;
 }

@@ -13,10 +13,11 @@ import {
 	overheadRatioOf,
 	usdPerGpuHour,
 	usdPerTerahash,
+	usdPerToken,
 } from "./revenue.js";
 
 /** Named in every answer: the same inputs by the same version give the same bytes. */
-export const MONEY_FORMULAS = "money-3";
+export const MONEY_FORMULAS = "money-4";
 
 const WATT_HOURS_PER_MEGAWATT_HOUR = 1e6;
 
@@ -60,6 +61,12 @@ export type MoneySums = {
 	/** Seconds down, each at the price of a unit of work, and of a megawatt-hour, of its time. */
 	secondsDownWorkUsd: number;
 	secondsDownPowerUsd: number;
+	/** Generated, whoever is paid for them. */
+	tokens: number;
+	/** Of hosts that earn by tokens: what these earned, is in grossUsd; the tokens and their joules. */
+	tokenUsd: number;
+	tokensSold: number;
+	joulesOfTokens: number;
 };
 
 export function noMoney(): MoneySums {
@@ -90,6 +97,10 @@ export function noMoney(): MoneySums {
 		megawattHoursPriced: 0,
 		secondsDownWorkUsd: 0,
 		secondsDownPowerUsd: 0,
+		tokens: 0,
+		tokenUsd: 0,
+		tokensSold: 0,
+		joulesOfTokens: 0,
 	};
 }
 
@@ -106,10 +117,12 @@ export function lostOfflineUsd(
 	return (workPriced * secondsDownWorkUsd - megawattHoursPriced * secondsDownPowerUsd) / secondsUpPriced;
 }
 
-/** What a terahash, a GPU-hour, a megawatt-hour and a year of a watt are worth while inputs hold. */
+/** What a terahash, a GPU-hour, a token, a megawatt-hour and a year of a watt are worth while inputs hold. */
 export type Prices = {
 	readonly usdPerTerahash: number | undefined;
 	readonly usdPerGpuHour: number | undefined;
+	/** While it is known, hosts whose use is tokens earn by it and not by GPU-hours. */
+	readonly usdPerToken: number | undefined;
 	readonly usdPerMegawattHour: number | undefined;
 	readonly capitalUsdPerWattYear: { readonly mining: number | undefined; readonly ai: number | undefined };
 	readonly isStale: boolean;
@@ -119,6 +132,7 @@ export function pricesOf(inputs: MoneyInputs, isStale: boolean): Prices {
 	return {
 		usdPerTerahash: usdPerTerahash(inputs),
 		usdPerGpuHour: usdPerGpuHour(inputs),
+		usdPerToken: usdPerToken(inputs),
 		usdPerMegawattHour: inputs.powerPriceUsdPerMegawattHour,
 		capitalUsdPerWattYear: {
 			mining: inputs.miningCapitalCostUsdPerWattYear,
@@ -131,6 +145,8 @@ export function pricesOf(inputs: MoneyInputs, isStale: boolean): Prices {
 export type Counted = MoneyOptions & {
 	/** Of an interval whose inputs changed within. */
 	readonly share?: number;
+	/** Of GPU hosts: what earns is their tokens, not their hours. */
+	readonly isByTokens?: boolean;
 };
 
 /** The same prices in another currency. */
@@ -141,6 +157,7 @@ export function pricesIn(prices: Prices, usdPerUnit: number): Prices {
 		...prices,
 		usdPerTerahash: one(prices.usdPerTerahash),
 		usdPerGpuHour: one(prices.usdPerGpuHour),
+		usdPerToken: one(prices.usdPerToken),
 		usdPerMegawattHour: one(prices.usdPerMegawattHour),
 		capitalUsdPerWattYear: { mining: one(mining), ai: one(ai) },
 	};
@@ -199,6 +216,7 @@ function addWork(sums: MoneySums, row: WorkSums, counted: Counted): number {
 	sums.joules += row.joules * share;
 	sums.terahashes += row.terahashes * share;
 	sums.gpuSeconds += row.gpuSeconds * share;
+	sums.tokens += row.tokens * share;
 	sums.secondsUp += row.secondsUp * share;
 	sums.secondsDown += row.secondsDown * share;
 	sums.megawattHours += energy;
@@ -207,20 +225,26 @@ function addWork(sums: MoneySums, row: WorkSums, counted: Counted): number {
 
 /** Adds an interval, or its share of one whose inputs changed within. A month has a million: nothing is made here. */
 export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted: Counted): void {
-	const { share = 1 } = counted;
+	const { share = 1, isByTokens = false } = counted;
 	const use = row.isGpu ? "ai" : "mining";
 	const energy = addWork(sums, row, counted);
-	const price = row.isGpu ? prices.usdPerGpuHour : prices.usdPerTerahash;
+	const price = isByTokens ? prices.usdPerToken : row.isGpu ? prices.usdPerGpuHour : prices.usdPerTerahash;
 	const powerPrice = prices.usdPerMegawattHour;
 	const cost = powerPrice === undefined ? undefined : energy * powerPrice;
-	const usd = price === undefined ? undefined : earnedUsd(row, price);
+	const work = isByTokens ? row.tokens : workOf(row);
+	const usd = price === undefined ? undefined : work * price;
 	if (price !== undefined && usd !== undefined) {
 		sums.grossUsd += usd * share;
+		if (isByTokens) {
+			sums.tokenUsd += usd * share;
+			sums.tokensSold += row.tokens * share;
+			sums.joulesOfTokens += row.joules * share;
+		}
 		// Of miners, work done while power was known is the partner of energy spent while work was.
 		const joules = row.isGpu ? row.joules : row.joulesWithWork;
 		const megawattHours = (joules * share * overheadRatioOf(counted, use)) / JOULES_PER_MEGAWATT_HOUR;
 		if (megawattHours > 0) {
-			sums.grossUsdWithEnergy += earnedWithEnergyUsd(row, price) * share;
+			sums.grossUsdWithEnergy += earnedWithEnergyUsd(row, usd, price) * share;
 			sums.megawattHoursWithGross += megawattHours;
 		}
 	}
@@ -228,16 +252,16 @@ export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted
 		sums.powerUsd += cost;
 		sums.megawattHoursWithPrice += energy;
 	}
-	if (price !== undefined && cost !== undefined && powerPrice !== undefined) {
+	if (price !== undefined && usd !== undefined && cost !== undefined && powerPrice !== undefined) {
 		// Work whose energy nobody knows has no cost and so no net; energy without known work is a cost all the same.
 		if (energy > 0) {
-			const net = earnedWithEnergyUsd(row, price) * share - cost;
+			const net = earnedWithEnergyUsd(row, usd, price) * share - cost;
 			sums.netUsd += net;
 			sums.netUsdWithEnergy += net;
 		}
 		sums.megawattHoursWithNet += energy;
 		sums.secondsUpPriced += row.secondsUp * share;
-		sums.workPriced += workOf(row) * share;
+		sums.workPriced += work * share;
 		sums.megawattHoursPriced += energy;
 		sums.secondsDownWorkUsd += row.secondsDown * share * price;
 		sums.secondsDownPowerUsd += row.secondsDown * share * powerPrice;
@@ -250,17 +274,13 @@ export function addMoney(sums: MoneySums, row: WorkSums, prices: Prices, counted
 	if (prices.isStale) sums.staleUsd += Math.abs(usd ?? 0) * share + Math.abs(cost ?? 0);
 }
 
-function earnedUsd(row: WorkSums, price: number): number {
-	return workOf(row) * price;
-}
-
 /** GPU-hours, or terahashes. */
 function workOf(row: WorkSums): number {
 	return row.isGpu ? row.gpuSeconds / SECONDS_PER_HOUR : row.terahashes;
 }
 
-function earnedWithEnergyUsd(row: WorkSums, price: number): number {
-	if (row.isGpu) return row.joules > 0 ? earnedUsd(row, price) : 0;
+function earnedWithEnergyUsd(row: WorkSums, usd: number, price: number): number {
+	if (row.isGpu) return row.joules > 0 ? usd : 0;
 	return row.terahashesWithPower * price;
 }
 
@@ -294,6 +314,12 @@ export type MoneyFigures = {
 	readonly contractUsd?: number;
 	readonly slaCreditUsd?: number;
 	readonly tenantPowerUsd?: number;
+	/** Generated, whoever is paid for them. */
+	readonly generatedTokens?: number;
+	/** Of grossUsd, what hosts earned that are paid by the token. */
+	readonly tokenUsd?: number;
+	/** Of these hosts, at the devices. */
+	readonly generatedTokensPerJoule?: number;
 };
 
 /** Those that are known. */
@@ -337,5 +363,8 @@ export function everyFigureOf(sums: MoneySums): Readonly<Record<keyof MoneyFigur
 		contractUsd: hasContract ? sums.contractUsd : undefined,
 		slaCreditUsd: hasContract ? sums.slaCreditUsd : undefined,
 		tenantPowerUsd: sums.tenantPowerUsd === 0 ? undefined : sums.tenantPowerUsd,
+		generatedTokens: sums.tokens > 0 ? sums.tokens : undefined,
+		tokenUsd: sums.tokensSold > 0 ? sums.tokenUsd : undefined,
+		generatedTokensPerJoule: sums.tokensSold > 0 ? ratio(sums.tokensSold, sums.joulesOfTokens) : undefined,
 	};
 }

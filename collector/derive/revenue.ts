@@ -39,6 +39,10 @@ export type EarningDevice = {
 	readonly gpuCount?: number;
 	/** Power over the trailing five minutes, at the device. */
 	readonly powerWatts?: number;
+	/** Paid by the token while a price of tokens is in force: its use, as the inventory says. */
+	readonly isForTokens?: boolean;
+	/** Generated, over the trailing five minutes. */
+	readonly tokensPerSecond?: number;
 	/** Under a contract that is paid whatever it does: it earns nothing of its own, and who bears its power. */
 	readonly contract?: { readonly powerBorneBy: "operator" | "tenant" };
 };
@@ -69,6 +73,8 @@ export type Revenue = {
 	readonly grossUsdPerMegawattHour?: number;
 	/** Megawatt-hours an hour at the site's meter: what the energy basis divides by. */
 	readonly siteMegawatts?: number;
+	/** Of grossUsdPerHour, where it is earned by tokens. */
+	readonly tokenUsdPerHour?: number;
 	readonly inputs: readonly MarketInputName[];
 };
 
@@ -127,6 +133,15 @@ export function usdPerGpuHour({
 	return gpuHourPriceUsd * gpuRentedRatio * (1 - gpuMarketplaceCutRatio);
 }
 
+/** The inventory's word for hosts that are paid by the token. */
+export const TOKENS_USE = "tokens";
+
+/** Dollars that one generated token earns. */
+export function usdPerToken({ usdPerMillionTokens }: MoneyInputs): number | undefined {
+	return usdPerMillionTokens === undefined ? undefined : usdPerMillionTokens / 1e6;
+}
+
+const TOKEN_INPUTS: readonly MarketInputName[] = ["usdPerMillionTokens"];
 const GPU_INPUTS: readonly MarketInputName[] = ["gpuHourPriceUsd", "gpuRentedRatio"];
 const POWER_INPUTS: readonly MarketInputName[] = ["powerPriceUsdPerMegawattHour"];
 
@@ -138,6 +153,7 @@ export function revenueOf(device: EarningDevice, inputs: MoneyInputs, options: M
 	const gross = contract === undefined ? grossUsdPerHour(device, inputs) : undefined;
 	const revenue: Building<Revenue> = { inputs: gross?.inputs ?? [] };
 	if (gross !== undefined) revenue.grossUsdPerHour = gross.usdPerHour;
+	if (gross?.inputs === TOKEN_INPUTS) revenue.tokenUsdPerHour = gross.usdPerHour;
 	if (device.powerWatts === undefined) return revenue;
 	const overhead = overheadRatioOf(options, device.gpuCount === undefined ? "mining" : "ai");
 	const siteMegawatts = (device.powerWatts * overhead) / WATTS_PER_MEGAWATT;
@@ -162,13 +178,18 @@ export function revenueOf(device: EarningDevice, inputs: MoneyInputs, options: M
 type Gross = { readonly usdPerHour: number; readonly inputs: readonly MarketInputName[] };
 
 function grossUsdPerHour(
-	{ hashrateTerahashesPerSecond, gpuCount }: EarningDevice,
+	{ hashrateTerahashesPerSecond, gpuCount, isForTokens, tokensPerSecond }: EarningDevice,
 	inputs: MoneyInputs,
 ): Gross | undefined {
 	if (hashrateTerahashesPerSecond !== undefined) {
 		const price = usdPerTerahash(inputs);
 		if (price === undefined) return undefined;
 		return { usdPerHour: hashrateTerahashesPerSecond * SECONDS_PER_HOUR * price, inputs: MINING_INPUTS };
+	}
+	const tokenPrice = isForTokens === true && gpuCount !== undefined ? usdPerToken(inputs) : undefined;
+	if (tokenPrice !== undefined) {
+		if (tokensPerSecond === undefined) return undefined;
+		return { usdPerHour: tokensPerSecond * SECONDS_PER_HOUR * tokenPrice, inputs: TOKEN_INPUTS };
 	}
 	const price = usdPerGpuHour(inputs);
 	if (gpuCount === undefined || price === undefined) return undefined;

@@ -57,16 +57,16 @@ export function advanceTokens(meter: TokenMeter, reading: TokenReading, pollInte
 	if (held === undefined) return;
 	const prompt = served(held.prompt, reading.prompt);
 	const generated = served(held.generated, reading.generated);
-	if (prompt === undefined && generated === undefined) return;
+	if (Number.isNaN(prompt) && Number.isNaN(generated)) return;
 	const seconds = (reading.at - held.at) / MILLISECONDS_PER_SECOND;
 	if (seconds > HOLD_AT_MOST_INTERVALS * pollIntervalSeconds) return;
 	const joules = held.watts === undefined ? undefined : held.watts * seconds;
-	add(meter.slots, reading.at, { seconds, prompt: prompt ?? 0, generated: generated ?? 0, joules });
+	add(meter.slots, reading.at, { seconds, prompt: prompt || 0, generated: generated || 0, joules });
 }
 
-function served(before: number | undefined, now: number | undefined): number | undefined {
-	if (before === undefined || now === undefined) return undefined;
-	return now >= before ? now - before : now;
+/** Between two readings of a counter; NaN where one of them is absent (undefined or NaN). */
+export function served(before = Number.NaN, now = Number.NaN): number {
+	return now < before ? now : now - before;
 }
 
 function add(

@@ -42,6 +42,7 @@ export type Totals = {
 	readonly powerWatts?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
 	readonly grossUsdPerHour?: number;
+	readonly tokenUsdPerHour?: number;
 	readonly powerCostUsdPerHour?: number;
 	/** Over the devices of which both gross and cost are known. */
 	readonly netUsdPerHour?: number;
@@ -99,6 +100,7 @@ export class Group {
 	private readonly joules = new Sum();
 	private readonly terahashes = new Sum();
 	private readonly gross = new Sum();
+	private readonly byTokens = new Sum();
 	private readonly cost = new Sum();
 	private readonly net = new Sum();
 	private readonly grossWithEnergy = new Sum();
@@ -147,6 +149,7 @@ export class Group {
 				quantity<Terahashes>(this.terahashes.total ?? 0),
 			),
 			grossUsdPerHour: gross,
+			tokenUsdPerHour: this.byTokens.total,
 			powerCostUsdPerHour: this.cost.total,
 			netUsdPerHour: net,
 			netAfterCapitalUsdPerHour: this.afterCapital.total,
@@ -187,6 +190,7 @@ export class Group {
 	/** Of a device, or of a contract over several. */
 	addMoney(revenue: Revenue): void {
 		this.gross.add(revenue.grossUsdPerHour);
+		this.byTokens.add(revenue.tokenUsdPerHour);
 		this.cost.add(revenue.powerCostUsdPerHour);
 		this.net.add(revenue.netUsdPerHour);
 		if (revenue.siteMegawatts === undefined) return;

@@ -104,6 +104,8 @@ export type GroupTotals = {
 	readonly powerWatts?: number;
 	readonly efficiencyJoulesPerTerahash?: number;
 	readonly grossUsdPerHour?: number;
+	/** Of grossUsdPerHour, what hosts earn that are paid by the token. */
+	readonly tokenUsdPerHour?: number;
 	readonly powerCostUsdPerHour?: number;
 	readonly netUsdPerHour?: number;
 	/** Net of power and capital, where the capital charge is stated. */
@@ -499,6 +501,12 @@ export type MoneyFigures = {
 	readonly slaCreditUsd?: number;
 	/** What tenants pay for the power that they bear: in no other sum. */
 	readonly tenantPowerUsd?: number;
+	/** Generated, whoever is paid for them. */
+	readonly generatedTokens?: number;
+	/** Of grossUsd, what hosts earned that are paid by the token. */
+	readonly tokenUsd?: number;
+	/** Of these hosts, at the devices. */
+	readonly generatedTokensPerJoule?: number;
 };
 
 /** Figures that stand as columns, one value a step. */
@@ -522,6 +530,9 @@ export const MONEY_COLUMNS = [
 	"staleRatio",
 	"contractUsd",
 	"slaCreditUsd",
+	"generatedTokens",
+	"tokenUsd",
+	"generatedTokensPerJoule",
 ] as const satisfies readonly (keyof MoneyFigures)[];
 
 export type MoneyGroup = {

@@ -7,7 +7,7 @@
 import type { DecisionDevice } from "../derive/decisions.js";
 import { deviceValue } from "../derive/latest-values.js";
 import { nameplateOf } from "../derive/nameplates.js";
-import type { MoneyInputs } from "../derive/revenue.js";
+import { type MoneyInputs, TOKENS_USE } from "../derive/revenue.js";
 import type { DeviceFacts } from "./device-facts.js";
 
 const MODELS_MOST = 1_000;
@@ -43,7 +43,9 @@ export function decisionDevice(facts: DeviceFacts, inputs: MoneyInputs): Decisio
 	const rejected = rejectedRatio(facts);
 	if (rejected !== undefined) values.rejectedRatio = rejected;
 	const gpus = gpuCount ?? (latest === undefined ? undefined : deviceValue(latest, "gpuCount"));
-	if (gpus !== undefined) values.gpuCount = gpus;
+	// Of hosts that are paid by the token nobody knows what they would sell: no GPU-hours.
+	const isByTokens = inputs.usdPerMillionTokens !== undefined && state.inventory?.use === TOKENS_USE;
+	if (gpus !== undefined && !isByTokens) values.gpuCount = gpus;
 	if (inputs.gpuRentedRatio !== undefined) values.rentedRatio = inputs.gpuRentedRatio;
 	if (drawn !== undefined) values.powerWatts = drawn;
 	if (watts !== undefined) values.targetWatts = watts;

@@ -15,7 +15,13 @@ import { componentValues, deviceValue, gpusListed } from "../derive/latest-value
 import { hottestSensor, type SensorReading, type TemperatureLimits } from "../derive/limits.js";
 import { effectivePower, type PowerOptions } from "../derive/power.js";
 import { catalogueAllowedWatts } from "../derive/power-allowed.js";
-import { type EarningDevice, type MoneyInputs, type MoneyOptions, revenueOf } from "../derive/revenue.js";
+import {
+	type EarningDevice,
+	type MoneyInputs,
+	type MoneyOptions,
+	revenueOf,
+	TOKENS_USE,
+} from "../derive/revenue.js";
 import { type TokenWork, tokenWork, trailingTokens } from "../derive/tokens.js";
 import type { Contribution } from "../derive/totals.js";
 import { type AgentState, type DeviceState, isHeard, type LatestReading } from "../store/device-state.js";
@@ -153,10 +159,16 @@ function earningOf({
 	gpuCount,
 	sums,
 	contract,
+	tokens,
+	state,
 }: DeviceFacts): EarningDevice {
 	const earning: Building<EarningDevice> = {};
 	if (contract !== undefined) earning.contract = contract;
-	if (gpuCount !== undefined) earning.gpuCount = gpuCount;
+	if (gpuCount !== undefined) {
+		earning.gpuCount = gpuCount;
+		if (state.inventory?.use === TOKENS_USE) earning.isForTokens = true;
+		if (tokens !== undefined) earning.tokensPerSecond = tokens.generatedTokens / tokens.seconds;
+	}
 	if (hashrateTerahashesPerSecond !== undefined && sums !== undefined && sums.secondsWithWork > 0) {
 		earning.hashrateTerahashesPerSecond = sums.terahashes / sums.secondsWithWork;
 	}

@@ -363,7 +363,12 @@ const NOTHING: ChunkRun = { columns: [], times: new Float64Array(0), values: [] 
 function isRate({ measurement, component }: Column): boolean {
 	return LOOKED_AT.has(measurement) || component?.part === "gpu";
 }
-const LOOKED_AT: ReadonlySet<string> = new Set([...RATE_MEASUREMENTS, "gpuCount", "pollResult"]);
+const LOOKED_AT: ReadonlySet<string> = new Set([
+	...RATE_MEASUREMENTS,
+	"generatedTokens",
+	"gpuCount",
+	"pollResult",
+]);
 
 function chunkOf(device: number, run: ChunkRun): DeviceChunk {
 	return { device, columns: run.columns, bytes: encodeChunk(run) };

@@ -159,6 +159,8 @@ export type IntervalSums = {
 	readonly terahashesWithPower: number;
 	/** GPU-seconds present, for rented hours. */
 	readonly gpuSeconds: number;
+	/** Generated, by the host's own counter. */
+	readonly tokens: number;
 };
 
 export type SumLabel = "site" | "rack" | "model" | "owner" | "use";

@@ -15,6 +15,7 @@ import {
 	SUMS,
 	TERAHASHES,
 	TERAHASHES_WITH_POWER,
+	TOKENS,
 } from "../derive/intervals.js";
 import type { FleetSumsQuery, FleetSumsRow, Labels, SumLabel } from "./device-state.js";
 import { lowerBound } from "./runs.js";
@@ -82,6 +83,7 @@ class Track {
 		row.secondsUp = sums[first + SECONDS_UP] as number;
 		row.secondsDown = sums[first + SECONDS_DOWN] as number;
 		row.gpuSeconds = sums[first + GPU_SECONDS] as number;
+		row.tokens = sums[first + TOKENS] as number;
 	}
 
 	/** Each line goes through the same times in order, so the next place is nearly always the one after. */
@@ -155,6 +157,7 @@ function emptyRow({ label, isGpu, tierSeconds, labels }: TrackKey): Writable<Fle
 		secondsUp: 0,
 		secondsDown: 0,
 		gpuSeconds: 0,
+		tokens: 0,
 		label,
 		isGpu,
 		tierSeconds,

@@ -17,6 +17,7 @@ import {
 	sumsRow,
 	TERAHASHES,
 	TERAHASHES_WITH_POWER,
+	TOKENS,
 } from "../derive/intervals.js";
 import { ABSENT_SCALED, type ChunkRun, type ColumnValues, decodeScaled, encodeChunk } from "./chunk.js";
 import { hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
@@ -29,9 +30,15 @@ export const MINUTES_PER_HOUR = 60;
  * In the fixed order of names. Readings are milliseconds apart: tenths of a watt and thousandths of a terahash per
  * second for so long are whole numbers of these decimals, so the sums are exact, and money from them too.
  */
-export const SUM_COLUMNS = sumColumns({ joules: 5, terahashes: 6 });
-/** Of files that were made before. */
-export const COARSE_SUM_COLUMNS = sumColumns({ joules: 1, terahashes: 3 });
+export const SUM_COLUMNS: readonly Column[] = [
+	...sumColumns({ joules: 5, terahashes: 6 }),
+	{ measurement: "tokens", decimals: 0 },
+];
+/** Of files that were made before, newest first: without tokens, and coarser. */
+export const FORMER_SUM_COLUMNS = [
+	sumColumns({ joules: 5, terahashes: 6 }),
+	sumColumns({ joules: 1, terahashes: 3 }),
+] as const;
 
 function sumColumns({
 	joules,
@@ -68,6 +75,7 @@ const PLACES: Readonly<Record<string, readonly (readonly [place: number, sign: 1
 		[TERAHASHES_WITH_POWER, 1],
 	],
 	terahashesWithoutPower: [[TERAHASHES_WITH_POWER, -1]],
+	tokens: [[TOKENS, 1]],
 };
 
 /** SUMS numbers for each time. */
@@ -164,6 +172,7 @@ export function sumsRun(
 			sums[first + SECONDS_UP] as number,
 			terahashes,
 			terahashes - (sums[first + TERAHASHES_WITH_POWER] as number),
+			sums[first + TOKENS] as number,
 		];
 		for (const [place, column] of columns.entries()) {
 			const power = POWERS[place] as number;

@@ -22,7 +22,7 @@ import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
 import { rollUp, rollUpAgain } from "./rollup.js";
 import { asValues, cutRun, joinRuns, onlyColumns } from "./runs.js";
-import { COARSE_SUM_COLUMNS, SUM_COLUMNS, type SumsRows, sumsRows, sumsRun } from "./sums.js";
+import { FORMER_SUM_COLUMNS, SUM_COLUMNS, type SumsRows, sumsRows, sumsRun } from "./sums.js";
 import {
 	dateText,
 	dayNumber,
@@ -767,9 +767,11 @@ function withSums(run: ChunkRun): ChunkRun {
 function decodedFleet(rows: ReadonlyMap<string, Buffer>): ReadonlyMap<string, ChunkRun> {
 	return new Map(
 		[...rows].map(([labels, bytes]) => {
-			const decoded = decodeScaled(bytes, SUM_COLUMNS);
-			if (decoded.ok) return [labels, decoded.run];
-			return [labels, decodedRun({ device: 0, columns: COARSE_SUM_COLUMNS, bytes })];
+			for (const columns of [SUM_COLUMNS, ...FORMER_SUM_COLUMNS]) {
+				const decoded = decodeScaled(bytes, columns);
+				if (decoded.ok) return [labels, decoded.run];
+			}
+			return [labels, EMPTY];
 		}),
 	);
 }

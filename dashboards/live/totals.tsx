@@ -159,6 +159,26 @@ export function FleetTotals() {
 						</dd>
 					</div>
 				)}
+				{total.tokens === undefined ? null : (
+					<div>
+						<dt>Tokens</dt>
+						<dd>
+							<Figure
+								shown={{ number: decimal(total.tokens.generatedTokensPerSecond, 0), unit: "tokens/s" }}
+								testId="total-tokens"
+								raw={total.tokens.generatedTokensPerSecond}
+							/>
+							{total.tokens.generatedTokensPerJoule === undefined ? null : (
+								<Figure
+									shown={{ number: decimal(total.tokens.generatedTokensPerJoule, 3), unit: "tokens/J" }}
+								/>
+							)}
+							{total.tokenUsdPerHour === undefined ? null : (
+								<Figure shown={{ number: decimal(total.tokenUsdPerHour, 2), unit: "USD/h" }} />
+							)}
+						</dd>
+					</div>
+				)}
 			</dl>
 			<Health total={total} />
 			<PowerSources total={total} />

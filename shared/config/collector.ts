@@ -125,6 +125,15 @@ export const MARKET_INPUTS = {
 		staleAfterHours: HOURS_PER_YEAR,
 		is: "Share of the rent that a marketplace keeps; none where absent.",
 	},
+	usdPerMillionTokens: {
+		unit: "USD",
+		whole: false,
+		from: 0,
+		to: 100_000,
+		example: 0.6,
+		staleAfterHours: 720,
+		is: "What a million generated tokens earn, on hosts whose use in the inventory is tokens; these then earn by no GPU-hours.",
+	},
 	miningCapitalCostUsdPerWattYear: {
 		unit: "USD/W-yr",
 		whole: false,
@@ -150,6 +159,7 @@ export type MarketInputName = keyof typeof MARKET_INPUTS;
 /** Nobody need state these: without them a tier, or a deduction, is absent. */
 export const OPTIONAL_INPUTS: ReadonlySet<MarketInputName> = new Set([
 	"gpuMarketplaceCutRatio",
+	"usdPerMillionTokens",
 	"miningCapitalCostUsdPerWattYear",
 	"aiCapitalCostUsdPerWattYear",
 ]);

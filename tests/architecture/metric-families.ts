@@ -149,6 +149,7 @@ function readByDrivers(): { readonly device: Values; readonly parts: readonly Pa
 const CAPITAL = [
 	storedInput("miningCapitalCostUsdPerWattYear", 0.4),
 	storedInput("aiCapitalCostUsdPerWattYear", 7.65),
+	storedInput("usdPerMillionTokens", 0.6),
 ];
 
 function serving() {
@@ -160,7 +161,18 @@ function serving() {
 			10,
 		);
 	const parts: readonly Part[] = [{ part: "service", key: "vllm:llama", values: { generatedTokens: 1 } }];
-	return gpuHost("serving", { values: { gpuCount: 1, generatedTokens: 1 }, parts, state: { tokens } });
+	const inventory = {
+		kind: "device",
+		key: "serving",
+		validFrom: 0,
+		intent: "in-service",
+		use: "tokens",
+	} as const;
+	return gpuHost("serving", {
+		values: { gpuCount: 1, generatedTokens: 1 },
+		parts,
+		state: { tokens, inventory },
+	});
 }
 
 const SHARING = { hashrateTerahashesPerSecond: 200, powerWatts: 3_500 };

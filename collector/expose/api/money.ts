@@ -88,10 +88,14 @@ export async function moneyAnswer(
 	const { contracts = [], timeZone, device } = request;
 	const edges = stepEdges(stepSeconds, timeZone);
 	// Each row is added once, to the step of its group and kind; groups and totals are added up from these.
-	const kinds = { ai: new Map<string, GroupSteps>(), mining: new Map<string, GroupSteps>() };
+	const kinds = {
+		ai: new Map<string, GroupSteps>(),
+		mining: new Map<string, GroupSteps>(),
+		tokens: new Map<string, GroupSteps>(),
+	};
 	const into = (whose: Whose, at: number): readonly MoneySums[] => {
 		const label = by === undefined ? "" : groupLabel(by, whose);
-		const groups = whose.isGpu === true ? kinds.ai : kinds.mining;
+		const groups = whose.isByTokens === true ? kinds.tokens : whose.isGpu === true ? kinds.ai : kinds.mining;
 		let group = groups.get(label);
 		if (group === undefined) {
 			group = new GroupSteps(edges);
@@ -121,7 +125,7 @@ export async function moneyAnswer(
 	}
 	const paid = valuation.close();
 	const groups = new Map<string, MoneySteps>();
-	for (const [label, { steps }] of [...kinds.mining, ...kinds.ai]) {
+	for (const [label, { steps }] of [...kinds.mining, ...kinds.ai, ...kinds.tokens]) {
 		steps.lose();
 		const known = groups.get(label);
 		if (known === undefined) groups.set(label, steps);

@@ -40,6 +40,8 @@ export type PriceStretch = {
 };
 
 export class PriceLine {
+	/** Whether tokens have a price anywhere in it: then hosts that serve them are read apart. */
+	readonly pricesTokens: boolean;
 	private readonly stretches: readonly PriceStretch[];
 	private readonly used = new Set<PriceStretch>();
 	private readonly usedRates = new Set<PriceStretch>();
@@ -48,6 +50,7 @@ export class PriceLine {
 
 	constructor(book: InputBook, options: PriceLineOptions) {
 		this.stretches = stretchesOf(book, options);
+		this.pricesTokens = this.stretches.some(({ prices }) => prices.usdPerToken !== undefined);
 	}
 
 	/** The stretch of an instant; its inputs count as used. All rows of an instant ask for the same one. */
@@ -175,6 +178,7 @@ function isSame(one: Prices, other: Prices): boolean {
 		one.usdPerMegawattHour === other.usdPerMegawattHour &&
 		one.usdPerTerahash === other.usdPerTerahash &&
 		one.usdPerGpuHour === other.usdPerGpuHour &&
+		one.usdPerToken === other.usdPerToken &&
 		one.isStale === other.isStale &&
 		one.capitalUsdPerWattYear.mining === other.capitalUsdPerWattYear.mining &&
 		one.capitalUsdPerWattYear.ai === other.capitalUsdPerWattYear.ai

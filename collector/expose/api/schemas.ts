@@ -62,6 +62,9 @@ const moneyFigures = object(
 		"contractUsd",
 		"slaCreditUsd",
 		"tenantPowerUsd",
+		"generatedTokens",
+		"tokenUsd",
+		"generatedTokensPerJoule",
 	]),
 );
 
@@ -174,6 +177,7 @@ const groupTotals = object(
 			"powerWatts",
 			"efficiencyJoulesPerTerahash",
 			"grossUsdPerHour",
+			"tokenUsdPerHour",
 			"powerCostUsdPerHour",
 			"netUsdPerHour",
 			"grossUsdPerMegawattHour",

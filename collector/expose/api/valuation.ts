@@ -7,7 +7,7 @@
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import { type Contract, contractOf } from "../../derive/contracts.js";
 import { addCovered, addMoney, type MoneySums, type Prices, type WorkSums } from "../../derive/money.js";
-import type { MoneyOptions } from "../../derive/revenue.js";
+import { type MoneyOptions, TOKENS_USE } from "../../derive/revenue.js";
 import { type Edges, stepEdges, zoneMonthEdges } from "../../derive/steps.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
 import type { MoneyAnswer } from "../answers.js";
@@ -28,7 +28,12 @@ export type MoneyRow = WorkSums & {
 };
 
 /** Whose a dollar is; neither label nor use where no device was heard of. */
-export type Whose = { readonly label?: string; readonly contract?: Contract; readonly isGpu?: boolean };
+export type Whose = {
+	readonly label?: string;
+	readonly contract?: Contract;
+	readonly isGpu?: boolean;
+	readonly isByTokens?: boolean;
+};
 
 export type ValuationOptions = {
 	readonly line: PriceLine;
@@ -98,6 +103,10 @@ export class Valuation {
 	/** A month has a hundred thousand such rows, so one that is whole makes nothing to be thrown away. */
 	private addUncovered(row: MoneyRow): void {
 		const { line, into, settlementSeconds } = this.options;
+		if (row.isGpu && row.labels?.use === TOKENS_USE) {
+			this.addServing(row);
+			return;
+		}
 		const sums = into(row, row.from);
 		if (row.tierSeconds <= settlementSeconds) {
 			const { prices } = line.at(row.from);
@@ -107,6 +116,15 @@ export class Valuation {
 		this.split(row, this.endOf(row), (prices, share) => {
 			const counted = share === 1 ? this.money : { ...this.money, share };
 			for (const one of sums) addMoney(one, row, prices, counted);
+		});
+	}
+
+	/** Of hosts whose use is tokens: paid by these while they have a price, by GPU-hours else. */
+	private addServing(row: MoneyRow): void {
+		this.split(row, this.endOf(row), (prices, share) => {
+			const isByTokens = prices.usdPerToken !== undefined;
+			for (const one of this.options.into({ ...row, isByTokens }, row.from))
+				addMoney(one, row, prices, { ...this.money, share, isByTokens });
 		});
 	}
 
@@ -162,10 +180,9 @@ export async function* fleetRows(
 	const changes = contracts.flatMap(({ from, to }) => [from, to]);
 	const isAlike = (start: number, end: number) =>
 		(line?.isAlike(start, end) ?? true) && !changes.some((at) => start < at && at < end);
-	const labels = {
-		...(by === undefined ? {} : { by }),
-		...(contracts.length > 0 ? { apart: COVERING } : {}),
-	};
+	const apart: readonly SumLabel[] =
+		contracts.length > 0 ? COVERING : line?.pricesTokens === true ? ["use"] : [];
+	const labels = { ...(by === undefined ? {} : { by }), ...(apart.length > 0 ? { apart } : {}) };
 	let ahead: Promise<Iterable<MoneyRow>> | undefined;
 	for (const slice of spanSlices(span, isAlike)) {
 		const rows = await ahead;

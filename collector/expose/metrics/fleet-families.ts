@@ -143,6 +143,11 @@ const TOTALS_ROWS: readonly TotalsRow[] = [
 	},
 	{ name: "gross_usd_per_hour", help: "Earning before power", of: ({ grossUsdPerHour }) => grossUsdPerHour },
 	{
+		name: "token_usd_per_hour",
+		help: "Of the earning before power, that of hosts that are paid by the token",
+		of: ({ tokenUsdPerHour }) => tokenUsdPerHour,
+	},
+	{
 		name: "power_cost_usd_per_hour",
 		help: "Cost of power; negative where the grid pays",
 		of: ({ powerCostUsdPerHour }) => powerCostUsdPerHour,

@@ -44,6 +44,7 @@ describe("five-minute sums", () => {
 				secondsUp: 300,
 				secondsDown: 0,
 				gpuSeconds: 0,
+				tokens: 0,
 			},
 		]);
 	});
@@ -126,6 +127,27 @@ describe("five-minute sums", () => {
 		};
 		const rows = intervalSums(host, [readings], { from: FROM, to: FROM + FIVE_MINUTES }, OPTIONS);
 		expect(rows[0]?.gpuSeconds).toBe(320);
+	});
+
+	it("count tokens when they are read: 120 between two polls, 7 since a restart, none over a hole of more than three polls", () => {
+		const host = { number: 8, description: { kind: "gpu-host" as const, pollIntervalSeconds: 100 } };
+		const rows = [
+			[250, 1_000],
+			[350, 1_120],
+			[450, 7],
+			[550, Number.NaN],
+			[650, 500],
+			[750, 520],
+			[1_100, 900],
+			[1_150, 901],
+		] as const;
+		const readings: Columns = {
+			columns: [{ measurement: "generatedTokens", decimals: 0 }],
+			times: Float64Array.from(rows, ([seconds]) => FROM + seconds * 1_000),
+			values: [Float64Array.from(rows, ([, tokens]) => tokens)],
+		};
+		const found = intervalSums(host, [readings], { from: FROM, to: FROM + 4 * FIVE_MINUTES }, OPTIONS);
+		expect(found.map(({ tokens }) => tokens)).toEqual([0, 127, 20, 1]);
 	});
 
 	it("come one a minute where minutes are asked for", () => {

@@ -22,6 +22,7 @@ const sums = (more: Partial<WorkSums>): WorkSums => ({
 	secondsUp: 300,
 	secondsDown: 0,
 	gpuSeconds: 0,
+	tokens: 0,
 	isGpu: false,
 	...more,
 });

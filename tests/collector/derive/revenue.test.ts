@@ -73,6 +73,36 @@ describe("the revenue of a GPU host", () => {
 	});
 });
 
+describe("the revenue of a host that is paid by the token", () => {
+	const host = { gpuCount: 8, powerWatts: 10_200, isForTokens: true } as const;
+	const PRICED = { ...INPUT_VALUES, usdPerMillionTokens: 0.6 };
+
+	it("of 9,000 tokens/s at 0.60 USD a million is 19.44 USD/h, and nothing by its GPU-hours", () => {
+		const revenue = revenueOf({ ...host, tokensPerSecond: 9_000 }, PRICED, WALL);
+		expect(revenue.grossUsdPerHour).toBeCloseTo(19.44, 9);
+		expect(revenue.tokenUsdPerHour).toBeCloseTo(19.44, 9);
+		expect(revenue.inputs).toEqual(["usdPerMillionTokens", "powerPriceUsdPerMegawattHour"]);
+	});
+
+	it("is absent while nobody counts its tokens, and costs power all the same", () => {
+		const revenue = revenueOf(host, PRICED, WALL);
+		expect(revenue).not.toHaveProperty("grossUsdPerHour");
+		expect(revenue.powerCostUsdPerHour).toBeCloseTo(0.51, 9);
+	});
+
+	it("is by GPU-hours while tokens have no price, and for hosts of another use whatever they generate", () => {
+		const { isForTokens: _, ...other } = host;
+		expect(revenueOf({ ...host, tokensPerSecond: 9_000 }, INPUT_VALUES, WALL).grossUsdPerHour).toBeCloseTo(
+			12.8,
+			9,
+		);
+		expect(revenueOf({ ...other, tokensPerSecond: 9_000 }, PRICED, WALL).grossUsdPerHour).toBeCloseTo(
+			12.8,
+			9,
+		);
+	});
+});
+
 describe("hashprice", () => {
 	it("has the hashvalue in satoshi even without a price", () => {
 		const { bitcoinPriceUsd: _, ...inputs } = INPUT_VALUES;

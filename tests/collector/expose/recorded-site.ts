@@ -45,6 +45,16 @@ const HOST: ShapeDefinition = {
 		{ measurement: "powerWatts", decimals: 3 },
 	],
 };
+/** Of a host whose inference server is read. */
+const SERVING: ShapeDefinition = {
+	kind: "shape",
+	columns: [
+		{ measurement: "generatedTokens", decimals: 0 },
+		{ measurement: "gpuCount", decimals: 0 },
+		{ measurement: "powerWatts", decimals: 3 },
+	],
+};
+const SHAPES = [MINER, HOST, SERVING];
 
 export type Said =
 	| {
@@ -53,7 +63,7 @@ export type Said =
 			readonly shares?: number;
 			readonly difficulty?: number;
 	  }
-	| { readonly gpus: number; readonly watts: number }
+	| { readonly gpus: number; readonly watts: number; readonly tokens?: number }
 	| { readonly failed: string };
 
 export type SiteDevice = {
@@ -117,8 +127,7 @@ export async function recordedSite(wish: SiteWish) {
 	});
 	const devices = wish.devices ?? SITE_DEVICES;
 	for (const one of [
-		MINER,
-		HOST,
+		...SHAPES,
 		...devices.map((each) => ({ kind: "device", device: described(each) }) as const),
 	])
 		store.define(hashOf(one), definitionText(one), one);
@@ -129,7 +138,7 @@ export async function recordedSite(wish: SiteWish) {
 			if (!isWanted(hour)) continue;
 			const wall = Math.min(hour + HOUR, to);
 			const bytes = encodeOutcomes(timeAt(wall), outcomesOf(devices, { from: hour, to: wall }), (hash) =>
-				[MINER, HOST].find((shape) => hashOf(shape) === hash),
+				SHAPES.find((shape) => hashOf(shape) === hash),
 			);
 			sequence += 1;
 			const whose = { agent: "hall-1", site: "west", epoch: EPOCH, sequence, receivedAt: now, offset: 0 };
@@ -218,6 +227,8 @@ function outcomesOf(
 }
 
 function valuesOf(said: Exclude<Said, { readonly failed: string }>) {
+	if ("gpus" in said && said.tokens !== undefined)
+		return { shape: hashOf(SERVING), values: Float64Array.of(said.tokens, said.gpus, said.watts) };
 	if ("gpus" in said) return { shape: hashOf(HOST), values: Float64Array.of(said.gpus, said.watts) };
 	const { terahashes, watts, shares = Number.NaN, difficulty = Number.NaN } = said;
 	return { shape: hashOf(MINER), values: Float64Array.of(terahashes, watts, shares, difficulty) };

@@ -8,7 +8,7 @@ import { zoneDayEdges } from "../../../collector/derive/steps.js";
 import { decodeChunk, encodeChunk } from "../../../collector/store/chunk.js";
 import type { StepColumns } from "../../../collector/store/device-state.js";
 import { Store } from "../../../collector/store/store.js";
-import { COARSE_SUM_COLUMNS, SUM_COLUMNS } from "../../../collector/store/sums.js";
+import { FORMER_SUM_COLUMNS, SUM_COLUMNS } from "../../../collector/store/sums.js";
 import { realClock } from "../../../shared/clock.js";
 import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import { definitionText, hashOf, type ShapeDefinition } from "../../../shared/wire/definition.js";
@@ -389,6 +389,8 @@ function tiny({ values, ...reading }: Reading): Reading {
 	return { ...reading, values: Object.fromEntries(small) };
 }
 
+const [, COARSE] = FORMER_SUM_COLUMNS;
+
 /** Sums over the fleet as they were kept before: to a tenth of a joule and a thousandth of a terahash. */
 function coarsen(name: string): void {
 	const file = new Database(name);
@@ -397,11 +399,11 @@ function coarsen(name: string): void {
 		const decoded = decodeChunk(bytes, SUM_COLUMNS);
 		if (!decoded.ok) throw new Error(decoded.failure.what);
 		const { columns, times, values } = decoded.columns;
-		const kept = COARSE_SUM_COLUMNS.map(({ measurement, decimals }) => {
+		const kept = COARSE.map(({ measurement, decimals }) => {
 			const place = columns.findIndex((column) => column.measurement === measurement);
 			return Float64Array.from(times, (_, row) => Number((values[place]?.[row] ?? 0).toFixed(decimals)));
 		});
-		const body = encodeChunk({ columns: COARSE_SUM_COLUMNS, times, values: kept });
+		const body = encodeChunk({ columns: COARSE, times, values: kept });
 		file.prepare("UPDATE fleet SET bytes = ? WHERE key = ? AND labels = ?").run(body, key, labels);
 	}
 	expect(rows.length).toBeGreaterThan(0);

@@ -59,6 +59,7 @@ describe("a collector's configuration", () => {
 					bitcoinPriceUsd: 24,
 					poolFeeRatio: 8760,
 					powerPriceUsdPerMegawattHour: 8760,
+					usdPerMillionTokens: 720,
 					gpuHourPriceUsd: 720,
 					gpuRentedRatio: 720,
 					gpuMarketplaceCutRatio: 8_760,

@@ -48,6 +48,7 @@ function sums(device: DeviceState, from: number, more: Partial<IntervalSums> = {
 		secondsUp: 300,
 		secondsDown: 0,
 		gpuSeconds: 0,
+		tokens: 0,
 		...more,
 	};
 }

@@ -3,11 +3,12 @@
  * over random fleets, gaps, failures, hours that come late, prices that change and prices that are restated.
  *
  * Readings come at odd milliseconds, in tenths of a watt and thousandths of a terahash per second. What it is held
- * against is worked out here from the readings alone.
+ * against is worked out here from the readings alone. Beside miners a host is paid by the token while tokens have a
+ * price, and by GPU-hours else: its counter restarts, and its price comes and goes.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { usdPerTerahash } from "../../../../collector/derive/revenue.js";
+import { usdPerGpuHour, usdPerTerahash } from "../../../../collector/derive/revenue.js";
 import type { MoneyAnswer } from "../../../../collector/expose/answers.js";
 import type { StoredInput } from "../../../../collector/store/device-state.js";
 import { INPUT_VALUES, ms, storedInput } from "../fleet-fixture.js";
@@ -70,6 +71,62 @@ function saysOf(stretches: readonly { polls: number; said: Said | undefined }[])
 	return (at: number) => slots[Math.round((at - START) / FIVE_MINUTES)];
 }
 
+/** What a host's counter rose by at each poll; below zero it began anew. */
+const rises = fc.array(fc.integer({ min: -3, max: 9_000_000 }), { minLength: 1, maxLength: 40 });
+type Counted = { readonly tokens: number; readonly served: number };
+
+function counterOf(given: readonly number[]): readonly Counted[] {
+	let tokens = 1_000_000;
+	return Array.from({ length: SLOTS }, (_, slot) => {
+		const [before, rise] = [tokens, given[slot % given.length] ?? 0];
+		tokens = rise < 0 ? -rise : tokens + rise;
+		const since = tokens < before ? tokens : tokens - before;
+		return { tokens, served: slot === 0 ? 0 : since };
+	});
+}
+const HOST = { gpus: 8, watts: 8_123.4 };
+const tokenRows = (
+	price: { usd: number; from: number; slots: number } | undefined,
+): readonly StoredInput[] =>
+	price === undefined
+		? []
+		: [
+				storedInput("usdPerMillionTokens", price.usd, {
+					unit: "USD",
+					validFrom: ms(START + price.from * FIVE_MINUTES),
+					validTo: ms(START + (price.from + price.slots) * FIVE_MINUTES),
+					knownFrom: ms(START),
+					quality: "final",
+				}),
+			];
+const tokenPrice = fc.record({
+	usd: fc.integer({ min: 0, max: 900 }).map((cents) => cents / 100),
+	from: fc.nat(SLOTS - 1),
+	slots: fc.integer({ min: 1, max: SLOTS }),
+});
+
+/** Dollars of the host: by what was read in an interval, or by its GPU-hours where tokens have no price in it. */
+function hostUsd(
+	counter: readonly Counted[],
+	late: (at: number) => number,
+	priceIn: (slot: number) => number | undefined,
+): { readonly byTokens: number; readonly byHours: number } {
+	let [byTokens, byHours] = [0, 0];
+	const times = counter.map((_, slot) => START + slot * FIVE_MINUTES + late(START + slot * FIVE_MINUTES));
+	for (const [slot, { served }] of counter.entries()) {
+		byTokens += ((priceIn(slot) ?? 0) * served) / 1e6;
+		const until = Math.min((times[slot] ?? 0) + HOLD, times[slot + 1] ?? Number.POSITIVE_INFINITY);
+		for (let from = times[slot] ?? 0; from < until; ) {
+			const own = Math.floor((from - START) / FIVE_MINUTES);
+			const to = Math.min(until, START + (own + 1) * FIVE_MINUTES);
+			if (priceIn(own) === undefined)
+				byHours += (HOST.gpus * (usdPerGpuHour(INPUT_VALUES) ?? 0) * (to - from)) / HOUR;
+			from = to;
+		}
+	}
+	return { byTokens, byHours };
+}
+
 /** When a device's answers came, in milliseconds after the beginning of each five minutes: odd ones. */
 const lateness = fc.array(fc.integer({ min: 0, max: FIVE_MINUTES - 1 }), { minLength: 1, maxLength: 40 });
 const lateOf = (given: readonly number[]) => (at: number) =>
@@ -80,7 +137,8 @@ function workOf({ says, late }: { says: (at: number) => Said | undefined; late: 
 	const slots = Array.from({ length: SLOTS + 4 }, () => ({ joules: 0, terahashes: 0 }));
 	const readings = Array.from({ length: SLOTS }, (_, slot) => START + slot * FIVE_MINUTES).flatMap((at) => {
 		const said = says(at);
-		return said !== undefined && "terahashes" in said ? [{ ...said, at: at + late(at) }] : [];
+		if (said === undefined || "failed" in said) return [];
+		return [{ watts: said.watts, terahashes: "terahashes" in said ? said.terahashes : 0, at: at + late(at) }];
 	});
 	for (const [index, { at, watts, terahashes }] of readings.entries()) {
 		const until = Math.min(at + HOLD, readings[index + 1]?.at ?? Number.POSITIVE_INFINITY);
@@ -124,7 +182,8 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 			fc.array(fc.tuple(deviceOf, lateness), { minLength: 1, maxLength: 4 }),
 			fc.array(change, { maxLength: 8 }),
 			fc.array(fc.nat(HOURS - 1), { maxLength: 6 }),
-			async (fleet, changes, lateHours) => {
+			fc.tuple(rises, lateness, fc.option(tokenPrice, { nil: undefined })),
+			async (fleet, changes, lateHours, [counts, hostLate, ofTokens]) => {
 				const said = fleet.map(([stretches, given]) => ({ says: saysOf(stretches), late: lateOf(given) }));
 				const prices: readonly Price[] = [
 					{ value: 45, from: START, to: END + HOUR, knownFrom: START },
@@ -147,16 +206,34 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 						...own,
 					}),
 				);
+				const counter = counterOf(counts);
+				devices.push({
+					description: { endpoint: "10.0.1.99", serial: "H1", model: "M0", rack: "R1", kind: "gpu-host" },
+					says: (at) => {
+						const tokens = counter[Math.round((at - START) / FIVE_MINUTES)]?.tokens;
+						return tokens === undefined ? undefined : { ...HOST, tokens };
+					},
+					late: lateOf(hostLate),
+				});
+				const priceIn = (slot: number) =>
+					ofTokens !== undefined && slot >= ofTokens.from && slot < ofTokens.from + ofTokens.slots
+						? ofTokens.usd
+						: undefined;
+				const host = hostUsd(counter, lateOf(hostLate), priceIn);
 				const late = new Set(lateHours.map((hour) => START + hour * HOUR));
 				const site = await recordedSite({
 					from: START,
 					to: END,
 					now: END + 2 * HOUR,
 					devices,
-					inputs: [...CHAIN, ...prices.map(priceRow)],
+					inputs: [...CHAIN, ...prices.map(priceRow), ...tokenRows(ofTokens)],
 					isLate: (at) => late.has(at),
 				});
-				const work = said.map(workOf);
+				expect(
+					(await site.inventory(`device,use,validFrom\nH1,tokens,${new Date(START).toISOString()}\n`))
+						.refusedRows,
+				).toBe(0);
+				const work = [...said, { says: () => HOST, late: lateOf(hostLate) }].map(workOf);
 				const [then, now] = [END, Number.POSITIVE_INFINITY];
 				/** Whatever steps and tiers it is made of. */
 				const lost = new Map<string, number>();
@@ -169,7 +246,12 @@ it("is the same from what waits, from hours, five minutes and days, as known the
 						for (const step of [300, 3_600, 86_400]) {
 							const span = `from=${START}&to=${END + HOUR}&step=${step}`;
 							const { total } = await site.get<MoneyAnswer>(`/money?${span}${at}`);
-							near(total.grossUsd, wanted.gross);
+							near(total.grossUsd, wanted.gross + host.byTokens + host.byHours);
+							near(total.tokenUsd, host.byTokens);
+							near(
+								total.generatedTokens,
+								counter.reduce((sum, { served }) => sum + served, 0),
+							);
 							near(total.powerCostUsd, wanted.cost);
 							const { lostOfflineUsd = 0 } = total;
 							near(lostOfflineUsd, lost.get(at) ?? lostOfflineUsd);

@@ -61,6 +61,7 @@ function storeOf(rows: readonly IntervalSums[], inputs: readonly StoredInput[], 
 					secondsUp: sum("secondsUp"),
 					secondsDown: sum("secondsDown"),
 					gpuSeconds: sum("gpuSeconds"),
+					tokens: sum("tokens"),
 				});
 			}
 			return [...steps.values()].sort((a, b) => a.from - b.from);
@@ -94,6 +95,7 @@ const steady = (from: number, to: number): readonly IntervalSums[] =>
 		secondsUp: 300,
 		secondsDown: 0,
 		gpuSeconds: 0,
+		tokens: 0,
 	}));
 
 describe("money of a past range", () => {

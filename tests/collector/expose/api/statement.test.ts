@@ -412,3 +412,53 @@ describe("a recorded stretch with a restated price", () => {
 		}
 	});
 });
+
+describe("tokens in a month's statement", () => {
+	it("earn by the token on hosts of that use, never by GPU-hours beside it: 33 million at 0.60 USD are 19.80", async () => {
+		const serving = {
+			description: { endpoint: "10.0.0.4", serial: "GPU-4", model: "8x H100", rack: "G1", kind: "gpu-host" },
+			says: (at: number) => ({ gpus: 8, watts: 8_000, tokens: ((at - FIRST) / 300_000) * 3_000_000 }),
+		} as const;
+		const hired = {
+			...serving,
+			description: { ...serving.description, endpoint: "10.0.0.5", serial: "GPU-5" },
+		};
+		const inputs = [
+			...INPUTS,
+			storedInput("usdPerMillionTokens", 0.6, {
+				unit: "USD",
+				validFrom: ms(0),
+				observedAt: ms(FIRST),
+				knownFrom: ms(0),
+			}),
+		];
+		const { statement, inventory, url } = await november({
+			to: FIRST + HOUR,
+			now: FIRST + 2 * HOUR,
+			inputs,
+			devices: [serving, hired],
+		});
+		const said = await inventory(`device,use,validFrom\nGPU-4,tokens,${new Date(FIRST).toISOString()}\n`);
+		expect(said.refusedRows).toBe(0);
+		const answer = await statement("use");
+		expect(complaints(answer, SCHEMAS.StatementAnswer, SCHEMAS)).toEqual([]);
+		// Eleven times three million in the hour, and the GPUs held for ten minutes more.
+		const [byTokens, byHours] = ["tokens", "ai"].map((use) => rowOf(answer, "use", use)?.figures);
+		expect(byTokens).toMatchObject({
+			generatedTokens: 33e6,
+			grossUsd: expect.closeTo(19.8, 9),
+			tokenUsd: expect.closeTo(19.8, 9),
+		});
+		expect(byTokens?.generatedTokensPerJoule).toBeCloseTo(33e6 / (8_000 * 3_600 * (1 + HELD)), 9);
+		expect(byHours?.generatedTokens).toBe(33e6);
+		expect(byHours?.tokenUsd).toBeUndefined();
+		expect(byHours?.grossUsd).toBeCloseTo(8 * 2 * 0.8 * (1 + HELD), 9);
+		const output = path.join(mkdtempSync(path.join(tmpdir(), "tokens-")), "month.csv");
+		onTestFinished(() => rmSync(path.dirname(output), { recursive: true }));
+		await runReport({ url, month: "2026-11", by: "use", format: "csv", output });
+		const [head = "", ...lines] = readFileSync(output, "utf8").trimEnd().split("\n");
+		const place = head.split(",").indexOf("tokenUsd");
+		const cells = lines.find((line) => line.includes(",use,tokens,"))?.split(",");
+		expect(Number(cells?.[place])).toBeCloseTo(19.8, 9);
+	});
+});
