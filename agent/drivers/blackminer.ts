@@ -18,6 +18,7 @@ import {
 	at,
 	columns,
 	firstOf,
+	inSlot,
 	numbered,
 	numberOf,
 	present,
@@ -243,15 +244,15 @@ function boardsOf(values: AnyRecord, kind: string): readonly AnyRecord[] {
 	const unit = RPC_RATES.find(([now, average]) =>
 		[now, average].some((key) => at(values, key) !== undefined),
 	);
-	return [...(byName.get("chain_acn") ?? [])]
-		.filter(([, chips]) => (numberOf(chips) ?? 0) > 0)
-		.sort(([one], [other]) => one - other)
-		.map(([slot, chips]) => ({
+	const said = (name: string, slot: number) => inSlot(values, byName.get(name), slot);
+	return numbered(values, /^chain_acn(\d+)$/)
+		.filter(({ value }) => (numberOf(value) ?? 0) > 0)
+		.map(({ slot, value: chips }) => ({
 			slot: String(slot),
 			chips,
-			rates: ratesOf(kind, { now: rateIn(byName.get("chain_rate")?.get(slot), unit?.[2] ?? 1e6) }),
-			hardwareErrors: byName.get("chain_hw")?.get(slot),
-			frequency: byName.get("freq")?.get(slot),
+			rates: ratesOf(kind, { now: rateIn(said("chain_rate", slot), unit?.[2] ?? 1e6) }),
+			hardwareErrors: said("chain_hw", slot),
+			frequency: said("freq", slot),
 			boardTemperatures: repeated(values, `temp${slot}`).filter((value) => numberOf(value) !== 0),
 			chipTemperatures: chipList(at(values, `chipTemp${slot}`)),
 		}));

@@ -6,6 +6,7 @@
  * or kSol/s. So the algorithm comes first, and other algorithms go to rows of their own.
  */
 import type { Parsed } from "../driver.js";
+import { dashList, failedChips, frequencyOf, listedSensors, voltageOf } from "./antminer-chains.js";
 import { fittedSensors, poolFacts } from "./cgminer.js";
 import { rateFactor } from "./rate-units.js";
 import { algorithmNamed } from "./rates.js";
@@ -14,6 +15,7 @@ import {
 	at,
 	columns,
 	firstOf,
+	inSlot,
 	numbered,
 	numberOf,
 	present,
@@ -416,110 +418,40 @@ function temperaturesOf(web: AnyRecord | undefined, rpc: AnyRecord | undefined):
 	return { chipTemperatures: list("chipTemperatures"), boardTemperatures: list("boardTemperatures") };
 }
 
-/** "45-47-60-61", with negatives "2--1-20-22"; "-" is an empty slot. */
-function dashList(value: unknown): readonly number[] {
-	if (typeof value !== "string") return [];
-	return (value.slice(0, 256).match(/(?<=^|-)-?\d+(?:\.\d+)?(?=-|$)/g) ?? []).map(Number);
-}
-
-const NO_COLUMN: ReadonlyMap<number, unknown> = new Map();
-/**
- * With and without the underscore: firmwares differ. A Z15 writes the board's sensors under temp_out_chip; its hottest
- * chip stands under temp2_N alone.
- */
-const CHIP_LISTS = ["temp_chip", "temp_in_chip", "temp_in_chip_", "temp_out_chip", "temp_out_chip_"];
-const BOARD_LISTS = ["temp_pcb", "temp_in_pcb", "temp_in_pcb_", "temp_out_pcb", "temp_out_pcb_"];
-
 function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, AnyRecord> {
-	const rates = boardRates(values, kind, total);
 	const boards = new Map<number, AnyRecord>();
 	const byName = columns(values);
-	const column = (name: string): ReadonlyMap<number, unknown> => byName.get(name) ?? NO_COLUMN;
-	const ideal = column("chain_rateideal");
-	const frequencies = [column("freq_avg"), column("freq")];
-	const errors = column("chain_hw");
-	const maps = column("chain_acs");
+	const found = byName.get(CHAIN_CHIPS);
+	if (found === undefined) return boards;
+	const rates = boardRates(values, kind, total);
+	const ideal = byName.get("chain_rateideal");
+	const errors = byName.get("chain_hw");
+	const maps = byName.get("chain_acs");
 	const isHashing = (total.now ?? 0) > 0;
-	const chipLists = CHIP_LISTS.map(column);
-	const boardLists = BOARD_LISTS.map(column);
-	const [chipSingles, boardSingles] = singleSensors(column);
+	const sensorsOf = listedSensors(values);
 	const unit = rpcUnit(kind, values);
-	const hasHalves = byName.has("temp_out_chip") || byName.has("temp_out_chip_");
-	for (const [slot, value] of column(CHAIN_CHIPS)) {
-		const chipTemperatures = [
-			...chipLists.flatMap((list) => sensors(list.get(slot))),
-			...(hasHalves ? chipSingles(slot) : []),
-		];
-		const boardTemperatures = boardLists.flatMap((list) => sensors(list.get(slot)));
-		const idealRate = numberOf(ideal.get(slot));
+	for (const [slot, key] of found) {
+		const chips = values[key];
+		if (!((numberOf(chips) ?? 0) > 0)) {
+			boards.set(slot, { chips });
+			continue;
+		}
+		const idealRate = numberOf(inSlot(values, ideal, slot));
 		boards.set(slot, {
-			chips: value,
-			failedChips: isHashing ? failedChips(maps.get(slot), value) : undefined,
+			chips,
+			failedChips: isHashing ? failedChips(inSlot(values, maps, slot), chips) : undefined,
 			rates: kindOfRates(
 				kind.algorithm,
 				rates.get(slot),
 				idealRate === undefined ? undefined : idealRate * unit,
 			),
-			frequency: frequencies.map((found) => numberOf(found.get(slot))).find((number) => number),
-			hardwareErrors: errors.get(slot),
-			voltage: voltageOf(column, slot),
-			chipTemperatures: chipTemperatures.length > 0 ? chipTemperatures : chipSingles(slot),
-			boardTemperatures: boardTemperatures.length > 0 ? boardTemperatures : boardSingles(slot),
+			frequency: frequencyOf(values, slot),
+			hardwareErrors: inSlot(values, errors, slot),
+			voltage: voltageOf(values, slot),
+			...sensorsOf(slot),
 		});
 	}
 	return boards;
-}
-
-const CHIP_MARKS_MOST = 4_096;
-/** A map that leaves out at most one chip of so many marks chips; with fewer marks it names groups. */
-const UNMARKED_ONE_OF = 20;
-
-/**
- * A chain's map marks each chip that the count beside it found: "o" works, "x" does not, "-" is an empty place. A map
- * of far fewer marks names groups of chips and tells nothing here; one of a machine that does not hash marks every
- * chip "x", whether it could or not.
- */
-function failedChips(map: unknown, found: unknown): number | undefined {
-	const most = numberOf(found);
-	if (typeof map !== "string" || most === undefined || most <= 0) return undefined;
-	let marks = 0;
-	let failed = 0;
-	for (const mark of map.slice(0, CHIP_MARKS_MOST)) {
-		if (mark === "x") failed++;
-		if (mark === "o" || mark === "x" || mark === "-") marks++;
-	}
-	return (most - marks) * UNMARKED_ONE_OF > most ? undefined : Math.min(failed, most);
-}
-
-type Column = (name: string) => ReadonlyMap<number, unknown>;
-type SensorsOf = (slot: number) => readonly unknown[];
-
-/**
- * Format 1 has a board and a chip sensor each, tempN and temp2_N. With four sensors the second pair is temp3_N and
- * temp4_N; with three, temp3_N is of a chip. 0 there is not fitted.
- */
-function singleSensors(column: Column): readonly [chips: SensorsOf, boards: SensorsOf] {
-	const [board, chip, third, fourth] = [column("temp"), column("temp2_"), column("temp3_"), column("temp4_")];
-	const fitted = (list: ReadonlyMap<number, unknown>, slot: number) =>
-		(numberOf(list.get(slot)) ?? 0) > 0 ? sensors(list.get(slot)) : [];
-	const hasFour = fourth.size > 0;
-	return [
-		(slot) => [...sensors(chip.get(slot)), ...fitted(hasFour ? fourth : third, slot)],
-		(slot) => [...sensors(board.get(slot)), ...(hasFour ? fitted(third, slot) : [])],
-	];
-}
-
-/** No board takes under 3,000 mV or over 60 V: between them, the number is in 10 mV. */
-const MILLIVOLTS_FROM = 3_000;
-const VOLTS_MOST = 60;
-
-function voltageOf(column: Column, slot: number): number | undefined {
-	const said = [column("chain_vol"), column("voltage"), column("chain_voltage")]
-		.map((list) => numberOf(list.get(slot)))
-		.find((value) => value);
-	if (said === undefined) return undefined;
-	if (said <= VOLTS_MOST) return said;
-	return said < MILLIVOLTS_FROM ? said / 100 : said / 1_000;
 }
 
 /** Names of the boards' watts, by firmware. */
@@ -541,13 +473,7 @@ const IMPLAUSIBLE = -1;
 function powerOf(values: AnyRecord | undefined, rates: Rates, algorithm: string): AnyRecord {
 	const leading = (value: unknown) =>
 		value === undefined ? undefined : numberOf(/^\s*[-\d.,]+/.exec(textOf(value) ?? "")?.[0]);
-	const sums = WATTS_OF_A_BOARD.map((name) =>
-		[
-			...(columns(values ?? {})
-				.get(name)
-				?.values() ?? []),
-		].reduce<number>((sum, value) => sum + (numberOf(value) ?? 0), 0),
-	);
+	const sums = WATTS_OF_A_BOARD.map((name) => sumOfColumn(values ?? {}, name));
 	const watts = [leading(at(values, "total_power")), leading(at(values, "chain_power")), ...sums].find(
 		(value) => value,
 	);
@@ -556,10 +482,10 @@ function powerOf(values: AnyRecord | undefined, rates: Rates, algorithm: string)
 	return { estimate: watts < terahashes * JOULES_PER_TERAHASH_LEAST ? IMPLAUSIBLE : watts };
 }
 
-/** One sensor or a dash list of them. */
-function sensors(value: unknown): readonly unknown[] {
-	const number = numberOf(value);
-	return number === undefined ? dashList(value) : [number];
+function sumOfColumn(values: AnyRecord, name: string): number {
+	let sum = 0;
+	for (const key of columns(values).get(name)?.values() ?? []) sum += numberOf(values[key]) ?? 0;
+	return sum;
 }
 
 function kindOfRates(algorithm: string, now: number | undefined, nominal: number | undefined): AnyRecord {

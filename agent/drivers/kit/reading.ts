@@ -61,7 +61,7 @@ export function numbered(
 	const found: { slot: number; value: unknown }[] = [];
 	const name = columnOf(pattern);
 	if (name !== undefined) {
-		for (const [slot, value] of columns(record).get(name) ?? []) found.push({ slot, value });
+		for (const [slot, key] of columns(record).get(name) ?? []) found.push({ slot, value: record[key] });
 	} else
 		for (const key of Object.keys(record)) {
 			const match = pattern.exec(key);
@@ -81,44 +81,63 @@ function columnOf(pattern: RegExp): string | undefined {
 	return name;
 }
 
-type Columns = ReadonlyMap<string, ReadonlyMap<number, unknown>>;
+/** By slot, the key under which its value stands. */
+export type Column = ReadonlyMap<number, string>;
+type Columns = ReadonlyMap<string, Column>;
 
-const columnsByRecord = new WeakMap<AnyRecord, Columns>();
+/** Devices of one model write the same keys in the same order at every poll: their columns are worked out once. */
+type Shape = { readonly keys: readonly string[]; readonly columns: Columns };
+const SHAPES_MOST = 64;
+const shapes: Shape[] = [];
+let latest: { readonly record: AnyRecord; readonly columns: Columns } | undefined;
 
 /**
- * Every entry whose key ends in a number, by what stands before: `chain_acn1` is entry 1 of `chain_acn`. One pass
- * for all that ask, since an answer has a hundred keys and a layout twenty questions.
+ * Every entry whose key ends in a number, by what stands before: `chain_acn1` is entry 1 of `chain_acn`. Of its value
+ * only the key is given, which records of one shape share.
  */
 export function columns(record: AnyRecord): Columns {
-	const known = columnsByRecord.get(record);
-	if (known !== undefined) return known;
-	const found = new Map<string, Map<number, unknown>>();
-	for (const key of Object.keys(record)) {
-		const split = splitOf(key);
-		if (split === undefined) continue;
-		const column = found.get(split.name);
-		if (column === undefined) found.set(split.name, new Map([[split.slot, record[key]]]));
-		else column.set(split.slot, record[key]);
-	}
-	columnsByRecord.set(record, found);
+	if (latest?.record === record) return latest.columns;
+	const keys = Object.keys(record);
+	const found = shapes.find((shape) => areSame(shape.keys, keys))?.columns ?? noted(keys);
+	latest = { record, columns: found };
 	return found;
 }
 
-type Split = { readonly name: string; readonly slot: number };
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+	if (some.length !== others.length) return false;
+	for (let place = 0; place < some.length; place++) if (some[place] !== others[place]) return false;
+	return true;
+}
 
-/** Devices of one family have the same keys at every poll; whoever sends others only empties this. */
-const SPLITS_MOST = 4_096;
-const splits = new Map<string, Split>();
+function noted(keys: readonly string[]): Columns {
+	const found = columnsIn(keys);
+	if (keys.length > SHAPE_KEYS_MOST) return found;
+	if (shapes.length >= SHAPES_MOST) shapes.pop();
+	shapes.unshift({ keys, columns: found });
+	return found;
+}
 
-function splitOf(key: string): Split | undefined {
-	const known = splits.get(key);
-	if (known !== undefined) return known;
-	const digits = digitsAtEnd(key);
-	if (digits === 0) return undefined;
-	if (splits.size >= SPLITS_MOST) splits.clear();
-	const split = { name: key.slice(0, -digits), slot: Number(key.slice(-digits)) };
-	splits.set(key, split);
-	return split;
+/** What has more is no answer of a known device, and is not kept. */
+const SHAPE_KEYS_MOST = 512;
+
+function columnsIn(keys: readonly string[]): Columns {
+	const found = new Map<string, Map<number, string>>();
+	for (const key of keys) {
+		const digits = digitsAtEnd(key);
+		if (digits === 0) continue;
+		const name = key.slice(0, -digits);
+		const slot = Number(key.slice(-digits));
+		const column = found.get(name);
+		if (column === undefined) found.set(name, new Map([[slot, key]]));
+		else column.set(slot, key);
+	}
+	return found;
+}
+
+/** What stands at a slot of a column. */
+export function inSlot(record: AnyRecord, column: Column | undefined, slot: number): unknown {
+	const key = column?.get(slot);
+	return key === undefined ? undefined : record[key];
 }
 
 function digitsAtEnd(text: string): number {
