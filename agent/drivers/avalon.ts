@@ -25,6 +25,7 @@ import {
 	type AnyRecord,
 	at,
 	firstOf,
+	numbered,
 	numberOf,
 	present,
 	recordOf,
@@ -295,14 +296,11 @@ const MODULE_KEY = /^MM ID(\d+)(?::Summary)?$/;
 /** A module is named by its DNA, which moves with it; by bus and number where that is not told. */
 function modulesOf(answers: Parsed): readonly Module[] {
 	return recordsOf(at(answers, "stats", "STATS")).flatMap((entry, bus) =>
-		Object.entries(entry).flatMap(([key, value]) => {
-			const match = MODULE_KEY.exec(key);
-			if (match === null || typeof value !== "string") return [];
+		numbered(entry, MODULE_KEY).flatMap(({ slot, value }) => {
+			if (typeof value !== "string") return [];
 			const tokens = bracketTokens(value);
 			const dna = dnaOf(tokens["DNA"]) ?? dnaOf(tokens["HDNA"]);
-			return [
-				{ ...averageOf(tokens), ...tokens, ...supplyOf(tokens), dna, key: dna ?? `${bus}-${match[1]}` },
-			];
+			return [{ ...averageOf(tokens), ...tokens, ...supplyOf(tokens), dna, key: dna ?? `${bus}-${slot}` }];
 		}),
 	);
 }

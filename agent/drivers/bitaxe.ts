@@ -226,10 +226,13 @@ function fansOf(info: AnyRecord): readonly AnyRecord[] {
 			speed: at(fan, "rpm"),
 			duty: at(fan, "speedPerc"),
 		}));
+	const said = firstOf(["fanspeed", "fanSpeed", "fanspeedpercent"].map((name) => at(info, name)));
+	const speeds = ["fanrpm", "fanRpm"].map((name) => at(info, name)).find(isFilled);
+	if (speeds !== undefined) return speeds.map((speed, index) => ({ slot: String(index), speed, duty: said }));
 	const first = {
 		slot: "0",
 		speed: firstOf(["fanrpm", "fanRpm", "fanRPM", "fanSpeedRpm"].map((name) => at(info, name))),
-		duty: firstOf(["fanspeed", "fanSpeed", "fanspeedpercent"].map((name) => at(info, name))),
+		duty: said,
 	};
 	const others = [...numbered(info, /^fan(\d)rpm$/), ...numbered(info, /^fanrpm(\d)$/)]
 		.filter(({ value }) => (numberOf(value) ?? 0) > 0)
@@ -241,12 +244,15 @@ function isOn(value: unknown): boolean {
 	return /^(?:true|1)$/.test(textOf(value) ?? "");
 }
 
-/** The firmware's own alarms: heat, a fault of the supply, and mining for the pool that was meant as a spare. */
+/** The firmware's own alarms: heat, a fault of the supply or the board, and mining for the pool that was meant as a spare. */
 function errorsOf(info: AnyRecord): readonly string[] {
 	const alarms = ["overheat_mode", "isUsingFallbackStratum"].filter((name) => isOn(at(info, name)));
-	const power = textOf(firstOf([at(info, "power_fault"), at(info, "powerFault")]));
-	const isFault = power !== undefined && !/^(?:0|false|none|ok)$/i.test(power);
-	return isFault ? [...alarms, `power_fault:${power}`] : alarms;
+	const faults = [
+		["power_fault", textOf(firstOf([at(info, "power_fault"), at(info, "powerFault")]))],
+		["hardware_fault", textOf(firstOf([at(info, "hardware_fault"), at(info, "hardwareFault")]))],
+	] as const;
+	const isFault = (word: string | undefined) => word !== undefined && !/^(?:0|false|none|ok)$/i.test(word);
+	return [...alarms, ...faults.flatMap(([name, word]) => (isFault(word) ? [`${name}:${word}`] : []))];
 }
 
 function stateOf(info: AnyRecord): string | undefined {

@@ -334,6 +334,8 @@ export const nvidiaSmiXml = defineDriver({
 		decoderUtilizationRatio: { at: ["utilization", "decoder_util"], unit: percent },
 		memoryReservedBytes: { at: ["fb_memory_usage", "reserved"], unit: mebibytes },
 		...THROTTLE_READS,
+		remappedRows: { at: ["remapped", "*"], of: "sum" },
+		rowRemapFailed: { at: ["remapped_rows", "remapped_row_failure"], words: { no: "off", yes: "on" } },
 		correctedEccErrors: [
 			{ at: ["ecc", "correctable", "*"], of: "sum" },
 			{ at: ["ecc_errors", "volatile", "single_bit", "total"] },
@@ -364,6 +366,9 @@ function layOutXml(answers: Parsed): Parsed {
 				slowdownAt: slowdownOf(at(gpu, "temperature", "gpu_temp_slow_threshold")),
 				performanceState: performanceStateOf(at(gpu, "performance_state")),
 				instanceCount: instancesOf(gpu),
+				remapped: ["remapped_row_corr", "remapped_row_unc"].flatMap(
+					(name) => at(gpu, "remapped_rows", name) ?? [],
+				),
 				ecc: eccOf(recordOf(at(gpu, "ecc_errors", "volatile")) ?? {}),
 				linkWidth: textOf(at(gpu, "pci", "pci_gpu_link_info", "link_widths", "current_link_width"))?.replace(
 					/x$/,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { driverByName } from "../../../agent/drivers/catalog.js";
 import { decode } from "../../../agent/drivers/decode.js";
+import { loadFormats } from "../../../agent/drivers/formats/parse-answer.js";
 import { recognisedBy } from "../../../agent/drivers/identify.js";
 import { OPERATING_STATES } from "../../../shared/measurements.js";
 import type { Reading } from "../../../shared/reading.js";
@@ -157,7 +158,38 @@ it.each([
 	expect(identity.model).toBe(model);
 });
 
+it("names the modules behind an Avalon controller by their numbers, in whatever order the answer holds them", () => {
+	const STATS = [{ "MM ID2": "Ver[8211803-14b0f10] WU[1]", "MM ID1": "Ver[8411803-14b0f10] WU[1]" }];
+	const reading = read("avalon", { stats: { STATS } });
+	expect(reading.identity.model).toBe("AvalonMiner 841 + AvalonMiner 821");
+	expect(parts(reading, "module").map(({ key }) => key)).toEqual(["0-1", "0-2"]);
+});
+
+it("lists every fan of a board that writes its speeds as a list, and its hardware's fault", () => {
+	const info = {
+		ASICModel: "BM1368",
+		hashRate: 4_800,
+		fanRpm: [2_456, 0],
+		fanspeed: 20,
+		hardware_fault: "fan",
+	};
+	const reading = read("bitaxe", { info });
+	expect(parts(reading, "fan").map(({ values }) => values)).toEqual([
+		{ fanSpeedRevolutionsPerMinute: 2_456, fanDutyRatio: 0.2 },
+		{ fanSpeedRevolutionsPerMinute: 0, fanDutyRatio: 0.2 },
+	]);
+	expect(reading.errorCodes).toEqual(["hardware_fault:fan"]);
+});
+
 describe("a GPU host", () => {
+	it("counts the 5 rows of memory that nvidia-smi's XML says were replaced, of which none failed", async () => {
+		await loadFormats(new Set(["xml"]));
+		const rows = "<remapped_row_corr>2</remapped_row_corr><remapped_row_unc>3</remapped_row_unc>";
+		const query = `<nvidia_smi_log><gpu id="0"><uuid>GPU-a</uuid><remapped_rows>${rows}<remapped_row_failure>No</remapped_row_failure></remapped_rows></gpu></nvidia_smi_log>`;
+		const [gpu] = parts(read("nvidia-smi-xml", { query }), "gpu");
+		expect(gpu?.values).toEqual({ remappedRows: 5, rowRemapFailed: 0 });
+	});
+
 	it("of dcgm-exporter 1 is known and read by the names of that time", () => {
 		const text = [
 			'dcgm_gpu_temp{gpu="0",uuid="GPU-a"} 34',
