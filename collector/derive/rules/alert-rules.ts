@@ -168,7 +168,7 @@ function rangesOf(rules: readonly Rule[]): ReadonlyMap<string, number> {
 			const { name } = expression.of;
 			found.set(name, Math.max(found.get(name) ?? 0, expression.milliseconds));
 		}
-		if (expression.kind === "aggregate") look(expression.of);
+		if (expression.kind === "aggregate" || expression.kind === "absent") look(expression.of);
 		if (expression.kind === "binary") {
 			look(expression.left);
 			look(expression.right);

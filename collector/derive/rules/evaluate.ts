@@ -3,6 +3,7 @@
  *
  * What Prometheus refuses (two series where one must be) gives a complaint, as there.
  */
+import { grouped } from "../../../shared/grouped.js";
 import type { Binary, Expression, Matcher, Matching, Selector } from "./expression.js";
 
 export type Labels = ReadonlyMap<string, string>;
@@ -28,11 +29,23 @@ export function evaluate(expression: Expression, samples: Samples): Value {
 			return selected(samples.of(expression.name), expression);
 		case "aggregate":
 			return aggregated(expression, vector(evaluate(expression.of, samples)));
+		case "absent":
+			return vector(evaluate(expression.of, samples)).length > 0 ? [] : absence(expression.of);
 		case "over-time":
 			return overTime(expression, samples);
 		case "binary":
 			return combined(expression, evaluate(expression.left, samples), evaluate(expression.right, samples));
 	}
+}
+
+/** One sample, with the labels that the selector asked for one value of each. */
+function absence(of: Expression): Vector {
+	const matchers = of.kind === "selector" ? of.matchers : [];
+	const ofLabel = grouped(matchers, ({ label }) => label);
+	const labels = [...ofLabel.values()].flatMap(([one, ...more]) =>
+		one?.sign === "=" && one.value !== "" && more.length === 0 ? [[one.label, one.value] as const] : [],
+	);
+	return [{ labels: new Map(labels), value: 1 }];
 }
 
 function vector(value: Value): Vector {

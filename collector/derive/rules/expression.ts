@@ -2,7 +2,7 @@
  * Expressions of limit rules as text → a tree. Pure.
  *
  * The part of PromQL that asks for one moment: selectors, arithmetic, comparisons, and, or, unless, on, ignoring,
- * group_left, sums and the like, and *_over_time of a selector. What goes beyond is named in the refusal: a rule with
+ * group_left, sums and the like, absent() and *_over_time of a selector. What goes beyond is named in the refusal: a rule with
  * rate() wants a real Prometheus. For one that is there, `apartFromAlerts` leaves to it all that does not depend on
  * which alerts fire.
  */
@@ -38,6 +38,7 @@ export type Expression =
 			readonly labels: readonly string[];
 			readonly of: Expression;
 	  }
+	| { readonly kind: "absent"; readonly of: Expression }
 	| {
 			readonly kind: "over-time";
 			readonly by: "max" | "min" | "avg" | "sum" | "count" | "last";
@@ -218,8 +219,15 @@ class Parser {
 		const opens = this.peek();
 		if (aggregate !== undefined && (opens === "(" || opens === "by" || opens === "without"))
 			return this.aggregate(aggregate);
-		if (opens === "(") return this.overTime(token);
-		return this.selector(token);
+		if (opens !== "(") return this.selector(token);
+		return token === "absent" ? this.absent() : this.overTime(token);
+	}
+
+	private absent(): Expression {
+		this.must("(");
+		const of = this.binary(0);
+		this.must(")");
+		return { kind: "absent", of };
 	}
 
 	private aggregate(by: (typeof AGGREGATES)[number]): Expression {
@@ -267,7 +275,12 @@ class Parser {
 				const sign = this.next("a sign");
 				if (sign !== "=" && sign !== "!=" && sign !== "=~" && sign !== "!~")
 					throw new Refused(`has ${JSON.stringify(sign)} where =, !=, =~ or !~ should be`);
-				matchers.push({ label, sign, value: unquoted(this.next("a text")) });
+				const value = unquoted(this.next("a text"));
+				if (sign.endsWith("~") && !isPattern(value))
+					throw new Refused(
+						`has the pattern ${JSON.stringify(value)}, which cannot be read here; only a real Prometheus might`,
+					);
+				matchers.push({ label, sign, value });
 				if (this.peek() !== "}") this.must(",");
 			}
 		}
@@ -276,6 +289,15 @@ class Parser {
 }
 
 const CLOSES: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
+
+function isPattern(text: string): boolean {
+	try {
+		new RegExp(text, "s");
+		return true;
+	} catch {
+		return false;
+	}
+}
 
 class ApartParser extends Parser {
 	private readonly text: string;

@@ -225,6 +225,9 @@ describe("an expression", () => {
 		],
 		['a{device=~"x|z"}', [["x", 3]]],
 		["sum(a)", [[undefined, 8]]],
+		["absent(a)", []],
+		["absent(a > 9)", [[undefined, 1]]],
+		['absent(a{device="z",site=~"w.*"})', [["z", 1]]],
 		[
 			"a == bool 3",
 			[
@@ -256,6 +259,7 @@ describe("an expression", () => {
 	it.each([
 		["rate(a[1h])", "asks for rate(), which only a real Prometheus evaluates"],
 		["a offset 1h", "asks for an offset of a, which only a real Prometheus evaluates"],
+		['a{device=~"("}', 'has the pattern "(", which cannot be read here; only a real Prometheus might'],
 		["a >", "ends where a value should be"],
 		["a ! b", 'cannot be read at "! b"'],
 		["a) > 1", 'goes on with ")"'],
