@@ -13,6 +13,7 @@ import type { CalcOption, GivenTexts } from "./collector/commands/calc/options.j
 import type { DoctorOptions } from "./collector/commands/doctor.js";
 import type { ExportOptions } from "./collector/commands/export.js";
 import type { ImportOptions, ListOptions, ReplaceOptions } from "./collector/commands/inventory.js";
+import type { Reach } from "./collector/commands/reach.js";
 import type { ReplayOptions } from "./collector/commands/replay.js";
 import type { ReportOptions } from "./collector/commands/report.js";
 import type { TokenOptions } from "./collector/commands/trust.js";
@@ -326,6 +327,16 @@ reaching(program.command("report"))
 	.action(async (options: ReportOptions) => {
 		const { runReport } = await import("./collector/commands/report.js");
 		await runReport(options);
+	});
+
+reaching(program.command("terms"))
+	.description(
+		"what the configuration of a running collector stated of contracts, and since when it is known",
+	)
+	.option("--json", "as JSON")
+	.action(async (options: Reach & { json?: true }) => {
+		const { runTerms } = await import("./collector/commands/terms.js");
+		await runTerms(options);
 	});
 
 reaching(program.command("what-if"))

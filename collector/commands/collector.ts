@@ -30,6 +30,7 @@ import { inventoryDesk } from "../inventory/desk.js";
 import { type Jobs, startJobs } from "../jobs/jobs.js";
 import { collectorJobs } from "../jobs/table.js";
 import { InputBook } from "../market/book.js";
+import { recordTerms } from "../market/terms.js";
 import type { Mended } from "../store/mending.js";
 import { Store, type StoreOptions } from "../store/store.js";
 import { answerBackupRequests } from "./backup-request.js";
@@ -165,6 +166,11 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 			later(watchWebUsers(config, loaded.webUsers, { changed, failed }));
 		}
 		let terms = moneyTerms(config);
+		const noteTerms = async (): Promise<void> => {
+			if (await recordTerms(store, terms.contracts, realClock.now()))
+				log.info("contracts recorded", { contracts: terms.contracts.length });
+		};
+		await noteTerms();
 		const market = marketJob({
 			store,
 			log,
@@ -179,6 +185,7 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 				const { config: now, fileModifiedAt } = again;
 				noteConfiguration(access, now, log);
 				terms = moneyTerms(now);
+				await noteTerms();
 				return { market: now.market, timeZone: now.site.timeZone, fileModifiedAt };
 			},
 		});

@@ -468,6 +468,27 @@ export type EventsAnswer = {
 	readonly next?: string;
 };
 
+/** GET /api/v1/terms: what the configuration stated of contracts, from when on it was known; the oldest first. */
+export type TermsAnswer = {
+	readonly terms: readonly {
+		readonly knownFrom: number;
+		readonly sha256: string;
+		/** Absent where the row cannot be read. */
+		readonly contracts?: readonly {
+			readonly name: string;
+			readonly kind: "lease" | "commitment";
+			readonly covers: string;
+			readonly from: number;
+			readonly to: number;
+			readonly powerBorneBy: "operator" | "tenant";
+			readonly usdPerMonth?: number;
+			readonly grossWatts?: number;
+			readonly usdPerHour?: number;
+			readonly sla: readonly { readonly availabilityBelow: number; readonly creditRatio: number }[];
+		}[];
+	}[];
+};
+
 export type InputsAnswer = { readonly at: number; readonly inputs: readonly InputAnswer[] };
 
 /** Sums of dollars and work of a stretch of time, and ratios made from them; what is not known is not there. */

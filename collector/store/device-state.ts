@@ -291,6 +291,13 @@ export type StoredStatement = {
 	readonly body: string;
 };
 
+/** Contracts as the configuration stated them from then on: JSON, with its hash. Never changed, never removed. */
+export type StoredTerms = {
+	readonly knownFrom: number;
+	readonly sha256: string;
+	readonly body: string;
+};
+
 export type StoreStatistics = {
 	readonly inboxRecords: number;
 	readonly recordsCommitted: number;
@@ -347,6 +354,8 @@ export type SeriesStore = {
 	inventory(): ReadonlyMap<string, InventoryEntries>;
 	/** A month as it was frozen. */
 	statement(month: string): Promise<StoredStatement | undefined>;
+	/** What contracts were stated, in the order in which they came to be known. */
+	terms(): Promise<readonly StoredTerms[]>;
 	/** Keeps a month for good: one that is there stays as it is. */
 	putStatement(statement: StoredStatement): Promise<void>;
 	/** Replaces the statements about some things; those without any are forgotten. */

@@ -23,6 +23,7 @@ import {
 	type NewestRecord,
 	type StoredInput,
 	type StoredStatement,
+	type StoredTerms,
 } from "./device-state.js";
 import { EventTable } from "./event-table.js";
 import { reach } from "./fail-point.js";
@@ -112,6 +113,9 @@ const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS statements (
 		month TEXT PRIMARY KEY, frozen_at INTEGER NOT NULL, sha256 TEXT NOT NULL, body TEXT NOT NULL
 	) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS terms (
+		id INTEGER PRIMARY KEY, known_from INTEGER NOT NULL, sha256 TEXT NOT NULL, body TEXT NOT NULL
+	);
 	CREATE TABLE IF NOT EXISTS tiers_done (
 		day INTEGER NOT NULL, device_group INTEGER NOT NULL, PRIMARY KEY (day, device_group)
 	) WITHOUT ROWID;
@@ -522,6 +526,21 @@ export class MainDatabase {
 
 	putStatement({ month, frozenAt, sha256, body }: StoredStatement): void {
 		this.statement("INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?)").run(month, frozenAt, sha256, body);
+	}
+
+	/** In the order in which they came to be known. */
+	terms(): readonly StoredTerms[] {
+		return this.statement(
+			"SELECT known_from AS knownFrom, sha256, body FROM terms ORDER BY id",
+		).all() as StoredTerms[];
+	}
+
+	addTerms({ knownFrom, sha256, body }: StoredTerms): void {
+		this.statement("INSERT INTO terms (known_from, sha256, body) VALUES (?, ?, ?)").run(
+			knownFrom,
+			sha256,
+			body,
+		);
 	}
 
 	/** Appends in one transaction; gives the numbers of the rows. */

@@ -28,7 +28,7 @@ const ROWS_AT_ONCE = 100;
 /** Rows between two that can be read are asked for one by one. */
 const ASKED_ONE_BY_ONE_MOST = 200_000;
 /** What was typed in, or cannot be had from the agents. */
-const TABLES = ["inventory", "inputs", "statements", "events"];
+const TABLES = ["inventory", "inputs", "terms", "statements", "events"];
 
 const BODY_LIMITS: JsonLimits = { bytes: 64 * 1_024 * 1_024, depth: 32, keys: 1_000_000 };
 /** What was set aside at a start. */

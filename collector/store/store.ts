@@ -49,6 +49,7 @@ import type {
 	StepsQuery,
 	StoredInput,
 	StoredStatement,
+	StoredTerms,
 	StoreStatistics,
 } from "./device-state.js";
 import { EventFeed } from "./event-feed.js";
@@ -279,6 +280,14 @@ export class Store implements SeriesStore {
 
 	async putStatement(statement: StoredStatement): Promise<void> {
 		await this.inTurn(() => this.thread.call("putStatement", statement));
+	}
+
+	terms(): Promise<readonly StoredTerms[]> {
+		return this.thread.call("terms", undefined);
+	}
+
+	async addTerms(terms: StoredTerms): Promise<void> {
+		await this.inTurn(() => this.thread.call("addTerms", terms));
 	}
 
 	/** Puts in force what the inventory says from now on; asked once a minute, since statements may begin later. */

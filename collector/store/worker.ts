@@ -28,6 +28,7 @@ import type {
 	IntervalSums,
 	StoredInput,
 	StoredStatement,
+	StoredTerms,
 } from "./device-state.js";
 import { type ArmedFailPoint, armFailPoint, reach } from "./fail-point.js";
 import { growthBytesPerDay, MAIN_FILE, storeFiles, type TierFile } from "./files.js";
@@ -548,6 +549,8 @@ const operations = {
 	salvage,
 	endMending,
 	statement: (month: string) => rooms().main.monthStatement(month),
+	terms: () => rooms().main.terms(),
+	addTerms: (terms: StoredTerms) => rooms().main.addTerms(terms),
 	putStatement: (statement: StoredStatement) => rooms().main.putStatement(statement),
 	intervals,
 	fleetSums: ({ query, after }: { query: FleetSumsQuery; after: number | undefined }) =>

@@ -13,6 +13,7 @@ import { MoneySteps } from "../../derive/money-steps.js";
 import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
 import { type Edges, stepEdges } from "../../derive/steps.js";
 import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
+import { contractsKnownAt } from "../../market/terms.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
 import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
@@ -41,7 +42,7 @@ export type MoneyRequest = MoneyOptions & {
 	readonly by?: MoneyBy;
 	/** Number of one device; the whole fleet where absent. */
 	readonly device?: { readonly number: number; readonly isGpu: boolean; readonly labels?: Partial<Labels> };
-	/** Paid whatever is drawn. */
+	/** Paid whatever is drawn, as stated now; with knownAt those of the store that were known then stand instead. */
 	readonly contracts?: readonly Contract[];
 	readonly contractedWatts?: number;
 	/** USD where absent. */
@@ -85,7 +86,10 @@ export async function moneyAnswer(
 			`More than ${POINTS_MOST} points; the nearest allowed step is ${nearest} s.`,
 		);
 	}
-	const { contracts = [], timeZone, device } = request;
+	const { timeZone, device, knownAt } = request;
+	const stated = request.contracts ?? [];
+	const contracts =
+		knownAt === undefined ? stated : (contractsKnownAt(await store.terms(), knownAt) ?? stated);
 	const edges = stepEdges(stepSeconds, timeZone);
 	// Each row is added once, to the step of its group and kind; groups and totals are added up from these.
 	const kinds = {

@@ -11,8 +11,9 @@ import { quantity, SECONDS_PER_DAY, type UnixMilliseconds } from "../../../share
 import { entryAt, inventoryKey } from "../../derive/placement.js";
 import { type MoneyInputs, usdPerGpuHour } from "../../derive/revenue.js";
 import type { Tariff } from "../../derive/tariff.js";
+import { contractsOf } from "../../market/terms.js";
 import type { DeviceState, SeriesStore, SumLabel } from "../../store/device-state.js";
-import type { InventoryImportAnswer, InventoryReplaceAnswer } from "../answers.js";
+import type { InventoryImportAnswer, InventoryReplaceAnswer, TermsAnswer } from "../answers.js";
 import { RANKED_USUALLY } from "../decisions.js";
 import type { Door, Noted } from "../door.js";
 import type { InventoryDesk } from "../inventory-desk.js";
@@ -393,6 +394,13 @@ export const ROUTES: readonly Route[] = [
 		run: ({ view, now }) => answered({ at: now(), inputs: view.inputs() }),
 	},
 	{
+		path: "/terms",
+		summary: "What the configuration stated of contracts, from when on it was known; the oldest first.",
+		parameters: [],
+		answers: ["TermsAnswer"],
+		run: terms,
+	},
+	{
 		path: "/audit",
 		summary: "Joins, revocations, logins, changes of the configuration, exports; the newest first.",
 		parameters: [query("limit", "At most so many.", { kind: "integer", from: 1, to: AUDIT_MOST })],
@@ -643,6 +651,17 @@ function seriesRequest({ store }: ApiContext, parameters: Parameters): Found<Ser
 			...(aggregate === undefined ? {} : { aggregate }),
 		},
 	};
+}
+
+async function terms({ store }: ApiContext): Promise<Reply<TermsAnswer>> {
+	const rows = await store.terms();
+	return answered({
+		terms: rows.map((row) => {
+			const contracts = contractsOf(row);
+			const { knownFrom, sha256 } = row;
+			return { knownFrom, sha256, ...(contracts === undefined ? {} : { contracts }) };
+		}),
+	});
 }
 
 async function fleetSeries(context: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {

@@ -594,6 +594,26 @@ export const SCHEMAS = {
 		},
 	),
 	InputsAnswer: object({ at: milliseconds, inputs: listOf(the("InputAnswer")) }),
+	TermsAnswer: object({
+		terms: listOf(
+			object(
+				{ knownFrom: milliseconds, sha256: text },
+				{
+					contracts: listOf(
+						object(
+							{
+								...texts(["name", "kind", "covers", "powerBorneBy"]),
+								from: milliseconds,
+								to: milliseconds,
+								sla: listOf(object(numbers(["availabilityBelow", "creditRatio"]))),
+							},
+							numbers(["usdPerMonth", "grossWatts", "usdPerHour"]),
+						),
+					),
+				},
+			),
+		),
+	}),
 	AuditAnswer: object({
 		entries: listOf(object({ at: milliseconds, ...texts(["what", "who", "address", "detail"]) })),
 	}),

@@ -360,6 +360,7 @@ function delegated(store: SeriesStore): SeriesStore {
 		inputs: () => store.inputs(),
 		inventory: () => store.inventory(),
 		statement: (month) => store.statement(month),
+		terms: () => store.terms(),
 		putStatement: () => Promise.reject(new Error("The past is not changed.")),
 		putInventory: () => Promise.reject(new Error("The past is not changed.")),
 	};

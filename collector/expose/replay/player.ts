@@ -13,6 +13,7 @@ import {
 	type UnixMilliseconds,
 } from "../../../shared/units.js";
 import type { FleetEvent } from "../../derive/events.js";
+import { contractsKnownAt } from "../../market/terms.js";
 import type { DeviceState, SeriesStore } from "../../store/device-state.js";
 import type { DeviceSummary, ReplayCommand, ReplayMessage, ReplayPosition } from "../answers.js";
 import { byDevice, isSame } from "../live/changes.js";
@@ -45,6 +46,22 @@ export type PlayerRooms = {
 	/** Resolves when the next message may be made. */
 	readonly send: (message: ReplayMessage) => Promise<void>;
 };
+
+/** Contracts as they were known at the moment that is shown. */
+async function knownTerms(
+	store: SeriesStore,
+	{ terms }: ViewOptions,
+	past: { readonly position: number },
+): Promise<ViewOptions["terms"]> {
+	const rows = await store.terms();
+	if (rows.length === 0 || terms === undefined) return terms;
+	let [from, contracts] = [Number.NaN, terms().contracts];
+	return () => {
+		if (past.position !== from) contracts = contractsKnownAt(rows, past.position) ?? contracts;
+		from = past.position;
+		return { ...terms(), contracts };
+	};
+}
 
 /** Of one viewer: a replay of many devices may take seconds for one. */
 const COMMANDS_MOST = 64;
@@ -146,7 +163,12 @@ export class Player {
 			this.wish.inputs === "known"
 				? { ...past.store, inputs: knownInputs(stored, () => past.position) }
 				: past.store;
-		const view = createView({ store: moved, options, clock: pastClock });
+		const terms = this.wish.inputs === "known" ? await knownTerms(store, options, past) : options.terms;
+		const view = createView({
+			store: moved,
+			options: terms === undefined ? options : { ...options, terms },
+			clock: pastClock,
+		});
 		const { temperatureLimits } = options;
 		// A scrape of another moment shares no rendering with the one before.
 		const monotonic = () =>

@@ -319,6 +319,7 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 					tierSeconds,
 				})),
 		statement: async (month) => statements.get(month),
+		terms: async () => [],
 		putStatement: async (one) => void statements.set(one.month, one),
 		losses: async () => [],
 		gaps: async ({ from, to }) => (wish.gaps ?? []).filter((gap) => gap.from < to && gap.to > from),

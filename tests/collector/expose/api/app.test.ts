@@ -131,6 +131,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 	"/gaps": `/gaps?${SPAN}`,
 	"/events": `/events?${SPAN}&kind=down,limit-crossed&limit=1`,
 	"/inputs": "/inputs",
+	"/terms": "/terms",
 	"/inventory": "/inventory",
 	"/openapi.json": "/openapi.json",
 };
