@@ -15,7 +15,7 @@ import {
 	proofOf,
 	SUBPROTOCOL,
 } from "../../shared/wire/messages.js";
-import type { RecordOutcome } from "../../shared/wire/outcome.js";
+import type { RecordOutcome, RecordTime } from "../../shared/wire/outcome.js";
 import { encodeOutcomes } from "../../shared/wire/record.js";
 import { type Defined, defined, deviceDefinition, SHAPE, SITE, type Workload } from "./workload.js";
 
@@ -23,7 +23,7 @@ import { type Defined, defined, deviceDefinition, SHAPE, SITE, type Workload } f
 const MONOTONIC_FROM = Date.now() - 60 * 86_400_000;
 const STATUS_EVERY_MILLISECONDS = 5_000;
 const POLL_TOOK_MILLISECONDS = 40;
-const SHAPE_DEFINED = defined(SHAPE);
+export const SHAPE_DEFINED = defined(SHAPE);
 const EPOCH_BYTES = 16;
 
 export type AgentClientOptions = {
@@ -34,6 +34,32 @@ export type AgentClientOptions = {
 	readonly devices: readonly number[];
 	readonly pollIntervalSeconds?: number;
 };
+
+/** The next poll of each of these devices as one record. */
+export function encodePolls(
+	workload: Workload,
+	devices: readonly { readonly number: number; readonly hash: string }[],
+	boot: string,
+): { readonly bytes: Buffer; readonly time: RecordTime } {
+	let newest = 0;
+	const outcomes = devices.map(({ number, hash }): RecordOutcome => {
+		workload.poll(number);
+		newest = Math.max(newest, workload.at);
+		return {
+			kind: "reading",
+			device: hash,
+			shape: SHAPE_DEFINED.hash,
+			measuredAt: workload.at - MONOTONIC_FROM,
+			tookMilliseconds: POLL_TOOK_MILLISECONDS,
+			values: workload.values.slice(),
+			errorCodes: [],
+			faults: [],
+		};
+	});
+	const time = { wall: newest, monotonic: newest - MONOTONIC_FROM, boot };
+	const bytes = encodeOutcomes(time, outcomes, (hash) => (hash === SHAPE_DEFINED.hash ? SHAPE : undefined));
+	return { bytes, time };
+}
 
 type Waiting = { readonly until: () => boolean; readonly resolve: () => void };
 
@@ -81,25 +107,12 @@ export class AgentClient {
 	}
 
 	/** Asks the next step of every device of this agent; gives the record, not yet sent. */
-	encode(workload: Workload, part: { readonly from: number; readonly to: number }): Buffer {
-		const outcomes: RecordOutcome[] = [];
-		let newest = 0;
-		for (let index = part.from; index < part.to; index += 1) {
-			workload.poll(this.deviceNumbers[index] ?? 0);
-			newest = Math.max(newest, workload.at);
-			outcomes.push({
-				kind: "reading",
-				device: this.devices[index]?.hash ?? "",
-				shape: SHAPE_DEFINED.hash,
-				measuredAt: workload.at - MONOTONIC_FROM,
-				tookMilliseconds: POLL_TOOK_MILLISECONDS,
-				values: workload.values.slice(),
-				errorCodes: [],
-				faults: [],
-			});
-		}
-		const time = { wall: newest, monotonic: newest - MONOTONIC_FROM, boot: this.boot };
-		return encodeOutcomes(time, outcomes, (hash) => (hash === SHAPE_DEFINED.hash ? SHAPE : undefined));
+	encode(workload: Workload, { from, to }: { readonly from: number; readonly to: number }): Buffer {
+		const polled = this.deviceNumbers.slice(from, to).map((number, index) => ({
+			number,
+			hash: this.devices[from + index]?.hash ?? "",
+		}));
+		return encodePolls(workload, polled, this.boot).bytes;
 	}
 
 	get deviceCount(): number {

@@ -26,7 +26,6 @@ import { roundToDecimals } from "../../shared/wire/number-column.js";
 
 export const STEP_SECONDS = 10;
 export const JITTER_MILLISECONDS = 15;
-const STEP_MILLISECONDS = STEP_SECONDS * 1_000;
 const WINDOW_STEPS = 30;
 const POWER_TARGET_WATTS = 3_600;
 const RACK_DEVICES = 40;
@@ -127,6 +126,7 @@ export type WorkloadOptions = {
 	readonly devices: number;
 	/** Unix ms of the first step. */
 	readonly firstAt: number;
+	readonly stepSeconds?: number;
 	readonly jitterMilliseconds?: number;
 	readonly seed?: number;
 };
@@ -139,6 +139,7 @@ export class Workload {
 	readonly values = new Float64Array(SERIES_A_DEVICE);
 	/** Of the newest poll, Unix ms. */
 	at = 0;
+	private readonly stepSeconds: number;
 	private readonly jitterMilliseconds: number;
 	private readonly random: Uint32Array;
 	private readonly steps: Uint32Array;
@@ -147,7 +148,15 @@ export class Workload {
 	private readonly walks: Float64Array;
 	private readonly counters: Float64Array;
 
-	constructor({ devices, firstAt, jitterMilliseconds = JITTER_MILLISECONDS, seed = 1 }: WorkloadOptions) {
+	constructor(options: WorkloadOptions) {
+		const {
+			devices,
+			firstAt,
+			stepSeconds = STEP_SECONDS,
+			jitterMilliseconds = JITTER_MILLISECONDS,
+			seed = 1,
+		} = options;
+		this.stepSeconds = stepSeconds;
 		this.devices = devices;
 		this.firstAt = firstAt;
 		this.jitterMilliseconds = jitterMilliseconds;
@@ -185,15 +194,17 @@ export class Workload {
 			this.counters[place] = (this.counters[place] ?? 0) + this.arrivals(device, rate);
 			values[6 + index] = this.counters[place] ?? 0;
 		}
-		values[9] = 86_400 + (scrambled(device + 7) % 1_000_000) + step * STEP_SECONDS;
+		values[9] = 86_400 + (scrambled(device + 7) % 1_000_000) + step * this.stepSeconds;
 		values[10] = POWER_TARGET_WATTS;
 		this.at =
-			this.firstAt + step * STEP_MILLISECONDS + Math.round(this.jitterMilliseconds * this.normal(device));
+			this.firstAt +
+			step * this.stepSeconds * 1_000 +
+			Math.round(this.jitterMilliseconds * this.normal(device));
 	}
 
 	/** The next poll of every device is at `at` or just before it: what lies between was not polled. */
 	skipTo(at: number): void {
-		const step = Math.floor((at - this.firstAt) / STEP_MILLISECONDS);
+		const step = Math.floor((at - this.firstAt) / (this.stepSeconds * 1_000));
 		for (let device = 0; device < this.devices; device += 1)
 			this.steps[device] = Math.max(step, this.steps[device] ?? 0);
 	}
