@@ -7,7 +7,7 @@
 import { defineDriver, type Parsed } from "./driver.js";
 import { boardParts } from "./kit/boards.js";
 import { fittedSensors, OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
-import { fanSpeedParts } from "./kit/fans.js";
+import { fanSpeedParts, unlessNoneIsFitted } from "./kit/fans.js";
 import {
 	type AnyRecord,
 	at,
@@ -179,9 +179,12 @@ function layOutSealminer(answers: Parsed): Parsed {
 				slot: String(slot),
 				sensors: fittedSensors(numbered(record, /^Temp (\d+)$/).map(({ value }) => value)),
 			})),
-		fans: parts
-			.filter(({ record }) => at(record, "Speed") !== undefined)
-			.map(({ slot, record }) => ({ slot: String(slot), speed: at(record, "Speed") })),
+		fans: unlessNoneIsFitted(
+			parts
+				.filter(({ record }) => at(record, "Speed") !== undefined)
+				.map(({ slot, record }) => ({ slot: String(slot), speed: at(record, "Speed") })),
+			(rate ?? 0) > 0,
+		),
 		state: stateOf(values, rate),
 		errors: errorsOf(values),
 		poolFacts: poolFacts(at(answers, "pools")),

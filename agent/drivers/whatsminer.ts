@@ -8,7 +8,7 @@
  */
 import { defineDriver, type Parsed, type Reads, SLOW_FACTS_SECONDS } from "./driver.js";
 import { OUR_STATES, poolFacts, sensorReads, shareReads } from "./kit/cgminer.js";
-import { fanSpeedParts } from "./kit/fans.js";
+import { fanSpeedParts, unlessNoneIsFitted } from "./kit/fans.js";
 import {
 	type AnyRecord,
 	at,
@@ -281,15 +281,12 @@ const LIQUID_COOLED = /\bM[3-9][3-9]/i;
 
 type Cooled = { readonly isLiquidCooled: boolean; readonly state: string | undefined };
 
-/** No unit with fans hashes long with both standing still. */
 function fansOf(inlet: unknown, outlet: unknown, { isLiquidCooled, state }: Cooled): readonly AnyRecord[] {
 	const fans = [
 		{ slot: "in", speed: inlet },
 		{ slot: "out", speed: outlet },
 	].filter(({ speed }) => speed !== undefined);
-	const stand = fans.every(({ speed }) => numberOf(speed) === 0);
-	const isHashing = state === "mining" || state === "tuning";
-	return stand && (isHashing || isLiquidCooled) ? [] : fans;
+	return unlessNoneIsFitted(fans, isLiquidCooled || state === "mining" || state === "tuning");
 }
 
 /** No supply of a miner takes 1,000 V or 100 A: above, the number is in 10 mV or in mA. */

@@ -41,6 +41,17 @@ export function fansOf(found: readonly Slot[], expected?: unknown): readonly Fan
 		.map(({ slot, value }) => ({ slot: String(slot), speed: value }));
 }
 
+/**
+ * Of a unit without fans that writes 0 rpm for each: nothing. That it has none is told by liquid that cools it, or seen
+ * by its hashing, since no unit hashes long with all its fans standing still.
+ */
+export function unlessNoneIsFitted<Listed extends { readonly speed?: unknown }>(
+	fans: readonly Listed[],
+	hasNone: boolean,
+): readonly Listed[] {
+	return hasNone && fans.every(({ speed }) => numberOf(speed) === 0) ? [] : fans;
+}
+
 /** A list as slots from 1. */
 export function inOrder(list: unknown): readonly Slot[] {
 	return Array.isArray(list) ? list.map((value: unknown, index) => ({ slot: index + 1, value })) : [];
