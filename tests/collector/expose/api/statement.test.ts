@@ -11,6 +11,7 @@ import { USUAL_CURTAILMENT } from "../../../../collector/expose/decisions.js";
 import { ReplayClient } from "../../../../collector/expose/live/replay-client.js";
 import type { MoneyTerms } from "../../../../collector/expose/view.js";
 import { InputBook } from "../../../../collector/market/book.js";
+import { recordTerms } from "../../../../collector/market/terms.js";
 import type { StoredInput } from "../../../../collector/store/device-state.js";
 import { INPUT_VALUES, ms, storedInput } from "../fleet-fixture.js";
 import { complaints } from "../json-schema.js";
@@ -460,5 +461,45 @@ describe("tokens in a month's statement", () => {
 		const place = head.split(",").indexOf("tokenUsd");
 		const cells = lines.find((line) => line.includes(",use,tokens,"))?.split(",");
 		expect(Number(cells?.[place])).toBeCloseTo(19.8, 9);
+	});
+});
+
+describe("a contract that was corrected", () => {
+	it("pays what was known then in statements and replays as known, and 1.2 times it, as corrected, in those as restated", async () => {
+		const lease = (usdPerMonth: number) =>
+			({
+				kind: "lease",
+				name: "rack A1",
+				covers: "A1",
+				from: FIRST,
+				to: DECEMBER,
+				powerBorneBy: "tenant",
+				usdPerMonth,
+				sla: [],
+			}) as const;
+		const terms: MoneyTerms = { ...NO_TERMS, contracts: [lease(120_000)] };
+		const { store, url, statement, get } = await november({}, terms);
+		const corrected = FIRST + 60 * HOUR;
+		expect(await recordTerms(store, [lease(100_000)], FIRST)).toBe(true);
+		expect(await recordTerms(store, [lease(100_000)], FIRST + HOUR)).toBe(false);
+		expect(await recordTerms(store, terms.contracts, corrected)).toBe(true);
+
+		const paid = (answer: StatementAnswer) => rowOf(answer, "all", "")?.figures.contractUsd ?? Number.NaN;
+		const known = await get<StatementAnswer>(`/statement?month=2026-11&knownAt=${corrected - 1}`);
+		const restated = paid(await statement());
+		expect(restated).toBeGreaterThan(1_000);
+		expect(paid(known)).toBeCloseTo(restated / 1.2, 6);
+
+		const replayed = async (inputs: string, at: number) => {
+			const query = { from: `${at}`, to: `${at + HOUR}`, paused: "true", inputs };
+			const client = new ReplayClient({ url, query });
+			onTestFinished(() => client.close());
+			const moment = await client.next();
+			if (moment.kind !== "snapshot") throw new Error(JSON.stringify(moment));
+			return moment.fleet.contracts?.[0]?.usdPerHour ?? Number.NaN;
+		};
+		const hourly = await replayed("restated", FIRST + 24 * HOUR);
+		expect(await replayed("known", FIRST + 24 * HOUR)).toBeCloseTo(hourly / 1.2, 6);
+		expect(await replayed("known", corrected + HOUR)).toBeCloseTo(hourly, 6);
 	});
 });
