@@ -167,8 +167,14 @@ async function startParts(options: CollectorOptions, loaded: Loaded, log: Log): 
 		}
 		let terms = moneyTerms(config);
 		const noteTerms = async (): Promise<void> => {
-			if (await recordTerms(store, terms.contracts, realClock.now()))
-				log.info("contracts recorded", { contracts: terms.contracts.length });
+			const { contracts } = terms;
+			try {
+				if (await recordTerms(store, contracts, realClock.now()))
+					log.info("contracts recorded", { contracts: contracts.length });
+			} catch (error) {
+				// A disk that refuses must not keep a collector from starting: they are recorded at the next start or change.
+				log.error("contracts not recorded", { what: String(error) });
+			}
 		};
 		await noteTerms();
 		const market = marketJob({
