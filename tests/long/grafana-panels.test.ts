@@ -16,6 +16,7 @@ import { grafanaDashboard } from "../../dashboards/grafana/source/dashboard.js";
 import { DASHBOARDS, type PanelRow, type Query } from "../../dashboards/grafana/source/panels.js";
 import { ROOT } from "../architecture/tree.js";
 import { type DemoSite, startDemo } from "../peers/demo-site.js";
+import { hastyRules } from "../peers/hasty-rules.js";
 import { isMissing } from "../peers/missing-programs.js";
 import { program } from "../peers/programs.js";
 import { type PrometheusServer, startShippedPrometheus } from "../peers/prometheus-server.js";
@@ -51,6 +52,7 @@ describe.skipIf(!isInstalled || isMissing("prometheus", "chromium"))(
 				collector: demo.address,
 				agent: demo.agentAddress,
 				alertmanager: "127.0.0.1:9",
+				rulesFile: hastyRules(folder),
 			});
 			browser = await chromium.launch({ executablePath: program("chromium") ?? "", args: ["--no-sandbox"] });
 			await build({
@@ -58,7 +60,7 @@ describe.skipIf(!isInstalled || isMissing("prometheus", "chromium"))(
 				base: "./",
 				logLevel: "error",
 				define: { "process.env.NODE_ENV": '"production"' },
-				build: { outDir: folder, emptyOutDir: true, minify: false, reportCompressedSize: false },
+				build: { outDir: folder, emptyOutDir: false, minify: false, reportCompressedSize: false },
 			});
 			await demo.allUp(90);
 			await demo.fault(3, "off");

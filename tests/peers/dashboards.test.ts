@@ -1,13 +1,12 @@
 /** Every query of every panel, rule and variable asked of a real Prometheus that scrapes a running demo. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { prometheusRules } from "../../dashboards/alerts/prometheus-rules.js";
 import { ALERTS, LIMIT_RECORDINGS, TREND_RECORDINGS } from "../../dashboards/alerts/table.js";
 import { CHOICES, DASHBOARDS } from "../../dashboards/grafana/source/panels.js";
-import { configText } from "../../shared/config/write.js";
 import { type DemoSite, startDemo } from "./demo-site.js";
+import { hastyRules } from "./hasty-rules.js";
 import { isMissing } from "./missing-programs.js";
 import { program } from "./programs.js";
 import { type PrometheusServer, startShippedPrometheus } from "./prometheus-server.js";
@@ -23,14 +22,6 @@ const recordings = [...LIMIT_RECORDINGS, ...TREND_RECORDINGS];
 /** As Grafana fills them in, with everything chosen. */
 function filled(expr: string): string {
 	return expr.replaceAll(/\$(site|rack|model|device)/g, ".*").replaceAll("$__rate_interval", "1m");
-}
-
-/** The shipped rules, with those that run every five minutes run every five seconds. */
-function hastyRules(folder: string): string {
-	const groups = prometheusRules().groups.map((group) => ({ ...group, interval: "5s" }));
-	const file = path.join(folder, "rules.yml");
-	writeFileSync(file, configText("Written by a test.", { groups }));
-	return file;
 }
 
 describe.skipIf(isSkipped)("Prometheus under the shipped configuration beside a demo", () => {
