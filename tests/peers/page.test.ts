@@ -347,7 +347,8 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 			demo.api<InventoryAnswer>(`/inventory?device=${encodeURIComponent(one?.device ?? "")}`);
 		expect((await said()).entries).toEqual([]);
 		await apply.click();
-		await form.getByText("Lake Co").first().waitFor();
+		// Not in the preview, where it stands already.
+		await form.locator("dd").getByText("Lake Co").waitFor();
 		expect((await said()).entries).toMatchObject([{ owner: "Lake Co", temperatureLimitCelsius: 88 }]);
 		await page.goto(`${demo.url}/#/?owner=Lake+Co&as=list`);
 		await page.getByText("1 machine shown").waitFor();

@@ -38,6 +38,7 @@ function storeOf(rows: readonly IntervalSums[], inputs: readonly StoredInput[], 
 	return {
 		devices: () => new Map(),
 		inputs: () => inputs,
+		terms: async () => [],
 		intervalSums: async ({ from, to }: { from: number; to: number }) =>
 			rows.filter((row) => row.from >= from && row.from < to),
 		fleetSums: async ({ from, to, tierSeconds }: { from: number; to: number; tierSeconds: number }) => {
