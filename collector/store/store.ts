@@ -7,6 +7,7 @@
  */
 import type { Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
+import { grouped } from "../../shared/grouped.js";
 import { invariant } from "../../shared/invariant.js";
 import { asBuffer, compiledWorker, Thread } from "../../shared/thread.js";
 import { MILLISECONDS_PER_SECOND, type UnixMilliseconds } from "../../shared/units.js";
@@ -21,7 +22,6 @@ import {
 	entryAt,
 	INVENTORY_KINDS,
 	type InventoryEntries,
-	type InventoryEntry,
 	inventoryKey,
 } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
@@ -595,7 +595,7 @@ export class Store implements SeriesStore {
 		});
 		for (const cursor of stored.cursors) this.cursors.set(`${cursor.agent}\n${cursor.epoch}`, cursor);
 		this.storedInputs = [...stored.inputs];
-		this.storedInventory = byThing(stored.inventory);
+		this.storedInventory = grouped(stored.inventory, inventoryKey);
 		this.present.place(this.storedInventory, this.clock.now());
 		await this.restorePresent();
 		await this.replay();
@@ -782,17 +782,6 @@ function thingOf(key: string): InventoryThing {
 	const kind = INVENTORY_KINDS.find((one) => one === key.slice(0, blank));
 	invariant(kind !== undefined, "a key of the inventory begins with its kind");
 	return { kind, key: key.slice(blank + 1) };
-}
-
-function byThing(entries: readonly InventoryEntry[]): ReadonlyMap<string, InventoryEntries> {
-	const found = new Map<string, InventoryEntry[]>();
-	for (const entry of entries) {
-		const key = inventoryKey(entry);
-		const history = found.get(key);
-		if (history === undefined) found.set(key, [entry]);
-		else history.push(entry);
-	}
-	return found;
 }
 
 function deviceRow({ number, key, site, agent, firstSeenAt, definition }: SightedDevice): DeviceRow {

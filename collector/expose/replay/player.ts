@@ -57,7 +57,7 @@ async function knownTerms(
 	if (rows.length === 0 || terms === undefined) return terms;
 	let [from, contracts] = [Number.NaN, terms().contracts];
 	return () => {
-		if (past.position !== from) contracts = contractsKnownAt(rows, past.position) ?? contracts;
+		if (past.position !== from) contracts = contractsKnownAt(rows, past.position) ?? terms().contracts;
 		from = past.position;
 		return { ...terms(), contracts };
 	};
