@@ -162,7 +162,7 @@ module.exports = {
 			because:
 				"Prices enter the store like any other series; who shows them is not their business, but for the form of an answer.",
 			from: "^collector/market/",
-			to: "^collector/(?!market/|store/|derive/|expose/answers\\.ts$)",
+			to: "^collector/(?!market/|store/|derive/|expose/money-answers\\.ts$)",
 		}),
 		never({
 			name: "expose-reads-types-of-the-store",
@@ -173,16 +173,17 @@ module.exports = {
 		}),
 		never({
 			name: "answers-are-types",
-			because: "answers.ts is the contract with page and dashboards: it depends on shared/ alone.",
-			from: "^collector/expose/answers\\.ts$",
-			to: { pathNot: "^shared/" },
+			because:
+				"answers.ts and money-answers.ts are the contract with page and dashboards: they depend on shared/ alone.",
+			from: "^collector/expose/(money-)?answers\\.ts$",
+			to: { pathNot: "^shared/|^collector/expose/money-answers\\.ts$" },
 		}),
 		never({
 			name: "page-knows-answers-only",
 			because:
 				"The page is one more client of the API: it takes types of its answers and nothing else of ours.",
 			from: "^dashboards/live/",
-			to: "^(agent|tests)/|^cli\\.ts$|^collector/(?!expose/answers\\.ts$)|^shared/(?!units\\.ts$|measurements\\.ts$|failures\\.ts$)",
+			to: "^(agent|tests)/|^cli\\.ts$|^collector/(?!expose/(money-)?answers\\.ts$)|^shared/(?!units\\.ts$|measurements\\.ts$|failures\\.ts$)",
 		}),
 		never({
 			name: "page-takes-types-only",

@@ -5,7 +5,7 @@
  * difference: payouts beside what mining earned, invoices beside the cost of power, rented GPU-hours beside those that
  * GPUs were there. A row whose days lie outside the month refuses nothing: it is counted apart.
  */
-import type { StatementAnswer } from "../expose/answers.js";
+import type { StatementAnswer } from "../expose/money-answers.js";
 import { instantFrom } from "../market/power/price-series.js";
 
 /** Units; money is in three letters. */

@@ -7,7 +7,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { EXIT, StartProblem } from "../../shared/exit.js";
-import type { SiteAnswer, StatementAnswer } from "../expose/answers.js";
+import type { SiteAnswer } from "../expose/answers.js";
+import type { StatementAnswer } from "../expose/money-answers.js";
 import { askCollector, instantOf } from "./ask-collector.js";
 import type { Reach } from "./reach.js";
 import { type Imported, parseImports, reconciled } from "./reconcile.js";

@@ -5,7 +5,7 @@
  * even and stands alone: no script, nothing fetched.
  */
 import { exactly, toDecimalText } from "../derive/rational.js";
-import type { MoneyFigures, StatementAnswer } from "../expose/answers.js";
+import type { MoneyFigures, StatementAnswer } from "../expose/money-answers.js";
 import type { Reconciled } from "./reconcile.js";
 
 export type Statement = StatementAnswer & { readonly reconciled: readonly Reconciled[] };

@@ -4,7 +4,7 @@
  * Takes where the collector is; writes a block for each change: contracts that came, changed or went, with their dates.
  */
 import process from "node:process";
-import type { TermsAnswer } from "../expose/answers.js";
+import type { TermsAnswer } from "../expose/money-answers.js";
 import { askCollector } from "./ask-collector.js";
 import type { Reach } from "./reach.js";
 

@@ -4,7 +4,7 @@
  * Takes the options; asks the running collector and writes its answer as lines or JSON. Never opens the store.
  */
 import process from "node:process";
-import type { WhatIfAnswer } from "../expose/answers.js";
+import type { WhatIfAnswer } from "../expose/money-answers.js";
 import { askCollector, instantOf } from "./ask-collector.js";
 import type { Answer } from "./calc/options.js";
 import { jsonText, wordsText } from "./calc/print.js";

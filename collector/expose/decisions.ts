@@ -11,9 +11,10 @@ import { curtailmentAdvice, effectivePrice } from "../derive/curtailment.js";
 import { driftOf, LostRevenueSums, type RankedWatts, rankedWatts } from "../derive/decisions.js";
 import { type Prices, pricesOf } from "../derive/money.js";
 import type { MoneyInputs, MoneyOptions } from "../derive/revenue.js";
-import type { DecisionsAnswer, FleetAnswer } from "./answers.js";
+import type { FleetAnswer } from "./answers.js";
 import { decisionDevice } from "./decision-device.js";
 import type { DeviceFacts } from "./device-facts.js";
+import type { DecisionsAnswer } from "./money-answers.js";
 import { ShareLedger, ShareSums } from "./share-ledger.js";
 import { switchPoint } from "./switch-point.js";
 

@@ -4,7 +4,8 @@
  * Takes the fleet's sums and inputs; gives bands of one standard deviation. Pure.
  */
 import { confidence, TYPICAL_ERRORS } from "../derive/confidence.js";
-import type { ConfidenceAnswer, FleetAnswer, GroupTotals, InputAnswer } from "./answers.js";
+import type { FleetAnswer, GroupTotals } from "./answers.js";
+import type { ConfidenceAnswer, InputAnswer } from "./money-answers.js";
 
 type Sources = Pick<FleetAnswer, "total" | "mining" | "ai" | "inputs">;
 

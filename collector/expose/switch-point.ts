@@ -17,7 +17,8 @@ import {
 	tierValue,
 } from "../derive/crossover.js";
 import { hashprice, type MoneyInputs, type MoneyOptions, overheadRatioOf } from "../derive/revenue.js";
-import type { DecisionsAnswer, FleetAnswer, TieredFigure } from "./answers.js";
+import type { FleetAnswer } from "./answers.js";
+import type { DecisionsAnswer, TieredFigure } from "./money-answers.js";
 
 type SwitchPoint = NonNullable<DecisionsAnswer["switchPoint"]>;
 

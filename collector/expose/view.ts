@@ -34,14 +34,11 @@ import {
 	type SeriesStore,
 } from "../store/device-state.js";
 import type {
-	ContractAnswer,
-	DecisionsAnswer,
 	DeviceAnswer,
 	DeviceSummary,
 	FeedAnswer,
 	FleetAnswer,
 	GroupTotals,
-	InputAnswer,
 	SiteAnswer,
 	ValueAnswer,
 } from "./answers.js";
@@ -56,6 +53,7 @@ import {
 } from "./decisions.js";
 import { type DeviceFacts, deviceFacts, type FactsOptions, freshReading } from "./device-facts.js";
 import { confidenceByUse, fleetConfidence } from "./fleet-confidence.js";
+import type { ContractAnswer, DecisionsAnswer, InputAnswer } from "./money-answers.js";
 
 const CACHE_MILLISECONDS = 250;
 const HOUR_MILLISECONDS = 3_600_000;

@@ -9,7 +9,7 @@ import { MARKET_INPUT_NAMES, MARKET_INPUTS, type MarketInputName } from "../../s
 import { MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR } from "../../shared/units.js";
 import type { MoneyInputs } from "../derive/revenue.js";
 import { Timeline, timelineOf } from "../derive/timeline.js";
-import type { InputAnswer } from "../expose/answers.js";
+import type { InputAnswer } from "../expose/money-answers.js";
 import type { StoredInput } from "../store/device-state.js";
 
 /** Seconds after which an input is marked; the table's own limit where the configuration states none. */

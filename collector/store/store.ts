@@ -18,12 +18,7 @@ import { checkRecord, type DecodedRecord, decodeRecord } from "../../shared/wire
 import { NOTHING_SETTLED, type Settled } from "../../shared/wire/sequences.js";
 import { eventOf, type FleetEvent } from "../derive/events.js";
 import type { TemperatureLimits } from "../derive/limits.js";
-import {
-	entryAt,
-	INVENTORY_KINDS,
-	type InventoryEntries,
-	inventoryKey,
-} from "../derive/placement.js";
+import { entryAt, INVENTORY_KINDS, type InventoryEntries, inventoryKey } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
 import { stepEdges } from "../derive/steps.js";
 import { copyStore } from "./backup.js";

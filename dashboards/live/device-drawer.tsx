@@ -1,11 +1,7 @@
 /** One device: who it is, how it is, what it earns, its readings over time, its parts. */
 import { useContext, useEffect, useMemo, useRef } from "preact/hooks";
-import type {
-	DeviceAnswer,
-	DeviceSummary,
-	InputAnswer,
-	ValueAnswer,
-} from "../../collector/expose/answers.js";
+import type { DeviceAnswer, DeviceSummary, ValueAnswer } from "../../collector/expose/answers.js";
+import type { InputAnswer } from "../../collector/expose/money-answers.js";
 import { ask, useAnswer } from "./api.js";
 import { now } from "./browser.js";
 import { Chart, type Line, type Mark } from "./chart.js";

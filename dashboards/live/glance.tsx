@@ -2,7 +2,8 @@
  * Read in five seconds: what a MWh earns now, what its power costs, what is left, which use is ahead and by how
  * much, how sure that is. Each figure stands in the two units that people compare it in.
  */
-import type { ConfidenceAnswer, FleetAnswer, GroupTotals } from "../../collector/expose/answers.js";
+import type { FleetAnswer, GroupTotals } from "../../collector/expose/answers.js";
+import type { ConfidenceAnswer } from "../../collector/expose/money-answers.js";
 import { Figure } from "./figure.js";
 import { decimal, multiple, share, usd, usdPerMegawattHour, usdPerWattYear } from "./format.js";
 import { lossClass } from "./totals.js";

@@ -1,5 +1,5 @@
 /** The prices and facts all money rests on, each with its source and age. */
-import type { InputAnswer } from "../../collector/expose/answers.js";
+import type { InputAnswer } from "../../collector/expose/money-answers.js";
 import { Figure } from "./figure.js";
 import { decimal, duration, inputValue, label, usd } from "./format.js";
 import { useFleet } from "./page-context.js";

@@ -5,7 +5,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
-import type { DecisionsAnswer, InputAnswer, TieredFigure } from "../../collector/expose/answers.js";
+import type { DecisionsAnswer, InputAnswer, TieredFigure } from "../../collector/expose/money-answers.js";
 import { ask, useAnswer } from "./api.js";
 import { ABSENT, counted, decimal, duration, efficiency, inputValue, label, power, usd } from "./format.js";
 import { Glance } from "./glance.js";

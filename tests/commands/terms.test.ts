@@ -3,8 +3,8 @@
  * was, and what is restated says what it should have been.
  */
 import { afterAll, expect, it } from "vitest";
-import type { MoneyAnswer, TermsAnswer } from "../../collector/expose/answers.js";
 import { SCHEMAS } from "../../collector/expose/api/schemas.js";
+import type { MoneyAnswer, TermsAnswer } from "../../collector/expose/money-answers.js";
 import { complaints } from "../collector/expose/json-schema.js";
 import { type OwnSite, ownSite } from "../peers/own-site.js";
 import { fleetwatt, stopAll } from "../peers/running-program.js";

@@ -8,7 +8,7 @@
 import { type Contract, ContractPay, creditOf, usdPerGrossWattYear } from "../../derive/contracts.js";
 import { addPay, type MoneySums } from "../../derive/money.js";
 import type { Edges } from "../../derive/steps.js";
-import type { MoneyAnswer } from "../answers.js";
+import type { MoneyAnswer } from "../money-answers.js";
 
 type Known = { secondsUp: number; secondsDown: number };
 /** By contract's name and month. */

@@ -15,7 +15,7 @@ import { type Edges, stepEdges } from "../../derive/steps.js";
 import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
 import { contractsKnownAt } from "../../market/terms.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
-import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../answers.js";
+import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../money-answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
 import { PriceLine } from "./price-line.js";
 import { answered, type Reply, refused } from "./reply.js";

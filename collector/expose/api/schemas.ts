@@ -1,12 +1,12 @@
 /**
- * The API's answers as JSON Schema: what openapi.json shows. It mirrors answers.ts; the tests hold real
+ * The API's answers as JSON Schema: what openapi.json shows. It mirrors answers.ts and money-answers.ts; the tests hold real
  * answers against it. A table; it decides nothing.
  */
 import { DEVICE_KINDS, PARTS } from "../../../shared/device.js";
 import { POWER_SOURCES } from "../../../shared/measurements.js";
 import { EVENT_KINDS } from "../../derive/events.js";
 import { INTENTS, INVENTORY_KINDS } from "../../derive/placement.js";
-import { MONEY_COLUMNS } from "../answers.js";
+import { MONEY_COLUMNS } from "../money-answers.js";
 
 export type Schema = { readonly [key: string]: unknown };
 

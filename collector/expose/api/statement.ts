@@ -11,7 +11,12 @@ import { quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import { zoneMonthEdges } from "../../derive/steps.js";
 import type { InputBook } from "../../market/book.js";
 import type { SeriesStore } from "../../store/device-state.js";
-import { MONEY_COLUMNS, type MoneyAnswer, type MoneyFigures, type StatementAnswer } from "../answers.js";
+import {
+	MONEY_COLUMNS,
+	type MoneyAnswer,
+	type MoneyFigures,
+	type StatementAnswer,
+} from "../money-answers.js";
 import type { MoneyTerms, ViewOptions } from "../view.js";
 import { type MoneyRequest, moneyAnswer, pricesFor } from "./money.js";
 import { answered, type Reply, refused } from "./reply.js";

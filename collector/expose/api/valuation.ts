@@ -10,7 +10,7 @@ import { addCovered, addMoney, type MoneySums, type Prices, type WorkSums } from
 import { type MoneyOptions, TOKENS_USE } from "../../derive/revenue.js";
 import { type Edges, stepEdges, zoneMonthEdges } from "../../derive/steps.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
-import type { MoneyAnswer } from "../answers.js";
+import type { MoneyAnswer } from "../money-answers.js";
 import { type Availability, availabilityKey, ContractLedger } from "./contract-ledger.js";
 import type { PriceLine } from "./price-line.js";
 import { type SumsSpan, spanSlices } from "./span-slices.js";

@@ -9,7 +9,7 @@ import { HOURS_PER_YEAR, WATTS_PER_MEGAWATT } from "../../../shared/units.js";
 import { type Tariff, tariffIntervals } from "../../derive/tariff.js";
 import type { InputBook } from "../../market/book.js";
 import type { SeriesStore } from "../../store/device-state.js";
-import type { MoneyAnswer, WhatIfAnswer } from "../answers.js";
+import type { MoneyAnswer, WhatIfAnswer } from "../money-answers.js";
 import { type MoneyRequest, moneyAnswer } from "./money.js";
 import { PRICED_BEFORE_MILLISECONDS } from "./price-line.js";
 import { answered, type Reply, refused } from "./reply.js";

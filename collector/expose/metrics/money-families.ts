@@ -4,8 +4,9 @@
  * Takes answers; gives families with their samples. What nobody knows is absent.
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
-import type { ContractAnswer, FleetAnswer } from "../answers.js";
+import type { FleetAnswer } from "../answers.js";
 import type { DecisionSums } from "../decisions.js";
+import type { ContractAnswer } from "../money-answers.js";
 import { family, type SampledFamily } from "./sampled-family.js";
 
 const HOURS_PER_DAY = 24;

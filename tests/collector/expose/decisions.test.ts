@@ -1,13 +1,9 @@
 /** Decisions on a site of real stored readings: ranking, losses by the inventory's intent, switch point, advice, shares. */
 import { describe, expect, it } from "vitest";
-import type {
-	DecisionsAnswer,
-	FleetAnswer,
-	FleetSeriesAnswer,
-	MoneyAnswer,
-} from "../../../collector/expose/answers.js";
+import type { FleetAnswer, FleetSeriesAnswer } from "../../../collector/expose/answers.js";
 import { SCHEMAS } from "../../../collector/expose/api/schemas.js";
 import { USUAL_CURTAILMENT } from "../../../collector/expose/decisions.js";
+import type { DecisionsAnswer, MoneyAnswer } from "../../../collector/expose/money-answers.js";
 import type { StoredInput } from "../../../collector/store/device-state.js";
 import { INPUT_VALUES, ms, storedInput } from "./fleet-fixture.js";
 import { complaints } from "./json-schema.js";

@@ -9,7 +9,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { usdPerGpuHour, usdPerTerahash } from "../../../../collector/derive/revenue.js";
-import type { MoneyAnswer } from "../../../../collector/expose/answers.js";
+import type { MoneyAnswer } from "../../../../collector/expose/money-answers.js";
 import type { StoredInput } from "../../../../collector/store/device-state.js";
 import { INPUT_VALUES, ms, storedInput } from "../fleet-fixture.js";
 import { FIVE_MINUTES, HOUR, recordedSite, type Said, type SiteDevice } from "../recorded-site.js";

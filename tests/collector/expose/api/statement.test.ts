@@ -4,11 +4,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runReport } from "../../../../collector/commands/report.js";
-import type { MoneyAnswer, StatementAnswer, WhatIfAnswer } from "../../../../collector/expose/answers.js";
 import { SCHEMAS } from "../../../../collector/expose/api/schemas.js";
 import { freezeMonths } from "../../../../collector/expose/api/statement.js";
 import { USUAL_CURTAILMENT } from "../../../../collector/expose/decisions.js";
 import { ReplayClient } from "../../../../collector/expose/live/replay-client.js";
+import type {
+	MoneyAnswer,
+	StatementAnswer,
+	WhatIfAnswer,
+} from "../../../../collector/expose/money-answers.js";
 import type { MoneyTerms } from "../../../../collector/expose/view.js";
 import { InputBook } from "../../../../collector/market/book.js";
 import { recordTerms } from "../../../../collector/market/terms.js";
