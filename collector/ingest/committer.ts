@@ -8,7 +8,7 @@ import type { Hello } from "../../shared/wire/from-agent.js";
 import type { IncomingRecord } from "../store/incoming.js";
 import type { CommitResult } from "../store/store.js";
 
-import { FairQueue } from "./fair-queue.js";
+import { FairQueue, type WaitingRecord } from "./fair-queue.js";
 
 /** With the commit itself, an acknowledgement comes within 50 ms on a disk that is not busy. */
 const GATHER_MILLISECONDS = 40;
@@ -42,7 +42,7 @@ export class Committer {
 		return this.waiting.bytesOf(hello);
 	}
 
-	add(record: IncomingRecord): void {
+	add(record: WaitingRecord): void {
 		this.waiting.add(record);
 		this.schedule(GATHER_MILLISECONDS);
 	}

@@ -379,8 +379,7 @@ export class IngestServer {
 			case "store":
 				this.committer.add({
 					...this.origin(session, effect.hello, effect.record.bytes),
-					sequence: effect.record.sequence,
-					bytes: effect.record.bytes,
+					...effect.record,
 				});
 				this.holdBack(session, effect.hello);
 				return;
@@ -389,6 +388,7 @@ export class IngestServer {
 				this.committer.add({
 					...this.origin(session, effect.hello, undefined),
 					sequence,
+					lane: "backfill",
 					bytes: effect.bytes,
 					rejected,
 				});
