@@ -100,7 +100,10 @@ export const auradine = defineDriver({
 			unit: megahashesPerSecond,
 		},
 		hashrateAverageTerahashesPerSecond: { at: ["summaryRecord", "MHS av"], unit: megahashesPerSecond },
-		hashrateNominalTerahashesPerSecond: { at: ["modeRecord", "Ths"], unit: terahashesPerSecond, absent: [0] },
+		hashrateNominalTerahashesPerSecond: [
+			{ at: ["summaryRecord", "ThsThrottle"], unit: terahashesPerSecond, absent: [0] },
+			{ at: ["modeRecord", "Ths"], unit: terahashesPerSecond, absent: [0] },
+		],
 		hardwareErrors: { at: ["summaryRecord", "Hardware Errors"] },
 		powerWatts: [
 			{ at: ["summaryRecord", "Wattage"], unit: watts, absent: [0] },
@@ -225,8 +228,13 @@ function stateOf(mode: AnyRecord | undefined, rate: number | undefined): string 
 	return rate === undefined ? undefined : rate > 0 ? "mining" : "idle";
 }
 
+/** The code that the lights show while somebody looks for the machine. */
+const LOCATE = 3;
+
 /** The lights' code and words, where they do not say that all is well. */
 function ledError(led: AnyRecord): readonly string[] {
 	const message = textOf(at(led, "Msg")) ?? "normal";
-	return /normal|mining|sleep|ok/i.test(message) ? [] : [`LED:${textOf(at(led, "Code")) ?? ""} ${message}`];
+	const isNone =
+		numberOf(at(led, "Code")) === LOCATE || /normal|mining|sleep|\bok\b|locat|identif/i.test(message);
+	return isNone ? [] : [`LED:${textOf(at(led, "Code")) ?? ""} ${message}`];
 }

@@ -14,6 +14,8 @@ import { type AnyRecord, at, firstOf, numberOf, present, recordsOf, textOf } fro
 import { cgi, optionalCgi } from "./kit/requests.js";
 import { celsius, megahertz, seconds, watts } from "./kit/vendor-units.js";
 
+const MODES = { "0": "normal", "2": "high", "3": "low" };
+
 export const elphapex = defineDriver({
 	name: "elphapex",
 	kind: "miner",
@@ -21,7 +23,7 @@ export const elphapex = defineDriver({
 	makes: ["Elphapex"],
 	models: ["DG1", "DG1+", "DG1 Lite", "DG2", "DG-Home1"],
 	firmwares: ["1.0"],
-	source: "CGI answers of DG-Home1",
+	source: "CGI answers of DG-Home1 and DG1+",
 	grade: "recorded",
 	requests: {
 		stats: cgi("stats"),
@@ -79,7 +81,7 @@ export const elphapex = defineDriver({
 		sharesAccepted: { at: ["poolRecords", "*", "accepted"], of: "sum" },
 		sharesRejected: { at: ["poolRecords", "*", "rejected"], of: "sum" },
 		sharesStale: { at: ["poolRecords", "*", "stale"], of: "sum" },
-		hardwareErrors: { at: ["summary", "SUMMARY", 0, "hw_all"] },
+		hardwareErrors: { at: ["hardwareErrors"] },
 		powerWatts: { at: ["power", "power_output"], unit: watts, absent: [0] },
 		psuTemperatureCelsius: { at: ["supplyTemperature"], unit: celsius },
 		minerUptimeSeconds: [
@@ -89,6 +91,7 @@ export const elphapex = defineDriver({
 		boardCount: { at: ["boardCount"] },
 		boardSlotCount: { at: ["values", "chain_num"], absent: [0] },
 		workMode: { at: ["minerConf", "fc-work-mode"] },
+		powerMode: { at: ["minerConf", "fc-work-mode"], words: MODES },
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
@@ -96,17 +99,18 @@ export const elphapex = defineDriver({
 			...boardRateReads,
 			chipCount: { at: ["asic_num"] },
 			frequencyMegahertz: { at: ["frequency"], unit: megahertz, absent: [0] },
-			hardwareErrors: { at: ["hw"] },
+			hardwareErrors: { at: ["errorsCounted"] },
 			chipTemperatureCelsius: { at: ["chipTemperatures", "*"], unit: celsius, of: "highest" },
 			...sensorReads("chipSensor", "chipTemperatures"),
-			boardTemperatureCelsius: { at: ["temp_pcb", "*"], unit: celsius, of: "highest" },
-			...sensorReads("boardSensor", "temp_pcb"),
+			boardTemperatureCelsius: { at: ["boardTemperatures", "*"], unit: celsius, of: "highest" },
+			...sensorReads("boardSensor", "boardTemperatures"),
 		}),
 		fanParts,
 	],
 	errorCodes: [["healthCodes", "*"]],
 	caveats: [
 		"Power is what the supply gives to the machine (`power_output`), without the supply's own loss.",
+		"Error counters that repeat the number of chips (`hw`) or the rate (`hw_all`) are left out; board temperatures are the same on every machine seen.",
 		"A slot without chips is no board, though the firmware lists temperatures for it.",
 	],
 });
@@ -134,8 +138,9 @@ function layOut(answers: Parsed): Parsed {
 			window: 5,
 			fifteenMinutes: rateIn(at(source, "rate_15m"), unit),
 			average: rateIn(at(source, "rate_avg"), unit),
-			nominal: rateIn(at(source, "rate_ideal"), unit),
+			nominal: rateIn(firstOf([at(source, "rate_ideal"), at(source, "total_rateideal")]), unit),
 		}),
+		hardwareErrors: unlessSame(at(summary, "hw_all"), at(summary, "rate_avg")),
 		boards: chains.map((chain, place) => ({
 			...chain,
 			slot: textOf(at(chain, "index")) ?? String(place),
@@ -144,7 +149,9 @@ function layOut(answers: Parsed): Parsed {
 				nominal: rateIn(at(chain, "rate_ideal"), unit),
 			}),
 			frequency: frequencyOf(at(chain, "freq_avg")),
+			errorsCounted: unlessSame(at(chain, "hw"), at(chain, "asic_num")),
 			chipTemperatures: [at(chain, "temp_chip")].flat().flatMap(degrees),
+			boardTemperatures: firstOf([at(chain, "temp_pcb"), at(chain, "temp_pic")]),
 		})),
 		boardCount:
 			Array.isArray(at(values, "chain")) && !(now && chains.length === 0) ? chains.length : undefined,
@@ -152,9 +159,21 @@ function layOut(answers: Parsed): Parsed {
 		supplyTemperature: supplyDegrees(at(answers, "power", "power_temp")),
 		poolRecords: list,
 		poolFacts: plainPoolFacts({ list, isAlive: (pool) => /alive/i.test(textOf(at(pool, "status")) ?? "") }),
-		state: now === undefined ? undefined : now > 0 ? "mining" : "idle",
+		state: stateOf(now, at(answers, "minerConf", "fc-work-mode")),
 		healthCodes: healthCodes(summary),
 	});
+}
+
+/** Counters that repeat another field, the chips or the rate, count nothing. */
+function unlessSame(value: unknown, other: unknown): unknown {
+	const count = numberOf(value);
+	return count !== 0 && count === numberOf(other) ? undefined : count;
+}
+
+/** Mode 1 of the settings is sleep; 0, 2 and 3 are normal, high and low. */
+function stateOf(now: number | undefined, mode: unknown): string | undefined {
+	if (now === undefined) return undefined;
+	return now > 0 ? "mining" : numberOf(mode) === 1 ? "sleeping" : "idle";
 }
 
 function degrees(value: unknown): readonly number[] {

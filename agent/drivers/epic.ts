@@ -7,7 +7,7 @@
  */
 import { defineDriver, type Parsed } from "./driver.js";
 import { OUR_POOL_STATES, OUR_STATES, sensorReads } from "./kit/cgminer.js";
-import { fanSpeedParts } from "./kit/fans.js";
+import { fanSpeedParts, unlessNoneIsFitted } from "./kit/fans.js";
 import { algorithmNamed, plainBoardRateReads, plainRateReads, rateIn, ratesOf } from "./kit/rates.js";
 import {
 	type AnyRecord,
@@ -34,6 +34,7 @@ import {
 const web = (path: string) => ({ over: "http", port: 4028, path, format: "json", optional: true }) as const;
 
 const WALL = { source: "reported", boundary: "wall" } as const;
+const CALCULATED = { source: "estimated", boundary: "wall" } as const;
 const BOARDS = { source: "reported", boundary: "board" } as const;
 
 export const epic = defineDriver({
@@ -41,9 +42,9 @@ export const epic = defineDriver({
 	kind: "miner",
 	title: "ePIC firmware (PowerPlay, UMC)",
 	makes: ["Bitmain", "ePIC"],
-	models: ["Antminer S17 to S21 and their variants", "SC200"],
-	firmwares: ["PowerPlay 1.0 to 1.16"],
-	source: "ePIC's API; answers of an S19 XP on PowerPlay-BMS 1.5.13",
+	models: ["Antminer S17 to S21 and their variants", "BlockMiner", "SC200"],
+	firmwares: ["PowerPlay 1.0 to 1.38"],
+	source: "ePIC's API documents, 1.38.3 the newest; answers of an S19 XP on PowerPlay-BMS 1.5.13",
 	grade: "recorded",
 	requests: {
 		summary: { over: "http", port: 4028, path: "/summary", format: "json" },
@@ -65,6 +66,7 @@ export const epic = defineDriver({
 			at: [
 				["capabilities", "Serial Number"],
 				["capabilities", "Miner Serial Number"],
+				["capabilities", "Control Board Version", "cpuSerial"],
 			],
 		},
 		mac: { at: [["network", "*", "mac_address"]] },
@@ -86,6 +88,7 @@ export const epic = defineDriver({
 		},
 		powerWatts: [
 			{ at: ["supplyRecord", "Input Power"], unit: watts, absent: [0] },
+			{ at: ["calculatedWatts"], unit: watts, absent: [0], power: CALCULATED },
 			{ at: ["boardWatts"], unit: watts, power: BOARDS },
 		],
 		hashboardOutputPowerWatts: { at: ["supplyRecord", "Output Power"], unit: watts, absent: [0] },
@@ -131,11 +134,13 @@ export const epic = defineDriver({
 				inputCurrentAmperes: { at: ["Input Current"], unit: amperes, absent: [0] },
 				outputVoltageVolts: { at: ["Output Voltage"], unit: volts, absent: [0] },
 				outputCurrentAmperes: { at: ["Output Current"], unit: amperes, absent: [0] },
+				psuTemperatureCelsius: { at: ["Temperature", "*"], unit: celsius, absent: [0], of: "highest" },
 			},
 		},
 	],
 	errorCodes: [["errors", "*"]],
 	caveats: [
+		"Where the firmware says that the supply has no meter (`True Power`), its input watts are the firmware's calculation.",
 		"Port 4028 speaks HTTP here, not the cgminer protocol.",
 		"Supplies without a meter leave the boards' DC input as the only watts, and some boards none.",
 		"A fan at 0 rpm stands still; a slot without a fan is not listed.",
@@ -156,8 +161,14 @@ function layOutEpic(answers: Parsed): Parsed {
 		return found.length === 0 ? undefined : found.reduce((all, one) => all + one, 0);
 	};
 	const boardWatts = sum((board) => at(board, "Input Power"));
-	const said = saidState(summary);
-	const isAtRest = said === "idle" || said === "stopped";
+	const errors = [
+		errorNamed(at(summary, "Status", "Last Error")),
+		errorNamed(at(summary, "Last License Error")),
+		errorNamed(at(summary, "Last Devfee Error")),
+	].filter((error) => error !== undefined);
+	const said = saidState(summary, errors[0]);
+	const isCalculated = at(answers, "capabilities", "Psu Info", "True Power") === false;
+	const isAtRest = said === "idle" || said === "stopped" || said === "overheated";
 	const megahashes =
 		sum((board) => at(board, "Hashrate", 0)) ?? (boards.length === 0 && isAtRest ? 0 : undefined);
 	const model = modelOf(answers);
@@ -171,21 +182,23 @@ function layOutEpic(answers: Parsed): Parsed {
 			average: rateIn(at(summary, "Session", "Average MHs"), MEGA),
 		}),
 		boardWatts: boardWatts === 0 ? undefined : boardWatts,
-		supplyRecord,
+		supplyRecord: isCalculated ? undefined : supplyRecord,
+		calculatedWatts: isCalculated ? at(supplyRecord, "Input Power") : undefined,
 		supply: supplyRecord,
 		boards: boards.map((board) => {
 			const index = numberOf(at(board, "Index")) ?? -1;
 			const rates = ratesOf(algorithm, { now: rateIn(at(board, "Hashrate", 0), MEGA) });
 			return present({ ...board, rates, sensors: sensors.get(index), chipSensors: chips.get(index) });
 		}),
-		fans: numbered(recordOf(at(summary, "Fans Rpm")) ?? {}, /(\d+)$/)
-			.filter(({ value }) => numberOf(value) !== undefined)
-			.map(({ slot, value }) => ({ slot: String(slot), speed: value })),
+		fans: unlessNoneIsFitted(
+			numbered(recordOf(at(summary, "Fans Rpm")) ?? {}, /(\d+)$/)
+				.filter(({ value }) => numberOf(value) !== undefined)
+				.map(({ slot, value }) => ({ slot: String(slot), speed: value })),
+			(megahashes ?? 0) > 0,
+		),
 		poolState: poolStateOf(at(summary, "Stratum", "IsPoolConnected")),
 		state: said ?? (megahashes === undefined ? undefined : megahashes > 0 ? "mining" : "idle"),
-		errors: [at(summary, "Status", "Last Error"), at(summary, "Last License Error")].flatMap(
-			(error) => textOf(error) ?? [],
-		),
+		errors,
 	});
 }
 
@@ -210,16 +223,26 @@ function poolStateOf(isConnected: unknown): string | undefined {
 	return typeof isConnected === "boolean" ? (isConnected ? "alive" : "dead") : undefined;
 }
 
+/** "NoHashboardsConnected", or the same word with what belongs to it: `{ "HbChipDetectError": [0, 2] }`. */
+function errorNamed(error: unknown): string | undefined {
+	const [name] = Object.entries(recordOf(error) ?? {});
+	if (name === undefined) return textOf(error);
+	const detail = [name[1]].flat(2).flatMap((one) => textOf(one) ?? []);
+	return detail.length === 0 ? name[0] : `${name[0]} ${detail.join(" ")}`;
+}
+
 const STATES: readonly (readonly [RegExp, string])[] = [
 	[/^mining/, "mining"],
 	[/^idl/, "idle"],
-	[/tun|adjust|benchmark|calibrat/, "tuning"],
+	[/tun|adjust|benchmark|calibrat|^test/, "tuning"],
 	[/error|fail|fault/, "failed"],
 	[/shut|stop|off$/, "stopped"],
-	[/init|boot|start|power/, "starting"],
+	[/init|boot|start|power|loading|updat/, "starting"],
 ];
 
-function saidState(summary: AnyRecord | undefined): string | undefined {
+/** It idles after it became too hot as it does when told to: the error says why. */
+function saidState(summary: AnyRecord | undefined, error: string | undefined): string | undefined {
 	const said = textOf(at(summary, "Status", "Operating State"))?.toLowerCase() ?? "";
-	return STATES.find(([pattern]) => pattern.test(said))?.[1];
+	const state = STATES.find(([pattern]) => pattern.test(said))?.[1];
+	return state === "idle" && /TempReached/.test(error ?? "") ? "overheated" : state;
 }

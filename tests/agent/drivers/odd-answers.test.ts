@@ -189,6 +189,90 @@ it("lists every fan of a board that writes its speeds as a list, and its hardwar
 	expect(reading.errorCodes).toEqual(["hardware_fault:fan"]);
 });
 
+describe("an ePIC", () => {
+	const summary = (more: object) => ({
+		HBs: [{ Index: 0, Hashrate: [50_000_500, 100, 0.5], "Core Clock Avg": 500 }],
+		"Power Supply Stats": { "Input Power": 2_000, Temperature: [41, 48] },
+		...more,
+	});
+
+	it.each([
+		["NoHashboardsConnected", "idle", "NoHashboardsConnected"],
+		[{ HbChipDetectError: [0, 2] }, "idle", "HbChipDetectError 0 2"],
+		[{ ShutdownTempReached: [{ Index: 0, Data: 86 }, {}] }, "overheated", "ShutdownTempReached"],
+	])("that idles for %j is that, and says why", (error, expected, code) => {
+		const Status = { "Operating State": "Idling", "Last Error": error };
+		const reading = read("epic", { summary: { Status, HBs: [] } });
+		expect([state(reading), reading.errorCodes]).toEqual([expected, [code]]);
+		expect(reading.values.hashrateTerahashesPerSecond).toBe(0);
+	});
+
+	it.each([
+		["Loading", "starting"],
+		["PreInitCooldown", "starting"],
+		["UpdatingFirmware", "starting"],
+		["Testing", "tuning"],
+		["Stopping", "stopped"],
+	])("of 2026 that is %s is %s", (said, expected) => {
+		expect(state(read("epic", { summary: summary({ Status: { "Operating State": said } }) }))).toBe(expected);
+	});
+
+	it("has its supply's 48 °C, and calculated watts where the supply has no meter", () => {
+		const metered = read("epic", { summary: summary({}) });
+		expect(parts(metered, "psu").map(({ values }) => values)).toEqual([{ psuTemperatureCelsius: 48 }]);
+		expect(metered.values).toMatchObject({ powerWatts: 2_000, powerSource: 1 });
+		const calculated = read("epic", {
+			summary: summary({}),
+			capabilities: { "Psu Info": { "True Power": false } },
+		});
+		expect(calculated.values).toMatchObject({ powerWatts: 2_000, powerSource: 2 });
+	});
+
+	it("that hashes with all its fans at 0 rpm has none", () => {
+		const still = { "Fans Rpm": { "Fans Speed 1": 0, "Fans Speed 2": 0, "Fans Speed 3": null } };
+		expect(parts(read("epic", { summary: summary(still) }), "fan")).toEqual([]);
+	});
+});
+
+describe("an Elphapex", () => {
+	const stats = (rate: number) => ({
+		STATS: [
+			{ rate_5s: rate, rate_unit: "MH/s", chain: [{ index: 0, asic_num: 204, hw: 204, rate_real: rate }] },
+		],
+	});
+
+	it("counts no errors where its counters repeat the chips and the rate", () => {
+		const summary = { SUMMARY: [{ hw_all: 14_199.04, rate_avg: 14_199.04 }] };
+		const reading = read("elphapex", { stats: stats(14_200.5), summary });
+		expect(reading.values.hardwareErrors).toBeUndefined();
+		expect(parts(reading, "board")[0]?.values.hardwareErrors).toBeUndefined();
+	});
+
+	it.each([
+		[0, 0, "idle"],
+		[0, 1, "sleeping"],
+		[14_200.5, 1, "mining"],
+	])("at %d MH/s in mode %d is %s", (rate, mode, expected) => {
+		const answers = { stats: stats(rate), minerConf: { "fc-work-mode": mode } };
+		expect(state(read("elphapex", answers))).toBe(expected);
+	});
+});
+
+it("takes what an Auradine throttles to as its target, and lights that show where it stands as no error", () => {
+	const reading = read("auradine", {
+		summary: { SUMMARY: [{ "MHS 5s": 140_000_500, ThsThrottle: 140, Wattage: 2_700 }] },
+		mode: { Mode: [{ Mode: "turbo", Ths: 160, Sleep: "off" }] },
+		led: {
+			LED: [
+				{ Code: 3, Msg: "Identify" },
+				{ Code: 7, Msg: "Hash board 2 failed" },
+			],
+		},
+	});
+	expect(reading.values).toMatchObject({ hashrateNominalTerahashesPerSecond: 140, powerWatts: 2_700 });
+	expect(reading.errorCodes).toEqual(["LED:7 Hash board 2 failed"]);
+});
+
 describe("a GPU host", () => {
 	it("counts the 5 rows of memory that nvidia-smi's XML says were replaced, of which none failed", async () => {
 		await loadFormats(new Set(["xml"]));
