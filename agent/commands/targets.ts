@@ -121,6 +121,7 @@ const LOCAL_TOOLS = [
 	{ key: "amdSmi", driver: "amd-smi", program: "amd-smi" },
 	{ key: "rocmSmi", driver: "rocm-smi", program: "rocm-smi" },
 	{ key: "xpuSmi", driver: "intel-xpu", program: "xpu-smi" },
+	{ key: "hlSmi", driver: "intel-gaudi", program: "hl-smi" },
 ] as const;
 
 function localTargets({ local, pollIntervalSeconds }: AgentConfig, hostname: string): readonly PollTarget[] {

@@ -382,7 +382,8 @@ function stateOf(modules: readonly Module[], rate: number | undefined): string |
 	if (/In (?:Standby|Sleep)/i.test(said)) return "sleeping";
 	if (/In (?:Idle|Stop)/i.test(said)) return "idle";
 	if (rate === undefined) return undefined;
-	return rate > 0 ? "mining" : "idle";
+	const isOff = modules.length > 0 && modules.every((module) => (numberOf(at(module, "SoftOFF")) ?? 0) > 0);
+	return rate > 0 ? "mining" : isOff ? "sleeping" : "idle";
 }
 
 function partKey(module: Module, hasSeveral: boolean, key: string): string {

@@ -8,7 +8,7 @@
  * @see https://github.com/bitaxeorg/ESP-Miner/blob/master/main/http_server/openapi.yaml
  */
 import { defineDriver, type Parsed, type Remembered } from "./driver.js";
-import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
+import { OUR_POOL_STATES, OUR_STATES, plainPoolFacts, sensorReads } from "./kit/cgminer.js";
 import {
 	type AnyRecord,
 	at,
@@ -48,12 +48,15 @@ export const bitaxe = defineDriver({
 		"Gamma",
 		"Hex",
 		"GT",
+		"Gamma Duo",
+		"Supra Hex",
 		"NerdAxe",
+		"NerdOctAxe",
 		"NerdQAxe+",
 		"NerdQAxe++",
 		"LV06 to LV08",
 	],
-	firmwares: ["AxeOS 2.0 to 2.13", "NerdOS 1.0 and 1.1"],
+	firmwares: ["AxeOS 2.0 to 2.15", "NerdOS 1.0 to 1.2"],
 	source: "ESP-Miner's OpenAPI document; answers of Supra 401, Gamma 601 and NerdQAxe++",
 	grade: "recorded",
 	requests: {
@@ -105,13 +108,18 @@ export const bitaxe = defineDriver({
 		...sensorReads("chipSensor", "chipTemperatures"),
 		voltageRegulatorTemperatureCelsius: { at: ["info", "vrTemp"], unit: celsius, absent: NO_SENSOR },
 		chipTemperatureLimitCelsius: { at: ["info", "overheat_temp"], unit: celsius, absent: NO_SENSOR },
-		frequencyMegahertz: { at: ["info", "frequency"], unit: megahertz, absent: [0] },
+		frequencyMegahertz: [
+			{ at: ["info", "actualFrequency"], unit: megahertz, absent: [0] },
+			{ at: ["info", "frequency"], unit: megahertz, absent: [0] },
+		],
 		sharesAccepted: { at: ["info", "sharesAccepted"] },
 		sharesRejected: { at: ["info", "sharesRejected"] },
 		uptimeSeconds: { at: ["info", "uptimeSeconds"], unit: seconds },
 		sharesStale: { at: ["info", "sharesStale"] },
 		hardwareErrors: { at: ["info", "hashrateMonitor", "asics", "*", "errorCount"], of: "sum" },
 		chipCount: [{ at: ["info", "asicCount"] }, { at: ["asic", "asicCount"] }, { at: ["chipCount"] }],
+		activePoolCount: { at: ["pools", "alive"] },
+		poolState: { at: ["pools", "state"], words: OUR_POOL_STATES },
 		operatingState: { at: ["state"], words: OUR_STATES },
 	},
 	components: [
@@ -160,6 +168,7 @@ function layOutBitaxe(answers: Parsed): Parsed {
 		chipTemperatures: chipTemperatures(info),
 		fans: fansOf(info),
 		chipCount: [at(info, "asicTemps"), at(info, "hashrateMonitor", "asics")].find(isFilled)?.length,
+		pools: poolsOf(info),
 		state: stateOf(info),
 		errors: errorsOf(info),
 	});
@@ -185,8 +194,8 @@ function rememberedBy(answer: unknown): Remembered | undefined {
 
 /** Boards are numbered by generation: 2xx Ultra, 4xx Supra, 6xx Gamma, and their larger sisters. */
 const GENERATIONS: readonly (readonly [RegExp, string])[] = [
-	[/^1/, "Max"],
-	[/^2/, "Ultra"],
+	[/^(?:1|2\.)/, "Max"],
+	[/^(?:2|0\.11)/, "Ultra"],
 	[/^3/, "Hex"],
 	[/^4/, "Supra"],
 	[/^65/, "Gamma Duo"],
@@ -238,6 +247,14 @@ function fansOf(info: AnyRecord): readonly AnyRecord[] {
 		.filter(({ value }) => (numberOf(value) ?? 0) > 0)
 		.map(({ slot, value }) => ({ slot: String(slot - 1), speed: value }));
 	return first.speed === undefined && first.duty === undefined ? others : [first, ...others];
+}
+
+/** NerdOS lists its pools; AxeOS says in words how it is connected to the one in use: "IPv4 (TLS)", "Not Connected". */
+function poolsOf(info: AnyRecord): AnyRecord | undefined {
+	const list = recordsOf(at(info, "stratum", "pools"));
+	if (list.length > 0) return plainPoolFacts({ list, isAlive: (pool) => isOn(at(pool, "connected")) });
+	const said = textOf(at(info, "poolConnectionInfo"));
+	return said === undefined ? undefined : { state: /^not\b|disconnect/i.test(said) ? "dead" : "alive" };
 }
 
 function isOn(value: unknown): boolean {

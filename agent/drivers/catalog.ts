@@ -20,6 +20,7 @@ import { elphapex } from "./elphapex.js";
 import { epic } from "./epic.js";
 import { fluminer } from "./fluminer.js";
 import { futurebit } from "./futurebit.js";
+import { gaudi, gaudiExporter } from "./gaudi.js";
 import { goldshell, goldshellRpc } from "./goldshell.js";
 import { allSmi, nvidiaGpuExporter, rocmExporter } from "./gpu-exporters.js";
 import { lolMiner, teamRedMiner, trex, xmrig } from "./gpu-miners.js";
@@ -94,6 +95,7 @@ export const DRIVERS: readonly Driver[] = [
 	dcgmExporter,
 	nvidiaGpuExporter,
 	rocmExporter,
+	gaudiExporter,
 	allSmi,
 	inference,
 	trex,
@@ -108,6 +110,7 @@ export const DRIVERS: readonly Driver[] = [
 	rocmSmiText,
 	rocmSmiCsv,
 	intelXpu,
+	gaudi,
 	nvidia,
 	...LOCAL_HOSTS,
 	...METERS,

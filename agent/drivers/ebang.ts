@@ -83,7 +83,7 @@ function layOut(answers: Parsed): Parsed {
 			average: rateIn(at(status, "averfigure"), 1e12),
 		}),
 		boards: numbered(system, /^device(\d+)temp$/)
-			.flatMap(({ value }) => (typeof value === "string" ? value.slice(0, 256).split("|") : []))
+			.flatMap(({ value }) => (isPaired(value) ? value.slice(0, 256).split("|") : []))
 			.map((pair) => pair.split(",").map(numberOf))
 			.filter((pair) => pair.some((number) => number !== undefined && number !== 0))
 			.map((temperatures, place) => ({ slot: String(place), temperatures })),
@@ -94,6 +94,11 @@ function layOut(answers: Parsed): Parsed {
 		state: now === undefined ? undefined : now > 0 ? "mining" : "idle",
 		alarmWords: Object.keys(alarms).filter((key) => key.endsWith("Alarm") && isRaised(alarms[key])),
 	});
+}
+
+/** The control board has one temperature alone, and an empty place 0. */
+function isPaired(value: unknown): value is string {
+	return typeof value === "string" && /[,|]/.test(value);
 }
 
 function isRaised(value: unknown): boolean {

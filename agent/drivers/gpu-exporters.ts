@@ -24,7 +24,8 @@ import {
 } from "./kit/vendor-units.js";
 import { gpus, identity, modelOf, OFF_ON, power, THROTTLE_READS, throttleOf } from "./nvidia.js";
 
-const scrape = (port: number) => ({ over: "http", port, path: "/metrics", format: "prometheus" }) as const;
+export const scrape = (port: number) =>
+	({ over: "http", port, path: "/metrics", format: "prometheus" }) as const;
 
 const GPUS_MOST = 64;
 
@@ -38,7 +39,7 @@ type Grouping = {
 };
 
 /** One record a GPU: metrics by their names without the prefix, in small letters. The largest of several counts. */
-function gpuRecords(answer: unknown, { prefix, keyOf }: Grouping): readonly AnyRecord[] {
+export function gpuRecords(answer: unknown, { prefix, keyOf }: Grouping): readonly AnyRecord[] {
 	const byGpu = new Map<string, Record<string, unknown>>();
 	for (const { name, labels, value } of listOf(at(answer, "samples")) as readonly PrometheusSample[]) {
 		const key = prefix.test(name) ? keyOf(labels) : undefined;
@@ -52,13 +53,13 @@ function gpuRecords(answer: unknown, { prefix, keyOf }: Grouping): readonly AnyR
 	return [...byGpu.values()];
 }
 
-function labelOf(records: readonly AnyRecord[], ...names: readonly string[]): unknown {
+export function labelOf(records: readonly AnyRecord[], ...names: readonly string[]): unknown {
 	return records
 		.map((record) => firstOf(names.map((name) => at(record, "labels", name))))
 		.find((text) => text !== undefined);
 }
 
-function text(labels: Labels, ...names: readonly string[]): string | undefined {
+export function text(labels: Labels, ...names: readonly string[]): string | undefined {
 	return textOf(firstOf(names.map((name) => at(labels, name))));
 }
 

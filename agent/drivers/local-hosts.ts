@@ -7,6 +7,7 @@
  */
 import { amdSmi } from "./amd.js";
 import { type Driver, defineDriver, type Parsed } from "./driver.js";
+import { gaudi } from "./gaudi.js";
 import { intelXpu } from "./intel.js";
 import { inferenceParts, inferenceReads, inferenceRequests, inferenceWork } from "./kit/inference-work.js";
 import { watts } from "./kit/vendor-units.js";
@@ -52,7 +53,9 @@ function wholeHost(gpus: Driver): Driver {
 	});
 }
 
-export const LOCAL_HOSTS: readonly Driver[] = [nvidia, nvidiaSmi, amdSmi, rocmSmi, intelXpu].map(wholeHost);
+export const LOCAL_HOSTS: readonly Driver[] = [nvidia, nvidiaSmi, amdSmi, rocmSmi, intelXpu, gaudi].map(
+	wholeHost,
+);
 
 const READING = /Instantaneous power reading:\s*(\d{1,6}) Watts/;
 const AVERAGE = /Average power reading[^:]{0,40}:\s*(\d{1,6}) Watts/;

@@ -237,10 +237,15 @@ type Sensor = { readonly name: string; readonly value: unknown };
 const BOARD_SENSOR = /^(?:Board|(?:Board)?(?:Top|Bottom)(?:Left|Right))$/;
 const CHIP_SENSOR = /^Chip(?:(?:Top|Bottom)(?:Left|Right))?$/;
 
+/** As they lie on the board, row by row, in whatever order the answer holds them. */
+const CORNERS = ["TopLeft", "TopRight", "BottomLeft", "BottomRight"];
+const placeOf = ({ name }: Sensor) => CORNERS.findIndex((corner) => name.endsWith(corner));
+
 function namedSensors(record: AnyRecord | undefined, pattern: RegExp): readonly Sensor[] {
 	return Object.entries(record ?? {})
 		.filter(([name]) => pattern.test(name))
-		.map(([name, value]) => ({ name, value }));
+		.map(([name, value]) => ({ name, value }))
+		.sort((one, other) => placeOf(one) - placeOf(other));
 }
 
 function labelOf(labels: AnyRecord | undefined, name: string): string {

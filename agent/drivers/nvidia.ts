@@ -285,7 +285,7 @@ export const nvidiaSmiXml = defineDriver({
 	title: "NVIDIA GPUs, nvidia-smi XML",
 	makes: ["NVIDIA"],
 	models: ["GeForce, RTX, Quadro, Tesla and data-centre cards"],
-	firmwares: ["drivers 396 to 595"],
+	firmwares: ["drivers 396 to 610"],
 	source: "answers of GTX 1070 Ti, GTX 1660 Ti, Quadro P400, T4, A10G, A100 with MIG, RTX 3060, RTX 3080",
 	grade: "recorded",
 	requests: { query: { over: "command", argv: ["nvidia-smi", "-q", "-x"], format: "xml" } },
@@ -334,6 +334,7 @@ export const nvidiaSmiXml = defineDriver({
 		decoderUtilizationRatio: { at: ["utilization", "decoder_util"], unit: percent },
 		memoryReservedBytes: { at: ["fb_memory_usage", "reserved"], unit: mebibytes },
 		...THROTTLE_READS,
+		retiredPages: { at: ["retired_pages", "double_bit_retirement", "retired_count"] },
 		remappedRows: { at: ["remapped", "*"], of: "sum" },
 		rowRemapFailed: { at: ["remapped_rows", "remapped_row_failure"], words: { no: "off", yes: "on" } },
 		correctedEccErrors: [
@@ -381,13 +382,14 @@ function layOutXml(answers: Parsed): Parsed {
 		),
 		model: modelOf(found.map((gpu) => at(gpu, "product_name"))),
 		driverVersion: at(log, "driver_version"),
-		lost: listed.flatMap((gpu) =>
-			lostOf(
+		lost: listed.flatMap((gpu) => [
+			...lostOf(
 				gpu,
 				[gpu, at(gpu, "temperature"), powerOf(gpu)].flatMap((part) => Object.values(recordOf(part) ?? {})),
 				[at(gpu, "@id")],
 			),
-		),
+			...recoveryOf(gpu),
+		]),
 	});
 }
 
@@ -430,6 +432,16 @@ function throttleInWords(reasons: unknown): AnyRecord | undefined {
 function slowdownOf(value: unknown): unknown {
 	const number = numberOf((textOf(value) ?? "").replace(/\s*C$/, ""));
 	return number !== undefined && number > 40 ? number : undefined;
+}
+
+/** "None", or what the driver wants done before the GPU can be trusted again: "Reset", "Reboot", "Drain and Reset". */
+function recoveryOf(gpu: AnyRecord): readonly string[] {
+	const said = textOf(at(gpu, "gpu_recovery_action"));
+	const isReset = /^yes$/i.test(textOf(at(gpu, "gpu_reset_status", "reset_required")) ?? "");
+	const wanted = said === undefined || /^(?:none|n\/a)$/i.test(said) ? undefined : said;
+	const action = wanted ?? (isReset ? "Reset" : undefined);
+	const name = textOf(firstOf([at(gpu, "uuid"), at(gpu, "@id")])) ?? "GPU";
+	return action === undefined ? [] : [`${name}: recovery ${action}`];
 }
 
 function instancesOf(gpu: AnyRecord): number | undefined {

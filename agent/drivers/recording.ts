@@ -43,7 +43,7 @@ export function readRecording(recorded: readonly RecordedAnswer[]): Recording | 
 
 /** A table that was asked for without its header has the columns that its request names. */
 function withHeader(recorded: RecordedAnswer): RecordedAnswer {
-	const fields = /--query-gpu=(\S+)/.exec(recorded.request)?.[1];
+	const fields = /\s(?:--query-gpu=|--query-aip=|-Q\s*)([^\s-]\S*)/.exec(recorded.request)?.[1];
 	if (recorded.over !== "command" || fields === undefined || !/\bnoheader\b/.test(recorded.request))
 		return recorded;
 	const names = fields
@@ -311,7 +311,7 @@ function fitProgram(argv: readonly string[], asked: string): number {
 /** The daemon's and the plain command of XPU Manager. */
 const SAME_PROGRAM: Readonly<Record<string, string>> = { xpumcli: "xpu-smi" };
 
-const FORM_OPTIONS: ReadonlySet<string> = new Set(["-x", "-j", "--json", "--csv", "--query-gpu"]);
+const FORM_OPTIONS: ReadonlySet<string> = new Set(["-x", "-j", "--json", "--csv", "--query-gpu", "-Q"]);
 
 /**
  * Some interfaces answer one question in parts: GraphQL has one path for every question, and a recording need not hold

@@ -325,6 +325,14 @@ const agentKeys = map(
 					},
 					{ allowed: "true or an absolute path" },
 				).exactOptional(),
+				hlSmi: stated(
+					z.union([z.literal(true), z.string().regex(/^\/./)]),
+					{
+						is: "Read this computer's own Gaudi accelerators by hl-smi: true for the program from the search path, or its absolute path.",
+						example: true,
+					},
+					{ allowed: "true or an absolute path" },
+				).exactOptional(),
 				wholeHost: stated(
 					z.union([z.literal(true), z.string().regex(/^\/./)]),
 					{
@@ -497,7 +505,7 @@ function repetition(repeated: readonly Repeated[]): readonly RangeProblem[] {
 	];
 }
 
-const LOCAL_TOOLS = ["nvml", "nvidiaSmi", "amdSmi", "rocmSmi", "xpuSmi"];
+const LOCAL_TOOLS = ["nvml", "nvidiaSmi", "amdSmi", "rocmSmi", "xpuSmi", "hlSmi"];
 const WORK = z.object({
 	ranges: z.array(z.unknown()),
 	local: z.record(z.string(), z.unknown()).optional(),

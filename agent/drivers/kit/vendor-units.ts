@@ -10,6 +10,7 @@ export const terahashesPerSecond = unit(1, "TH/s", "TH");
 /** Of an algorithm other than SHA-256: our rows keep H/s or Sol/s. */
 export const otherHashesPerSecond = unit(1, "H/s", "Sol/s");
 export const watts = unit(1, "W");
+export const milliwatts = unit(1e-3, "mW");
 export const kilowatts = unit(1_000, "kW");
 export const voltAmperes = unit(1, "VA");
 export const wattHours = unit(3_600, "Wh");

@@ -27,6 +27,7 @@ const LOCAL_READS: ReadonlySet<string> = new Set([
 	"amd-smi",
 	"rocm-smi",
 	"xpu-smi",
+	"hl-smi",
 	"ipmitool",
 ]);
 

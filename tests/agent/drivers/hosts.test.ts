@@ -159,6 +159,7 @@ describe("this computer as a whole", () => {
 	it.each<[string, Record<string, unknown>, readonly string[]]>([
 		["NVIDIA's library with nvidia-smi behind it", { nvml: true, nvidiaSmi: true }, ["gpu-07 nvidia"]],
 		["AMD's tool with the host", { amdSmi: true, wholeHost: true }, ["gpu-07 amd-smi-host"]],
+		["Gaudi accelerators", { hlSmi: true }, ["gpu-07 intel-gaudi"]],
 		["cards of two makers", { nvml: true, xpuSmi: true }, ["gpu-07 nvidia", "gpu-07-intel-xpu intel-xpu"]],
 	])("is configured by %s", async (_, local, expected) => {
 		const config = { pollIntervalSeconds: 10, ranges: [], local: { ...local, name: "gpu-07" } };

@@ -94,6 +94,33 @@ const intelXpu: Answers = {
 	discovery: json({ device_list: [{ device_id: 0, device_name: "Data Center GPU Max", uuid: "uuid-0" }] }),
 };
 
+const gaudi: Answers = {
+	aips: {
+		text: [
+			"index, uuid, name, serial, bus_id, driver_version, temperature.aip, utilization.aip, memory.total [MiB], memory.used [MiB], memory.free [MiB], power.draw",
+			"0, 01P0-1, HL-325L, AM01, 0000:33:00.0, 1.22.1-97ec1a4, 36 C, 0 %, 131072 MiB, 672 MiB, 130400 MiB, 226 W",
+			"1, 01P0-2, HL-325L, AM02, 0000:9a:00.0, 1.22.1-97ec1a4, 51 C, 97 %, 131072 MiB, 98304 MiB, 32768 MiB, 612 W",
+			"",
+		].join("\n"),
+	},
+	later: {
+		text: "uuid, power.max, clocks.current.soc [MHz]\n01P0-2, 850 W, 1600 MHz\n01P0-1, 850 W, 200 MHz\n",
+	},
+};
+
+const gaudiExporter: Answers = {
+	metrics: {
+		text: [
+			'habanalabs_power_mW{Serial="AM01",UUID="01P0-1",device="acc0",driver="1.22.1"} 226000',
+			'habanalabs_power_default_limit_mW{Serial="AM01",UUID="01P0-1",device="acc0",driver="1.22.1"} 850000',
+			'habanalabs_temperature_onchip{Serial="AM01",UUID="01P0-1",device="acc0",driver="1.22.1"} 36',
+			'habanalabs_utilization{Serial="AM01",UUID="01P0-1",device="acc0",driver="1.22.1"} 12',
+			'habanalabs_memory_total_bytes{Serial="AM01",UUID="01P0-1",device="acc0",driver="1.22.1"} 1.37438953472e+11',
+			"",
+		].join("\n"),
+	},
+};
+
 const gpuExporter: Answers = {
 	metrics: {
 		text: [
@@ -286,6 +313,8 @@ export const WRITTEN_GPU_HOSTS: Readonly<Record<string, Answers>> = {
 	"rocm-smi-text": rocmSmiText,
 	"rocm-smi-csv": rocmSmiTable,
 	"intel-xpu": intelXpu,
+	"intel-gaudi": gaudi,
+	"intel-gaudi-exporter": gaudiExporter,
 	"nvidia-gpu-exporter": gpuExporter,
 	"all-smi": allSmi,
 	"rocm-exporter": rocmExporter,

@@ -166,7 +166,7 @@ describe("each kind of mistake is one message with its line", () => {
 		[
 			"a computer without anything to read its GPUs by",
 			withMore("local: {wholeHost: true}"),
-			"agent.yaml:11:8 local names nothing that GPUs are read by. Give it one of nvml, nvidiaSmi, amdSmi, rocmSmi, xpuSmi.",
+			"agent.yaml:11:8 local names nothing that GPUs are read by. Give it one of nvml, nvidiaSmi, amdSmi, rocmSmi, xpuSmi, hlSmi.",
 		],
 		[
 			"an entry of a list",
