@@ -70,6 +70,8 @@ export type DeviceState = {
 	/** Of a host whose inference servers are read. */
 	readonly tokens?: TokenMeter | undefined;
 	readonly pollsByResult: Readonly<Record<string, number>>;
+	/** Of these, those that an agent brought from its outbox long after: they tell nothing of now. */
+	readonly backfilledByResult: Readonly<Record<string, number>>;
 	readonly faultsByCode: Readonly<Record<string, number>>;
 };
 

@@ -59,6 +59,8 @@ type StoredState = {
 	readonly reason?: { readonly code: string; readonly what: string };
 	readonly meter: StoredMeter;
 	readonly pollsByResult: Record<string, number>;
+	/** Absent in stores of before. */
+	readonly backfilledByResult?: Record<string, number>;
 	readonly faultsByCode: Record<string, number>;
 	/** Absent in stores of before. */
 	readonly watch?: StoredWatch;
@@ -68,6 +70,12 @@ type StoredState = {
 
 /** Devices of an outcome group, by row, undefined where the catalogue has no place for one; and the wall ms of each row. */
 export type PlacedRows = { readonly devices: readonly (Known | undefined)[]; readonly times: Float64Array };
+
+/** Of a stored record: its number in the inbox and when it came, Unix ms. */
+type Row = { readonly id: number; readonly receivedAt: number };
+
+/** An outcome that came later than this after its poll waited for a link. */
+const LIVE_MILLISECONDS = 30_000;
 
 export class Present {
 	private readonly catalogue: Catalogue;
@@ -81,6 +89,8 @@ export class Present {
 	/** Inbox row that each restored device stands for: what is older is in it already. */
 	private readonly restoredAt = new Map<number, number>();
 	private inboxId = 0;
+	/** Outcomes of before this, of the record that is applied, are brought from an outbox. */
+	private liveSince = 0;
 	private inventory: ReadonlyMap<string, InventoryEntries> = new Map();
 	private placedAt = 0;
 	private readonly power: PowerOptions;
@@ -144,8 +154,9 @@ export class Present {
 	}
 
 	/** Takes one stored record, in the order of the inbox, with the devices and times of each of its groups. */
-	apply(record: DecodedRecord, placed: readonly PlacedRows[], inboxId: number): void {
+	apply(record: DecodedRecord, placed: readonly PlacedRows[], { id: inboxId, receivedAt }: Row): void {
 		this.inboxId = Math.max(this.inboxId, inboxId);
+		this.liveSince = receivedAt - LIVE_MILLISECONDS;
 		if (record.kind !== "outcomes") return;
 		for (let index = 0; index < record.groups.length; index += 1) {
 			const group = record.groups[index] as OutcomeGroup;
@@ -279,6 +290,7 @@ export class Present {
 			...{ number, key, firstSeenAt, isClaim },
 			description: other.ownDescription ?? other.description,
 			pollsByResult: added(state.pollsByResult, other.pollsByResult),
+			backfilledByResult: added(state.backfilledByResult, other.backfilledByResult),
 			faultsByCode: added(state.faultsByCode, other.faultsByCode),
 			meter: {
 				...other.meter,
@@ -324,6 +336,7 @@ export class Present {
 			lastAttemptAt: quantity<UnixMilliseconds>(lastAttemptAt),
 			meter: meterOf(meter),
 			pollsByResult,
+			backfilledByResult: stored.backfilledByResult ?? {},
 			faultsByCode,
 			reason,
 			held: stored.held,
@@ -375,8 +388,8 @@ export class Present {
 		if (state === undefined) return;
 		this.outcomesApplied += 1;
 		const code = group.codes[row] ?? "";
-		const polls = state.pollsByResult as Record<string, number>;
-		polls[code] = (polls[code] ?? 0) + 1;
+		countOne(state.pollsByResult, code);
+		if (at < this.liveSince) countOne(state.backfilledByResult, code);
 		if (at < state.lastAttemptAt) {
 			this.watch.late(state, at, undefined);
 			return;
@@ -394,6 +407,7 @@ export class Present {
 		this.samplesApplied += group.values.length;
 		const polls = state.pollsByResult as { ok?: number };
 		polls.ok = (polls.ok ?? 0) + 1;
+		if (at < this.liveSince) countOne(state.backfilledByResult, "ok");
 		if (group.faults.size > 0) countFaults(state, group, row);
 		if (at < state.lastAttemptAt) {
 			this.watch.late(state, at, this.catalogue.descriptionOf(deviceIn(group, row))?.firmware);
@@ -434,6 +448,10 @@ export class Present {
 	}
 }
 
+function countOne(counts: Readonly<Record<string, number>>, word: string): void {
+	(counts as Record<string, number>)[word] = (counts[word] ?? 0) + 1;
+}
+
 function countFaults(state: MutableState, { faults }: ReadingGroup, row: number): void {
 	const byCode = state.faultsByCode as Record<string, number>;
 	for (const [code, count] of faults.get(row) ?? []) byCode[code] = (byCode[code] ?? 0) + count;
@@ -461,7 +479,7 @@ type AlsoStored = Pick<StoredState, "definition" | "known" | "watch">;
 
 function storedBytes(state: MutableState, also: AlsoStored): Uint8Array {
 	const { isAnswering, answeringSince, lastAttemptAt, meter, pollsByResult, faultsByCode } = state;
-	const { latest, reason, held, tokens } = state;
+	const { backfilledByResult, latest, reason, held, tokens } = state;
 	return serialize({
 		version: 2,
 		...also,
@@ -470,6 +488,7 @@ function storedBytes(state: MutableState, also: AlsoStored): Uint8Array {
 		lastAttemptAt,
 		meter,
 		pollsByResult,
+		backfilledByResult,
 		faultsByCode,
 		...(reason === undefined ? {} : { reason }),
 		...(held === undefined ? {} : { held }),
@@ -513,6 +532,7 @@ function newState(
 		lastAttemptAt: quantity<UnixMilliseconds>(0),
 		meter: createMeter(),
 		pollsByResult: {},
+		backfilledByResult: {},
 		faultsByCode: {},
 		latest: undefined,
 		reason: undefined,

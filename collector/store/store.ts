@@ -660,7 +660,7 @@ export class Store implements SeriesStore {
 				const decoded = this.decode(bytes);
 				if (!decoded.ok) return [];
 				const placed = placedRecord(decoded.record, row, this.catalogue);
-				this.present.apply(placed.record, placed.groups, row.id);
+				this.present.apply(placed.record, placed.groups, { id: row.id, receivedAt: row.received_at });
 				this.noteGap(placed.record, row);
 				const extent = extentOf(placed);
 				return extent === undefined ? [] : [{ id: row.id, agent: `${row.site}/${row.agent}`, extent }];
@@ -715,7 +715,7 @@ export class Store implements SeriesStore {
 		this.upkeep.inbox.records += 1;
 		invariant(placed !== undefined, "an accepted record was decoded");
 		const { record, groups } = placed;
-		this.present.apply(record, groups, id);
+		this.present.apply(record, groups, { id, receivedAt: incoming.receivedAt });
 		this.noteGap(record, incoming);
 		const key = `${incoming.site}/${incoming.agent}`;
 		const agent = this.agentStates.get(key);

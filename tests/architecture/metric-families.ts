@@ -222,7 +222,12 @@ function fullStore() {
 				inventory: { ...stated, intent: "curtailed" },
 			},
 		}),
-	].map((state) => ({ ...state, pollsByResult: { ok: 1, [CODE]: 1 }, faultsByCode: { REPAIRED: 1 } }));
+	].map((state) => ({
+		...state,
+		pollsByResult: { ok: 1, [CODE]: 1 },
+		backfilledByResult: { ok: 1 },
+		faultsByCode: { REPAIRED: 1 },
+	}));
 	const agent = { ...AGENT };
 	const entry = {
 		kind: "rack",

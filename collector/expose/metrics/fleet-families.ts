@@ -430,8 +430,22 @@ function* agentFamilies(store: SeriesStore): Generator<SampledFamily> {
 			agents.map(({ labels, conservation }) => ({ labels, value: conservation?.[name] })),
 		);
 	yield family(
-		{ name: "agent_polls_total", kind: "counter", help: "Polls by result: ok, or the failure's code." },
-		summedByWord(store, "result", ({ pollsByResult }) => pollsByResult),
+		{
+			name: "agent_polls_total",
+			kind: "counter",
+			help: "Polls by result, ok or the failure's code, that were told of within 30 s.",
+		},
+		summedByWord(store, "result", ({ pollsByResult, backfilledByResult }) =>
+			less(pollsByResult, backfilledByResult),
+		),
+	);
+	yield family(
+		{
+			name: "agent_backfilled_polls_total",
+			kind: "counter",
+			help: "Polls by result that came later from the agent's outbox.",
+		},
+		summedByWord(store, "result", ({ backfilledByResult }) => backfilledByResult),
 	);
 	yield family(
 		{ name: "agent_faults_total", kind: "counter", help: "Values left out or repaired, by code." },
@@ -439,10 +453,18 @@ function* agentFamilies(store: SeriesStore): Generator<SampledFamily> {
 	);
 }
 
+type Counts = Readonly<Record<string, number>>;
+
+function less(all: Counts, some: Counts): Counts {
+	const left: Record<string, number> = {};
+	for (const word in all) left[word] = (all[word] ?? 0) - (some[word] ?? 0);
+	return left;
+}
+
 function summedByWord(
 	store: SeriesStore,
 	label: string,
-	of: (device: DeviceState) => Readonly<Record<string, number>>,
+	of: (device: DeviceState) => Counts,
 ): readonly Sample[] {
 	const bySite = new Map<string, Map<string, Map<string, number>>>();
 	for (const device of store.devices().values()) {

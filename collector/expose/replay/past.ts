@@ -297,6 +297,7 @@ function trackOf(known: DeviceState, changes: EventsBy, from: number): Omit<Trac
 			lastAttemptAt: quantity<UnixMilliseconds>(0),
 			meter: createMeter(),
 			pollsByResult: {},
+			backfilledByResult: {},
 			faultsByCode: {},
 		},
 	};

@@ -184,6 +184,7 @@ export function device({
 		lastAttemptAt: latest.at,
 		meter,
 		pollsByResult: { ok: 30 },
+		backfilledByResult: {},
 		faultsByCode: {},
 		...state,
 	};
