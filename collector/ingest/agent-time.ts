@@ -14,23 +14,34 @@ const STEP_MILLISECONDS = 60_000;
 /** How far wall and monotonic clock drift apart while the wall clock is disciplined. */
 const DRIFT_RATIO = 1e-4;
 
-/** `receivedAt` is the collector's wall clock when the agent told its own two. */
+/** `at` is the collector's wall clock when the agent told its own two. */
 export type ToldTime = {
-	readonly receivedAt: number;
+	readonly at: number;
 	readonly wall: number;
 	readonly monotonic: number;
 	readonly boot: string;
 };
 
+/**
+ * When an agent told its clock, by the collector's: after its link was opened and before it was heard. Of these moments
+ * it is the one nearest to the agent's own clock, so that a link which is seconds late makes no clock wrong.
+ */
+export function toldAt(
+	wall: number,
+	{ openedAt, heardAt }: { readonly openedAt: number; readonly heardAt: number },
+): number {
+	return Math.min(Math.max(wall, openedAt), heardAt);
+}
+
 /** What the agent's wall clock lacks, ms. */
-export function offsetOf({ receivedAt, wall }: ToldTime): number {
-	const offset = Math.round(receivedAt - wall);
+export function offsetOf({ at, wall }: Pick<ToldTime, "at" | "wall">): number {
+	const offset = Math.round(at - wall);
 	return Math.abs(offset) <= OFFSET_IGNORED_MILLISECONDS ? 0 : offset;
 }
 
-/** Keeps the first told time, which the link delayed least, until a clock steps. */
+/** Keeps the first told time, whose delay is bounded best, until a clock steps. */
 export function newestTold(before: ToldTime, now: ToldTime): ToldTime {
-	const moved = now.receivedAt - now.wall - (before.receivedAt - before.wall);
+	const moved = now.at - now.wall - (before.at - before.wall);
 	return Math.abs(moved) > STEP_MILLISECONDS ? now : before;
 }
 

@@ -27,7 +27,7 @@ import { checkRecord, hashesIn, RECORD_LONGEST_BYTES, timeOf } from "../../share
 import type { Conservation, DeliveryTally } from "../store/device-state.js";
 import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
-import { newestTold, recordOffset, type ToldTime } from "./agent-time.js";
+import { newestTold, recordOffset, type ToldTime, toldAt } from "./agent-time.js";
 import { Committer } from "./committer.js";
 import { Gate, peerOf } from "./gate.js";
 import { hasSecret, type Joining, JoiningDoor, SECRET_IN_ADDRESS } from "./joining.js";
@@ -110,6 +110,8 @@ type Session = {
 	readonly socket: WebSocket;
 	readonly address: string;
 	readonly peer: string;
+	/** Unix ms, before the agent could say a word. */
+	readonly openedAt: number;
 	/** The agent's clocks as it told them. */
 	told: ToldTime | undefined;
 	agentKey: string | undefined;
@@ -269,6 +271,7 @@ export class IngestServer {
 			socket,
 			address,
 			peer,
+			openedAt: clock.now(),
 			told: undefined,
 			agentKey: undefined,
 			provenKey: undefined,
@@ -449,9 +452,10 @@ export class IngestServer {
 		session.agentKey = key;
 		this.byAgent.set(key, session);
 		this.gate.proven(session.peer);
-		const offset = Math.round(clock.now() - hello.wall);
 		const { wall, monotonic, boot } = hello;
-		session.told = { receivedAt: clock.now(), wall, monotonic, boot };
+		const at = toldAt(wall, { openedAt: session.openedAt, heardAt: clock.now() });
+		const offset = Math.round(at - wall);
+		session.told = { at, wall, monotonic, boot };
 		const known = store.agents().get(key);
 		store.setAgent({
 			agent: hello.agent,
@@ -497,10 +501,10 @@ export class IngestServer {
 	private statusCame(session: Session, status: Extract<IngestEffect, { kind: "status" }>): void {
 		const { backlogRecords, wall, monotonic, hello, counted } = status;
 		const { agent, site, boot, epoch } = hello;
-		const receivedAt = this.options.clock.now();
+		const at = this.options.clock.now();
 		const before = session.told;
-		if (before !== undefined) session.told = newestTold(before, { receivedAt, wall, monotonic, boot });
-		const stepped = session.told === before ? {} : { clockOffsetMilliseconds: Math.round(receivedAt - wall) };
+		if (before !== undefined) session.told = newestTold(before, { at, wall, monotonic, boot });
+		const stepped = session.told === before ? {} : { clockOffsetMilliseconds: Math.round(at - wall) };
 		const { store } = this.options;
 		const known = store.agents().get(`${site}/${agent}`);
 		if (known === undefined) return;

@@ -111,6 +111,6 @@ async function runAgent(folder: string, port: number): Promise<void> {
 const [role, folder = "", port = "0"] = process.argv.slice(2);
 const words = createInterface({ input: process.stdin });
 words.on("line", (word) => {
+	if (word === "go" && !isTold(word)) void (role === "agent" ? runAgent : runCollector)(folder, Number(port));
 	told.add(word);
-	if (word === "go") void (role === "agent" ? runAgent : runCollector)(folder, Number(port));
 });

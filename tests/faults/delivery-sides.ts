@@ -4,7 +4,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import path from "node:path";
 import process, { execPath } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { deviceNamed, openStore, rowsOf, until } from "../collector/store/example-store.js";
@@ -14,6 +16,7 @@ import { DEVICES, STREAM_START, valuesOf } from "./stream.js";
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/delivery-process.js", import.meta.url));
 /** What starts a program; others go before it to hurt it. */
 const NODE: readonly string[] = [execPath];
+const STREAM_MILLISECONDS = 1_500;
 
 const running = new Set<ChildProcess>();
 export function killAll(): void {
@@ -75,6 +78,46 @@ export async function freePort(folder: string): Promise<string> {
 	await until(() => probe.last("listening"), Boolean);
 	await probe.kill();
 	return probe.last("listening");
+}
+
+export type Hurt = {
+	/** What starts each side, in place of node alone. */
+	readonly collector?: readonly string[];
+	readonly agent?: readonly string[];
+	readonly makes?: number;
+	/** The collector begins once so many are made: they wait as a backlog. */
+	readonly isCollectorLate?: boolean;
+	/** For what is left once nothing more is made. */
+	readonly drainSeconds?: number;
+};
+
+/** A stream through both sides, to its end; gives what each said of its disk. */
+export async function streamedIn(
+	folder: string,
+	{
+		collector: hurtCollector,
+		agent: hurtAgent,
+		makes = 300,
+		isCollectorLate = false,
+		drainSeconds = 60,
+	}: Hurt,
+) {
+	const [outboxFolder, storeFolder] = [path.join(folder, "agent"), path.join(folder, "collector")];
+	const port = await freePort(path.join(folder, "probe"));
+	const collector = new Life(["collector", storeFolder, port], hurtCollector);
+	const agent = new Life(["agent", outboxFolder, port], hurtAgent);
+	if (!isCollectorLate) collector.tell("go");
+	agent.tell("go");
+	await until(() => Number(agent.last("durable")) >= makes, Boolean, 60);
+	collector.tell("go");
+	await sleep(STREAM_MILLISECONDS);
+	agent.tell("stop");
+	await until(() => agent.last("drained"), Boolean, drainSeconds);
+	await collector.kill();
+	expect([...agent.heard("rejected"), ...collector.heard("rejected")]).toEqual([]);
+	const records = Number(agent.last("drained"));
+	await expectWhole({ storeFolder, outboxFolder, epoch: agent.last("epoch"), records });
+	return { collector: collector.heard("disk"), agent: agent.heard("refused"), records };
 }
 
 export async function expectWhole(made: {

@@ -13,6 +13,8 @@ export class LinkProxy {
 	delayMilliseconds = 0;
 	/** What becomes of the bytes of either way; as they are where absent. */
 	spoils: ((data: Buffer) => Buffer) | undefined;
+	/** What has carried nothing either way for so long is forgotten, as a router does: what comes later vanishes. */
+	forgetsAfterMilliseconds = Number.POSITIVE_INFINITY;
 	/** Whoever connects is cut off at once. */
 	isDown = false;
 	connections = 0;
@@ -57,9 +59,16 @@ export class LinkProxy {
 		const pair = [agent, collector] as const;
 		this.pairs.add(pair);
 		let bytes = 0;
+		let carriedAt = performance.now();
+		const isForgotten = () => {
+			const now = performance.now();
+			const isLate = now - carriedAt > this.forgetsAfterMilliseconds;
+			if (!isLate) carriedAt = now;
+			return isLate;
+		};
 		agent.on("data", (data: Buffer) => {
 			bytes += data.length;
-			if (this.isBlackhole) return;
+			if (this.isBlackhole || isForgotten()) return;
 			if (bytes <= this.breaksAfterBytes) {
 				this.carry(data, collector);
 				return;
@@ -68,7 +77,7 @@ export class LinkProxy {
 			for (const socket of pair) setImmediate(() => socket.resetAndDestroy());
 		});
 		collector.on("data", (data: Buffer) => {
-			if (!this.isBlackhole && !this.swallowsAnswers) this.carry(data, agent);
+			if (!this.isBlackhole && !this.swallowsAnswers && !isForgotten()) this.carry(data, agent);
 		});
 		for (const [socket, other] of [pair, [collector, agent] as const]) {
 			socket.on("error", () => undefined);

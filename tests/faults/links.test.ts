@@ -15,16 +15,19 @@ import { LinkProxy } from "./link-proxy.js";
 const SEED = 20_261_126;
 const FASTER = 12;
 const SPOILT = 12;
+/** Of routers that translate addresses, the least patient. */
+const FORGOTTEN_AFTER_SECONDS = 60;
 const DEVICE = deviceAt("10.0.0.1:80", { serial: "S1" });
 const start = Math.floor(Date.now() / 1_000) * 1_000 - 3_600_000;
 
-/** The agent's waits are over twelve times as soon: 35 s of silence are three. */
-const hurried: Clock = {
+const faster = (times: number): Clock => ({
 	...realClock,
-	monotonic: () => quantity<MonotonicMilliseconds>(realClock.monotonic() * FASTER),
-	after: (milliseconds, run) => realClock.after(milliseconds / FASTER, run),
-	every: (milliseconds, run) => realClock.every(milliseconds / FASTER, run),
-};
+	monotonic: () => quantity<MonotonicMilliseconds>(realClock.monotonic() * times),
+	after: (milliseconds, run) => realClock.after(milliseconds / times, run),
+	every: (milliseconds, run) => realClock.every(milliseconds / times, run),
+});
+/** The agent's waits are over twelve times as soon: 35 s of silence are three. */
+const hurried = faster(FASTER);
 
 /** What a broken middlebox does to bytes: turns a bit, repeats, leaves out or swaps. */
 function spoiler(random: () => number) {
@@ -65,8 +68,8 @@ async function expectAll(agent: Agent, count: number): Promise<void> {
 	await line.drained(agent, count, 30);
 	const { number, pollsByResult } = deviceNamed(collector.store, "S1");
 	const rows = await rowsOf(collector.store, number, start, start + 3_600_000);
-	expect(rows.map((row) => row["hashrateTerahashesPerSecond"])).toEqual(
-		Array.from({ length: count }, (_, index) => index + 1),
+	expect(rows.map((row) => ({ at: row.at, value: row["hashrateTerahashesPerSecond"] }))).toEqual(
+		Array.from({ length: count }, (_, index) => ({ at: start + (index + 1) * 1_000, value: index + 1 })),
 	);
 	expect(pollsByResult).toEqual({ ok: count });
 	expectConserved(collector.store, agent.outbox.state);
@@ -161,12 +164,37 @@ describe("a link", { timeout: 60_000 }, () => {
 		expect([...agent.rejected, ...collector.rejected]).toEqual([]);
 	});
 
+	it(`behind a router that forgets what is idle for ${FORGOTTEN_AFTER_SECONDS} s stays, though nothing is made for two minutes`, async () => {
+		await collector.stop();
+		const times = FASTER / 2;
+		line.clockOfCollector = faster(times);
+		collector = await line.collector();
+		const agent = await line.agent({ port: proxy.port, clock: faster(times) });
+		say(agent, 1, 10);
+		await line.drained(agent, 10);
+		const idle = (FORGOTTEN_AFTER_SECONDS * 1_000) / times;
+		proxy.forgetsAfterMilliseconds = idle;
+		await new Promise((done) => setTimeout(done, 2 * idle));
+		say(agent, 11, 20);
+		await expectAll(agent, 20);
+		expect(agent.disconnected).toEqual([]);
+		expect(proxy.connections).toBe(1);
+	});
+
 	it("of a satellite, whose answers take 600 ms, is taken for slow, not for dead, and does not starve the backlog", async () => {
 		proxy.delayMilliseconds = 300;
 		const agent = await line.agent({ port: proxy.port });
 		say(agent, 1, 2_000);
 		await expectAll(agent, 2_000);
 		expect(agent.disconnected).toEqual([]);
+	});
+
+	it("that takes nearly a second each way moves no reading: no clock is wrong because its word comes late", async () => {
+		proxy.delayMilliseconds = 900;
+		const agent = await line.agent({ port: proxy.port });
+		say(agent, 1, 20);
+		await expectAll(agent, 20);
+		expect(collector.store.agents().get("austin/agent-1")?.clockOffsetMilliseconds).toBe(0);
 	});
 
 	it("that comes and goes, with nothing to connect to in between, is tried again without being flooded", async () => {

@@ -10,10 +10,8 @@ import path from "node:path";
 import process, { execPath, getuid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { until } from "../collector/store/example-store.js";
-import { expectWhole, freePort, killAll, Life } from "./delivery-sides.js";
+import { type Hurt, killAll, streamedIn } from "./delivery-sides.js";
 
-const STREAM_MILLISECONDS = 1_500;
 const MEMORY_GROUPS = "/sys/fs/cgroup/memory";
 
 let folder = "";
@@ -35,29 +33,7 @@ const straceWorks =
 		.status === 0;
 const memoryWorks = getuid?.() === 0 && existsSync(path.join(MEMORY_GROUPS, "memory.limit_in_bytes"));
 
-type Hurt = {
-	readonly collector?: readonly string[];
-	readonly agent?: readonly string[];
-	readonly makes?: number;
-};
-
-/** A stream through both sides, to its end; gives what each said of its disk. */
-async function streamed({ collector: hurtCollector, agent: hurtAgent, makes = 300 }: Hurt) {
-	const [outboxFolder, storeFolder] = [path.join(folder, "agent"), path.join(folder, "collector")];
-	const port = await freePort(path.join(folder, "probe"));
-	const collector = new Life(["collector", storeFolder, port], hurtCollector);
-	const agent = new Life(["agent", outboxFolder, port], hurtAgent);
-	for (const side of [collector, agent]) side.tell("go");
-	await until(() => Number(agent.last("durable")) >= makes, Boolean, 60);
-	await sleep(STREAM_MILLISECONDS);
-	agent.tell("stop");
-	await until(() => agent.last("drained"), Boolean, 60);
-	await collector.kill();
-	expect([...agent.heard("rejected"), ...collector.heard("rejected")]).toEqual([]);
-	const records = Number(agent.last("drained"));
-	await expectWhole({ storeFolder, outboxFolder, epoch: agent.last("epoch"), records });
-	return { collector: collector.heard("disk"), agent: agent.heard("refused"), records };
-}
+const streamed = (hurt: Hurt) => streamedIn(folder, hurt);
 
 describe.skipIf(!straceWorks)(
 	`a disk that is sick${straceWorks ? "" : ": NOT TESTED, since strace is missing or may not trace"}`,

@@ -1,12 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { newestTold, offsetOf, recordOffset, type ToldTime } from "../../../collector/ingest/agent-time.js";
+import {
+	newestTold,
+	offsetOf,
+	recordOffset,
+	type ToldTime,
+	toldAt,
+} from "../../../collector/ingest/agent-time.js";
 
 const NOW = 1_800_000_000_000;
 const DAY = 86_400_000;
 const BOOT = "b".repeat(32);
 const OTHER_BOOT = "c".repeat(32);
 const told = (more: Partial<ToldTime> = {}): ToldTime => ({
-	receivedAt: NOW,
+	at: NOW,
 	wall: NOW,
 	monotonic: 500_000,
 	boot: BOOT,
@@ -24,11 +30,25 @@ describe("an agent's clock", () => {
 		expect(offsetOf(told({ wall: NOW + ahead }))).toBe(offset);
 	});
 
+	it.each([
+		["right", 0, 0],
+		["3 s behind", -3_000, 0],
+		["60 s behind", -60_000, 55_000],
+		["60 s ahead", 60_000, -60_000],
+	])(
+		"that is %s, and told 5 s after the link was opened, lacks what it must lack at least",
+		(_, ahead, offset) => {
+			const wall = NOW + ahead;
+			const at = toldAt(wall, { openedAt: NOW - 5_000, heardAt: NOW });
+			expect(offsetOf({ at, wall })).toBe(offset);
+		},
+	);
+
 	it("is taken as told first while messages come late by seconds, and anew when it moves by more than a minute", () => {
 		const first = told();
-		const late = told({ receivedAt: NOW + 35_000, wall: NOW + 5_000, monotonic: 505_000 });
+		const late = told({ at: NOW + 35_000, wall: NOW + 5_000, monotonic: 505_000 });
 		expect(newestTold(first, late)).toBe(first);
-		const stepped = told({ receivedAt: NOW + 5_000, wall: NOW + 400 * DAY, monotonic: 505_000 });
+		const stepped = told({ at: NOW + 5_000, wall: NOW + 400 * DAY, monotonic: 505_000 });
 		expect(newestTold(first, stepped)).toBe(stepped);
 	});
 });
@@ -47,7 +67,7 @@ describe("a record of the same boot", () => {
 	it("made after the clock stepped 400 days ahead gets the time at which it was made, before and after the agent tells of the step", () => {
 		const record = at(NOW + 5_000 + 400 * DAY, 505_000);
 		expect(recordOffset(told(), record, NOW + 5_000)).toBe(-400 * DAY);
-		const toldAnew = told({ receivedAt: NOW + 5_000, wall: NOW + 5_000 + 400 * DAY, monotonic: 505_000 });
+		const toldAnew = told({ at: NOW + 5_000, wall: NOW + 5_000 + 400 * DAY, monotonic: 505_000 });
 		expect(recordOffset(toldAnew, record, NOW + 6_000)).toBe(-400 * DAY);
 		expect(recordOffset(toldAnew, at(NOW, 500_000), NOW + 6_000)).toBe(0);
 	});

@@ -63,6 +63,7 @@ export class ExampleLine {
 	private readonly running = new Set<{ stop(): Promise<void> }>();
 	/** Names that may no longer speak. */
 	readonly revoked = new Set<string>();
+	clockOfCollector: Clock = realClock;
 	/** Kept over restarts, as a configured port is. */
 	private port = 0;
 	private pin: string | undefined;
@@ -81,7 +82,7 @@ export class ExampleLine {
 		const disconnected: Collector["disconnected"] = [];
 		const clashes: Collector["clashes"] = [];
 		const ingest = new IngestServer({
-			clock: realClock,
+			clock: this.clockOfCollector,
 			store,
 			credentialOf: (site, agent) => {
 				if (this.revoked.has(agent)) return { kind: "revoked" };
