@@ -3,19 +3,52 @@
  * of their own cost more than valuing all that is in them. Pure.
  *
  * Takes the beginnings of steps; gives the sums of one step at a time, to be added to, then totals. Steps stand in the
- * order in which they were first asked for, and are added up in it.
+ * order in which they were first asked for, by whichever group that shares their places, and are added up in it.
  */
 import { lostOfflineUsd, type MoneySums, noMoney } from "./money.js";
 
 const COUNT = 30;
 const ROOM_LEAST = 32;
 
-export class MoneySteps {
+/** Which step begins when, in the order in which they were asked for: one for all groups that have the same steps. */
+export class StepPlaces {
 	private readonly places = new Map<number, number>();
-	private sums = new Float64Array(ROOM_LEAST * COUNT);
+
+	of(start: number): number {
+		const known = this.places.get(start);
+		if (known !== undefined) return known;
+		this.places.set(start, this.places.size);
+		return this.places.size - 1;
+	}
+
+	find(start: number): number | undefined {
+		return this.places.get(start);
+	}
+
+	entries(): Iterable<readonly [start: number, place: number]> {
+		return this.places;
+	}
+
+	get size(): number {
+		return this.places.size;
+	}
+}
+
+export class MoneySteps {
+	private readonly places: StepPlaces;
+	private sums: Float64Array;
+	/** 1 at the place of each step that was asked for. */
+	private isKnown: Uint8Array;
 	/** What is added to, of the step at `place`: not in the memory before `put`. */
 	private readonly open = noMoney();
 	private place = -1;
+
+	constructor(places = new StepPlaces()) {
+		this.places = places;
+		const room = Math.max(ROOM_LEAST, places.size);
+		this.sums = new Float64Array(room * COUNT);
+		this.isKnown = new Uint8Array(room);
+	}
 
 	/** Of the step that begins then; good until another step is asked for. */
 	at(start: number): MoneySums {
@@ -25,8 +58,8 @@ export class MoneySteps {
 
 	/** The same where anything was added to it. */
 	known(start: number): Readonly<MoneySums> | undefined {
-		const place = this.places.get(start);
-		if (place === undefined) return undefined;
+		const place = this.places.find(start);
+		if (place === undefined || this.isKnown[place] !== 1) return undefined;
 		this.take(place);
 		return this.open;
 	}
@@ -34,7 +67,8 @@ export class MoneySteps {
 	/** What was lost in each step, at the work of those that were up in all of them. */
 	lose(): void {
 		const all = this.total();
-		for (const place of this.places.values()) {
+		for (let place = 0; place < this.isKnown.length; place += 1) {
+			if (this.isKnown[place] !== 1) continue;
 			this.take(place);
 			this.open.lostOfflineUsd = lostOfflineUsd(this.open, all);
 		}
@@ -44,10 +78,12 @@ export class MoneySteps {
 	add(other: MoneySteps): void {
 		this.put();
 		other.put();
-		for (const [start, from] of other.places) {
-			const place = this.placeOf(start);
+		for (const [start, from] of other.places.entries()) {
+			if (other.isKnown[from] !== 1) continue;
+			const into = this.placeOf(start) * COUNT;
+			const first = from * COUNT;
 			for (let sum = 0; sum < COUNT; sum += 1)
-				this.sums[place + sum] = (this.sums[place + sum] as number) + (other.sums[from + sum] as number);
+				this.sums[into + sum] = (this.sums[into + sum] as number) + (other.sums[first + sum] as number);
 		}
 		this.place = -1;
 	}
@@ -55,9 +91,9 @@ export class MoneySteps {
 	total(): MoneySums {
 		this.put();
 		const sums = new Float64Array(COUNT);
-		for (const place of this.places.values())
+		for (let first = 0; first < this.sums.length; first += COUNT)
 			for (let sum = 0; sum < COUNT; sum += 1)
-				sums[sum] = (sums[sum] as number) + (this.sums[place + sum] as number);
+				sums[sum] = (sums[sum] as number) + (this.sums[first + sum] as number);
 		const total = noMoney();
 		read(total, sums, 0);
 		return total;
@@ -66,25 +102,26 @@ export class MoneySteps {
 	private take(place: number): void {
 		if (place === this.place) return;
 		this.put();
-		read(this.open, this.sums, place);
+		read(this.open, this.sums, place * COUNT);
 		this.place = place;
 	}
 
 	private put(): void {
-		if (this.place >= 0) write(this.open, this.sums, this.place);
+		if (this.place >= 0) write(this.open, this.sums, this.place * COUNT);
 	}
 
 	private placeOf(start: number): number {
-		const known = this.places.get(start);
-		if (known !== undefined) return known;
-		const place = this.places.size * COUNT;
-		this.places.set(start, place);
-		if (place === this.sums.length) {
-			const larger = new Float64Array(place * 2);
-			larger.set(this.sums);
-			this.sums = larger;
-		}
+		const place = this.places.of(start);
+		if (place >= this.isKnown.length) this.grow(Math.max(place + 1, this.isKnown.length * 2));
+		this.isKnown[place] = 1;
 		return place;
+	}
+
+	private grow(room: number): void {
+		const [sums, isKnown] = [new Float64Array(room * COUNT), new Uint8Array(room)];
+		sums.set(this.sums);
+		isKnown.set(this.isKnown);
+		[this.sums, this.isKnown] = [sums, isKnown];
 	}
 }
 

@@ -179,6 +179,8 @@ export type FleetSumsQuery = {
 	readonly by?: SumLabel;
 	/** Further labels that keep rows apart. */
 	readonly apart?: readonly SumLabel[];
+	/** Rows of one label in order of time, then those of the next; absent: all in order of time. */
+	readonly isByTrack?: boolean;
 };
 
 /** Sums of all devices of one use, and one label where asked, over one interval. */

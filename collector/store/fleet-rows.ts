@@ -3,7 +3,8 @@
  *
  * Takes sums of intervals with the labels of the devices behind them; keeps a track of numbers for each label, since a
  * month by rack is more than a million rows; gives tracks, which go from the worker to the main thread without being
- * copied, and there rows in order of time, one at a time. An interval may stand in several pieces: they are added.
+ * copied, and there rows, one at a time: in order of time, or track by track. An interval may stand in several pieces:
+ * they are added.
  */
 import { quantity, type UnixMilliseconds } from "../../shared/units.js";
 import {
@@ -17,8 +18,10 @@ import {
 	TERAHASHES_WITH_POWER,
 	TOKENS,
 } from "../derive/intervals.js";
+import type { ChunkRun } from "./chunk.js";
 import type { FleetSumsQuery, FleetSumsRow, Labels, SumLabel } from "./device-state.js";
 import { lowerBound } from "./runs.js";
+import { addSums } from "./sums.js";
 
 type TrackKey = Pick<FleetSumsRow, "label" | "isGpu" | "tierSeconds" | "labels">;
 
@@ -27,8 +30,14 @@ export type FleetTrack = TrackKey & { readonly times: Float64Array; readonly sum
 
 const ROOM_LEAST = 64;
 
+/** Rows whose times rise. */
+type Part = { readonly times: Float64Array; readonly sums: Float64Array };
+
 class Track {
 	readonly key: TrackKey;
+	/** As they came, each after the one before: nothing is copied while pieces follow each other. */
+	private parts: Part[] = [];
+	/** Behind these, what is added row by row, with room for more. */
 	private times: Float64Array = new Float64Array(0);
 	private sums: Float64Array = new Float64Array(0);
 	private count = 0;
@@ -39,51 +48,57 @@ class Track {
 		this.key = key;
 	}
 
-	/** Infinity behind the last row. */
-	timeAt(place: number): number {
-		return place < this.count ? (this.times[place] as number) : Number.POSITIVE_INFINITY;
-	}
-
 	add(at: number, row: Float64Array, from = 0): void {
+		if (this.parts.length > 0) this.gather();
 		const first = this.placeOf(at) * SUMS;
 		for (let sum = 0; sum < SUMS; sum += 1)
 			this.sums[first + sum] = (this.sums[first + sum] as number) + (row[from + sum] as number);
 	}
 
-	/** Adds a piece, which mostly goes on where the last one ended; the first one is kept as it is. */
-	addAll(times: Float64Array, sums: Float64Array): void {
-		if (this.count === 0) {
-			[this.times, this.sums, this.count] = [times, sums, times.length];
+	/** Adds the rows of a run in [from, to), which mostly go on where the last ended. */
+	addRun(run: ChunkRun, from: number, to: number): void {
+		const [low, high] = [lowerBound(run.times, from), lowerBound(run.times, to)];
+		if (low >= high) return;
+		const times = run.times.subarray(low, high);
+		if ((times[0] as number) <= this.lastTime()) {
+			const sums = new Float64Array(times.length * SUMS);
+			addSums(run, { low, high }, sums);
+			for (let row = 0; row < times.length; row += 1) this.add(times[row] as number, sums, row * SUMS);
 			return;
 		}
-		const last = this.lastTime();
-		let row = 0;
-		for (; row < times.length && (times[row] as number) <= last; row += 1)
-			this.add(times[row] as number, sums, row * SUMS);
 		const { count } = this;
-		this.makeRoom(count + times.length - row);
-		this.times.set(times.subarray(row), count);
-		this.sums.set(sums.subarray(row * SUMS), count * SUMS);
-		this.count += times.length - row;
+		this.makeRoom(count + times.length);
+		this.times.set(times, count);
+		addSums(run, { low, high }, this.sums.subarray(count * SUMS));
+		this.count += times.length;
 	}
 
-	all(): FleetTrack {
-		const { key, times, sums, count } = this;
-		return { ...key, times: times.slice(0, count), sums: sums.slice(0, count * SUMS) };
+	/** Adds a piece, which mostly goes on where the last one ended. */
+	addPart(part: Part): void {
+		const { times, sums } = part;
+		if (times.length === 0) return;
+		if (this.count === 0 && (times[0] as number) > this.lastTime()) this.parts.push(part);
+		else for (let row = 0; row < times.length; row += 1) this.add(times[row] as number, sums, row * SUMS);
 	}
 
-	copyTo(row: Writable<FleetSumsRow>, place: number): void {
-		const { sums } = this;
-		const first = place * SUMS;
-		row.from = quantity<UnixMilliseconds>(this.timeAt(place));
-		row.joules = sums[first + JOULES] as number;
-		row.terahashes = sums[first + TERAHASHES] as number;
-		row.joulesWithWork = sums[first + JOULES_WITH_WORK] as number;
-		row.terahashesWithPower = sums[first + TERAHASHES_WITH_POWER] as number;
-		row.secondsUp = sums[first + SECONDS_UP] as number;
-		row.secondsDown = sums[first + SECONDS_DOWN] as number;
-		row.gpuSeconds = sums[first + GPU_SECONDS] as number;
-		row.tokens = sums[first + TOKENS] as number;
+	all(): readonly Part[] {
+		if (this.count === 0) return this.parts;
+		const { times, sums, count } = this;
+		return [...this.parts, { times: times.subarray(0, count), sums: sums.subarray(0, count * SUMS) }];
+	}
+
+	/** What came in parts in one piece, so that rows within it can be added to. */
+	private gather(): void {
+		const all = this.all();
+		const count = all.reduce((sum, { times }) => sum + times.length, 0);
+		const [times, sums] = [new Float64Array(count), new Float64Array(count * SUMS)];
+		let place = 0;
+		for (const part of all) {
+			times.set(part.times, place);
+			sums.set(part.sums, place * SUMS);
+			place += part.times.length;
+		}
+		[this.parts, this.times, this.sums, this.count] = [[], times, sums, count];
 	}
 
 	/** Each line goes through the same times in order, so the next place is nearly always the one after. */
@@ -98,7 +113,7 @@ class Track {
 	private found(at: number): number {
 		const { count } = this;
 		const place = at > this.lastTime() ? count : lowerBound(this.times.subarray(0, count), at);
-		if (this.timeAt(place) === at) return place;
+		if (place < count && this.times[place] === at) return place;
 		this.makeRoom(count + 1);
 		if (place < count) {
 			this.times.copyWithin(place + 1, place, count);
@@ -111,39 +126,67 @@ class Track {
 	}
 
 	private lastTime(): number {
-		return this.count === 0 ? Number.NEGATIVE_INFINITY : (this.times[this.count - 1] as number);
+		if (this.count > 0) return this.times[this.count - 1] as number;
+		return this.parts.at(-1)?.times.at(-1) ?? Number.NEGATIVE_INFINITY;
 	}
 
 	private makeRoom(count: number): void {
 		if (count <= this.times.length) return;
 		const room = Math.max(count, this.times.length * 2, ROOM_LEAST);
 		const [times, sums] = [new Float64Array(room), new Float64Array(room * SUMS)];
-		times.set(this.times);
-		sums.set(this.sums);
+		times.set(this.times.subarray(0, this.count));
+		sums.set(this.sums.subarray(0, this.count * SUMS));
 		[this.times, this.sums] = [times, sums];
 	}
 }
 
+const NO_PART: Part = { times: new Float64Array(0), sums: new Float64Array(0) };
+
 /** A track that is read once through: one object is each of its rows in turn. */
 class TrackReader {
-	private readonly track: Track;
+	private readonly parts: readonly Part[];
 	private readonly row: Writable<FleetSumsRow>;
+	private part: Part;
+	private next = 1;
 	private place = 0;
-	/** Of the next row. */
+	/** Of the next row; infinity behind the last. */
 	at: number;
 
 	constructor(track: Track) {
-		this.track = track;
+		this.parts = track.all();
+		this.part = this.parts[0] ?? NO_PART;
 		this.row = emptyRow(track.key);
-		this.at = track.timeAt(0);
+		this.at = this.part.times[0] ?? Number.POSITIVE_INFINITY;
 	}
 
 	take(): FleetSumsRow {
-		this.track.copyTo(this.row, this.place);
+		const { row, part } = this;
+		copyRow(row, part, this.place);
 		this.place += 1;
-		this.at = this.track.timeAt(this.place);
-		return this.row;
+		if (this.place < part.times.length) this.at = part.times[this.place] as number;
+		else this.turn();
+		return row;
 	}
+
+	private turn(): void {
+		this.part = this.parts[this.next] ?? NO_PART;
+		this.next += 1;
+		this.place = 0;
+		this.at = this.part.times[0] ?? Number.POSITIVE_INFINITY;
+	}
+}
+
+function copyRow(row: Writable<FleetSumsRow>, { times, sums }: Part, place: number): void {
+	const first = place * SUMS;
+	row.from = quantity<UnixMilliseconds>(times[place] as number);
+	row.joules = sums[first + JOULES] as number;
+	row.terahashes = sums[first + TERAHASHES] as number;
+	row.joulesWithWork = sums[first + JOULES_WITH_WORK] as number;
+	row.terahashesWithPower = sums[first + TERAHASHES_WITH_POWER] as number;
+	row.secondsUp = sums[first + SECONDS_UP] as number;
+	row.secondsDown = sums[first + SECONDS_DOWN] as number;
+	row.gpuSeconds = sums[first + GPU_SECONDS] as number;
+	row.tokens = sums[first + TOKENS] as number;
 }
 
 /** Written out, not spread: so its numbers are kept in place and not as objects of their own. */
@@ -166,10 +209,12 @@ function emptyRow({ label, isGpu, tierSeconds, labels }: TrackKey): Writable<Fle
 	return row;
 }
 
+type Given = { done?: false; value: FleetSumsRow };
+
 /** All tracks' rows of one instant, then those of the next. By hand: a generator costs as much as valuing a row. */
 class RowsInTime implements Iterator<FleetSumsRow> {
 	private readonly readers: readonly TrackReader[];
-	private readonly result: { done?: false; value: FleetSumsRow };
+	private readonly result: Given;
 	/** The instant that is read, whose tracks before `place` are done, and the earliest that they go on with. */
 	private at: number;
 	private later = Number.POSITIVE_INFINITY;
@@ -198,16 +243,40 @@ class RowsInTime implements Iterator<FleetSumsRow> {
 	}
 }
 
+/** One track's rows in order of time, then the next one's: what is added up of them stays at hand. */
+class RowsByTrack implements Iterator<FleetSumsRow> {
+	private readonly readers: readonly TrackReader[];
+	private readonly result: Given;
+	private place = 0;
+
+	constructor(tracks: readonly Track[]) {
+		this.readers = tracks.map((track) => new TrackReader(track));
+		this.result = { value: emptyRow({ label: "", isGpu: false, tierSeconds: 0 }) };
+	}
+
+	next(): IteratorResult<FleetSumsRow, undefined> {
+		for (; this.place < this.readers.length; this.place += 1) {
+			const reader = this.readers[this.place] as TrackReader;
+			if (reader.at === Number.POSITIVE_INFINITY) continue;
+			this.result.value = reader.take();
+			return this.result;
+		}
+		return { done: true, value: undefined };
+	}
+}
+
 type Writable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
 
 export class FleetRows {
 	private readonly by: SumLabel | undefined;
 	private readonly apart: readonly SumLabel[];
+	private readonly isByTrack: boolean;
 	private readonly kept = new Map<string, Track>();
 
-	constructor({ by, apart = [] }: Pick<FleetSumsQuery, "by" | "apart">) {
+	constructor({ by, apart = [], isByTrack = false }: Pick<FleetSumsQuery, "by" | "apart" | "isByTrack">) {
 		this.by = by;
 		this.apart = apart;
+		this.isByTrack = isByTrack;
 	}
 
 	/** Where sums of devices with these labels go. */
@@ -219,18 +288,42 @@ export class FleetRows {
 		return this.trackOf({ label, isGpu, tierSeconds, labels: own });
 	}
 
-	addTrack(track: FleetTrack): void {
-		const { times, sums, ...key } = track;
-		this.trackOf(key).addAll(times, sums);
+	addTrack({ times, sums, ...key }: FleetTrack): void {
+		this.trackOf(key).addPart({ times, sums });
 	}
 
+	/** All in one piece of memory, which then goes to another thread as one. */
 	tracks(): readonly FleetTrack[] {
-		return [...this.kept.values()].map((track) => track.all());
+		const found = [...this.kept.values()].map((track) => ({ key: track.key, parts: track.all() }));
+		const count = found.reduce((sum, { parts }) => sum + rowsIn(parts), 0);
+		const memory = new Float64Array(count * (1 + SUMS));
+		let taken = 0;
+		const piece = (length: number) => {
+			taken += length;
+			return memory.subarray(taken - length, taken);
+		};
+		return found.map(({ key, parts }) => {
+			const rows = rowsIn(parts);
+			const [times, sums] = [piece(rows), piece(rows * SUMS)];
+			let row = 0;
+			for (const part of parts) {
+				times.set(part.times, row);
+				sums.set(part.sums, row * SUMS);
+				row += part.times.length;
+			}
+			return { ...key, times, sums };
+		});
 	}
 
-	/** In order of time. A row is good until the next is asked for, since there may be a million. */
+	/** A row is good until the next is asked for, since there may be a million. */
 	rows(): Iterable<FleetSumsRow> {
-		return { [Symbol.iterator]: () => new RowsInTime([...this.kept.values()]) };
+		const { isByTrack } = this;
+		return {
+			[Symbol.iterator]: () => {
+				const tracks = [...this.kept.values()];
+				return isByTrack ? new RowsByTrack(tracks) : new RowsInTime(tracks);
+			},
+		};
 	}
 
 	private trackOf(key: TrackKey): Track {
@@ -243,4 +336,8 @@ export class FleetRows {
 		this.kept.set(text, made);
 		return made;
 	}
+}
+
+function rowsIn(parts: readonly Part[]): number {
+	return parts.reduce((sum, { times }) => sum + times.length, 0);
 }

@@ -132,12 +132,14 @@ export class FleetSums {
 			const { site = "", rack = "", model = "", owner = "", use = "", isGpu } = labelsIn(line);
 			const labels = { site, rack, model, owner, use };
 			const track = rows.track({ labels, isGpu, tierSeconds });
+			if (isOwn) {
+				track.addRun(run, at, end);
+				continue;
+			}
 			const { times, sums } = sumsRows(run);
 			const [low, high] = [lowerBound(times, at), lowerBound(times, end)];
-			if (isOwn) track.addAll(times.subarray(low, high), sums.subarray(low * SUMS, high * SUMS));
-			else
-				for (let row = low; row < high; row += 1)
-					track.add(edges(times[row] as number).start, sums, row * SUMS);
+			for (let row = low; row < high; row += 1)
+				track.add(edges(times[row] as number).start, sums, row * SUMS);
 		}
 		return true;
 	}

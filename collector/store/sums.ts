@@ -81,23 +81,41 @@ const PLACES: Readonly<Record<string, readonly (readonly [place: number, sign: 1
 /** SUMS numbers for each time. */
 export type SumsRows = { readonly times: Float64Array; readonly sums: Float64Array };
 
-/** The sums of each row of a run with SUM_COLUMNS, column by column: a month of the fleet is 200,000 rows. */
-export function sumsRows({ columns, times, values }: ChunkRun): SumsRows {
-	const sums = new Float64Array(times.length * SUMS);
+export function sumsRows(run: ChunkRun): SumsRows {
+	const sums = new Float64Array(run.times.length * SUMS);
+	addSums(run, { low: 0, high: run.times.length }, sums);
+	return { times: run.times, sums };
+}
+
+/** Adds the sums of some rows of a run with SUM_COLUMNS, column by column: a month of the fleet is 200,000 rows. */
+export function addSums(
+	{ columns, values }: ChunkRun,
+	rows: { readonly low: number; readonly high: number },
+	into: Float64Array,
+): void {
 	for (const [index, { measurement, decimals }] of columns.entries())
 		for (const [place, sign] of PLACES[measurement] ?? []) {
 			const column = values[index] as ColumnValues;
-			addColumn(column, sums.subarray(place), sign * (column instanceof Float64Array ? 1 : 10 ** decimals));
+			const target = { into, place };
+			if (column instanceof Float64Array) addValues(column.subarray(rows.low, rows.high), target, sign);
+			else addNumbers(column.subarray(rows.low, rows.high), target, sign * 10 ** decimals);
 		}
-	return { times, sums };
 }
 
-/** @param into at each SUMS-th place; no sum is below zero, so none is the number that stands for absent */
-function addColumn(column: ColumnValues, into: Float64Array, power: number): void {
-	for (let row = 0; row < column.length; row += 1) {
+type Target = { readonly into: Float64Array; readonly place: number };
+
+/** No sum is below zero, so none is the number that stands for absent. */
+function addNumbers(column: Int32Array, { into, place }: Target, power: number): void {
+	for (let row = 0, at = place; row < column.length; row += 1, at += SUMS) {
 		const found = column[row] as number;
-		if (found === ABSENT_SCALED || Number.isNaN(found)) continue;
-		into[row * SUMS] = (into[row * SUMS] as number) + found / power;
+		if (found !== ABSENT_SCALED) into[at] = (into[at] as number) + found / power;
+	}
+}
+
+function addValues(column: Float64Array, { into, place }: Target, sign: number): void {
+	for (let row = 0, at = place; row < column.length; row += 1, at += SUMS) {
+		const found = column[row] as number;
+		if (!Number.isNaN(found)) into[at] = (into[at] as number) + found * sign;
 	}
 }
 

@@ -569,11 +569,11 @@ export type StoreOperations = typeof operations;
 /** The columns of an answer were made for it. */
 function columnsIn(result: unknown): readonly ArrayBuffer[] {
 	if (typeof result !== "object" || result === null) return [];
-	if ("tracks" in result)
-		return (result.tracks as readonly FleetTrack[]).flatMap(({ times, sums }) => [
-			times.buffer as ArrayBuffer,
-			sums.buffer as ArrayBuffer,
-		]);
+	if ("tracks" in result) {
+		const [track] = result.tracks as readonly FleetTrack[];
+		// All tracks are pieces of one.
+		return track === undefined ? [] : [track.times.buffer as ArrayBuffer];
+	}
 	if (!("pieces" in result)) return [];
 	const buffers = new Set<ArrayBuffer>();
 	for (const { times, values } of result.pieces as readonly Columns[])

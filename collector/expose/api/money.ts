@@ -9,7 +9,7 @@
 import { MILLISECONDS_PER_SECOND, quantity, type UnixMilliseconds } from "../../../shared/units.js";
 import type { Contract } from "../../derive/contracts.js";
 import { everyFigureOf, figuresOf, MONEY_FORMULAS, type MoneySums } from "../../derive/money.js";
-import { MoneySteps } from "../../derive/money-steps.js";
+import { MoneySteps, StepPlaces } from "../../derive/money-steps.js";
 import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
 import { type Edges, stepEdges } from "../../derive/steps.js";
 import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
@@ -97,14 +97,18 @@ export async function moneyAnswer(
 		mining: new Map<string, GroupSteps>(),
 		tokens: new Map<string, GroupSteps>(),
 	};
+	const places = new StepPlaces();
+	// Rows of one label come together: its group is at hand.
+	let last:
+		| { readonly groups: Map<string, GroupSteps>; readonly label: string; group: GroupSteps }
+		| undefined;
 	const into = (whose: Whose, at: number): readonly MoneySums[] => {
 		const label = by === undefined ? "" : groupLabel(by, whose);
 		const groups = whose.isByTokens === true ? kinds.tokens : whose.isGpu === true ? kinds.ai : kinds.mining;
-		let group = groups.get(label);
-		if (group === undefined) {
-			group = new GroupSteps(edges);
-			groups.set(label, group);
-		}
+		if (last?.groups === groups && last.label === label) return last.group.at(at);
+		const group = groups.get(label) ?? new GroupSteps(edges, places);
+		groups.set(label, group);
+		last = { groups, label, group };
 		return group.at(at);
 	};
 	const span = { from, to, stepSeconds, timeZone, tierSeconds: SETTLEMENT_SECONDS } as const;
@@ -138,7 +142,7 @@ export async function moneyAnswer(
 	const labelled = [...groups]
 		.map(([label, steps]) => ({ label, steps }))
 		.sort((one, other) => (one.label < other.label ? -1 : 1));
-	const all = new MoneySteps();
+	const all = new MoneySteps(places);
 	for (const { steps } of labelled) all.add(steps);
 	const total = all.total();
 	const times: number[] = [];
@@ -220,13 +224,14 @@ async function deviceRows(
 
 /** One group's sums. Rows come in order of time, so the step of the row before is nearly always that of the next. */
 class GroupSteps {
-	readonly steps = new MoneySteps();
+	readonly steps: MoneySteps;
 	private readonly edges: Edges;
 	private step: { readonly start: number; readonly end: number } = { start: 0, end: 0 };
 	private sums: readonly MoneySums[] = [];
 
-	constructor(edges: Edges) {
+	constructor(edges: Edges, places: StepPlaces) {
 		this.edges = edges;
+		this.steps = new MoneySteps(places);
 	}
 
 	at(at: number): readonly MoneySums[] {
@@ -238,17 +243,23 @@ class GroupSteps {
 	}
 }
 
+/** Of ten thousand steps of hundreds of groups: numbers that lie in a row, and no objects of their own. */
 function groupOf(times: readonly number[], steps: MoneySteps, total: MoneySums): Omit<MoneyGroup, "label"> {
 	const columns = MONEY_COLUMNS.map((name) => ({
 		name,
-		values: new Array<number | null>(times.length).fill(null),
+		values: new Float64Array(times.length).fill(Number.NaN),
 	}));
 	for (const [index, at] of times.entries()) {
 		const sums = steps.known(at);
 		if (sums === undefined) continue;
 		const figures = everyFigureOf(sums);
-		for (const { name, values } of columns) values[index] = figures[name] ?? null;
+		for (const { name, values } of columns) values[index] = figures[name] ?? Number.NaN;
 	}
-	const byName = Object.fromEntries(columns.map(({ name, values }) => [name, values]));
+	const byName = Object.fromEntries(columns.map(({ name, values }) => [name, withNulls(values)]));
 	return { total: figuresOf(total), ...byName } as Omit<MoneyGroup, "label">;
+}
+
+function withNulls(values: Float64Array): readonly (number | null)[] {
+	if (!values.some(Number.isNaN)) return Array.from(values);
+	return Array.from(values, (value) => (Number.isNaN(value) ? null : value));
 }

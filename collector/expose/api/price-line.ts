@@ -37,13 +37,14 @@ export type PriceStretch = {
 	/** Of each moment in it: rows alone, since there are thousands of moments and their values are done with. */
 	readonly rows: (readonly StoredInput[])[];
 	readonly rates: StoredInput[];
+	/** Whether anything was valued in it. */
+	isUsed: boolean;
 };
 
 export class PriceLine {
 	/** Whether tokens have a price anywhere in it: then hosts that serve them are read apart. */
 	readonly pricesTokens: boolean;
 	private readonly stretches: readonly PriceStretch[];
-	private readonly used = new Set<PriceStretch>();
 	private readonly usedRates = new Set<PriceStretch>();
 	private place = 0;
 	private last: PriceStretch | undefined;
@@ -58,7 +59,7 @@ export class PriceLine {
 		const { last } = this;
 		if (last !== undefined && instant >= last.from && instant < last.to) return last;
 		const stretch = this.find(instant);
-		this.used.add(stretch);
+		stretch.isUsed = true;
 		this.last = stretch;
 		return stretch;
 	}
@@ -82,7 +83,8 @@ export class PriceLine {
 			if (id !== undefined) ids.add(id);
 		};
 		let before: readonly StoredInput[] = [];
-		for (const { rows } of this.used)
+		const used = this.stretches.filter(({ isUsed }) => isUsed);
+		for (const { rows } of used)
 			for (const inForce of rows) {
 				for (let place = 0; place < inForce.length; place += 1) {
 					const row = inForce[place] as StoredInput;
@@ -90,17 +92,17 @@ export class PriceLine {
 				}
 				before = inForce;
 			}
-		for (const { rates } of [...this.used, ...this.usedRates]) for (const rate of rates) note(rate);
+		for (const { rates } of [...used, ...this.usedRates]) for (const rate of rates) note(rate);
 		return [...byName].map(([name, ids]) => ({ name, rows: rangesText([...ids]) }));
 	}
 
 	/** Askers go forward in time, so the last place and the next are tried first. */
 	private find(instant: number): PriceStretch {
-		const { stretches } = this;
-		for (const place of [this.place, this.place + 1]) {
-			const stretch = stretches[place];
+		const { stretches, place } = this;
+		for (let next = place; next <= place + 1; next += 1) {
+			const stretch = stretches[next];
 			if (stretch === undefined || instant < stretch.from || instant >= stretch.to) continue;
-			this.place = place;
+			this.place = next;
 			return stretch;
 		}
 		let [low, high] = [0, stretches.length - 1];
@@ -123,6 +125,7 @@ const NOTHING: PriceStretch = {
 	perUsd: undefined,
 	rows: [],
 	rates: [],
+	isUsed: false,
 };
 
 function stretchesOf(book: InputBook, options: PriceLineOptions): readonly PriceStretch[] {
@@ -144,7 +147,7 @@ function stretchesOf(book: InputBook, options: PriceLineOptions): readonly Price
 		const prices =
 			perUsd === 1 ? inDollars : perUsd === undefined ? UNPRICED : pricesIn(inDollars, 1 / perUsd);
 		if (last === undefined || last.perUsd !== perUsd || !isSame(last.prices, prices)) {
-			last = { from: at, to: end, prices, perUsd, rows: [], rates: [] };
+			last = { from: at, to: end, prices, perUsd, rows: [], rates: [], isUsed: false };
 			found.push(last);
 		}
 		last.to = end;

@@ -1,7 +1,7 @@
 /**
  * Rows of work and energy valued: each at the prices of its time, or by the contract that covers its devices.
  *
- * Takes rows in order of time; adds dollars to the sums that its asker names, those of contracts too. An interval in
+ * Takes rows, in order of time where there are contracts; adds dollars to the sums that its asker names, those of contracts too. An interval in
  * which prices changed, of which nothing finer is left, is shared out by time and counted.
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
@@ -170,8 +170,8 @@ export type RowsWish = SumsSpan & {
 };
 
 /**
- * Rows of the fleet in order of time, as coarse as their worth allows; many at once, since a month may have a million.
- * A row is good until the next is asked for.
+ * Rows of the fleet, as coarse as their worth allows; many at once, since a month may have a million. Where there are
+ * contracts they come in order of time, else label by label within a piece. A row is good until the next is asked for.
  */
 export async function* fleetRows(
 	store: SeriesStore,
@@ -182,7 +182,9 @@ export async function* fleetRows(
 		(line?.isAlike(start, end) ?? true) && !changes.some((at) => start < at && at < end);
 	const apart: readonly SumLabel[] =
 		contracts.length > 0 ? COVERING : line?.pricesTokens === true ? ["use"] : [];
-	const labels = { ...(by === undefined ? {} : { by }), ...(apart.length > 0 ? { apart } : {}) };
+	// What contracts pay in an instant is shared out over all that they cover then: such rows come together.
+	const isByTrack = contracts.length === 0;
+	const labels = { ...(by === undefined ? {} : { by }), ...(apart.length > 0 ? { apart } : {}), isByTrack };
 	let ahead: Promise<Iterable<MoneyRow>> | undefined;
 	for (const slice of spanSlices(span, isAlike)) {
 		const rows = await ahead;

@@ -47,22 +47,40 @@ function oneByOne(pieces: readonly (readonly Line[])[]) {
 	return [...sums.values()].sort((one, other) => one.at - other.at || place(one) - place(other));
 }
 
+function rowsOf(pieces: readonly (readonly Line[])[], isByTrack: boolean) {
+	const whole = new FleetRows({ by: "model", isByTrack });
+	for (const lines of pieces) {
+		const piece = new FleetRows({ by: "model" });
+		for (const one of lines) addTo(piece, one);
+		for (const track of piece.tracks()) whole.addTrack(track);
+	}
+	return Array.from(whole.rows(), ({ from: at, label, isGpu, joules }) => ({ at, label, isGpu, joules }));
+}
+
+const somePieces = fc.array(fc.array(line, { maxLength: 6 }), { maxLength: 4 });
+
 it("gives each interval of each label once, to the last bit, in order of time", () => {
 	fc.assert(
-		fc.property(fc.array(fc.array(line, { maxLength: 6 }), { maxLength: 4 }), (pieces) => {
-			const whole = new FleetRows({ by: "model" });
-			for (const lines of pieces) {
-				const piece = new FleetRows({ by: "model" });
-				for (const one of lines) addTo(piece, one);
-				for (const track of piece.tracks()) whole.addTrack(track);
+		fc.property(somePieces, (pieces) => {
+			expect(rowsOf(pieces, false)).toEqual(oneByOne(pieces));
+		}),
+	);
+});
+
+it("gives the same rows label by label where that is asked for", () => {
+	fc.assert(
+		fc.property(somePieces, (pieces) => {
+			const inTime = oneByOne(pieces);
+			const tracks = new Map<string, typeof inTime>();
+			for (const row of rowsOf(pieces, true)) {
+				const key = `${row.isGpu} ${row.label}`;
+				// A label that came before has ended.
+				expect([...tracks.keys()].indexOf(key)).toBe(tracks.has(key) ? tracks.size - 1 : -1);
+				tracks.set(key, [...(tracks.get(key) ?? []), row]);
 			}
-			const found = Array.from(whole.rows(), ({ from: at, label, isGpu, joules }) => ({
-				at,
-				label,
-				isGpu,
-				joules,
-			}));
-			expect(found).toEqual(oneByOne(pieces));
+			for (const [key, rows] of tracks)
+				expect(rows).toEqual(inTime.filter(({ isGpu, label }) => `${isGpu} ${label}` === key));
+			expect([...tracks.values()].flat()).toHaveLength(inTime.length);
 		}),
 	);
 });
