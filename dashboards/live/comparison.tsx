@@ -26,7 +26,11 @@ export function Comparison() {
 				{present.length === 1 ? "Against the price of power" : "The next megawatt"}
 			</h2>
 			{present.length === 0 ? (
-				<p class="quiet">No price is known yet: see the inputs below.</p>
+				<p class="quiet">
+					{uses.some(({ group }) => group.powerWatts !== undefined)
+						? "No price is known yet: see the inputs below."
+						: "No machine is known to draw power at this time."}
+				</p>
 			) : (
 				<div class={hasCapacity ? "uses uses-capacity" : "uses"}>
 					<Heads hasCapacity={hasCapacity} />

@@ -84,7 +84,7 @@ function aheadOf({ mining, ai }: FleetAnswer): { readonly who: string; readonly 
 		{ name: "Mining", value: left(mining) },
 	].flatMap(({ name, value }) => (value === undefined ? [] : [{ name, value }]));
 	const [best, other] = uses.sort((one, another) => another.value - one.value);
-	if (best === undefined) return { who: "nothing earns", how: "" };
+	if (best === undefined) return { who: "unknown", how: "" };
 	if (other === undefined) return { who: `${best.name} alone`, how: `${usd(best.value)}/MWh left` };
 	const times = other.value > 0 ? `, ${multiple(best.value / other.value)} ${other.name.toLowerCase()}` : "";
 	return {
