@@ -28,7 +28,7 @@ import { ibelink } from "./ibelink.js";
 import { iceriver } from "./iceriver.js";
 import { inference } from "./inference.js";
 import { honorKnight, innosilicon, innosiliconRpc } from "./innosilicon.js";
-import { intelXpu } from "./intel.js";
+import { intelXpu, intelXpuText } from "./intel.js";
 import { jasminer } from "./jasminer.js";
 import { LOCAL_HOSTS } from "./local-hosts.js";
 import { luxos } from "./luxos.js";
@@ -38,6 +38,7 @@ import { minerva } from "./minerva.js";
 import { multminer } from "./multminer.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
+import { obelisk } from "./obelisk.js";
 import { proto } from "./proto.js";
 import { redfish } from "./redfish.js";
 import { rocmSmi, rocmSmiCsv, rocmSmiText } from "./rocm-smi.js";
@@ -87,6 +88,7 @@ export const DRIVERS: readonly Driver[] = [
 	fluminer,
 	innosilicon,
 	ebang,
+	obelisk,
 	jasminer,
 	futurebit,
 	bitfury,
@@ -110,6 +112,7 @@ export const DRIVERS: readonly Driver[] = [
 	rocmSmiText,
 	rocmSmiCsv,
 	intelXpu,
+	intelXpuText,
 	gaudi,
 	nvidia,
 	...LOCAL_HOSTS,

@@ -230,7 +230,7 @@ function layOutMara(answers: Parsed): Parsed {
 		boardCount: boards.length > 0 ? working.length : undefined,
 		poolRecords: recordsOf(firstOf([at(answers, "pools", "pools"), at(answers, "pools")])),
 		state: stateOf(brief) ?? (isWebThere ? undefined : at(rpc, "state")),
-		errors: errorsOf(answers, brief),
+		errors: errorsOf(answers, brief, boards),
 	});
 }
 
@@ -254,7 +254,7 @@ const STATES: readonly (readonly [RegExp, string])[] = [
 	[/tun/i, "tuning"],
 	[/start|init|boot|warm/i, "starting"],
 	[/overheat|over.?temp|too hot/i, "overheated"],
-	[/stop|paus|shut/i, "stopped"],
+	[/stop|paus|shut|curtail|suspend/i, "stopped"],
 	[/fail|error/i, "failed"],
 	[/mining/i, "mining"],
 	[/idle/i, "idle"],
@@ -265,8 +265,12 @@ function stateOf(brief: AnyRecord | undefined): string | undefined {
 	return STATES.find(([pattern]) => status !== undefined && pattern.test(status))?.[1];
 }
 
-/** "Degraded: Hash board error", and a fan fault with its words. */
-function errorsOf(answers: Parsed, brief: AnyRecord | undefined): readonly string[] {
+/** "Degraded: Hash board error", a fan fault and a board's, each with its words. */
+function errorsOf(
+	answers: Parsed,
+	brief: AnyRecord | undefined,
+	boards: readonly AnyRecord[],
+): readonly string[] {
 	const indicator = textOf(at(brief, "indicator"));
 	const isWell = indicator === undefined || /fully functional|^ok$|good|healthy/i.test(indicator);
 	const long = textOf(at(brief, "indicator_long"));
@@ -275,5 +279,12 @@ function errorsOf(answers: Parsed, brief: AnyRecord | undefined): readonly strin
 	return [
 		...(isWell ? [] : [[indicator, long].filter((word) => word !== undefined).join(": ")]),
 		...(at(answers, "fans", "error") === true ? [`fans: ${fans ?? "error"}`] : []),
+		...boards.flatMap((board, place) => {
+			const status = textOf(at(board, "status"));
+			if (status === undefined || !/fail|critical|fatal|error/i.test(status)) return [];
+			const name = textOf(firstOf([at(board, "index"), at(board, "id")])) ?? String(place);
+			const why = textOf(at(board, "description"));
+			return [`board ${name}: ${[status, why].filter((word) => word !== undefined).join(": ")}`];
+		}),
 	];
 }

@@ -199,7 +199,7 @@ export function layOutTable(answers: Parsed): Parsed {
 		const isSplit = /^enabled$/i.test(textOf(at(all, "mig.mode.current")) ?? "");
 		return isSplit ? { ...all, ...present({ "mig.count": instances?.get(uuid ?? "") }) } : all;
 	});
-	const table = layOutRows(whole, at(rows[0], "driver_version"));
+	const table = layOutRows(whole, driverIn(rows[0]));
 	return { ...table, lost: [...listOf(table["lost"]), ...unreached(at(answers, "gpus", "said"))] };
 }
 
@@ -254,8 +254,19 @@ export function layOutRows(rows: readonly AnyRecord[], driverVersion: unknown): 
 		})),
 		model: modelOf(known.map((row) => at(row, "name"))),
 		driverVersion,
-		lost: rows.flatMap((row) => lostOf(row, Object.values(row), [at(row, "pci.bus_id"), at(row, "index")])),
+		lost: rows.flatMap((row) => [
+			...lostOf(row, Object.values(row), [at(row, "pci.bus_id"), at(row, "index")]),
+			...recoveryOf(row, at(row, "pci.bus_id")),
+		]),
 	});
+}
+
+/** Drivers from 610 on say beside the version, or in its place, that its name goes: "610.43.02 [Deprecated; …]". */
+function driverIn(record: unknown): string | undefined {
+	const said = ["driver_version", "kmd_version"].map((name) =>
+		textOf(at(record, name))?.replace(/\s*\[.*$/, ""),
+	);
+	return said.find((version) => version !== undefined && /^\d/.test(version));
 }
 
 /** @param written "0x0000000000000005" or its number */
@@ -381,14 +392,14 @@ function layOutXml(answers: Parsed): Parsed {
 			}),
 		),
 		model: modelOf(found.map((gpu) => at(gpu, "product_name"))),
-		driverVersion: at(log, "driver_version"),
+		driverVersion: driverIn(log),
 		lost: listed.flatMap((gpu) => [
 			...lostOf(
 				gpu,
 				[gpu, at(gpu, "temperature"), powerOf(gpu)].flatMap((part) => Object.values(recordOf(part) ?? {})),
 				[at(gpu, "@id")],
 			),
-			...recoveryOf(gpu),
+			...recoveryOf(gpu, at(gpu, "@id")),
 		]),
 	});
 }
@@ -434,13 +445,15 @@ function slowdownOf(value: unknown): unknown {
 	return number !== undefined && number > 40 ? number : undefined;
 }
 
+const RECOVERIES = /reset|reboot|drain|recover/i;
+
 /** "None", or what the driver wants done before the GPU can be trusted again: "Reset", "Reboot", "Drain and Reset". */
-function recoveryOf(gpu: AnyRecord): readonly string[] {
+function recoveryOf(gpu: AnyRecord, bus: unknown): readonly string[] {
 	const said = textOf(at(gpu, "gpu_recovery_action"));
 	const isReset = /^yes$/i.test(textOf(at(gpu, "gpu_reset_status", "reset_required")) ?? "");
-	const wanted = said === undefined || /^(?:none|n\/a)$/i.test(said) ? undefined : said;
+	const wanted = said !== undefined && RECOVERIES.test(said) ? said : undefined;
 	const action = wanted ?? (isReset ? "Reset" : undefined);
-	const name = textOf(firstOf([at(gpu, "uuid"), at(gpu, "@id")])) ?? "GPU";
+	const name = textOf(firstOf([at(gpu, "uuid"), bus])) ?? "GPU";
 	return action === undefined ? [] : [`${name}: recovery ${action}`];
 }
 

@@ -9,7 +9,7 @@
  */
 import { antminerReads } from "./antminer.js";
 import { defineDriver, type Parsed, SLOW_FACTS_SECONDS } from "./driver.js";
-import { layOutAntminer } from "./kit/antminer-stats.js";
+import { algorithmOfModel, layOutAntminer } from "./kit/antminer-stats.js";
 import { boardParts } from "./kit/boards.js";
 import { OUR_STATES, sensorReads } from "./kit/cgminer.js";
 import { fanSpeedParts } from "./kit/fans.js";
@@ -56,12 +56,14 @@ export const vnish = defineDriver({
 		summary: slowRpc("summary"),
 		pools: slowRpc("pools"),
 		status: web("status"),
+		/** Every chip of every board, so only where the summary is missing. */
+		chains: { ...locked("chains"), unless: "web" },
 		preset: { ...web("perf-summary"), everySeconds: SLOW_FACTS_SECONDS },
 		info: { ...web("info"), rarely: true },
 		modelInfo: { ...web("model"), rarely: true },
 		version: rareRpc("version"),
 	},
-	atLeastOne: ["stats", "web", "summary", "status", "info"],
+	atLeastOne: ["stats", "web", "summary", "status", "info", "chains"],
 	recognises: ({ rpc, web: root, page }) =>
 		/VNISH/.test(rpc) ||
 		/AnthillOS|vnish/i.test(root) ||
@@ -140,25 +142,30 @@ export const vnish = defineDriver({
 function layOutVnish(answers: Parsed): Parsed {
 	const rpc = layOutAntminer(answers);
 	const miner = recordOf(at(answers, "web", "miner")) ?? recordOf(at(answers, "web"));
-	const algorithm = algorithmOf(answers, rpc);
-	const unit =
-		rateFactor(firstOf([at(answers, "info", "hr_measure"), at(answers, "modelInfo", "hr_measure")])) ?? 1e9;
+	const said = textOf(at(answers, "info", "miner")) ?? textOf(at(answers, "modelInfo", "full_name"));
+	const model = said ?? modelFromType(textOf(at(miner, "miner_type"))) ?? textOf(at(rpc, "model"));
+	const algorithm = algorithmOf(answers, model, rpc);
+	const stated = firstOf([at(answers, "info", "hr_measure"), at(answers, "modelInfo", "hr_measure")]);
+	const unit = rateFactor(stated) ?? (IN_MEGAHASHES.test(algorithm) ? 1e6 : 1e9);
 	const rates = webRates(miner, unit, algorithm);
 	const kind = algorithm === "sha256" ? "sha256" : "other";
-	const chains = recordsOf(at(miner, "chains"));
-	const said = textOf(at(answers, "info", "miner")) ?? textOf(at(answers, "modelInfo", "full_name"));
+	const chains = recordsOf(
+		firstOf([at(miner, "chains"), answers["chains"], at(answers, "chains", "chains")]),
+	);
 	return present({
 		...rpc,
 		miner,
 		algorithm,
-		model: said ?? modelFromType(textOf(at(miner, "miner_type"))) ?? at(rpc, "model"),
+		model,
 		firmware: firmwareOf(answers, miner),
 		rates: Object.keys(rates).length > 0 ? { [kind]: rates } : at(rpc, "rates"),
 		...wattsOf(miner, chains),
 		presetWatts: numberOf(at(answers, "preset", "current_preset", "name")),
 		boards: chains.length > 0 ? boardsOf(chains, rpc, { unit, kind }) : boardsOfRpc(rpc),
 		boardCount:
-			chains.length > 0 ? chains.filter(isWorking).length : miner === undefined ? at(rpc, "boardCount") : 0,
+			chains.length > 0 || Array.isArray(at(miner, "chains"))
+				? chains.filter(isWorking).length
+				: at(rpc, "boardCount"),
 		chipCount: chains.length > 0 ? undefined : at(rpc, "chipCount"),
 		fans: fansOf(miner) ?? at(rpc, "fans"),
 		supply: recordOf(at(miner, "psu")),
@@ -168,9 +175,11 @@ function layOutVnish(answers: Parsed): Parsed {
 	});
 }
 
-function algorithmOf(answers: Parsed, rpc: Parsed): string {
+const IN_MEGAHASHES = /^(?:scrypt|x11|ethash)$/;
+
+function algorithmOf(answers: Parsed, model: string | undefined, rpc: Parsed): string {
 	const said = firstOf([at(answers, "info", "algorithm"), at(answers, "modelInfo", "algorithm")]);
-	return algorithmNamed(said) ?? textOf(at(rpc, "algorithm")) ?? "sha256";
+	return algorithmNamed(said) ?? algorithmOfModel(model) ?? textOf(at(rpc, "algorithm")) ?? "sha256";
 }
 
 function modelFromType(type: string | undefined): string | undefined {
@@ -245,22 +254,26 @@ function boardsOf(
 		const statuses = Object.values(recordOf(at(chain, "chip_statuses")) ?? {}).flatMap(
 			(count) => numberOf(count) ?? [],
 		);
+		const listed = recordsOf(at(chain, "chips"));
 		return present({
 			slot,
 			rates: {
 				[kind]: present({
-					now: inUnit(at(chain, "hashrate_rt")),
-					nominal: inUnit(at(chain, "hashrate_ideal")),
+					now: inUnit(firstOf([at(chain, "hashrate_rt"), at(chain, "hr_realtime")])),
+					nominal: inUnit(firstOf([at(chain, "hashrate_ideal"), at(chain, "hr_nominal")])),
 				}),
 			},
 			watts: at(chain, "power_consumption"),
 			millivolts: at(chain, "voltage"),
-			frequency: at(chain, "frequency"),
+			frequency: firstOf([at(chain, "frequency"), at(chain, "freq")]),
 			chips:
 				at(own, "chips") ??
-				(statuses.length > 0 ? statuses.reduce((sum, count) => sum + count, 0) : undefined),
+				(statuses.length > 0 ? statuses.reduce((sum, count) => sum + count, 0) : listed.length || undefined),
 			hardwareErrors: at(chain, "hw_errors"),
-			chipTemperatures: present({ most: at(chain, "chip_temp", "max") }),
+			chipTemperatures: firstOf([
+				at(chain, "chip_temp") === undefined ? undefined : present({ most: at(chain, "chip_temp", "max") }),
+				listed.map((chip) => at(chip, "temp")),
+			]),
 			chipLeast: at(chain, "chip_temp", "min"),
 			chipSensors: at(own, "chipTemperatures"),
 			boardTemperatures: present({ most: at(chain, "pcb_temp", "max") }),

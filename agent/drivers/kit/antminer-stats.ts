@@ -45,7 +45,7 @@ export function layOutAntminer(answers: Parsed): Parsed {
 		webRates(webSummary, kind),
 		oldWebRates(oldWeb, kind),
 	]);
-	const found = boardsOf(values, web ?? oldWebShape(oldWeb), kind, rates);
+	const found = withWater(boardsOf(values, web ?? oldWebShape(oldWeb), kind, rates), model, values);
 	const power = powerOf(values, rates, algorithm);
 	const isPlausible = at(power, "estimate") !== IMPLAUSIBLE;
 	const boards = found.map((board) => {
@@ -333,6 +333,38 @@ function oneOrMore(value: unknown): unknown {
 	return numberOf(value) === undefined ? value : [value];
 }
 
+/**
+ * Hydro models of the S21 tell water among their sensors. An S21+ Hyd: first and third of the board's, where the water
+ * enters and leaves; its chip is the first of temp_pic, the others there are of the board. The others, of which none
+ * tells a chip: the water under the chip's name, in, out and two zeros.
+ */
+function withWater(
+	boards: readonly Board[],
+	model: string | undefined,
+	values: AnyRecord | undefined,
+): readonly Board[] {
+	if (model === undefined || !/S21.{0,6}Hyd/i.test(model)) return boards;
+	const isPlus = /S21\+ ?Hyd/i.test(model);
+	return boards.map((board) => {
+		const own = listAt(board, "pic");
+		const pic = own.length > 0 ? own : dashList(at(values, `temp_pic${board.slot}`));
+		const pcb = listAt(board, "boardTemperatures");
+		const chips = board.chipTemperatures.map(numberOf);
+		const hasChips = chips.some((chip) => chip);
+		if (isPlus && !hasChips && pcb.length === 4 && pic.length === 4)
+			return {
+				...board,
+				chipTemperatures: [pic[0]],
+				boardTemperatures: [pcb[1], pcb[3], ...pic.slice(1)],
+				inlet: [pcb[0]],
+				outlet: [pcb[2]],
+			};
+		const [inlet, outlet, ...others] = chips;
+		const isWater = chips.length === 4 && inlet && outlet && !others.some((chip) => chip);
+		return isWater ? { ...board, chipTemperatures: [], inlet: [inlet], outlet: [outlet] } : board;
+	});
+}
+
 /** The RPC answers were taken first; what they lack comes from the web interface. */
 function mergedRates(algorithm: string, sources: readonly Rates[]): Rates {
 	if (algorithm === UNKNOWN) return {};
@@ -534,6 +566,7 @@ function webBoards(web: AnyRecord | undefined, kind: Kind, total: Rates): Map<nu
 			boardTemperatures: list("temp_pcb"),
 			inlet: list("temp_in"),
 			outlet: list("temp_out"),
+			pic: list("temp_pic"),
 		});
 	}
 	return boards;

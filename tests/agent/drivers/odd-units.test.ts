@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { driverByName } from "../../../agent/drivers/catalog.js";
 import { decode } from "../../../agent/drivers/decode.js";
 import { loadFormats } from "../../../agent/drivers/formats/parse-answer.js";
+import { recognisedBy } from "../../../agent/drivers/identify.js";
 import { type RecordedAnswer, readRecording } from "../../../agent/drivers/recording.js";
 import { OPERATING_STATES, POOL_STATES } from "../../../shared/measurements.js";
 import type { Reading } from "../../../shared/reading.js";
@@ -146,4 +147,196 @@ describe("a table of hl-smi", () => {
 		]);
 		return undefined;
 	});
+});
+
+describe("water in the sensors of an S21", () => {
+	const boards = (Type: string, chain: object, more: object = {}) =>
+		parts(
+			read("antminer", {
+				stats: {
+					STATS: [
+						{ Type },
+						{ rate_5s: 200_000, rate_unit: "GH/s", chain: [{ index: 0, asic_num: 120, ...chain }], ...more },
+					],
+				},
+			}),
+			"board",
+		).map(({ values }) => values);
+
+	it("of an S21+ Hyd stands at the first and third of the board's, the chip ahead of temp_pic", () => {
+		const [board] = boards("Antminer S21+ Hyd.", { temp_pcb: [30, 51, 39, 52], temp_pic: [80, 53, 54, 55] });
+		expect(board).toMatchObject({
+			inletTemperatureCelsius: 30,
+			outletTemperatureCelsius: 39,
+			chipTemperatureCelsius: 80,
+			boardTemperatureCelsius: 55,
+			boardSensor1TemperatureCelsius: 51,
+		});
+	});
+
+	it("of another S21 Hyd stands under the chip's name, ahead of two zeros", () => {
+		const [board] = boards("Antminer S21 XP Hyd.", { temp_chip: [30, 41, 0, 0] });
+		expect(board).toMatchObject({ inletTemperatureCelsius: 30, outletTemperatureCelsius: 41 });
+		expect(board).not.toHaveProperty("chipTemperatureCelsius");
+	});
+
+	it.each([
+		["a hydro unit whose chips have sensors", "Antminer S21 XP Hyd."],
+		["another model", "Antminer S19 XP Hyd."],
+	])("is none of %s", (_, model) => {
+		const [board] = boards(model, { temp_chip: model.includes("S19") ? [30, 41, 0, 0] : [63, 59, 56, 61] });
+		expect(board?.chipTemperatureCelsius).toBe(model.includes("S19") ? 41 : 63);
+		expect(board).not.toHaveProperty("inletTemperatureCelsius");
+	});
+});
+
+describe("VNish", () => {
+	it("of a scrypt model without a stated unit counts in MH/s, and has no count of boards where it lists none", () => {
+		const { identity, values } = read("vnish", {
+			web: { miner: { miner_type: "Antminer L9 (Vnish 1.2.7)", hr_realtime: 16_200, hr_average: 16_000 } },
+		});
+		expect(identity).toMatchObject({ model: "Antminer L9", algorithm: "scrypt" });
+		expect(values.otherAlgorithmHashrateHashesPerSecond).toBeCloseTo(1.62e10);
+		expect(values).not.toHaveProperty("boardCount");
+	});
+
+	it("whose summary is locked tells its boards and chips by the list of chains", () => {
+		const chips = [60, 62, 61].map((temp, id) => ({ id, hr: 400, temp, freq: 525 }));
+		const reading = read("vnish", {
+			chains: [{ id: 2, hr_realtime: 47_000, hr_nominal: 48_000, freq: 525, chips }],
+			status: { miner_state: "mining" },
+		});
+		expect(state(reading)).toBe("mining");
+		expect(parts(reading, "board")).toMatchObject([
+			{
+				key: "2",
+				values: {
+					hashrateTerahashesPerSecond: 47,
+					chipCount: 3,
+					chipTemperatureCelsius: 62,
+					frequencyMegahertz: 525,
+				},
+			},
+		]);
+	});
+});
+
+it("MARA firmware stands where it is curtailed, and says which board has failed and why", () => {
+	const reading = read("mara", {
+		brief: { status: "Curtailed", hashrate_realtime: 0, hashrate_unit: "TH/s" },
+		boards: {
+			hashboards: [
+				{ index: 0, asic_num: 120, status: "Mining" },
+				{ index: 1, asic_num: 120, status: "Failure", description: "lost its chips" },
+			],
+		},
+	});
+	expect(state(reading)).toBe("stopped");
+	expect(reading.errorCodes).toEqual(["board 1: Failure: lost its chips"]);
+});
+
+describe("an Obelisk", () => {
+	const dashboard = (boards: readonly object[], systemInfo: readonly object[], status = "Alive") => ({
+		hashboardStatus: boards,
+		poolStatus: [{ url: "pool:3333", worker: "w", status, accepted: 1_234, rejected: 56 }],
+		systemInfo,
+	});
+
+	it("of the first generation has the average of its boards, with its fans in turns", () => {
+		const reading = read("obelisk", {
+			info: { model: "SC1", vendor: "Obelisk", macAddress: "80:00:27:2e:bc:69" },
+			dashboard: dashboard(
+				[
+					{ boardTemp: 71, chipTemp: 81, mhsAvg: 275_000 },
+					{ boardTemp: 72, chipTemp: 82, mhsAvg: 276_000 },
+				],
+				[
+					{ name: "Fan 1 Speed", value: 6_000 },
+					{ name: "Uptime", value: "1 day" },
+				],
+			),
+		});
+		expect(reading.identity).toMatchObject({ make: "Obelisk", model: "SC1", algorithm: "blake2bsia" });
+		expect(reading.values).toMatchObject({
+			otherAlgorithmHashrateAverageHashesPerSecond: 5.51e11,
+			sharesAccepted: 1_234,
+			boardCount: 2,
+			chipTemperatureCelsius: 82,
+		});
+		expect(parts(reading, "fan").map(({ values }) => values)).toEqual([
+			{ fanSpeedRevolutionsPerMinute: 6_000 },
+		]);
+	});
+
+	it("of the second has five minutes' rate, air in and out, a fan in percent, and a pool that is dead", () => {
+		const reading = read("obelisk", {
+			info: { model: "DCR1 Slim", vendor: "Obelisk" },
+			dashboard: dashboard(
+				[{ intakeTemp: 31, exhaustTemp: 48, hashrate5min: 0 }],
+				[{ name: "Fan Speed", value: "99%" }],
+				"Dead",
+			),
+		});
+		expect(reading.identity.algorithm).toBe("blake256r14");
+		expect([state(reading), POOL_STATES[reading.values.poolState ?? -1]]).toEqual(["idle", "dead"]);
+		expect(reading.values).toMatchObject({ otherAlgorithmHashrateHashesPerSecond: 0, boardCount: 0 });
+		expect(parts(reading, "fan").map(({ values }) => values)).toEqual([{ fanDutyRatio: 0.99 }]);
+	});
+
+	it("is known by its page of facts", () => {
+		const request = { over: "http", port: 80, path: "/api/info", format: "text" } as const;
+		const answer = { text: '{"macAddress":"80:00:27:2e:bc:69","model":"SC1","vendor":"Obelisk"}' };
+		expect(recognisedBy([{ request, answer }]).map(({ name }) => name)).toEqual(["obelisk"]);
+	});
+});
+
+describe("XPU Manager", () => {
+	it("in text has one number of the card, or the last of each tile", () => {
+		const table = [
+			"| Device ID                   | 0                                            |",
+			"| GPU Power (W)               | avg: 118, min: 117, max: 119, current: 118.5 |",
+			"| GPU Frequency (MHz)         | Tile 0: avg: 1300, min: 1300, current: 1300  |",
+			"|                             | Tile 1: avg: 1300, min: 1300, current: 1200  |",
+			"| GPU Core Temperature (C)    | Tile 0: 41, Tile 1: 47                       |",
+			"| GPU Memory Temperature (C)  |                                              |",
+			"| GPU Memory Used (MiB)       | 24                                           |",
+		].join("\n");
+		const [gpu] = parts(read("intel-xpu-text", { table }), "gpu");
+		expect(gpu?.values).toMatchObject({
+			powerWatts: 118.5,
+			graphicsClockMegahertz: 1_250,
+			gpuTemperatureCelsius: 47,
+			memoryUsedBytes: 25_165_824,
+		});
+		expect(gpu?.values).not.toHaveProperty("memoryTemperatureCelsius");
+	});
+
+	it("tells a card of several tiles by a row each, whose watts are not the card's", () => {
+		const dump = [
+			"Timestamp, DeviceId, TileId, GPU Utilization (%), GPU Power (W), GPU Memory Used (MiB)",
+			"06:14:46.000,    0, 0, 100.00, 24.1, 100",
+			"06:14:46.000,    0, 1, 0.00, 8.7, 50",
+		].join("\n");
+		const reading = read("intel-xpu", {
+			dump,
+			discovery: {
+				device_list: [{ device_id: 0, device_name: "Max 1550", uuid: "u", driver_version: "23.1" }],
+			},
+		});
+		expect(reading.identity).toMatchObject({ model: "Max 1550", firmware: "23.1" });
+		const [gpu] = parts(reading, "gpu");
+		expect(gpu?.values).toMatchObject({ gpuUtilizationRatio: 0.5, memoryUsedBytes: 157_286_400 });
+		expect(gpu?.values).not.toHaveProperty("powerWatts");
+	});
+});
+
+it("nvidia-smi's table tells which GPU wants a reset, and the driver by its new name", () => {
+	const gpus = [
+		"kmd_version, uuid, power.draw [W], gpu_recovery_action",
+		"610.43.02, GPU-a, 130.44 W, Reset",
+		"610.43.02, GPU-b, 131.20 W, None",
+	].join("\n");
+	const reading = read("nvidia-smi", { gpus });
+	expect(reading.errorCodes).toEqual(["GPU-a: recovery Reset"]);
+	expect(reading.identity.firmware).toBe("610.43.02");
 });

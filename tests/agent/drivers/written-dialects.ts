@@ -316,6 +316,15 @@ const ebang: Answers = {
 	alarms: json({ status: 1, feedback: { calValue: 12_526.7, tempAlarm: 1, poolAlarm: 0 } }),
 };
 
+const obelisk: Answers = {
+	info: json({ macAddress: "80:00:27:2e:bc:69", ipAddress: "10.0.0.9", model: "SC1", vendor: "Obelisk" }),
+	dashboard: json({
+		hashboardStatus: [{ boardTemp: 71, chipTemp: 81, mhsAvg: 275_000, accepted: 12, rejected: 1 }],
+		poolStatus: [{ url: "pool:3333", worker: "w", status: "Alive", accepted: 12, rejected: 1 }],
+		systemInfo: [{ name: "Fan 1 Speed", value: 6_000 }],
+	}),
+};
+
 const bitfury: Answers = {
 	agg: json({
 		mac: "16:bf:01:00:00:01",
@@ -523,6 +532,7 @@ export const DIALECTS: Readonly<Record<string, Answers>> = {
 	jasminer,
 	futurebit,
 	ebang,
+	obelisk,
 	bitfury,
 	multminer,
 	strongu,

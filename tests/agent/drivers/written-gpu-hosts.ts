@@ -94,6 +94,12 @@ const intelXpu: Answers = {
 	discovery: json({ device_list: [{ device_id: 0, device_name: "Data Center GPU Max", uuid: "uuid-0" }] }),
 };
 
+const intelXpuText: Answers = {
+	table: {
+		text: "| Device ID                   | 0   |\n| GPU Utilization (%)         | 0   |\n| GPU Power (W)               | 15  |\n| GPU Frequency (MHz)         | 2050 |\n| GPU Memory Temperature (C)  |     |\n",
+	},
+};
+
 const gaudi: Answers = {
 	aips: {
 		text: [
@@ -313,6 +319,7 @@ export const WRITTEN_GPU_HOSTS: Readonly<Record<string, Answers>> = {
 	"rocm-smi-text": rocmSmiText,
 	"rocm-smi-csv": rocmSmiTable,
 	"intel-xpu": intelXpu,
+	"intel-xpu-text": intelXpuText,
 	"intel-gaudi": gaudi,
 	"intel-gaudi-exporter": gaudiExporter,
 	"nvidia-gpu-exporter": gpuExporter,
