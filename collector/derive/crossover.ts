@@ -7,6 +7,7 @@
 import { HOURS_PER_YEAR } from "../../shared/units.js";
 import { TIERS, type Tier, type Tiered, usdPerWattYearOf, WATTS_PER_KILOWATT } from "./basis.js";
 import { type MinerTerms, paidRatio } from "./mining.js";
+import { tokensUsdPerKilowattHour } from "./rental.js";
 
 /** USD per utility watt-year, as the capacity basis counts. */
 export type CapacityMoney = {
@@ -82,6 +83,31 @@ export function crossoverGpuPrice(gpu: GpuUse, mining: CapacityMoney, tier: Tier
 		(HOURS_PER_YEAR / WATTS_PER_KILOWATT / gpu.kilowattsPerGpu) *
 		gpu.utilizationRatio *
 		(1 - gpu.marketplaceCutRatio);
+	return (tierValue(mining, tier) - without) / perDollar;
+}
+
+export type TokenUse = {
+	readonly usdPerMillionTokens: number;
+	/** Generated, over the energy at the utility's meter. */
+	readonly tokensPerJoule: number;
+	readonly powerUsdPerKilowattHour: number;
+	readonly capitalUsdPerWattYear: number;
+};
+
+export function tokenMoney(tokens: TokenUse): CapacityMoney {
+	const { usdPerMillionTokens, tokensPerJoule } = tokens;
+	return {
+		revenueUsdPerWattYear: usdPerWattYearOf(tokensUsdPerKilowattHour(usdPerMillionTokens, tokensPerJoule)),
+		powerUsdPerWattYear: usdPerWattYearOf(tokens.powerUsdPerKilowattHour),
+		operatingUsdPerWattYear: 0,
+		capitalUsdPerWattYear: tokens.capitalUsdPerWattYear,
+	};
+}
+
+/** t* = (M + 8.76 p + capital) / (8.76 × 3.6 × tokens per joule): the price at which a million tokens earn what mining does. */
+export function crossoverTokenPrice(tokens: TokenUse, mining: CapacityMoney, tier: Tier): number {
+	const without = tierValue(tokenMoney({ ...tokens, usdPerMillionTokens: 0 }), tier);
+	const perDollar = usdPerWattYearOf(tokensUsdPerKilowattHour(1, tokens.tokensPerJoule));
 	return (tierValue(mining, tier) - without) / perDollar;
 }
 

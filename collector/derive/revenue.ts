@@ -75,6 +75,8 @@ export type Revenue = {
 	readonly siteMegawatts?: number;
 	/** Of grossUsdPerHour, where it is earned by tokens. */
 	readonly tokenUsdPerHour?: number;
+	/** Of grossUsdPerHour, where a contract pays it. */
+	readonly contractUsdPerHour?: number;
 	readonly inputs: readonly MarketInputName[];
 };
 

@@ -43,6 +43,7 @@ export type Totals = {
 	readonly efficiencyJoulesPerTerahash?: number;
 	readonly grossUsdPerHour?: number;
 	readonly tokenUsdPerHour?: number;
+	readonly contractUsdPerHour?: number;
 	readonly powerCostUsdPerHour?: number;
 	/** Over the devices of which both gross and cost are known. */
 	readonly netUsdPerHour?: number;
@@ -101,6 +102,7 @@ export class Group {
 	private readonly terahashes = new Sum();
 	private readonly gross = new Sum();
 	private readonly byTokens = new Sum();
+	private readonly byContracts = new Sum();
 	private readonly cost = new Sum();
 	private readonly net = new Sum();
 	private readonly grossWithEnergy = new Sum();
@@ -150,6 +152,7 @@ export class Group {
 			),
 			grossUsdPerHour: gross,
 			tokenUsdPerHour: this.byTokens.total,
+			contractUsdPerHour: this.byContracts.total,
 			powerCostUsdPerHour: this.cost.total,
 			netUsdPerHour: net,
 			netAfterCapitalUsdPerHour: this.afterCapital.total,
@@ -191,6 +194,7 @@ export class Group {
 	addMoney(revenue: Revenue): void {
 		this.gross.add(revenue.grossUsdPerHour);
 		this.byTokens.add(revenue.tokenUsdPerHour);
+		this.byContracts.add(revenue.contractUsdPerHour);
 		this.cost.add(revenue.powerCostUsdPerHour);
 		this.net.add(revenue.netUsdPerHour);
 		if (revenue.siteMegawatts === undefined) return;

@@ -107,6 +107,8 @@ export type GroupTotals = {
 	readonly grossUsdPerHour?: number;
 	/** Of grossUsdPerHour, what hosts earn that are paid by the token. */
 	readonly tokenUsdPerHour?: number;
+	/** Of grossUsdPerHour, what contracts pay whatever is drawn. */
+	readonly contractUsdPerHour?: number;
 	readonly powerCostUsdPerHour?: number;
 	readonly netUsdPerHour?: number;
 	/** Net of power and capital, where the capital charge is stated. */

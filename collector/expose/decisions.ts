@@ -16,7 +16,7 @@ import { decisionDevice } from "./decision-device.js";
 import type { DeviceFacts } from "./device-facts.js";
 import type { DecisionsAnswer } from "./money-answers.js";
 import { ShareLedger, ShareSums } from "./share-ledger.js";
-import { switchPoint } from "./switch-point.js";
+import { SwitchSums, switchPoints } from "./switch-point.js";
 
 export const RANKED_USUALLY = 50;
 const HOUR_MILLISECONDS = SECONDS_PER_HOUR * 1_000;
@@ -88,6 +88,7 @@ export class Decisions {
 		const prices = pricesOf(moment.inputs, false);
 		const lost = new LostRevenueSums(prices, moment.money);
 		const shares = new ShareSums();
+		const uses = new SwitchSums();
 		const mismatches: NonNullable<Check>["mismatches"][number][] = [];
 		const earning: Earning = new Map();
 		const drift = { devices: 0, energyUsdPerDay: 0, workUsdPerDay: 0, usdPerDay: 0 };
@@ -96,6 +97,7 @@ export class Decisions {
 				if (facts.kind !== "miner" && facts.kind !== "gpu-host") return;
 				const device = decisionDevice(facts, moment.inputs);
 				lost.add(device);
+				uses.add(facts);
 				if (device.intent !== "retired") addEarning(earning, facts);
 				const drifts = driftOf(device, prices, moment.money);
 				if (drifts !== undefined) {
@@ -119,7 +121,6 @@ export class Decisions {
 				});
 			},
 			finish: (fleet) => {
-				const found = switchPoint(fleet, moment.inputs, moment.money);
 				const checked = shares.all();
 				this.made = {
 					at: moment.at,
@@ -127,7 +128,7 @@ export class Decisions {
 					driftTotal: drift,
 					breakevens: breakevens(fleet),
 					curtailment: this.curtailment(moment, earning, prices),
-					...(found === undefined ? {} : { switchPoint: found }),
+					...switchPoints(uses, fleet, moment.inputs, moment.money),
 					...(checked === undefined
 						? {}
 						: {

@@ -10,23 +10,36 @@ import type { ConfidenceAnswer, InputAnswer } from "./money-answers.js";
 type Sources = Pick<FleetAnswer, "total" | "mining" | "ai" | "inputs">;
 
 /** Of the fleet's gross per MWh: watts by where they come from, prices by who brought them and how old they are. */
-export function fleetConfidence({ total, mining, inputs }: Sources): ConfidenceAnswer | undefined {
-	return confidenceOf(total, mining.hashrateTerahashesPerSecond === undefined ? {} : miningErrors(inputs));
+export function fleetConfidence({ total, mining, ai, inputs }: Sources): ConfidenceAnswer | undefined {
+	return confidenceOf(total, { ...miningParts(mining), ...aiParts(ai) }, inputs);
 }
 
 /** The same of mining and of AI alone; a use that earns nothing has none. */
 export function confidenceByUse({ mining, ai, inputs }: Sources): FleetAnswer["confidenceByUse"] {
 	const bands = {
-		mining: confidenceOf(mining, miningErrors(inputs)),
-		ai: confidenceOf(ai, aiErrors(inputs)),
+		mining: confidenceOf(mining, miningParts(mining), inputs),
+		ai: confidenceOf(ai, aiParts(ai), inputs),
 	};
 	const known = Object.entries(bands).filter(([, band]) => band !== undefined);
 	return known.length === 0 ? undefined : Object.fromEntries(known);
 }
 
+/** USD per hour by what it is earned with; what contracts pay besides is as sure as their text. */
+type Parts = { readonly hashes?: number; readonly gpuHours?: number; readonly tokens?: number };
+
+function miningParts({ grossUsdPerHour = 0, contractUsdPerHour = 0 }: GroupTotals): Parts {
+	return { hashes: grossUsdPerHour - contractUsdPerHour };
+}
+
+function aiParts({ grossUsdPerHour = 0, tokenUsdPerHour = 0, contractUsdPerHour = 0 }: GroupTotals): Parts {
+	return { gpuHours: grossUsdPerHour - tokenUsdPerHour - contractUsdPerHour, tokens: tokenUsdPerHour };
+}
+
+/** An error of what a part is earned with moves the whole by that part's share of it. */
 function confidenceOf(
-	{ grossUsdPerMegawattHour: gross, coverage }: GroupTotals,
-	ofUse: Readonly<Record<string, number>>,
+	{ grossUsdPerHour = 0, grossUsdPerMegawattHour: gross, coverage }: GroupTotals,
+	{ hashes = 0, gpuHours = 0, tokens = 0 }: Parts,
+	inputs: readonly InputAnswer[],
 ): ConfidenceAnswer | undefined {
 	if (gross === undefined) return undefined;
 	const { powerBySource } = coverage;
@@ -35,22 +48,17 @@ function confidenceOf(
 		(powerBySource.reported ?? 0) * TYPICAL_ERRORS.reportedWatts +
 		(powerBySource.estimated ?? 0) * TYPICAL_ERRORS.estimatedWatts +
 		(powerBySource.nameplate ?? 0) * TYPICAL_ERRORS.nameplateWatts;
-	return { ...confidence(gross, { watts, ...ofUse }), coveredPowerRatio: coverage.powerRatio };
-}
-
-function miningErrors(inputs: readonly InputAnswer[]): Readonly<Record<string, number>> {
-	return {
-		hashrate: TYPICAL_ERRORS.selfReportedHashrate,
-		fees: TYPICAL_ERRORS.fees,
-		bitcoinPrice: priceError(inputs, "bitcoinPriceUsd"),
+	const shareOf = (usdPerHour: number) => (grossUsdPerHour > 0 ? usdPerHour / grossUsdPerHour : 0);
+	const errors = {
+		watts,
+		hashrate: shareOf(hashes) * TYPICAL_ERRORS.selfReportedHashrate,
+		fees: shareOf(hashes) * TYPICAL_ERRORS.fees,
+		bitcoinPrice: shareOf(hashes) * priceError(inputs, "bitcoinPriceUsd"),
+		gpuHourPrice: shareOf(gpuHours) * priceError(inputs, "gpuHourPriceUsd"),
+		gpuRented: shareOf(gpuHours) * priceError(inputs, "gpuRentedRatio"),
+		tokenPrice: shareOf(tokens) * priceError(inputs, "usdPerMillionTokens"),
 	};
-}
-
-function aiErrors(inputs: readonly InputAnswer[]): Readonly<Record<string, number>> {
-	return {
-		gpuHourPrice: priceError(inputs, "gpuHourPriceUsd"),
-		gpuRented: priceError(inputs, "gpuRentedRatio"),
-	};
+	return { ...confidence(gross, errors), coveredPowerRatio: coverage.powerRatio };
 }
 
 function priceError(inputs: readonly InputAnswer[], wanted: string): number {

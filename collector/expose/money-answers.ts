@@ -343,6 +343,26 @@ export type DecisionsAnswer = {
 				}[];
 		  }
 		| undefined;
+	/** Where mining and hosts that are paid by the token earn the same; absent where one of both, or an input, is missing. */
+	readonly tokenSwitchPoint?:
+		| {
+				readonly hashpriceUsdPerPetahashPerSecondDay: number;
+				readonly usdPerMillionTokens: number;
+				/** Generated, over the energy at the site's meter. */
+				readonly tokensPerJoule: number;
+				readonly miningUsdPerWattYear: TieredFigure;
+				readonly tokensUsdPerWattYear: TieredFigure;
+				/** Negative where mining is ahead. */
+				readonly tokensAheadByUsdPerWattYear: TieredFigure;
+				readonly crossoverHashpriceUsdPerPetahashPerSecondDay: TieredFigure;
+				readonly crossoverUsdPerMillionTokens: TieredFigure;
+				readonly sensitivities: readonly {
+					readonly input: string;
+					readonly hashpriceUsdPerPercent: TieredFigure;
+					readonly millionTokensUsdPerPercent: TieredFigure;
+				}[];
+		  }
+		| undefined;
 	/** By model, and of all together. */
 	readonly curtailment: readonly {
 		readonly model: string;

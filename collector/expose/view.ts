@@ -374,6 +374,7 @@ class FleetGroups {
 			const usdPerHour = pay.usd({ ...contract, to: Number.POSITIVE_INFINITY }, now, now + HOUR_MILLISECONDS);
 			const revenue = {
 				grossUsdPerHour: usdPerHour,
+				contractUsdPerHour: usdPerHour,
 				// Without a price of power nobody knows what is left.
 				...(isPriced || contract.powerBorneBy === "tenant"
 					? { netUsdPerHour: usdPerHour - powerUsdPerHour }

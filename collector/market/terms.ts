@@ -45,6 +45,15 @@ export function contractsKnownAt(
 	return row === undefined ? undefined : contractsOf(row);
 }
 
+/** Those that an answer is valued by: as known at an instant, or as stated now. */
+export async function contractsFor(
+	store: Pick<TermsStore, "terms">,
+	{ contracts = [], knownAt }: { readonly contracts?: readonly Contract[]; readonly knownAt?: number },
+): Promise<readonly Contract[]> {
+	if (knownAt === undefined) return contracts;
+	return contractsKnownAt(await store.terms(), knownAt) ?? contracts;
+}
+
 /** @returns undefined where the body is damaged */
 export function contractsOf({ body }: StoredTerms): readonly Contract[] | undefined {
 	const parsed = parseJson(body, BODY_LIMITS);

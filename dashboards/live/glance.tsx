@@ -99,6 +99,7 @@ const WORST: Readonly<Record<string, string>> = {
 	bitcoinPrice: "the price of bitcoin",
 	gpuHourPrice: "the price of a GPU-hour",
 	gpuRented: "how many GPUs are rented",
+	tokenPrice: "the price of tokens",
 	fees: "fees",
 };
 

@@ -65,32 +65,67 @@ const TIERS = [
 	{ tier: "netOfPowerAndCapital", name: "net of power and capital" },
 ] as const;
 
-function SwitchPoint({ answer: { switchPoint } }: { readonly answer: DecisionsAnswer }) {
-	if (switchPoint === undefined)
+function SwitchPoint({ answer: { switchPoint, tokenSwitchPoint } }: { readonly answer: DecisionsAnswer }) {
+	if (switchPoint === undefined && tokenSwitchPoint === undefined)
 		return (
 			<Panel title="Where mining and AI earn the same">
 				<p class="quiet">Needs both uses running and a price for each.</p>
 			</Panel>
 		);
-	const { hashpriceUsdPerPetahashPerSecondDay: hashprice, gpuHourPriceUsd: gpuPrice } = switchPoint;
 	return (
-		<Panel
-			title="Where mining and AI earn the same"
-			note={`Now ${usd(hashprice)}/PH/day and ${usd(gpuPrice)} a GPU-hour, at ${decimal(switchPoint.kilowattsPerGpu, 2)} kW a GPU.`}
-		>
-			<Wide of="Where mining and AI earn the same">
+		<>
+			{switchPoint === undefined ? null : (
+				<SamePoint
+					title="Where mining and AI earn the same"
+					note={`${usd(switchPoint.gpuHourPriceUsd)} a GPU-hour, at ${decimal(switchPoint.kilowattsPerGpu, 2)} kW a GPU`}
+					unit="GPU-hour"
+					now={switchPoint}
+					price={switchPoint.crossoverUsdPerGpuHour}
+					priceNow={switchPoint.gpuHourPriceUsd}
+				/>
+			)}
+			{tokenSwitchPoint === undefined ? null : (
+				<SamePoint
+					title="Where mining and tokens earn the same"
+					note={`${usd(tokenSwitchPoint.usdPerMillionTokens)} a million tokens, at ${decimal(tokenSwitchPoint.tokensPerJoule, 3)} tokens a joule at the meter`}
+					unit="million tokens"
+					now={tokenSwitchPoint}
+					price={tokenSwitchPoint.crossoverUsdPerMillionTokens}
+					priceNow={tokenSwitchPoint.usdPerMillionTokens}
+				/>
+			)}
+		</>
+	);
+}
+
+function SamePoint(input: {
+	readonly title: string;
+	readonly note: string;
+	readonly unit: string;
+	readonly now: {
+		readonly hashpriceUsdPerPetahashPerSecondDay: number;
+		readonly crossoverHashpriceUsdPerPetahashPerSecondDay: TieredFigure;
+	};
+	readonly price: TieredFigure;
+	readonly priceNow: number;
+}) {
+	const { title, now } = input;
+	const hashprice = now.hashpriceUsdPerPetahashPerSecondDay;
+	return (
+		<Panel title={title} note={`Now ${usd(hashprice)}/PH/day and ${input.note}.`}>
+			<Wide of={title}>
 				<table>
-					<Heads of={["Same money", "hashprice, /PH/day", "× now", "GPU-hour", "× now"]} />
+					<Heads of={["Same money", "hashprice, /PH/day", "× now", input.unit, "× now"]} />
 					<tbody>
 						{TIERS.map(({ tier, name }) => (
 							<tr key={tier}>
 								<th scope="row">{name}</th>
 								<Crossover
-									of={switchPoint.crossoverHashpriceUsdPerPetahashPerSecondDay}
+									of={now.crossoverHashpriceUsdPerPetahashPerSecondDay}
 									tier={tier}
 									now={hashprice}
 								/>
-								<Crossover of={switchPoint.crossoverUsdPerGpuHour} tier={tier} now={gpuPrice} />
+								<Crossover of={input.price} tier={tier} now={input.priceNow} />
 							</tr>
 						))}
 					</tbody>

@@ -169,7 +169,7 @@ function serving() {
 		use: "tokens",
 	} as const;
 	return gpuHost("serving", {
-		values: { gpuCount: 1, generatedTokens: 1 },
+		values: { gpuCount: 1, generatedTokens: 1, powerWatts: 700 },
 		parts,
 		state: { tokens, inventory },
 	});

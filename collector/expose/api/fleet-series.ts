@@ -12,6 +12,7 @@ import { type MoneySums, noMoney, ratio, type WorkSums } from "../../derive/mone
 import type { MoneyOptions } from "../../derive/revenue.js";
 import { stepEdges } from "../../derive/steps.js";
 import type { InputBook } from "../../market/book.js";
+import { contractsFor } from "../../market/terms.js";
 import type { SeriesStore, SumLabel } from "../../store/device-state.js";
 import type { FleetGroup, FleetSeriesAnswer, Stretch } from "../answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
@@ -39,6 +40,8 @@ export type FleetSeriesRequest = MoneyOptions & {
 	readonly timeZone: string;
 	/** Also one by one for each value of this label. */
 	readonly by?: SumLabel;
+	/** Valued by what was known then; as restated since where absent. */
+	readonly knownAt?: number;
 };
 
 /** Money of a step, and the work and energy that are each other's partners. */
@@ -49,7 +52,7 @@ export async function fleetSeriesAnswer(
 	book: InputBook,
 	request: FleetSeriesRequest,
 ): Promise<Reply<FleetSeriesAnswer>> {
-	const { stepSeconds, timeZone, by, contracts } = request;
+	const { stepSeconds, timeZone, by } = request;
 	const tierSeconds = stepSeconds % TIER_SECONDS[1] === 0 ? TIER_SECONDS[1] : TIER_SECONDS[0];
 	const tier = tierSeconds * MILLISECONDS_PER_SECOND;
 	const from = Math.floor(request.from / tier) * tier;
@@ -57,6 +60,8 @@ export async function fleetSeriesAnswer(
 	const span: SumsSpan = { from, to, stepSeconds, tierSeconds, timeZone };
 	const complaint = complaintOf(store, span);
 	if (complaint !== undefined) return refused("QUERY_REFUSED", complaint);
+	const known = request.knownAt === undefined ? {} : { knownAt: request.knownAt };
+	const contracts = await contractsFor(store, request);
 	const edges = stepEdges(stepSeconds, timeZone);
 	const sums = new Map<number, StepSums>();
 	const byLabel = new Map<string, Map<number, StepSums>>();
@@ -68,14 +73,14 @@ export async function fleetSeriesAnswer(
 			? [stepAt(sums, start)]
 			: [stepAt(sums, start), stepAt(groupOf(byLabel, label), start)];
 	};
-	const line = new PriceLine(book, { ...span, settlementSeconds: tierSeconds });
+	const line = new PriceLine(book, { ...span, ...known, settlementSeconds: tierSeconds });
 	const valuation = new Valuation({
 		...span,
 		line,
 		money: request,
 		contracts,
 		isPaid: true,
-		availability: await availabilityOf(store, request, { from, to }),
+		availability: await availabilityOf(store, { ...request, contracts }, { from, to }),
 		settlementSeconds: tierSeconds,
 		edges,
 		into,

@@ -13,7 +13,7 @@ import { MoneySteps, StepPlaces } from "../../derive/money-steps.js";
 import { type MoneyOptions, usdPerWattYear } from "../../derive/revenue.js";
 import { type Edges, stepEdges } from "../../derive/steps.js";
 import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
-import { contractsKnownAt } from "../../market/terms.js";
+import { contractsFor } from "../../market/terms.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
 import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../money-answers.js";
 import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
@@ -86,10 +86,8 @@ export async function moneyAnswer(
 			`More than ${POINTS_MOST} points; the nearest allowed step is ${nearest} s.`,
 		);
 	}
-	const { timeZone, device, knownAt } = request;
-	const stated = request.contracts ?? [];
-	const contracts =
-		knownAt === undefined ? stated : (contractsKnownAt(await store.terms(), knownAt) ?? stated);
+	const { timeZone, device } = request;
+	const contracts = await contractsFor(store, request);
 	const edges = stepEdges(stepSeconds, timeZone);
 	// Each row is added once, to the step of its group and kind; groups and totals are added up from these.
 	const kinds = {

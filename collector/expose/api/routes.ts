@@ -108,6 +108,16 @@ const format = query("format", `json where absent; columns: as Accept: ${COLUMNS
 	choices: ["json", "columns"],
 });
 
+const KNOWN_AT = query(
+	"knownAt",
+	"Unix milliseconds: with the inputs known then; as restated since where absent.",
+	{
+		kind: "integer",
+		from: 0,
+		to: YEAR_2100_MILLISECONDS,
+	},
+);
+
 export const ROUTES: readonly Route[] = [
 	{
 		path: "/site",
@@ -250,6 +260,7 @@ export const ROUTES: readonly Route[] = [
 				},
 			),
 			query("by", "Also each site, rack, model, owner or use by itself.", { choices: SUM_LABELS }),
+			KNOWN_AT,
 		],
 		answers: ["FleetSeriesAnswer"],
 		isHeavy: true,
@@ -300,11 +311,7 @@ export const ROUTES: readonly Route[] = [
 		parameters: [
 			query("month", "As 2026-11.", { isRequired: true }),
 			query("by", `Also by these: ${STATEMENT_BY.join(", ")}, separated by commas.`, { kind: "list" }),
-			query("knownAt", "Unix milliseconds: with the inputs known then; as restated since where absent.", {
-				kind: "integer",
-				from: 0,
-				to: YEAR_2100_MILLISECONDS,
-			}),
+			KNOWN_AT,
 		],
 		answers: ["StatementAnswer"],
 		isHeavy: true,
@@ -324,11 +331,7 @@ export const ROUTES: readonly Route[] = [
 			query("by", "Also each site, rack, model, owner or use by itself.", { choices: MONEY_BY }),
 			query("currency", "In this currency, at the exchange rates of their time; USD where absent."),
 			query("device", "Key of one device, instead of the fleet."),
-			query("knownAt", "Unix milliseconds: with the inputs known then; as restated since where absent.", {
-				kind: "integer",
-				from: 0,
-				to: YEAR_2100_MILLISECONDS,
-			}),
+			KNOWN_AT,
 		],
 		answers: ["MoneyAnswer"],
 		isHeavy: true,
@@ -684,12 +687,18 @@ async function fleetSeries(context: ApiContext, parameters: Parameters): Promise
 		timeZone: options.timeZone,
 		contracts: view.terms().contracts,
 		...labelOf(parameters),
+		...knownAtOf(parameters),
 	});
 }
 
 function labelOf(parameters: Parameters): { readonly by?: SumLabel } {
 	const by = SUM_LABELS.find((label) => label === parameters.text("by"));
 	return by === undefined ? {} : { by };
+}
+
+function knownAtOf(parameters: Parameters): { readonly knownAt?: number } {
+	const knownAt = parameters.integer("knownAt");
+	return knownAt === undefined ? {} : { knownAt };
 }
 
 async function whatIf(context: ApiContext, parameters: Parameters): Promise<Reply<unknown>> {
@@ -794,11 +803,10 @@ async function statement(
 		);
 	const sources = { store, book: view.book, options: { ...options, terms: view.terms() }, now: now() };
 	const by = STATEMENT_BY.filter((one) => words.includes(one));
-	const knownAt = parameters.integer("knownAt");
 	const reply = await statementAnswer(sources, {
 		month: parameters.text("month") ?? "",
 		by,
-		...(knownAt === undefined ? {} : { knownAt }),
+		...knownAtOf(parameters),
 	});
 	if (!reply.ok || !("answer" in reply) || reply.answer.currency === "USD") return reply;
 	return answered(named(reply.answer, reply.answer.currency));
@@ -837,7 +845,6 @@ function moneyRequest(
 	const state = key === undefined ? undefined : store.devices().get(key);
 	if (key !== undefined && state === undefined) return { ok: false, reply: noDevice(key) };
 	if (key !== undefined && by !== undefined) return invalid("Give device or by, not both.");
-	const knownAt = parameters.integer("knownAt");
 	const currency = parameters.text("currency");
 	if (currency !== undefined && !/^[A-Z]{3}$/.test(currency))
 		return invalid(`currency is ${JSON.stringify(currency)}; use three capital letters, for example EUR.`);
@@ -859,7 +866,7 @@ function moneyRequest(
 			...(options.staleAfterSeconds === undefined ? {} : { staleAfterSeconds: options.staleAfterSeconds }),
 			...(by === undefined ? {} : { by }),
 			...(state === undefined ? {} : { device: moneyDevice(state) }),
-			...(knownAt === undefined ? {} : { knownAt }),
+			...knownAtOf(parameters),
 		},
 	};
 }

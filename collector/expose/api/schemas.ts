@@ -178,6 +178,7 @@ const groupTotals = object(
 			"efficiencyJoulesPerTerahash",
 			"grossUsdPerHour",
 			"tokenUsdPerHour",
+			"contractUsdPerHour",
 			"powerCostUsdPerHour",
 			"netUsdPerHour",
 			"grossUsdPerMegawattHour",
@@ -544,6 +545,17 @@ export const SCHEMAS = {
 				aiAheadByUsdPerWattYear: tiered,
 				sensitivities: listOf(
 					object({ input: text, hashpriceUsdPerPercent: tiered, gpuHourUsdPerPercent: tiered }),
+				),
+			}),
+			tokenSwitchPoint: object({
+				...numbers(["hashpriceUsdPerPetahashPerSecondDay", "usdPerMillionTokens", "tokensPerJoule"]),
+				crossoverHashpriceUsdPerPetahashPerSecondDay: tiered,
+				crossoverUsdPerMillionTokens: tiered,
+				miningUsdPerWattYear: tiered,
+				tokensUsdPerWattYear: tiered,
+				tokensAheadByUsdPerWattYear: tiered,
+				sensitivities: listOf(
+					object({ input: text, hashpriceUsdPerPercent: tiered, millionTokensUsdPerPercent: tiered }),
 				),
 			}),
 			hashrateCheck: object({

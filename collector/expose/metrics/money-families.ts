@@ -6,17 +6,18 @@
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { FleetAnswer } from "../answers.js";
 import type { DecisionSums } from "../decisions.js";
-import type { ContractAnswer } from "../money-answers.js";
+import type { ContractAnswer, TieredFigure } from "../money-answers.js";
 import { family, type SampledFamily } from "./sampled-family.js";
 
 const HOURS_PER_DAY = 24;
 
 /** What is lost by cause, what the price of power says, and how sure the earning per MWh is. */
 export function decisionFamilies(decisions: DecisionSums): readonly SampledFamily[] {
-	const { lostRevenue, curtailment, breakevens, switchPoint, confidence } = decisions;
+	const { lostRevenue, curtailment, breakevens, switchPoint, tokenSwitchPoint, confidence } = decisions;
 	const { driftTotal, hashrateCheck: check } = decisions;
 	const checked = (value: number | undefined) => [{ labels: [], value }];
-	const tiers = Object.entries(switchPoint?.crossoverHashpriceUsdPerPetahashPerSecondDay ?? {});
+	const byTier = (figure: TieredFigure = {}) =>
+		Object.entries(figure).map(([tier, value]) => ({ labels: [["tier", tier]] as const, value }));
 	return [
 		family(
 			{
@@ -53,7 +54,21 @@ export function decisionFamilies(decisions: DecisionSums): readonly SampledFamil
 				name: "crossover_hashprice_usd_per_petahash_per_second_day",
 				help: "Hashprice at which mining earns what rented GPUs do, by tier.",
 			},
-			tiers.map(([tier, value]) => ({ labels: [["tier", tier]], value })),
+			byTier(switchPoint?.crossoverHashpriceUsdPerPetahashPerSecondDay),
+		),
+		family(
+			{
+				name: "token_crossover_hashprice_usd_per_petahash_per_second_day",
+				help: "Hashprice at which mining earns what hosts paid by the token do, by tier.",
+			},
+			byTier(tokenSwitchPoint?.crossoverHashpriceUsdPerPetahashPerSecondDay),
+		),
+		family(
+			{
+				name: "crossover_usd_per_million_tokens",
+				help: "Price of a million tokens at which hosts paid by them earn what mining does, by tier.",
+			},
+			byTier(tokenSwitchPoint?.crossoverUsdPerMillionTokens),
 		),
 		family(
 			{

@@ -6,11 +6,17 @@ import { moneyFamilies } from "../../../collector/expose/metrics/money-families.
 
 type Sources = Parameters<typeof confidenceByUse>[0];
 
+/** Of a megawatt. */
 const group = (
 	grossUsdPerMegawattHour: number | undefined,
 	powerBySource: FleetAnswer["total"]["coverage"]["powerBySource"],
 	more: object = {},
-) => ({ grossUsdPerMegawattHour, coverage: { powerRatio: 0.9, powerBySource }, ...more });
+) => ({
+	grossUsdPerMegawattHour,
+	grossUsdPerHour: grossUsdPerMegawattHour,
+	coverage: { powerRatio: 0.9, powerBySource },
+	...more,
+});
 const input = (name: string, quality: string, isStale = false) => ({ name, quality, isStale });
 
 const sources = (ai: unknown, inputs: readonly object[] = []) =>
@@ -49,6 +55,14 @@ it("a use that earns nothing has no band, and the fleet keeps its own", () => {
 	const alone = sources(group(undefined, {}));
 	expect(Object.keys(confidenceByUse(alone) ?? {})).toEqual(["mining"]);
 	expect(fleetConfidence(alone)).toMatchObject({ value: 500, worstInput: "watts" });
+});
+
+it("an input moves the fleet's by the share that is earned with it: 80 of 500 USD by hashes, the rest by GPU-hours", () => {
+	const found = fleetConfidence(sources(group(420, { metered: 1 })));
+	expect(found?.relativeStandardDeviation).toBeCloseTo(
+		Math.hypot(0.05, 0.16 * 0.03, 0.16 * 0.005, 0.16 * 0.02, 0.84 * 0.02, 0.84 * 0.02),
+		12,
+	);
 });
 
 it("on /metrics each use has its band with its worst input, and a use without a band has none", () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runReport } from "../../../../collector/commands/report.js";
+import type { FleetGroup, FleetSeriesAnswer } from "../../../../collector/expose/answers.js";
 import { SCHEMAS } from "../../../../collector/expose/api/schemas.js";
 import { freezeMonths } from "../../../../collector/expose/api/statement.js";
 import { USUAL_CURTAILMENT } from "../../../../collector/expose/decisions.js";
@@ -493,6 +494,16 @@ describe("a contract that was corrected", () => {
 		const restated = paid(await statement());
 		expect(restated).toBeGreaterThan(1_000);
 		expect(paid(known)).toBeCloseTo(restated / 1.2, 6);
+
+		const series = async (as: string) => {
+			const hour = `from=${FIRST + HOUR}&to=${FIRST + 2 * HOUR}&step=3600`;
+			const { grossUsdPerMegawattHour } = await get<FleetSeriesAnswer>(
+				`/series/fleet?${hour}&by=rack${as}`,
+			).then(({ groups }) => groups?.find(({ label }) => label === "A1") as FleetGroup);
+			return grossUsdPerMegawattHour[0] ?? Number.NaN;
+		};
+		expect(await series("")).toBeGreaterThan(100);
+		expect(await series(`&knownAt=${corrected - 1}`)).toBeCloseTo((await series("")) / 1.2, 6);
 
 		const replayed = async (inputs: string, at: number) => {
 			const query = { from: `${at}`, to: `${at + HOUR}`, paused: "true", inputs };
