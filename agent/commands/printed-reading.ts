@@ -66,7 +66,8 @@ function printedValues(values: Values, algorithm: string): PrintedValues {
 	for (const [name, value] of Object.entries(values) as [MeasurementName, number][])
 		printed[name] = measurement(name).words?.[value] ?? withoutNoise(value);
 	const other = values.otherAlgorithmHashrateHashesPerSecond;
-	if (other !== undefined) printed["hashrate"] = { value: other, unit: unitOf(algorithm), algorithm };
+	if (other !== undefined)
+		printed["hashrate"] = { value: withoutNoise(other), unit: unitOf(algorithm), algorithm };
 	return printed;
 }
 

@@ -41,9 +41,10 @@ export const cgminerOther = defineDriver({
 	},
 	atLeastOne: ["summary", "devs"],
 	recognises: ({ rpc }) =>
-		/"STATUS"\s*:|^STATUS=/m.test(rpc) && /\b(?:CGMINER|SGMINER|BFGMINER|CCMINER)\b/.test(rpc),
+		/"STATUS"\s*:|^STATUS=/m.test(rpc) && /\b(?:CGMINER|SGMINER|BFGMINER|CCMINER|CPUMINER)\b/.test(rpc),
 	layOut,
 	identity: {
+		make: { at: [["make"]] },
 		model: { at: [["model"]] },
 		firmware: { at: [["software"]] },
 		algorithm: { at: [["algorithm"]] },
@@ -91,6 +92,16 @@ function algorithmOf(answers: Parsed, summary: AnyRecord | undefined): string | 
 	return byCoin === "sha256" && difficulty < SHA256_DIFFICULTY_FROM ? undefined : byCoin;
 }
 
+type Known = { readonly make: string; readonly model: string; readonly algorithm: string };
+
+/** Small machines that name their algorithm nowhere, by the driver of their chips or the program that feeds them. */
+function knownMachine(software: string | undefined, dev: AnyRecord | undefined): Known | undefined {
+	const name = textOf(at(dev, "Name")) ?? "";
+	if (/^MLD$/i.test(name)) return { make: "FutureBit", model: "Moonlander 2", algorithm: "scrypt" };
+	const isOnSerialPorts = /^cpuminer/i.test(software ?? "") && /^ttyS\d/i.test(name);
+	return isOnSerialPorts ? { make: "Hyperbit", model: "BW-L21", algorithm: "scrypt" } : undefined;
+}
+
 /** A driver's short name, which is often the model's; that of a serial port is not. */
 function ownName(dev: AnyRecord | undefined): unknown {
 	const name = textOf(at(dev, "Name"));
@@ -102,15 +113,30 @@ function layOut(answers: Parsed): Parsed {
 	const devs = recordsOf(at(answers, "devs", "DEVS"));
 	const stats = recordsOf(at(answers, "stats", "STATS"));
 	const version = recordsOf(at(answers, "version", "VERSION"))[0];
-	const algorithm = algorithmOf(answers, summaryRecord);
+	const software = textOf(
+		firstOf([
+			at(version, "Miner"),
+			at(answers, "summary", "STATUS", 0, "Description"),
+			at(answers, "devs", "STATUS", 0, "Description"),
+		]),
+	);
+	const known = knownMachine(software, devs[0]);
+	const algorithm = algorithmOf(answers, summaryRecord) ?? known?.algorithm;
 	const rates = firstRates(ratesIn(summaryRecord), summedRates(devs.map(ratesIn)));
 	const withFans = [summaryRecord, ...stats, ...devs].find((record) => fanSlots(record).length > 0);
 	return present({
 		summaryRecord,
+		make: known?.make,
 		model: textOf(
-			firstOf([at(version, "Type"), at(version, "Model"), at(version, "PROD"), ownName(devs[0])]),
+			firstOf([
+				at(version, "Type"),
+				at(version, "Model"),
+				at(version, "PROD"),
+				known?.model,
+				ownName(devs[0]),
+			]),
 		),
-		software: textOf(firstOf([at(version, "Miner"), at(answers, "summary", "STATUS", 0, "Description")])),
+		software,
 		algorithm,
 		rates: ratesOf(algorithm, rates),
 		boards: boardsIn(devs, algorithm),

@@ -4,7 +4,7 @@
  */
 import { type Driver, defineDriver, type Parsed } from "./driver.js";
 import { modbusMeter, snmpMeter } from "./kit/meters.js";
-import { at, present, recordOf, textOf } from "./kit/reading.js";
+import { at, listOf, numberOf, present, recordOf, recordsOf, textOf } from "./kit/reading.js";
 import {
 	amperes,
 	celsius,
@@ -287,6 +287,7 @@ const shellyGen1 = defineDriver({
 		},
 	},
 	recognises: () => false,
+	layOut: layOutGen1,
 	identity: {
 		make: "Shelly",
 		model: { at: [["settings", "device", "type"]] },
@@ -302,19 +303,31 @@ const shellyGen1 = defineDriver({
 	power: WALL,
 	reads: {
 		powerWatts: [
-			{ at: ["status", "emeters", "*", "power"], unit: watts, of: "sum" },
-			{ at: ["status", "meters", "*", "power"], unit: watts, of: "sum" },
+			{ at: ["emeters", "*", "power"], unit: watts, of: "sum" },
+			{ at: ["meters", "*", "power"], unit: watts, of: "sum" },
 		],
 		energyConsumedJoules: [
-			{ at: ["status", "emeters", "*", "total"], unit: wattHours, of: "sum" },
-			{ at: ["status", "meters", "*", "total"], unit: scaled(wattHours, 1 / 60), of: "sum" },
+			{ at: ["emeters", "*", "total"], unit: wattHours, of: "sum" },
+			{ at: ["meters", "*", "total"], unit: scaled(wattHours, 1 / 60), of: "sum" },
 		],
-		inputVoltageVolts: { at: ["status", "emeters", "*", "voltage"], unit: volts, of: "mean" },
+		inputVoltageVolts: { at: ["emeters", "*", "voltage"], unit: volts, of: "mean" },
+		inputCurrentAmperes: { at: ["emeters", "*", "current"], unit: amperes, of: "sum" },
+		powerFactorRatio: { at: ["emeters", "*", "pf"], of: "mean" },
 		ambientTemperatureCelsius: { at: ["status", "temperature"], unit: celsius },
 	},
 	components: [],
+	errorCodes: [["errors", "*"]],
 	caveats: ["The counter of a plug starts at 0 with a restart."],
 });
+
+/** A meter that says of itself that it is not valid gives 0. */
+function layOutGen1(answers: Parsed): Parsed {
+	const { status } = answers;
+	const valid = (name: string) =>
+		recordsOf(at(status, name)).filter((meter) => at(meter, "is_valid") !== false);
+	const errors = ["overtemperature", "overload", "overpower"].filter((name) => at(status, name) === true);
+	return { ...answers, emeters: valid("emeters"), meters: valid("meters"), errors };
+}
 
 const shelly = defineDriver({
 	name: "shelly",
@@ -343,6 +356,9 @@ const shelly = defineDriver({
 		powerWatts: { at: ["outlets", "*", "power"], unit: watts, of: "sum" },
 		energyConsumedJoules: { at: ["outlets", "*", "energy"], unit: wattHours, of: "sum" },
 		inputVoltageVolts: { at: ["outlets", "*", "voltage"], unit: volts, of: "mean" },
+		inputCurrentAmperes: { at: ["outlets", "*", "current"], unit: amperes, of: "sum" },
+		apparentPowerVoltAmperes: { at: ["outlets", "*", "apparent"], unit: voltAmperes, of: "sum" },
+		powerFactorRatio: { at: ["outlets", "*", "factor"], of: "mean" },
 	},
 	components: [
 		{
@@ -356,28 +372,44 @@ const shelly = defineDriver({
 			},
 		},
 	],
-	caveats: ["Outlets are known by the number behind switch:, pm1:, em: or em1:."],
+	errorCodes: [["errors", "*"]],
+	caveats: [
+		"Outlets are known by the number behind switch:, pm1:, em: or em1:.",
+		"The volts of a meter of three phases are the mean of its phases.",
+	],
 });
+
+const SHELLY_PART = /^(?:switch|pm1|em|em1|cover|light):(\d{1,3})$/;
 
 /** "switch:0", "pm1:0", "em1:0" with apower, "em:0" with totals; the counters of em and em1 stand beside, in emdata. */
 function layOutShelly({ status }: Parsed): Parsed {
-	const outlets = Object.entries(recordOf(status) ?? {}).flatMap(([name, part]) => {
-		const match = /^(?:switch|pm1|em|em1|cover|light):(\d{1,3})$/.exec(name);
-		if (match === null) return [];
+	const found = Object.entries(recordOf(status) ?? {}).filter(([name]) => SHELLY_PART.test(name));
+	const outlets = found.flatMap(([name, part]) => {
 		const counters = at(status, name.replace(/^(em1?):/, "$1data:"));
 		const power = at(part, "apower") ?? at(part, "total_act_power") ?? at(part, "act_power");
 		if (power === undefined) return [];
 		return [
 			present({
-				key: match[1],
+				key: SHELLY_PART.exec(name)?.[1],
 				power,
 				energy: at(part, "aenergy", "total") ?? at(counters, "total_act") ?? at(counters, "total_act_energy"),
-				voltage: at(part, "voltage") ?? at(part, "a_voltage"),
+				voltage: at(part, "voltage") ?? meanOfPhases(part),
 				current: at(part, "current") ?? at(part, "total_current"),
+				apparent: at(part, "aprt_power") ?? at(part, "total_aprt_power"),
+				factor: at(part, "pf"),
 			}),
 		];
 	});
-	return { outlets };
+	const errors = found.flatMap(([name, part]) =>
+		listOf(at(part, "errors")).flatMap((error) => (typeof error === "string" ? [`${name}: ${error}`] : [])),
+	);
+	return { outlets, errors };
+}
+
+function meanOfPhases(part: unknown): number | undefined {
+	const found = ["a_voltage", "b_voltage", "c_voltage"].flatMap((name) => numberOf(at(part, name)) ?? []);
+	const live = found.filter((volt) => volt > 0);
+	return live.length === 0 ? found[0] : live.reduce((sum, volt) => sum + volt, 0) / live.length;
 }
 
 const tasmota = defineDriver({
@@ -390,7 +422,7 @@ const tasmota = defineDriver({
 	source: "Tasmota's command document, Status 8 and Status 0",
 	grade: "documented",
 	requests: {
-		sensors: { over: "http", path: "/cm?cmnd=Status%208", format: "json", login: "basic" },
+		sensors: { over: "http", path: "/cm?cmnd=Status%208", format: "json", login: "basic", optional: true },
 		status: {
 			over: "http",
 			path: "/cm?cmnd=Status%200",
@@ -400,7 +432,9 @@ const tasmota = defineDriver({
 			rarely: true,
 		},
 	},
+	atLeastOne: ["sensors", "status"],
 	recognises: () => false,
+	layOut: layOutTasmota,
 	identity: {
 		make: "Tasmota",
 		model: { at: [["status", "Status", "DeviceName"]] },
@@ -410,19 +444,28 @@ const tasmota = defineDriver({
 	},
 	power: WALL,
 	reads: {
-		powerWatts: [
-			{ at: ["sensors", "StatusSNS", "ENERGY", "Power", "*"], unit: watts, of: "sum" },
-			{ at: ["sensors", "StatusSNS", "ENERGY", "Power"], unit: watts },
-		],
-		apparentPowerVoltAmperes: { at: ["sensors", "StatusSNS", "ENERGY", "ApparentPower"], unit: voltAmperes },
-		powerFactorRatio: { at: ["sensors", "StatusSNS", "ENERGY", "Factor"] },
-		energyConsumedJoules: { at: ["sensors", "StatusSNS", "ENERGY", "Total"], unit: kilowattHours },
-		inputVoltageVolts: { at: ["sensors", "StatusSNS", "ENERGY", "Voltage"], unit: volts },
-		inputCurrentAmperes: { at: ["sensors", "StatusSNS", "ENERGY", "Current"], unit: amperes },
+		powerWatts: { at: ["phases", "Power", "*"], unit: watts, of: "sum" },
+		apparentPowerVoltAmperes: { at: ["phases", "ApparentPower", "*"], unit: voltAmperes, of: "sum" },
+		powerFactorRatio: { at: ["phases", "Factor", "*"], of: "mean" },
+		energyConsumedJoules: { at: ["phases", "Total", "*"], unit: kilowattHours, of: "sum" },
+		inputVoltageVolts: { at: ["phases", "Voltage", "*"], unit: volts, of: "mean" },
+		inputCurrentAmperes: { at: ["phases", "Current", "*"], unit: amperes, of: "sum" },
 	},
 	components: [],
 	caveats: ["Asked with web login as user and password where the device has one; nothing is switched."],
 });
+
+/** A device of several phases or outlets has a list where one of a single has a number. Status 0 tells all of Status 8. */
+function layOutTasmota(answers: Parsed): Parsed {
+	const energy = recordOf(
+		at(answers, "sensors", "StatusSNS", "ENERGY") ?? at(answers, "status", "StatusSNS", "ENERGY"),
+	);
+	const phases = Object.entries(energy ?? {}).map(([name, value]) => [
+		name,
+		Array.isArray(value) ? value : [value],
+	]);
+	return { ...answers, phases: Object.fromEntries(phases) };
+}
 
 export const METERS: readonly Driver[] = [
 	apc,

@@ -69,7 +69,7 @@ export const whatsminer = defineDriver({
 	title: "Whatsminer, API 1 and 2",
 	makes: ["MicroBT"],
 	models: ["M3", "M20S", "M21S", "M30S", "M31S", "M50S", "M60S", "immersion and hydro variants"],
-	firmwares: ["2018 to 2024"],
+	firmwares: ["2018 to 2024", "BiXBiT"],
 	source: "MicroBT API 2 document; RPC answers of M3, M20S, M30S, M30S+, M31S",
 	grade: "recorded",
 	requests: {
@@ -82,6 +82,8 @@ export const whatsminer = defineDriver({
 		psu: { ...ask("get_psu"), everySeconds: SLOW_FACTS_SECONDS },
 		errors: { ...ask("get_error_code"), everySeconds: SLOW_FACTS_SECONDS },
 		version: { ...ask("get_version"), rarely: true },
+		/** BiXBiT's own version; other firmware refuses the question. */
+		customVersion: { ...ask("get_firmware_version"), rarely: true, unless: "version" },
 		minerInfo: { ...ask("get_miner_info"), rarely: true },
 		details: { ...ask("devdetails"), rarely: true },
 	},
@@ -137,6 +139,7 @@ export const whatsminer = defineDriver({
 		powerWatts: [
 			{ at: ["summaryRecord", "Power"], unit: watts, absent: [0] },
 			{ at: ["summaryRecord", "Power_RT"], unit: watts, absent: [0] },
+			{ at: ["summaryRecord", "Power Realtime"], unit: watts, absent: [0] },
 			{ at: ["asleepWatts"], unit: watts, absent: [0] },
 		],
 		powerLimitWatts: { at: ["summaryRecord", "Power Limit"], unit: watts, absent: [0] },
@@ -186,7 +189,7 @@ function layOutWhatsminer(answers: Parsed): Parsed {
 	const psu = contentOf(at(answers, "psu"), "PSU");
 	const rates = summaryRecord === undefined ? undefined : ratesOf(summaryRecord);
 	const boardRecords = boardsOf(answers);
-	const model = modelOf(answers, minerInfoRecord);
+	const model = modelOf(answers, minerInfoRecord, summaryRecord);
 	const isTuning = isRaisingClocks(
 		at(summaryRecord, "Hash Stable"),
 		boardRecords.map((board) => at(board, "Upfreq Complete")),
@@ -345,13 +348,18 @@ function reportedErrors(reported: unknown): readonly string[] {
 	});
 }
 
-function modelOf(answers: Parsed, minerInfo: AnyRecord | undefined): string | undefined {
+function modelOf(
+	answers: Parsed,
+	minerInfo: AnyRecord | undefined,
+	summary: AnyRecord | undefined,
+): string | undefined {
 	const said = textOf(
 		firstOf([
 			at(answers, "details", "DEVDETAILS", 0, "Model"),
 			at(minerInfo, "minertype"),
 			at(minerInfo, "miner_type"),
 			at(contentOf(at(answers, "version"), "VERSION"), "miner_type"),
+			at(summary, "Miner Type"),
 		]),
 	);
 	return said === undefined ? undefined : `Whatsminer ${said.replace(/^whatsminer\s*/i, "")}`;
@@ -363,7 +371,11 @@ function firmwareOf(
 	summary: AnyRecord | undefined,
 	status: AnyRecord | undefined,
 ): string | undefined {
+	const custom = contentOf(at(answers, "customVersion"), "VERSION");
+	const bixbit = textOf(at(custom, "custom_version"));
+	if (bixbit !== undefined) return `BiXBiT ${bixbit.replace(/^bixbit\s*/i, "")}`;
 	const said = firstOf([
+		at(custom, "firmware_version"),
 		at(contentOf(at(answers, "version"), "VERSION"), "fw_ver"),
 		at(summary, "Firmware Version"),
 		at(status, "Firmware Version"),
@@ -506,6 +518,7 @@ function layOutFramed(answers: Parsed): Parsed {
 		fans: fansOf(at(now, "fan-speed-in"), at(now, "fan-speed-out"), { isLiquidCooled, state }),
 		supply: recordsOf(at(device, "power")).map((supply) => ({
 			...supply,
+			vin: inputVolts(at(supply, "vin")),
 			vout: outputVolts(at(supply, "vout")),
 		})),
 		errorWords: errorWords(undefined, at(device, "error-code")),
@@ -523,6 +536,11 @@ const OUTPUT_VOLTS_BELOW = 100;
 function outputVolts(said: unknown): number | undefined {
 	const volt = numberOf(said);
 	return volt === undefined || volt < OUTPUT_VOLTS_BELOW ? volt : volt / 100;
+}
+
+function inputVolts(said: unknown): number | undefined {
+	const volt = numberOf(said);
+	return volt === undefined || volt < VOLTS_BELOW ? volt : volt / 100;
 }
 
 /** Board temperatures stand in the summary, in the order of the boards. */

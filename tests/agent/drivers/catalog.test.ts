@@ -5,7 +5,7 @@ import { PROBES } from "../../../agent/drivers/identify.js";
 
 /** Everything that a device answers without changing anything; a new request is added here on purpose. */
 const READS: ReadonlySet<string> = new Set(
-	"stats summary pools version coin devs edevs devdetails status get_psu get_error_code get_version get_miner_info litestats estats temps fans tunerstatus tempctrl get.device.info get.miner.status config power profiles events voltageget psu temperature fan mode frequency voltage led asccount ipreport".split(
+	"stats summary pools version coin devs edevs devdetails status get_psu get_error_code get_version get_firmware_version get_miner_info litestats estats temps fans tunerstatus tempctrl get.device.info get.miner.status config power profiles events voltageget psu temperature fan mode frequency voltage led asccount ipreport".split(
 		" ",
 	),
 );

@@ -385,6 +385,65 @@ describe("a plug or meter by HTTP", () => {
 		expect(await read(named("tasmota"), three)).toMatchObject({ reading: { values: { powerWatts: 600 } } });
 	});
 
+	it("reads a Tasmota meter of three phases whole, also where only Status 0 was asked", () => {
+		const ENERGY = {
+			Total: 12.5,
+			Power: [100, 200, 300],
+			ApparentPower: [110, 220, 330],
+			Factor: [0.9, 0.91, 0.92],
+			Voltage: [229, 230, 231],
+			Current: [0.5, 0.9, 1.3],
+		};
+		const status = { text: JSON.stringify({ StatusFWR: { Version: "14.1.0" }, StatusSNS: { ENERGY } }) };
+		expect(decode(named("tasmota"), { status })).toMatchObject({
+			reading: {
+				identity: { firmware: "14.1.0" },
+				values: {
+					powerWatts: 600,
+					apparentPowerVoltAmperes: 660,
+					powerFactorRatio: expect.closeTo(0.91, 6),
+					energyConsumedJoules: 45_000_000,
+					inputVoltageVolts: 230,
+					inputCurrentAmperes: expect.closeTo(2.7, 6),
+				},
+			},
+		});
+	});
+
+	it("leaves out a Shelly's meter that is not valid, and says that the plug is too hot", () => {
+		const status = {
+			emeters: [
+				{ power: 100, voltage: 230, pf: 0.9, is_valid: true },
+				{ power: 0, voltage: 0, is_valid: false },
+			],
+			overtemperature: true,
+		};
+		expect(decode(named("shelly-gen1"), { status: { text: JSON.stringify(status) } })).toMatchObject({
+			reading: {
+				values: { powerWatts: 100, inputVoltageVolts: 230, powerFactorRatio: 0.9 },
+				errorCodes: ["overtemperature"],
+			},
+		});
+	});
+
+	it("has a three-phase Shelly's volts, amperes and errors", () => {
+		const meter = {
+			total_act_power: 2_700.5,
+			total_aprt_power: 2_800,
+			total_current: 12.3,
+			a_voltage: 229,
+			b_voltage: 231,
+			c_voltage: 0,
+			errors: ["phase_sequence"],
+		};
+		expect(decode(named("shelly"), { status: { text: JSON.stringify({ "em:0": meter }) } })).toMatchObject({
+			reading: {
+				values: { inputVoltageVolts: 230, inputCurrentAmperes: 12.3, apparentPowerVoltAmperes: 2_800 },
+				errorCodes: ["em:0: phase_sequence"],
+			},
+		});
+	});
+
 	it("fails, and reads no zero, where the plug answers without meters", async () => {
 		expect(await read(named("shelly-gen1"), await web({ "/status": { relays: [] } }))).toMatchObject({
 			kind: "failure",

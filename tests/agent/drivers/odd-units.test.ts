@@ -340,3 +340,60 @@ it("nvidia-smi's table tells which GPU wants a reset, and the driver by its new 
 	expect(reading.errorCodes).toEqual(["GPU-a: recovery Reset"]);
 	expect(reading.identity.firmware).toBe("610.43.02");
 });
+
+describe("a small machine that names its algorithm nowhere", () => {
+	const told = (Description: string, Name: string) => ({
+		devs: {
+			STATUS: [{ STATUS: "S", Description }],
+			DEVS: [{ PGA: 0, Name, ID: 0, "MHS 5s": 4, "MHS av": 4 }],
+		},
+	});
+
+	it.each([
+		[
+			"FutureBit's stick by its driver's name",
+			"bfgminer 5.4.2",
+			"MLD",
+			["FutureBit", "Moonlander 2", "scrypt"],
+		],
+		["Hyperbit's by cpuminer on serial ports", "cpuminer 2.3.2", "ttyS1", ["Hyperbit", "BW-L21", "scrypt"]],
+	])("is known: %s", (_, description, name, expected) => {
+		const { identity, values } = read("cgminer-other", told(description, name));
+		expect([identity.make, identity.model, identity.algorithm]).toEqual(expected);
+		expect(values.otherAlgorithmHashrateHashesPerSecond).toBe(4e6);
+	});
+
+	it("is of no make where only the port is a serial one", () => {
+		const { identity, values } = read("cgminer-other", told("cgminer 4.9.0", "ttyS1"));
+		expect(identity).not.toHaveProperty("make");
+		expect(values).not.toHaveProperty("otherAlgorithmHashrateHashesPerSecond");
+	});
+});
+
+it("BiXBiT on a Whatsminer is read by its own version, and by the model and watts that its summary tells", () => {
+	const reading = read("whatsminer", {
+		summary: {
+			SUMMARY: [
+				{
+					"MHS 1m": 110_500_000,
+					"Power Realtime": 3_320,
+					"Miner Type": "M30S+_VE40",
+					"Factory GHS": 112_000,
+				},
+			],
+		},
+		customVersion: { STATUS: "S", Msg: { custom_version: "2.1.0", firmware_version: "20230101.12.REL" } },
+	});
+	expect(reading.identity).toMatchObject({ model: "Whatsminer M30S+_VE40", firmware: "BiXBiT 2.1.0" });
+	expect(reading.values.powerWatts).toBe(3_320);
+});
+
+it("a Whatsminer of API 3 has its supply's input in volts where it writes 10 mV", () => {
+	const [psu] = parts(
+		read("whatsminer-v3", {
+			deviceInfo: { msg: { miner: { type: "M63S" }, power: { vin: 39_600, iin: 10.5 } } },
+		}),
+		"psu",
+	);
+	expect(psu?.values).toMatchObject({ inputVoltageVolts: 396, inputCurrentAmperes: 10.5 });
+});
