@@ -1,7 +1,7 @@
 /**
  * A damaged fleetwatt.db: it is set aside, never removed, and the store's own copy of it takes its place.
  *
- *   fleetwatt.db.copy      the newest whole copy: made once an hour, and before a device is first sealed
+ *   fleetwatt.db.copy      the newest whole copy: made once an hour, and soon after a new device
  *   fleetwatt.db.mending   a damaged file of which what can be read has not been taken over yet
  *   fleetwatt.db.damaged   one of which it has (.damaged-2 and so on beside it)
  *

@@ -20,6 +20,8 @@ const CLOSED_AFTER_MILLISECONDS = 10 * 60 * 1_000;
 const SEAL_AT_BYTES = 128 * 1_024 * 1_024;
 /** Of an inbox: below this a trim is not worth storing the present of all devices for. */
 const TRIM_AT_BYTES = 4 * 1_024 * 1_024;
+/** New devices are copied together, and soon: the inbox is part of the copy, and will only be longer. */
+const COPIES_APART_MILLISECONDS = 60 * MILLISECONDS_PER_SECOND;
 
 export type UpkeepOptions = {
 	readonly thread: Thread<StoreOperations>;
@@ -40,6 +42,7 @@ export class Upkeep {
 	/** The newest device that is stored, and up to which one the store's own copy has all. */
 	private storedNumber = 0;
 	private copied = { number: 0, at: 0 };
+	private copyBegunAt = Number.NEGATIVE_INFINITY;
 	private copying: Promise<void> | undefined;
 
 	constructor(options: UpkeepOptions) {
@@ -51,11 +54,17 @@ export class Upkeep {
 	}
 
 	/**
-	 * After a commit: seals what is due by its own readings, or all early where the inbox is too large. A failure is the
+	 * After a commit: copies what is known of new devices, seals what is due by its own readings, or all early where the inbox is too large. A failure is the
 	 * sealing job's to tell, which tries again.
 	 */
 	committed(mayBeDue: boolean): void {
+		if (this.copied.number < this.storedNumber) this.copySoon();
 		if (mayBeDue || this.inbox.bytes > SEAL_AT_BYTES) this.sealSoon();
+	}
+
+	private copySoon(): void {
+		const isLately = this.options.clock.monotonic() - this.copyBegunAt < COPIES_APART_MILLISECONDS;
+		if (!isLately && this.copying === undefined) void this.keepCopy(false);
 	}
 
 	private sealSoon(): void {
@@ -127,6 +136,7 @@ export class Upkeep {
 
 	/** What is sealed leaves the inbox: the next start would read it, and seal it, again. */
 	async end(): Promise<void> {
+		await this.copying?.catch(() => undefined);
 		if (this.inbox.bytes > TRIM_AT_BYTES) await this.trim().catch(() => undefined);
 	}
 
@@ -178,9 +188,12 @@ export class Upkeep {
 	 * number that stands in a day file must never be another device's. On a full disk the one of before stays.
 	 */
 	private async keepCopy(isDue: boolean): Promise<void> {
+		// One that is under way may have begun before the newest device was stored.
+		while (this.copying !== undefined) await this.copying.catch(() => undefined);
 		if (!isDue && this.copied.number >= this.storedNumber) return;
 		const copied = { number: this.storedNumber, at: this.options.clock.monotonic() };
-		this.copying ??= this.options.thread.call("keepCopy", undefined).then(() => {
+		this.copyBegunAt = copied.at;
+		this.copying = this.options.thread.call("keepCopy", undefined).then(() => {
 			this.copied = copied;
 		});
 		await this.copying.catch(() => undefined);

@@ -3,7 +3,7 @@
  *
  *   npm run bench                                   all figures, ten minutes and more on a slow store
  *   npm run bench -- --quick                        small, about a minute: shapes, not figures to keep
- *   npm run bench -- --figures ingest,size --devices 1000 --steps 360 --rounds 5
+ *   npm run bench -- --figures ingest,size --devices 1000 --steps 1080 --rounds 5
  *
  * Prints a table and, as the last line, one JSON object with every round; progress goes to the error
  * stream. Asserts nothing. Processor seconds can be trusted on a shared computer; wall times cannot.
@@ -72,7 +72,7 @@ const { values: words } = parseArgs({
 
 const SIZES = words.quick
 	? { devices: 500, steps: 30, fleetDevices: 1_000, fleetSteps: 30, pacedSeconds: 5, rounds: 1 }
-	: { devices: 1_000, steps: 360, fleetDevices: 10_000, fleetSteps: 360, pacedSeconds: 20, rounds: 3 };
+	: { devices: 1_000, steps: 1_080, fleetDevices: 10_000, fleetSteps: 360, pacedSeconds: 20, rounds: 3 };
 
 function size(word: string | undefined, otherwise: number): number {
 	return word === undefined ? otherwise : Number(word);

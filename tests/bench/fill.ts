@@ -184,7 +184,7 @@ function recordsOf(agent: AgentClient, workload: Workload, steps: number): reado
 export type StoredHistory = Filled & {
 	readonly diskBytes: number;
 	readonly chunkFileBytes: number;
-	/** Of `settledCpuSeconds`: sealing, after the collector's end, the hour that was not over. */
+	/** Beside `settledCpuSeconds`: sealing, after the collector's end, the minutes of the hour that was not over. */
 	readonly mergeCpuSeconds: number;
 	readonly dataFolder: string;
 };
@@ -203,7 +203,7 @@ export async function storedByCollector(folder: string, history: History): Promi
 	return {
 		samples: samplesOf(history),
 		liveCpuSeconds: live.cpuSeconds,
-		settledCpuSeconds: ended.cpuSeconds - before.cpuSeconds + merged.cpuSeconds,
+		settledCpuSeconds: ended.cpuSeconds - before.cpuSeconds,
 		mergeCpuSeconds: merged.cpuSeconds,
 		wallSeconds: live.wallSeconds,
 		peakMegabytes: peak,

@@ -20,7 +20,7 @@ export async function measureGrowth(context: Context): Promise<readonly Figure[]
 			figure({ name: `${name}, ${devices} devices`, unit, rounds: [{ ours }], note });
 		figures.push(
 			one("growth, live", "CPU-s/M", stored.liveCpuSeconds / millions),
-			one("growth, settled", "CPU-s/M", stored.settledCpuSeconds / millions),
+			one("growth, settled", "CPU-s/M", (stored.settledCpuSeconds + stored.mergeCpuSeconds) / millions),
 			one("growth, most resident memory", "MB", stored.peakMegabytes),
 		);
 		context.say(note);

@@ -3,8 +3,10 @@
  * VictoriaMetrics and Prometheus take for the same readings; bytes written and bytes on the wire beside it.
  *
  * Fresh processes and folders each time, in turn: the order moves by one from round to round. "Settled"
- * is ours until all is sealed and merged, VictoriaMetrics' until its flush and the merging that it does
- * by itself, Prometheus' until it is quiet. The anchors' ratios are made from settled of both.
+ * is ours until the running collector has sealed every hour that is over and has ended, VictoriaMetrics' until its
+ * flush and the merging that it does by itself, Prometheus' until it is quiet. The anchors' ratios are made from settled
+ * of both. The history is of three hours and three minutes' end, so that what an hour in the making and the end itself
+ * cost weigh as little as in life; sealing those minutes in a cold process is a line of its own.
  */
 import type { Context } from "../context.js";
 import { type Figure, figure, type Pair, type Target } from "../figure.js";
@@ -130,7 +132,7 @@ function parts(
 			name: "ingest, sealing the rest of it",
 			unit: "CPU-s/M",
 			rounds: ours.map(({ mergeCpuSeconds, samples }) => ({ ours: (mergeCpuSeconds / samples) * MILLION })),
-			note: "after the end, in a process of its own, warming up included",
+			note: "beside it: the last minutes, after the end, in a cold process of its own",
 		}),
 		figure({
 			name: "ingest, most resident memory, vs lines",
