@@ -111,8 +111,8 @@ export class Upkeep {
 			if (sealed.left === 0) break;
 		}
 		await this.trim();
-		await this.keepCopy(clock.monotonic() - this.copied.at > MILLISECONDS_PER_HOUR);
 		await this.shrink();
+		await this.keepCopy(clock.monotonic() - this.copied.at > MILLISECONDS_PER_HOUR);
 		await keepBudget();
 		return { chunks };
 	}
