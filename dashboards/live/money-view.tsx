@@ -295,7 +295,11 @@ function MachineLink({ device: key }: { readonly device: string }) {
 	);
 }
 
-function Drift({ answer: { drift } }: { readonly answer: DecisionsAnswer }) {
+/** Below half a cent a day a machine is what its nameplate says. */
+const WORSE_LEAST_USD = 0.005;
+
+function Drift({ answer }: { readonly answer: DecisionsAnswer }) {
+	const drift = answer.drift.filter(({ usdPerDay }) => usdPerDay >= WORSE_LEAST_USD);
 	return (
 		<Panel title="Worse than their nameplate" note="What it costs a day, in energy and in work not done.">
 			{drift.length === 0 ? <p class="nothing-wrong">None is.</p> : null}

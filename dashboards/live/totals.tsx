@@ -161,7 +161,7 @@ export function FleetTotals() {
 				)}
 				{total.tokens === undefined ? null : (
 					<div>
-						<dt>Tokens</dt>
+						<dt>tokens</dt>
 						<dd>
 							<Figure
 								shown={{ number: decimal(total.tokens.generatedTokensPerSecond, 0), unit: "tokens/s" }}

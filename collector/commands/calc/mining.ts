@@ -150,7 +150,11 @@ function usdPerCurrencyOf(given: Given, way: string): number {
 export function capitalOf(given: Given): number | undefined {
 	const capexUsd = given.number("capex-usd");
 	if (capexUsd === undefined) return undefined;
-	if (capexUsd === 0) return 0;
+	if (capexUsd === 0) {
+		// What is paid for bears no interest, whatever the terms are.
+		for (const term of ["discount-rate", "capital-years"]) given.number(term);
+		return 0;
+	}
 	return capitalChargeUsdPerYear({
 		capexUsd,
 		discountRate: given.need("discount-rate", "beside --capex-usd"),

@@ -71,6 +71,13 @@ describe("fleetwatt calc", () => {
 		expect(answer["breakevenUsdPerKilowattHour"]).toBeCloseTo(0.176_09, 4);
 	});
 
+	it("takes terms of capital beside machines that are paid for: the third tier is the second", async () => {
+		const terms = { "capex-usd": "0", "discount-rate": "10%", "capital-years": "4" };
+		const answer = await calc("device", { ...DEVICE, ...terms });
+		expect(answer["profitAfterCapitalUsdPerDay"]).toBe(answer["profitUsdPerDay"]);
+		expect(answer["profitUsdPerDay"]).toBeCloseTo(10.06, 2);
+	});
+
 	it.each([
 		[9.5, "1.85", "1.25", "0.85", undefined, 47],
 		[13.5, "1.85", "1.25", "0.85", undefined, 66],
