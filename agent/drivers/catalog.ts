@@ -38,6 +38,7 @@ import { minerva } from "./minerva.js";
 import { multminer } from "./multminer.js";
 import { dcgmExporter, nvidiaSmi, nvidiaSmiXml } from "./nvidia.js";
 import { nvidia } from "./nvidia-library.js";
+import { nvidiaSmiShown, nvidiaSmiText } from "./nvidia-text.js";
 import { obelisk } from "./obelisk.js";
 import { proto } from "./proto.js";
 import { redfish } from "./redfish.js";
@@ -111,6 +112,8 @@ export const DRIVERS: readonly Driver[] = [
 	rocmSmi,
 	rocmSmiText,
 	rocmSmiCsv,
+	nvidiaSmiText,
+	nvidiaSmiShown,
 	intelXpu,
 	intelXpuText,
 	gaudi,

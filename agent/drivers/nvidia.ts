@@ -168,7 +168,7 @@ export const nvidiaSmi = defineDriver({
 	title: "NVIDIA GPUs, nvidia-smi",
 	makes: ["NVIDIA"],
 	models: ["GeForce, RTX, Quadro, Tesla and data-centre cards"],
-	firmwares: ["drivers 418 to 595"],
+	firmwares: ["drivers 418 to 610"],
 	source: "nvidia-smi's document; tables of RTX 2080 SUPER, RTX 4080 SUPER, L40S, H100 with and without MIG",
 	grade: "recorded",
 	requests: { gpus: TABLE, later: LATER_TABLE, instances: INSTANCE_LIST },

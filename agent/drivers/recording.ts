@@ -299,7 +299,10 @@ function fitProgram(argv: readonly string[], asked: string): number {
 	const subcommand = (list: readonly string[]) => (isOption(list[1] ?? "-") ? "" : list[1]);
 	if (subcommand(argv) !== subcommand(words)) return NOT_AT_ALL;
 	const names = words.filter(isOption).map((word) => word.split("=")[0]);
+	// A program that is asked for nothing shows its own table; any option makes it another answer.
+	if (argv.length === 1) return names.length === 0 ? EXACTLY : NOT_AT_ALL;
 	const own = argv.filter(isOption).map((word) => word.split("=")[0] ?? "");
+	if (names.some((name = "") => FORM_OPTIONS.has(name) && !own.includes(name))) return NOT_AT_ALL;
 	const present = own.filter((name) => names.includes(name)).length;
 	if (present === own.length) return EXACTLY;
 	const isPlain = [...own, ...names].every((name) => name === undefined || !FORM_OPTIONS.has(name));

@@ -7,6 +7,7 @@ import { recognisedBy } from "../../../agent/drivers/identify.js";
 import { type RecordedAnswer, readRecording } from "../../../agent/drivers/recording.js";
 import { OPERATING_STATES, POOL_STATES } from "../../../shared/measurements.js";
 import type { Reading } from "../../../shared/reading.js";
+import { WRITTEN_GPU_HOSTS } from "./written-gpu-hosts.js";
 
 function read(name: string, answers: Readonly<Record<string, unknown>>): Reading {
 	const driver = driverByName(name) ?? expect.fail(`no driver ${name}`);
@@ -123,6 +124,79 @@ describe("a GPU that nvidia-smi's XML tells of", () => {
 	])("%s", async (_, more, expected) => {
 		await loadFormats(new Set(["xml"]));
 		expect(read("nvidia-smi-xml", { query: gpu(more) }).errorCodes).toEqual(expected);
+	});
+});
+
+describe("what nvidia-smi writes for people", () => {
+	const written = (name: string) => {
+		const driver = driverByName(name) ?? expect.fail(name);
+		const decoded = decode(driver, WRITTEN_GPU_HOSTS[name] ?? {});
+		return decoded.kind === "reading" ? decoded.reading : expect.fail(decoded.what);
+	};
+
+	it("with -q has each value in the block that it stands in, of a split GPU those of the whole", () => {
+		const reading = written("nvidia-smi-text");
+		expect(reading.identity).toMatchObject({ model: "NVIDIA H200", firmware: "610.43.02" });
+		expect(reading.errorCodes).toEqual(["GPU-a: recovery Reset"]);
+		const [gpu] = parts(reading, "gpu");
+		expect(gpu).toMatchObject({
+			key: "GPU-a",
+			values: {
+				powerWatts: 130.66,
+				powerAverageWatts: 130.28,
+				powerLimitWatts: 700,
+				gpuTemperatureCelsius: 40,
+				gpuUtilizationRatio: 0.12,
+				memoryTotalBytes: 143_771 * 1_048_576,
+				correctedEccErrors: 3,
+				uncorrectedEccErrors: 0,
+				multiInstanceGpu: 1,
+				multiInstanceCount: 1,
+				throttledByPowerCap: 1,
+				performanceState: 0,
+			},
+		});
+		expect(gpu?.values).not.toHaveProperty("memoryTemperatureCelsius");
+		expect(gpu?.values).not.toHaveProperty("fanDutyRatio");
+	});
+
+	it("without options has what its table shows, and nothing for what it cannot", () => {
+		const reading = written("nvidia-smi-shown");
+		expect(reading.identity.model).toBe("NVIDIA H200 + Tesla T4");
+		expect(
+			parts(reading, "gpu").map(({ key, values }) => [key, values.powerWatts, values.gpuUtilizationRatio]),
+		).toEqual([
+			["00000000:83:00.0", 130, 0.12],
+			["00000000:84:00.0", undefined, 0],
+		]);
+	});
+
+	it.each([
+		["nvidia-smi -q", "nvidia-smi-text", "query"],
+		["nvidia-smi", "nvidia-smi-shown", "table"],
+	])("is found by its command: %s", (request, name, answer) => {
+		const text = WRITTEN_GPU_HOSTS[name]?.[answer]?.text ?? "";
+		const recording = readRecording([{ file: "a.txt", over: "command", request, text }]);
+		expect("driver" in recording ? recording.driver.name : recording.what).toBe(name);
+	});
+
+	it("comes after the table of fields, where a recording holds both", () => {
+		const fields = "uuid, name, power.draw [W]\nGPU-a, NVIDIA H200, 130.44 W\n";
+		const recording = readRecording([
+			{
+				file: "q.txt",
+				over: "command",
+				request: "nvidia-smi -q",
+				text: WRITTEN_GPU_HOSTS["nvidia-smi-text"]?.["query"]?.text ?? "",
+			},
+			{
+				file: "t.csv",
+				over: "command",
+				request: "nvidia-smi --query-gpu=uuid,name,power.draw --format=csv",
+				text: fields,
+			},
+		]);
+		expect("driver" in recording ? recording.driver.name : recording.what).toBe("nvidia-smi");
 	});
 });
 
