@@ -1,24 +1,8 @@
 /** What devices say of errors, of tuning, of fans that they do not have, and under names of other years. */
 import { describe, expect, it } from "vitest";
-import { driverByName } from "../../../agent/drivers/catalog.js";
-import { decode } from "../../../agent/drivers/decode.js";
 import { loadFormats } from "../../../agent/drivers/formats/parse-answer.js";
 import { recognisedBy } from "../../../agent/drivers/identify.js";
-import { OPERATING_STATES } from "../../../shared/measurements.js";
-import type { Reading } from "../../../shared/reading.js";
-
-function read(name: string, answers: Readonly<Record<string, unknown>>): Reading {
-	const driver = driverByName(name) ?? expect.fail(`no driver ${name}`);
-	const texts = Object.entries(answers).map(([request, answer]) => [
-		request,
-		{ text: typeof answer === "string" ? answer : JSON.stringify(answer) },
-	]);
-	const decoded = decode(driver, Object.fromEntries(texts));
-	return decoded.kind === "reading" ? decoded.reading : expect.fail(decoded.what);
-}
-
-const state = ({ values }: Reading) => OPERATING_STATES[values.operatingState ?? -1];
-const parts = (reading: Reading, kind: string) => reading.components.filter(({ part }) => part === kind);
+import { parts, read, state } from "./decoded.js";
 
 describe("a Whatsminer", () => {
 	const summary = { "HS RT": 84_000_500, "Fan Speed In": 4_500, "Fan Speed Out": 4_530, Power: 3_300 };

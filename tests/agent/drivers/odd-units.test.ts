@@ -5,22 +5,9 @@ import { decode } from "../../../agent/drivers/decode.js";
 import { loadFormats } from "../../../agent/drivers/formats/parse-answer.js";
 import { recognisedBy } from "../../../agent/drivers/identify.js";
 import { type RecordedAnswer, readRecording } from "../../../agent/drivers/recording.js";
-import { OPERATING_STATES, POOL_STATES } from "../../../shared/measurements.js";
-import type { Reading } from "../../../shared/reading.js";
+import { POOL_STATES } from "../../../shared/measurements.js";
+import { parts, read, state } from "./decoded.js";
 import { WRITTEN_GPU_HOSTS } from "./written-gpu-hosts.js";
-
-function read(name: string, answers: Readonly<Record<string, unknown>>): Reading {
-	const driver = driverByName(name) ?? expect.fail(`no driver ${name}`);
-	const texts = Object.entries(answers).map(([request, answer]) => [
-		request,
-		{ text: typeof answer === "string" ? answer : JSON.stringify(answer) },
-	]);
-	const decoded = decode(driver, Object.fromEntries(texts));
-	return decoded.kind === "reading" ? decoded.reading : expect.fail(decoded.what);
-}
-
-const state = ({ values }: Reading) => OPERATING_STATES[values.operatingState ?? -1];
-const parts = (reading: Reading, kind: string) => reading.components.filter(({ part }) => part === kind);
 
 describe("a miner of AxeOS", () => {
 	const info = {
