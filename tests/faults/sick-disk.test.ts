@@ -1,7 +1,7 @@
 /**
- * Disks that fail and disks that are slow, and little memory, under either side: strace makes fsync answer EIO or late,
- * a control group limits memory. Nothing is acknowledged that is not kept, both go on by themselves, and at the end
- * everything is there once. Needs strace, or root and cgroup v1; is skipped loudly without.
+ * Disks that fail and disks that are slow, and little memory, under either side: strace makes fsync answer EIO or late and
+ * writes EROFS, a control group limits memory. Nothing is acknowledged that is not kept, both go on by themselves, and at
+ * the end everything is there once. Needs strace, or root and cgroup v1; is skipped loudly without.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
@@ -23,10 +23,13 @@ afterEach(() => {
 	rmSync(folder, { recursive: true, force: true });
 });
 
-function underStrace(inject: string): readonly string[] {
+function underStrace(fault: string, call = "fsync"): readonly string[] {
 	const quiet = ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null"];
-	return ["strace", ...quiet, "-e", "trace=fsync", "-e", `inject=fsync:${inject}`, execPath];
+	return ["strace", ...quiet, "-e", `trace=${call}`, "-e", `inject=${call}:${fault}`, execPath];
 }
+
+/** As a disk that the system has turned read-only answers, until somebody mounts it anew. */
+const READ_ONLY = underStrace("error=EROFS:when=300..330", "pwrite64");
 
 const straceWorks =
 	spawnSync("strace", ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fsync", "true"])
@@ -47,6 +50,18 @@ describe.skipIf(!straceWorks)(
 
 		it("of the agent: fsync fails twenty times in mid-stream; what it made waits in memory and is kept in order", async () => {
 			const said = await streamed({ agent: underStrace("error=EIO:when=40..59") });
+			expect(said.agent.length).toBeGreaterThan(0);
+			expect(said.collector).toEqual([]);
+		});
+
+		it("of the collector: read-only for thirty writes in mid-stream; it says so, acknowledges nothing meanwhile, goes on by itself", async () => {
+			const said = await streamed({ collector: READ_ONLY });
+			expect(said.collector.length).toBeGreaterThan(0);
+			expect(said.agent).toEqual([]);
+		});
+
+		it("of the agent: read-only for thirty writes in mid-stream; what it made waits in memory and is kept in order", async () => {
+			const said = await streamed({ agent: READ_ONLY });
 			expect(said.agent.length).toBeGreaterThan(0);
 			expect(said.collector).toEqual([]);
 		});
