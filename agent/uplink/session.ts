@@ -24,6 +24,14 @@ export const READ_BYTES = 256 * 1_024;
  * names a limited number of ranges, and each connection may add a hole.
  */
 export const HOLES_MOST = RANGES_MOST / 2;
+/**
+ * What waits longer than this for the live lane becomes backlog, so that what is shown is of now, however much more is made
+ * than the collector or the link takes. Each time leaves a hole, which the backfill closes; with so many of them it stays.
+ */
+export const LIVE_LATE_SECONDS = 5;
+export const HOLES_LEFT_BY_LIVE_MOST = 128;
+/** One a second. */
+const HEADS_MOST = LIVE_LATE_SECONDS + 2;
 export const NO_ACK_SECONDS = 30;
 /** Without a word from the collector for so long the link is dead: it pings every 15 s. */
 export const SILENT_SECONDS = 35;
@@ -53,7 +61,9 @@ export type SessionState = {
 	readonly settled: Settled;
 	/** Next number of the live lane. */
 	readonly nextLive: number;
-	/** What was made before this session and is not yet sent, as ranges in rising order. */
+	/** The newest number at each of the last ticks, as far back as the live lane may be late. */
+	readonly heads: readonly { readonly at: number; readonly head: number }[];
+	/** What was made before this session, or fell behind in it, and is not yet sent, as ranges in rising order. */
 	readonly backlog: readonly Range[];
 	readonly lanes: Readonly<Record<Lane, LaneState>>;
 	/** Sent and not settled, in the order of sending. */
@@ -133,6 +143,7 @@ export function newSession(self: Self, at: number): SessionState {
 		goneUpTo: 0,
 		settled: NOTHING_SETTLED,
 		nextLive: 1,
+		heads: [],
 		backlog: [],
 		lanes: { live: { credit: 0, inFlight: 0 }, backfill: { credit: 0, inFlight: 0 } },
 		sent: new Map(),
@@ -404,7 +415,24 @@ function tick(state: SessionState, at: number): Step {
 			failure("COLLECTOR_UNREACHABLE", `The collector left a record unacknowledged for ${NO_ACK_SECONDS} s.`),
 		);
 	}
-	return pump(state);
+	return pump(withLiveOfNow(state, at));
+}
+
+/** All but the newest of what the live lane is late with goes to the backlog. */
+function withLiveOfNow(state: SessionState, at: number): SessionState {
+	const { nextLive, head, settled, backlog } = state;
+	const heads = [...state.heads, { at, head }].slice(-HEADS_MOST);
+	const seen = heads.findLast((one) => at - one.at >= LIVE_LATE_SECONDS * 1_000)?.head ?? 0;
+	const isLate = state.phase === "ready" && nextLive <= seen && nextLive < head;
+	if (!isLate || state.isReading.live || settled.ranges.length >= HOLES_LEFT_BY_LIVE_MOST)
+		return { ...state, heads };
+	return { ...state, heads, backlog: joined(backlog, [nextLive, head - 1]), nextLive: head };
+}
+
+/** @param range behind all of the backlog */
+function joined(backlog: readonly Range[], range: Range): readonly Range[] {
+	const last = backlog.at(-1);
+	return last?.[1] === range[0] - 1 ? [...backlog.slice(0, -1), [last[0], range[1]]] : [...backlog, range];
 }
 
 /** Asks the outbox for what may be sent: the live lane where it fell behind, then the backlog. */

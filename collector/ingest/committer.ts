@@ -8,6 +8,7 @@ import type { Hello } from "../../shared/wire/from-agent.js";
 import type { IncomingRecord } from "../store/incoming.js";
 import type { CommitResult } from "../store/store.js";
 
+import type { FlowSecond } from "./credit.js";
 import { FairQueue, type WaitingRecord } from "./fair-queue.js";
 
 /** With the commit itself, an acknowledgement comes within 50 ms on a disk that is not busy. */
@@ -29,6 +30,9 @@ export class Committer {
 	private committing: Promise<void> | undefined;
 	private isRefused = false;
 	private isStopped = false;
+	private waitingBytes = 0;
+	private committedBytes = 0;
+	private presentWaitedMilliseconds = 0;
 
 	constructor(options: CommitterOptions) {
 		this.options = options;
@@ -42,14 +46,25 @@ export class Committer {
 		return this.waiting.bytesOf(hello);
 	}
 
+	/** What happened since it was asked last. */
+	takeSecond(): FlowSecond {
+		const { committedBytes, waitingBytes, presentWaitedMilliseconds } = this;
+		this.committedBytes = 0;
+		this.presentWaitedMilliseconds = 0;
+		return { committedBytes, waitingBytes, presentWaitedMilliseconds };
+	}
+
 	add(record: WaitingRecord): void {
 		this.waiting.add(record);
+		this.waitingBytes += record.bytes.length;
 		this.schedule(GATHER_MILLISECONDS);
 	}
 
 	/** Forgets what a replaced session has not yet had committed: its successor sends it again. */
 	forget(hello: Hello): void {
+		const before = this.waiting.bytesOf(hello);
 		this.waiting.forget(hello, hello.epoch);
+		this.waitingBytes -= before - this.waiting.bytesOf(hello);
 	}
 
 	/** Commits what waits, unless the disk refuses it; nothing is committed afterwards. */
@@ -82,6 +97,17 @@ export class Committer {
 		if (results === undefined) return;
 		if (this.isRefused) this.options.onAccepted();
 		this.isRefused = false;
+		this.measure(batch);
 		this.options.onCommitted(results);
+	}
+
+	private measure(batch: readonly WaitingRecord[]): void {
+		const bytes = batch.reduce((sum, record) => sum + record.bytes.length, 0);
+		this.waitingBytes -= bytes;
+		this.committedBytes += bytes;
+		const now = this.options.clock.now();
+		for (const { lane, receivedAt } of batch)
+			if (lane === "live")
+				this.presentWaitedMilliseconds = Math.max(this.presentWaitedMilliseconds, now - receivedAt);
 	}
 }

@@ -29,10 +29,10 @@ import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
 import { newestTold, recordOffset, type ToldTime, toldAt } from "./agent-time.js";
 import { Committer } from "./committer.js";
+import { CREDIT_MOST, creditOf, flowAfter, UNHINDERED } from "./credit.js";
 import { Gate, peerOf } from "./gate.js";
 import { hasSecret, type Joining, JoiningDoor, SECRET_IN_ADDRESS } from "./joining.js";
 import {
-	CREDIT,
 	type Credential,
 	type IngestEffect,
 	type IngestEvent,
@@ -48,7 +48,7 @@ const SOCKETS_MOST = SESSIONS_MOST + 12_000;
 /** Connections that the system makes while the collector is at something else; its own limit may be lower. */
 const UNACCEPTED_MOST = 4_096;
 /** Of one agent, uncommitted: an agent may run ahead of its credit by one record. */
-const WAITING_BYTES_MOST = CREDIT.live + CREDIT.backfill + RECORD_LONGEST_BYTES;
+const WAITING_BYTES_MOST = CREDIT_MOST.live + CREDIT_MOST.backfill + RECORD_LONGEST_BYTES;
 const UNSENT_BYTES_MOST = 256 * 1_024;
 const TICK_MILLISECONDS = 1_000;
 const PING_EVERY_TICKS = 15;
@@ -138,6 +138,7 @@ export class IngestServer {
 	private readonly heldBack = new Set<Session>();
 	private readonly byAgent = new Map<string, Session>();
 	private readonly committer: Committer;
+	private flow = UNHINDERED;
 	private cancelTick: Cancel | undefined;
 	private ticks = 0;
 	private readonly counted = { recordsReceived: 0, bytesReceived: 0 };
@@ -372,6 +373,7 @@ export class IngestServer {
 					settled: store.settledOf(effect.hello.agent, effect.hello.epoch),
 					newest: store.newestOf(effect.hello.agent, effect.hello.epoch),
 					wall: clock.now(),
+					credit: creditOf(this.flow, this.byAgent.size),
 					proof: effect.proof,
 				});
 				return;
@@ -582,10 +584,13 @@ export class IngestServer {
 		this.ticks += 1;
 		const at = this.options.clock.monotonic();
 		this.gate.tick();
+		this.flow = flowAfter(this.flow, this.committer.takeSecond());
+		const credit = creditOf(this.flow, this.byAgent.size);
 		for (const session of this.sessions) {
 			if (this.ticks % PING_EVERY_TICKS === 0 && session.socket.readyState === session.socket.OPEN)
 				session.socket.ping();
 			this.apply(session, { kind: "tick", at });
+			this.apply(session, { kind: "credit", credit });
 			const lost = this.lostCredential(session);
 			if (lost !== undefined) {
 				this.committer.forget(lost.hello);

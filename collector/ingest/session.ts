@@ -24,12 +24,12 @@ import {
 } from "../../shared/wire/messages.js";
 import { recordCrc } from "../../shared/wire/record.js";
 import { isSettled, NOTHING_SETTLED, type Settled, settle } from "../../shared/wire/sequences.js";
+import { CREDIT_MOST, type Credit, isOtherCredit } from "./credit.js";
 
 export const HELLO_SECONDS = 5;
 export const SILENT_SECONDS = 35;
-export const CREDIT = { live: 1_024 * 1_024, backfill: 1_024 * 1_024 } as const;
 /** An agent may run ahead of its credit by one record; beyond twice of it, it does not keep the protocol. */
-const PENDING_BYTES_MOST = 2 * (CREDIT.live + CREDIT.backfill);
+const PENDING_BYTES_MOST = 2 * (CREDIT_MOST.live + CREDIT_MOST.backfill);
 /** Holes in what is settled: an agent that keeps the protocol stays far below. */
 const HOLES_MOST = 1_024;
 const NEED_HASHES_MOST = 1_000;
@@ -69,6 +69,8 @@ export type IngestState = {
 	readonly asked: Set<string>;
 	/** The highest number that came, and its record's checksum: another record under it is a copy's. */
 	readonly newest: NewestRecord | undefined;
+	/** As the agent was told last. */
+	readonly credit: Credit;
 };
 
 export type NewestRecord = { readonly sequence: number; readonly crc: number };
@@ -94,8 +96,11 @@ export type IngestEvent =
 			readonly settled: Settled;
 			readonly newest: NewestRecord | undefined;
 			readonly wall: number;
+			readonly credit: Credit;
 			readonly proof: Proof;
 	  }
+	/** What each agent may have on its way from now on. */
+	| { readonly kind: "credit"; readonly credit: Credit }
 	| { readonly kind: "revoked"; readonly failure: Failure }
 	| {
 			readonly kind: "stored";
@@ -142,6 +147,7 @@ export function newIngestSession(session: string, nonce: string, at: number): St
 		pendingBytes: 0,
 		asked: new Set(),
 		newest: undefined,
+		credit: CREDIT_MOST,
 	};
 	return { state, effects: [] };
 }
@@ -159,6 +165,13 @@ export function reduceIngest(state: IngestState, event: IngestEvent): Step {
 			return undefinable(state, event.hash, event.failure);
 		case "credentialFound":
 			return credentialFound(state, event);
+		case "credit":
+			return state.phase === "ready" && isOtherCredit(state.credit, event.credit)
+				? {
+						state: { ...state, credit: event.credit },
+						effects: [{ kind: "send", message: { kind: "credit", ...event.credit } }],
+					}
+				: { state, effects: [] };
 		case "revoked":
 			return close(state, CLOSE.unauthorized, event.failure);
 		case "stored":
@@ -243,13 +256,13 @@ function credentialFound(state: IngestState, event: Extract<IngestEvent, { kind:
 		session: state.session,
 		base,
 		ranges: ranges.slice(-RANGES_MOST).map(([from, to]) => [from, to]),
-		credit: CREDIT,
+		credit: event.credit,
 		wall: event.wall,
 		...(event.newest === undefined ? {} : { newest: event.newest }),
 	};
-	const { settled, newest } = event;
+	const { settled, newest, credit } = event;
 	return {
-		state: { ...state, phase: "ready", settled, taken: settled, newest },
+		state: { ...state, phase: "ready", settled, taken: settled, newest, credit },
 		effects: [
 			{ kind: "proven", hello, at: state.lastHeardAt, key: proven.key },
 			{ kind: "send", message: welcome },

@@ -4,15 +4,14 @@
  * the end everything is there once. Needs strace, or root and cgroup v1; is skipped loudly without.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import process, { execPath, getuid } from "node:process";
+import { execPath } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Hurt, killAll, streamedIn } from "./delivery-sides.js";
-
-const MEMORY_GROUPS = "/sys/fs/cgroup/memory";
+import { MemoryGroup, memoryGroupsWork } from "./memory-group.js";
 
 let folder = "";
 beforeEach(() => {
@@ -34,7 +33,6 @@ const READ_ONLY = underStrace("error=EROFS:when=300..330", "pwrite64");
 const straceWorks =
 	spawnSync("strace", ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fsync", "true"])
 		.status === 0;
-const memoryWorks = getuid?.() === 0 && existsSync(path.join(MEMORY_GROUPS, "memory.limit_in_bytes"));
 
 const streamed = (hurt: Hurt) => streamedIn(folder, hurt);
 
@@ -76,34 +74,22 @@ describe.skipIf(!straceWorks)(
 	},
 );
 
-function inMemoryGroup(name: string, bytes: number): readonly string[] {
-	const group = path.join(MEMORY_GROUPS, name);
-	mkdirSync(group, { recursive: true });
-	writeFileSync(path.join(group, "memory.limit_in_bytes"), String(bytes));
-	return ["sh", "-c", `echo $$ > ${group}/cgroup.procs; exec "$0" "$@"`, execPath];
-}
-
-describe.skipIf(!memoryWorks)(
-	`memory that is limited${memoryWorks ? "" : ": NOT TESTED, since this user is not root or there is no cgroup v1"}`,
+describe.skipIf(!memoryGroupsWork)(
+	`memory that is limited${memoryGroupsWork ? "" : ": NOT TESTED, since this user is not root or there is no cgroup v1"}`,
 	{ timeout: 120_000 },
 	() => {
 		it("to 96 MiB for the agent and 256 MiB for the collector is enough for both", async () => {
-			const names = ["agent", "collector"].map((side) => `fleetwatt-${side}-${process.pid}`);
-			const [agent = "", collector = ""] = names;
+			const mebibytes = (count: number) => count * 1_024 * 1_024;
+			const agent = new MemoryGroup("agent", mebibytes(96));
+			const collector = new MemoryGroup("collector", mebibytes(256));
 			try {
-				const limits = {
-					agent: inMemoryGroup(agent, 96 * 1_024 * 1_024),
-					collector: inMemoryGroup(collector, 256 * 1_024 * 1_024),
-				};
+				const limits = { agent: agent.starting(execPath), collector: collector.starting(execPath) };
 				await streamed({ ...limits, makes: 1_500 });
-				for (const name of names) {
-					const control = readFileSync(path.join(MEMORY_GROUPS, name, "memory.oom_control"), "utf8");
-					expect(control).toContain("oom_kill 0");
-				}
+				expect([agent.killed, collector.killed]).toEqual([0, 0]);
 			} finally {
 				killAll();
 				await sleep(200);
-				for (const name of names) rmdirSync(path.join(MEMORY_GROUPS, name));
+				for (const group of [agent, collector]) group.remove();
 			}
 		});
 	},

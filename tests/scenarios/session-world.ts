@@ -13,6 +13,7 @@ import {
 	type SessionEvent,
 	type SessionState,
 } from "../../agent/uplink/session.js";
+import { CREDIT_MOST } from "../../collector/ingest/credit.js";
 import {
 	type IngestEffect,
 	type IngestEvent,
@@ -481,7 +482,7 @@ export class SessionWorld {
 				const { proof } = effect;
 				const credential = { kind: "token", token: TOKEN } as const;
 				const { settled, newest, now: wall } = this;
-				const found = { credential, pins: [], settled, newest, wall, proof };
+				const found = { credential, pins: [], settled, newest, wall, credit: CREDIT_MOST, proof };
 				this.ingest(link, { kind: "credentialFound", ...found });
 				return;
 			}

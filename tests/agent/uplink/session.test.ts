@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
 	backlogOf,
+	HOLES_LEFT_BY_LIVE_MOST,
 	HOLES_MOST,
+	LIVE_LATE_SECONDS,
 	NO_ACK_SECONDS,
 	newSession,
 	reduceSession,
@@ -138,6 +140,30 @@ describe("a session", () => {
 			sent(session.take({ kind: "read", at: 0, lane: "live", from: 11, to: 15, records: records(11, 5) })),
 		).toEqual([11, 12, 13, 14]);
 		expect(backlogOf(session.state)).toBe(11);
+	});
+
+	it(`leaves to the backlog what waited ${LIVE_LATE_SECONDS} s for the live lane, and goes on with the newest`, () => {
+		const session = welcomed();
+		session.take({ kind: "committed", at: 0, first: 1, records: records(1, 15).map(({ bytes }) => bytes) });
+		const seconds = (second: number, head: number) =>
+			session.take({ kind: "tick", at: second * 1_000, head });
+		for (let second = 0; second < LIVE_LATE_SECONDS; second += 1) seconds(second, 15 + second);
+		expect([session.state.nextLive, session.state.backlog]).toEqual([11, []]);
+		expect(asked(seconds(LIVE_LATE_SECONDS, 25))).toEqual(["backfill 11 to 24"]);
+		expect([session.state.nextLive, session.state.backlog]).toEqual([25, [[11, 24]]]);
+		expect(asked(session.hear({ kind: "ack", base: 10, ranges: [] }, 11_000))).toEqual(["live 25 to 25"]);
+	});
+
+	it(`with ${HOLES_LEFT_BY_LIVE_MOST} holes keeps to the order in which records were made`, () => {
+		const ranges = Array.from({ length: HOLES_LEFT_BY_LIVE_MOST }, (_, index): [number, number] => [
+			1_000 + index * 10,
+			1_004 + index * 10,
+		]);
+		const session = welcomed({ head: 3_000, credit: { live: 0, backfill: 0 } });
+		session.hear({ kind: "ack", base: 0, ranges });
+		for (let second = 0; second <= 2 * LIVE_LATE_SECONDS; second += 1)
+			session.take({ kind: "tick", at: second * 1_000, head: 3_010 });
+		expect(session.state.nextLive).toBe(3_001);
 	});
 
 	it("asks again at the next tick where the outbox could not be read", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CREDIT_MOST } from "../../../collector/ingest/credit.js";
 import {
 	HELLO_SECONDS,
 	type IngestEffect,
@@ -58,6 +59,7 @@ function found(settled: Settled, mac: string) {
 		settled,
 		newest: undefined,
 		wall: 0,
+		credit: CREDIT_MOST,
 		proof: { kind: "proof", method: "token-hmac", mac },
 	} as const;
 }
