@@ -7,6 +7,8 @@ import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 
 export const SERIES_MOST = 20;
 export const POINTS_MOST = 20_000;
+/** Points of all groups of an answer together: half a thousand racks by the hour for a month, about 70 MB. */
+export const GROUP_POINTS_MOST = 400_000;
 /** Readings that one query may read from the store, all devices together. */
 export const READINGS_MOST = 2_000_000;
 const QUERIES_AT_ONCE = 4;

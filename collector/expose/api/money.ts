@@ -16,7 +16,7 @@ import type { InputBook, MoneyMoment, StaleLimits } from "../../market/book.js";
 import { contractsFor } from "../../market/terms.js";
 import type { Labels, SeriesStore, SumLabel } from "../../store/device-state.js";
 import { MONEY_COLUMNS, type MoneyAnswer, type MoneyGroup } from "../money-answers.js";
-import { nearestStepSeconds, POINTS_MOST } from "./budget.js";
+import { GROUP_POINTS_MOST, nearestStepSeconds, POINTS_MOST } from "./budget.js";
 import { PriceLine } from "./price-line.js";
 import { answered, type Reply, refused } from "./reply.js";
 import {
@@ -145,6 +145,11 @@ export async function moneyAnswer(
 	const total = all.total();
 	const times: number[] = [];
 	for (let at = from; at < to; at = edges(at).end) times.push(edges(at).start);
+	if (by !== undefined && labelled.length * times.length > GROUP_POINTS_MOST)
+		return refused(
+			"QUERY_REFUSED",
+			`${labelled.length} groups of ${times.length} points are more than ${GROUP_POINTS_MOST} points; ask for a longer step or a shorter range.`,
+		);
 	return answered({
 		from,
 		to,

@@ -244,3 +244,36 @@ function sumsOf(
 		{ hostOverheadRatio: 1, hostOverheadWatts: 0 },
 	);
 }
+
+describe("an answer by racks", () => {
+	const racks = (count: number) =>
+		Array.from({ length: count }, (_, rack) => ({
+			...(steady(START, START + FIVE)[0] as IntervalSums),
+			label: `R${rack}`,
+			isGpu: false,
+			tierSeconds: 300,
+		}));
+	const ask = (count: number) => {
+		const store = { ...storeOf([], []), fleetSums: async () => racks(count) } as SeriesStore;
+		return moneyAnswer(store, new InputBook(() => []), {
+			from: START,
+			to: START + 60 * DAY,
+			stepSeconds: 300,
+			now: START + 90 * DAY,
+			siteOverheadRatio: 1,
+			timeZone: "UTC",
+			by: "rack",
+		});
+	};
+
+	it("of 24 × 17,280 points is refused with what to ask for instead; one of 23 is given", async () => {
+		expect(await ask(24)).toMatchObject({
+			ok: false,
+			failure: {
+				code: "QUERY_REFUSED",
+				what: "24 groups of 17280 points are more than 400000 points; ask for a longer step or a shorter range.",
+			},
+		});
+		expect(await ask(23)).toMatchObject({ ok: true });
+	});
+});
