@@ -2,7 +2,8 @@
  * Agents of which each makes a record every second: `FOLDER URL TOKENFILE AGENTS DEVICES SECONDS`. Real outboxes; the
  * records are made beforehand, so that a slow computer offers as much. Says "ready" once a first record of each is settled;
  * from SIGUSR2 on they make the rest, and it says twice a second how old the newest is that the collector has of the
- * agent it has least of; "made" when no more are made, and "drained" once all is settled.
+ * agent it has least of; "made" when no more are made, and "drained" once all is settled; it stays
+ * connected, since agents tell what they made every few seconds.
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -131,4 +132,3 @@ while (turns < agents * seconds) {
 say("made", { outcomes: devices * seconds, held: heldNow(), ageSecondsMost: ageMost / 1_000 });
 await settled(records);
 say("drained", { seconds: (performance.now() - from) / 1_000 - seconds, outcomes: devices * records });
-process.exit(0);
