@@ -1,5 +1,5 @@
 /**
- * Two files at a time: while one waits for a clock or a program, the other computes. What needs a port or a
+ * Three files at a time: while some wait for a clock or a program, another computes. What needs a port or a
  * folder asks for a free one, so that neither disturbs the other.
  */
 import { defineConfig } from "vitest/config";
@@ -11,7 +11,10 @@ const LONGEST_FIRST = [
 	"peers/prometheus.test.ts",
 	"faults/fail-points.test.ts",
 	"peers/page.test.ts",
+	"faults/overload.test.ts",
 	"scenarios/sessions.test.ts",
+	"faults/bad-network.test.ts",
+	"peers/link-loss-panels.test.ts",
 	"faults/shaped-link.test.ts",
 	"faults/sick-disk.test.ts",
 	"store/tiers.test.ts",
@@ -39,7 +42,7 @@ export default defineConfig({
 		root: new URL("..", import.meta.url).pathname,
 		testTimeout: 60_000,
 		hookTimeout: 60_000,
-		maxWorkers: 2,
+		maxWorkers: 3,
 		setupFiles: [new URL("same-seed-in-ci.ts", import.meta.url).pathname],
 		sequence: { sequencer: LongestFirst },
 		projects: [
