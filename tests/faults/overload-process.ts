@@ -5,26 +5,22 @@
  * agent it has least of; "made" when no more are made, and "drained" once all is settled; it stays
  * connected, since agents tell what they made every few seconds.
  */
-import { mkdirSync, readFileSync } from "node:fs";
-import path from "node:path";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Outbox } from "../../agent/outbox/outbox.js";
-import { Uplink } from "../../agent/uplink/uplink.js";
 import { realClock } from "../../shared/clock.js";
 import { isSettled, NOTHING_SETTLED } from "../../shared/wire/sequences.js";
 import { encodePolls, SHAPE_DEFINED } from "../bench/agent-client.js";
-import { defined, deviceDefinition, SITE, Workload } from "../bench/workload.js";
+import { defined, deviceDefinition, Workload } from "../bench/workload.js";
+import { BOOT, outboxWithUplink } from "./outbox-uplink.js";
 
 const [folder = "", url = "", tokenFile = "", ...counts] = process.argv.slice(2);
 const [agents = 0, devices = 0, seconds = 0] = counts.map(Number);
-const BOOT = "f".repeat(32);
 const LOOK_MILLISECONDS = 500;
 const records = seconds + 1;
 const startedAt = Date.now() - records * 1_000;
 const token = readFileSync(tokenFile, "utf8").trim();
 const say = (word: string, facts: object) => process.stdout.write(`${word} ${JSON.stringify(facts)}\n`);
-const nothing = () => undefined;
 
 async function overloading(index: number) {
 	const own = devices / agents;
@@ -34,53 +30,21 @@ async function overloading(index: number) {
 	);
 	const polled = described.map(({ hash }, number) => ({ number, hash }));
 	const encoded = Array.from({ length: records }, () => encodePolls(workload, polled, BOOT));
-	const home = path.join(folder, `agent-${index}`);
-	mkdirSync(home, { recursive: true });
-	let uplink: Uplink | undefined;
 	let settled = NOTHING_SETTLED;
 	/** When each was made, by its number. */
 	const madeAt = [0];
-	const outbox = await Outbox.open({
-		folder: home,
-		limits: { maxBytes: 2 * 1_024 ** 3, maxDays: 14 },
-		events: {
-			onAppended: (appended) => uplink?.committed(appended),
-			onWriteFailed: (what) => say("refused", { what }),
-		},
-	});
-	uplink = new Uplink({
-		clock: realClock,
+	const { outbox, connect } = await outboxWithUplink({
+		folder,
 		url,
-		self: {
-			agent: `agent-${index}`,
-			site: SITE,
-			credential: { kind: "token", token },
-			epoch: outbox.state.epoch,
-			boot: BOOT,
-			software: "test",
-		},
-		outbox: {
-			get state() {
-				return outbox.state;
-			},
-			read: (range) => outbox.read(range),
-			settle: async (told) => {
-				settled = told;
-				await outbox.settle(told);
-			},
-			definitions: (hashes) => outbox.definitions(hashes),
-			renewEpoch: (told) => outbox.renewEpoch(told),
-		},
-		events: {
-			onConnected: nothing,
-			onDisconnected: ({ what }) => say("disconnected", { index, what }),
-			onRejected: (sequence, what) => say("rejected", { sequence, what }),
+		agent: `agent-${index}`,
+		token,
+		onSettled: (told) => {
+			settled = told;
 		},
 	});
-	const running = uplink;
 	let made = 0;
 	return {
-		connect: () => running.start(),
+		connect,
 		make: () => {
 			const record = encoded[made];
 			if (record === undefined) return;

@@ -4,26 +4,23 @@
  * backlog is settled it prints how long that took and how late the live records were. Ends at the line "end".
  */
 import { once } from "node:events";
-import { mkdirSync, readFileSync } from "node:fs";
-import path from "node:path";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Outbox } from "../../agent/outbox/outbox.js";
-import { Uplink } from "../../agent/uplink/uplink.js";
+import type { Outbox } from "../../agent/outbox/outbox.js";
 import { realClock } from "../../shared/clock.js";
-import { isSettled } from "../../shared/wire/sequences.js";
+import { isSettled, type Settled } from "../../shared/wire/sequences.js";
 import { encodePolls, SHAPE_DEFINED } from "../bench/agent-client.js";
-import { defined, deviceDefinition, SITE, Workload } from "../bench/workload.js";
+import { defined, deviceDefinition, Workload } from "../bench/workload.js";
+import { BOOT, type OutboxWithUplink, outboxWithUplink } from "../faults/outbox-uplink.js";
 
 const [folder = "", url = "", tokenFile = "", ...counts] = process.argv.slice(2);
 const [agents = 0, devices = 0, hours = 0] = counts.map(Number);
 const STEP_SECONDS = 30;
-const BOOT = "f".repeat(32);
 const WAITING_BYTES_MOST = 4e6;
 const startedAt = Date.now();
 const token = readFileSync(tokenFile, "utf8").trim();
-const nothing = () => undefined;
 const words = createInterface({ input: process.stdin });
 const told = async (word: string) => {
 	for (;;) if (String(await once(words, "line")) === word) return;
@@ -37,13 +34,14 @@ class OutageAgent {
 	readonly lags: number[] = [];
 	private readonly live = new Map<number, number>();
 	private settledUpTo = 0;
-	private uplink: Uplink | undefined;
+	private readonly link: OutboxWithUplink;
 	private readonly polled: readonly { readonly number: number; readonly hash: string }[];
 	private readonly definitions: readonly { readonly hash: string; readonly text: string }[];
 
-	private constructor(name: string, outbox: Outbox, workload: Workload) {
+	private constructor(name: string, link: OutboxWithUplink, workload: Workload) {
 		this.name = name;
-		this.outbox = outbox;
+		this.link = link;
+		this.outbox = link.outbox;
 		this.workload = workload;
 		const all = Array.from({ length: workload.devices }, (_, index) => firstDevice(name) + index);
 		const described = all.map((number) => defined(deviceDefinition(number, STEP_SECONDS)));
@@ -53,7 +51,6 @@ class OutageAgent {
 
 	static async open(number: number): Promise<OutageAgent> {
 		const name = `agent-${number}`;
-		mkdirSync(path.join(folder, name), { recursive: true });
 		const firstAt = startedAt - hours * 3_600_000;
 		const workload = new Workload({
 			devices: devices / agents,
@@ -61,15 +58,14 @@ class OutageAgent {
 			stepSeconds: STEP_SECONDS,
 			seed: number,
 		});
-		const outbox = await Outbox.open({
-			folder: path.join(folder, name),
-			limits: { maxBytes: 2 * 1_024 ** 3, maxDays: 14 },
-			events: {
-				onAppended: (appended) => self?.uplink?.committed(appended),
-				onWriteFailed: (what) => process.stdout.write(`refused ${what}\n`),
-			},
+		const link = await outboxWithUplink({
+			folder,
+			url,
+			agent: name,
+			token,
+			onSettled: (settled) => self?.settled(settled),
 		});
-		const self: OutageAgent | undefined = new OutageAgent(name, outbox, workload);
+		const self: OutageAgent | undefined = new OutageAgent(name, link, workload);
 		return self;
 	}
 
@@ -83,45 +79,18 @@ class OutageAgent {
 	}
 
 	connect(): void {
-		const { outbox } = this;
-		const settle: Outbox["settle"] = async (settled) => {
-			await outbox.settle(settled);
-			this.settledUpTo = settled.base;
-			const now = performance.now();
-			for (const [sequence, at] of this.live) {
-				if (!isSettled(settled, sequence)) continue;
-				this.lags.push(now - at);
-				this.live.delete(sequence);
-			}
-		};
-		this.uplink = new Uplink({
-			clock: realClock,
-			url,
-			self: {
-				agent: this.name,
-				site: SITE,
-				credential: { kind: "token", token },
-				epoch: outbox.state.epoch,
-				boot: BOOT,
-				software: "test",
-			},
-			outbox: {
-				get state() {
-					return outbox.state;
-				},
-				read: (range) => outbox.read(range),
-				settle,
-				definitions: (hashes) => outbox.definitions(hashes),
-				renewEpoch: (settled) => outbox.renewEpoch(settled),
-			},
-			events: {
-				onConnected: nothing,
-				onDisconnected: ({ what }) => process.stdout.write(`disconnected ${this.name} ${what}\n`),
-				onRejected: (sequence, what) => process.stdout.write(`rejected ${sequence} ${what}\n`),
-			},
-		});
-		this.uplink.start();
+		this.link.connect();
 		this.workload.skipTo(Date.now());
+	}
+
+	private settled(settled: Settled): void {
+		this.settledUpTo = settled.base;
+		const now = performance.now();
+		for (const [sequence, at] of this.live) {
+			if (!isSettled(settled, sequence)) continue;
+			this.lags.push(now - at);
+			this.live.delete(sequence);
+		}
 	}
 
 	sayLive(): void {
