@@ -1,8 +1,8 @@
 /**
  * Rows of work and energy valued: each at the prices of its time, or by the contract that covers its devices.
  *
- * Takes rows, in order of time where there are contracts; adds dollars to the sums that its asker names, those of contracts too. An interval in
- * which prices changed, of which nothing finer is left, is shared out by time and counted.
+ * Takes rows, in order of time where there are contracts; adds dollars to the sums that its asker names, those of
+ * contracts too. An interval in which prices changed, of which nothing finer is left, is shared out by time and counted.
  */
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import { type Contract, contractOf } from "../../derive/contracts.js";
