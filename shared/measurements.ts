@@ -33,6 +33,12 @@ export type PowerBoundary = (typeof POWER_BOUNDARIES)[number];
 /** No single machine draws more; a meter of a rack or site may. */
 export const DEVICE_POWER_WATTS_MOST = 50_000;
 
+/**
+ * Nothing hashes SHA-256 on less: the best machine announced takes 9.5. A device that says less has another
+ * quantity in the field or a broken sensor.
+ */
+export const JOULES_PER_TERAHASH_LEAST = 5;
+
 export const OPERATING_STATES = [
 	"mining",
 	"idle",

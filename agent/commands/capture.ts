@@ -5,17 +5,21 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
+import { realClock } from "../../shared/clock.js";
 import { EXIT, StartProblem } from "../../shared/exit.js";
 import { describe } from "../../shared/failures.js";
 import { formatsHeard } from "../drivers/catalog.js";
 import type { decode } from "../drivers/decode.js";
-import type { Answer, Request } from "../drivers/driver.js";
+import type { Answer, Driver, Request } from "../drivers/driver.js";
 import { loadFormats } from "../drivers/formats/parse-answer.js";
-import { deviceMemory, pollDevice } from "../poller/poll-device.js";
+import { deviceMemory, type PollTools, placeOf, pollDevice } from "../poller/poll-device.js";
+import { type PollTarget, portRule } from "../poller/poll-target.js";
 import { ask } from "../transports/ask.js";
 import type { Target } from "../transports/transport.js";
 import { type LoginOptions, targetsOf, tools } from "./look.js";
 import { masked } from "./mask.js";
+
+const REMEMBERED_SECONDS = 3 * 3_600;
 
 type Heard = { readonly request: Request; readonly target: Target; readonly answer: Answer };
 
@@ -28,7 +32,9 @@ export async function captureCommand(
 	await loadFormats(formatsHeard([target]));
 	const heard: Heard[] = [];
 	const memory = deviceMemory<Parameters<typeof decode>[0]>();
-	const result = await pollDevice(target, memory, { ...tools(target), ask: listening(heard) });
+	const by = { ...tools(target), ask: listening(heard) };
+	const result = await pollDevice(target, memory, by);
+	await askRemembered(target, memory.driver, by);
 	const files = recordedFiles(heard);
 	const why = result.kind === "failure" ? describe(result.failure) : undefined;
 	const wantsLogin = result.kind === "failure" && result.failure.code === "DEVICE_UNAUTHORIZED";
@@ -49,6 +55,19 @@ export async function captureCommand(
 			"",
 		].join("\n"),
 	);
+}
+
+/** What the agent asks after it was down, of the last hours. */
+async function askRemembered(
+	target: PollTarget,
+	driver: Driver | undefined,
+	{ context, ask: asking }: Pick<PollTools<Driver>, "context" | "ask">,
+): Promise<void> {
+	if (driver?.recall === undefined) return;
+	const to = Math.floor(realClock.now() / 1_000);
+	const request = driver.recall.request({ from: to - REMEMBERED_SECONDS, to });
+	const place = placeOf({ rule: portRule(request, driver.requests) }, driver, target);
+	if (place !== undefined) await asking(request, place, context);
 }
 
 async function makeFolder(folder: string): Promise<void> {

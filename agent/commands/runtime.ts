@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../shared/clock.js";
 import type { DeviceDescription } from "../../shared/device.js";
-import { describe } from "../../shared/failures.js";
+import { describe, type FailureCode } from "../../shared/failures.js";
 import type { Log } from "../../shared/log.js";
 import type { Outcome } from "../../shared/reading.js";
 import { type MonotonicMilliseconds, quantity, type Seconds } from "../../shared/units.js";
@@ -63,6 +63,8 @@ export type AgentStatistics = {
 	readonly outcomesRecorded: number;
 	/** Of the time in which the agent was down, from what devices remember. */
 	readonly readingsRecalled: number;
+	/** Answers of devices about that time which fill nothing. */
+	readonly recallsFailed: Readonly<Partial<Record<FailureCode, number>>>;
 	readonly isConfigurationCurrent: boolean;
 };
 
@@ -165,6 +167,8 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			read: recalled,
 			ask,
 			onRecalled: (batch) => recalledRecorder.add(batch),
+			onFailed: ({ endpoint, driver }, why) =>
+				log.warn("device's memory not read", { endpoint, driver, what: describe(why) }),
 		});
 	const cancelMissed = clock.every(MISSED_POLLS_MILLISECONDS, () =>
 		missed.counted(poller.statistics().overruns),
@@ -182,6 +186,7 @@ export async function startAgentRuntime(options: AgentRuntimeOptions): Promise<A
 			uplink: running.statistics(),
 			outcomesRecorded: recorder.outcomesRecorded + recalledRecorder.outcomesRecorded,
 			readingsRecalled: recall?.readings ?? 0,
+			recallsFailed: { ...recall?.failed },
 			isConfigurationCurrent,
 		}),
 		async reload(next) {

@@ -135,12 +135,12 @@ export const bitaxe = defineDriver({
 	],
 	errorCodes: [["errors", "*"]],
 	recall: {
-		request: {
+		request: () => ({
 			over: "http",
 			port: 80,
 			path: "/api/system/statistics?columns=hashrate,power,asicTemp,vrTemp",
 			format: "json",
-		},
+		}),
 		layOut: rememberedBy,
 		reads: {
 			hashrateTerahashesPerSecond: { at: ["hashrate"], unit: gigahashesPerSecond },

@@ -49,7 +49,7 @@ function section(driver: Driver): string {
 		`- **Read from**: ${driver.source}`,
 		`- **Reads**: ${readsText(driver)}`,
 		`- **Power**: ${powerText(driver)}`,
-		`- **Asks**: ${Object.values(driver.requests).map(requestText).join(", ")}`,
+		`- **Asks**: ${Object.values(driver.requests).map(requestText).join(", ")}${recallText(driver)}`,
 		...driver.caveats.map((caveat) => `- ${caveat}`),
 		"",
 	].join("\n");
@@ -91,6 +91,12 @@ function powerText({ power, reads, components }: Driver): string {
 		.map((source) => source.power ?? power)
 		.map(({ source, boundary }) => `${source} at the ${boundary}`);
 	return told.length === 0 ? "none" : [...new Set(told)].join(", ");
+}
+
+function recallText({ recall }: Driver): string {
+	return recall === undefined
+		? ""
+		: `; after the agent was down ${requestText(recall.request({ from: 0, to: 0 }))}`;
 }
 
 const COMMAND = /"(?:cmd|command)":"([^"]+)"(?:,"param":"([^"]+)")?/;

@@ -223,12 +223,17 @@ export type Driver = DriverDefinition;
 
 /** What a device remembers of the time in which nobody asked it. */
 export type Recall = {
-	/** Asked once, after the agent was down. */
-	readonly request: Request;
+	/** Asked once for each stretch, after the agent was down. */
+	readonly request: (stretch: Stretch) => Request;
+	/** One request asks for no more; all of the time at once where absent. */
+	readonly stretchSecondsMost?: number;
 	/** From the parsed answer; pure. Undefined where its moments have no time. */
-	readonly layOut: (answer: unknown) => Remembered | undefined;
+	readonly layOut: (answer: unknown, stretch: Stretch) => Remembered | undefined;
 	readonly reads: Reads;
 };
+
+/** Seconds since 1970 UTC by the agent's clock; `to` is no part of it. */
+export type Stretch = { readonly from: number; readonly to: number };
 
 export type Remembered = {
 	/** For how long the values of a moment stand. */

@@ -145,11 +145,11 @@ export const luxos = defineDriver({
 	],
 	errorCodes: [["errors", "*"]],
 	recall: {
-		request: {
+		request: () => ({
 			over: "cgminer",
 			send: '{"command":"metrics","parameter":"bucket=1m,window=6h"}',
 			format: "json",
-		},
+		}),
 		layOut: rememberedBy,
 		reads: {
 			hashrateTerahashesPerSecond: { at: ["HashrateMHS"], unit: megahashesPerSecond },
@@ -303,7 +303,9 @@ const REMEMBERED_MOST = 360;
 function rememberedBy(answer: unknown): Remembered | undefined {
 	const now = numberOf(at(answer, "STATUS", 0, "When"));
 	if (now === undefined) return undefined;
-	const moments = recordsOf(at(answer, "METRICS"))
+	const metrics = at(answer, "METRICS");
+	if (Array.isArray(metrics) && metrics.length === 0) return { seconds: BUCKET_SECONDS, moments: [] };
+	const moments = recordsOf(metrics)
 		.slice(-REMEMBERED_MOST)
 		.flatMap((said) => {
 			const time = secondsOf(firstOf([at(said, "Timestamp"), at(said, "Time")]));

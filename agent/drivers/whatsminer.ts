@@ -32,6 +32,7 @@ import {
 	volts,
 	watts,
 } from "./kit/vendor-units.js";
+import { framedHistory } from "./whatsminer-history.js";
 
 /** Both keys: API 1 knows "command" only, API 2 prefers "cmd"; each ignores the other. */
 const ask = (command: string) =>
@@ -493,7 +494,9 @@ export const whatsminerFramed = defineDriver({
 		},
 	],
 	errorCodes: [["errorWords", "*"]],
+	recall: framedHistory,
 	caveats: [
+		"It is asked for its history of the time in which the agent was down. No answer of a real device is known and the vendor's document does not say what one holds, so only one that describes itself is taken: rows with a time and values under the names of its status. Any other fills nothing and is told of; `fleetwatt capture` writes it down for a report.",
 		"Only device information is asked for where the miner sleeps: it answers no status then.",
 		"Pools carry no share counters in the answers seen.",
 	],

@@ -93,6 +93,12 @@ function agentFamilies({
 			"Readings of the time in which the agent was down, from what devices remember of it.",
 			more.readingsRecalled,
 		),
+		labelled(
+			"counter",
+			"recalls_failed_total",
+			"Devices that remember the time in which the agent was down and could not be read, by code.",
+			Object.entries(more.recallsFailed).map(([code, value]) => ({ labels: { code }, value })),
+		),
 		counter("polls_missed_total", "Polls left out that gap records told of.", more.pollsMissed),
 		counter(
 			"outcomes_settled_total",

@@ -1,14 +1,17 @@
 /**
  * The time in which the agent was down, from what devices remember of it themselves.
  *
- * Takes the outcomes of polls: a device that has just answered and remembers anything is asked for it, once. Gives
- * readings of the hole alone, which say for how long their values stand; a value is said again as often as the store
- * holds a reading, so that a minute's value counts for its minute.
+ * Takes the outcomes of polls: a device that has just answered and remembers anything is asked for it, once, or stretch
+ * by stretch from the newest back where it tells so much at a time only. Gives readings of the hole alone, which say for
+ * how long their values stand; a value is said again as often as the store holds a reading, so that a minute's value
+ * counts for its minute. What cannot be read fills nothing, is counted by code and told of once for each driver.
  *
- * Bounds: four devices at a time, two tries each, an hour from the start on. Invariant: no reading outside of the hole.
+ * Bounds: four devices at a time, one request after a poll, two tries each, an hour from the start on; a stretch of
+ * which nothing is remembered is the last. Invariant: no reading outside of the hole.
  */
 import type { Clock } from "../../shared/clock.js";
 import type { DeviceDescription } from "../../shared/device.js";
+import type { Failure, FailureCode } from "../../shared/failures.js";
 import type { Outcome, Values } from "../../shared/reading.js";
 import {
 	MILLISECONDS_PER_SECOND,
@@ -16,7 +19,7 @@ import {
 	quantity,
 	type Seconds,
 } from "../../shared/units.js";
-import type { Answer, Request } from "../drivers/driver.js";
+import type { Answer, Request, Stretch } from "../drivers/driver.js";
 import type { AllowedAddresses } from "../transports/allowed-addresses.js";
 import { beginPoll, PollAbort, transportMemory } from "../transports/transport.js";
 import { type Ask, type PolledDriver, placeOf } from "./poll-device.js";
@@ -29,7 +32,12 @@ const LASTS_MILLISECONDS = 3_600_000;
 /** A reading holds for three, so that one which is a little late leaves no hole. */
 const SAID_AGAIN_INTERVALS = 2;
 
-type Remembering = PolledDriver & { readonly recall?: { readonly request: Request } };
+type Remembering = PolledDriver & {
+	readonly recall?: {
+		readonly request: (stretch: Stretch) => Request;
+		readonly stretchSecondsMost?: number;
+	};
+};
 
 type Moment = { readonly agoMilliseconds: number; readonly values: Values };
 
@@ -41,9 +49,25 @@ export type RecallOptions<Driver extends Remembering> = {
 	readonly targetOf: (endpoint: string) => PollTarget | undefined;
 	readonly driverNamed: (name: string) => Driver | undefined;
 	/** The oldest first. */
-	readonly read: (driver: Driver, answer: Answer) => readonly Moment[];
+	readonly read: (
+		driver: Driver,
+		answer: Answer,
+		asked: { readonly stretch: Stretch; readonly polled: Values },
+	) => readonly Moment[] | Failure;
 	readonly ask: Ask;
 	readonly onRecalled: (batch: readonly PolledOutcome[]) => void;
+	/** The first of its driver and code. */
+	readonly onFailed: (description: DeviceDescription, failure: Failure) => void;
+};
+
+/** What of the hole a device has not been asked for yet: up to `until`, unix seconds. */
+type Left = { readonly tries: number; readonly until: number };
+
+type Asking<Driver> = {
+	readonly driver: Driver;
+	readonly request: Request;
+	readonly stretch: Stretch;
+	readonly polled: Values;
 };
 
 export class Recall<Driver extends Remembering = Remembering> {
@@ -51,30 +75,44 @@ export class Recall<Driver extends Remembering = Remembering> {
 	private readonly until: number;
 	private readonly memory = transportMemory();
 	private readonly abort = new PollAbort();
-	/** By endpoint: tries left. */
-	private readonly left = new Map<string, number>();
-	private underWay = 0;
+	/** By endpoint. */
+	private readonly left = new Map<string, Left>();
+	private readonly told = new Set<string>();
+	private readonly whole: Stretch;
+	/** Endpoints that are being asked. */
+	private readonly asking = new Set<string>();
 	readings = 0;
+	readonly failed: Partial<Record<FailureCode, number>> = {};
 
 	constructor(options: RecallOptions<Driver>) {
+		const { clock, hole } = options;
 		this.options = options;
-		this.until = options.clock.monotonic() + LASTS_MILLISECONDS;
+		this.until = clock.monotonic() + LASTS_MILLISECONDS;
+		this.whole = {
+			from: Math.floor(hole.from / MILLISECONDS_PER_SECOND),
+			to: Math.ceil(hole.to / MILLISECONDS_PER_SECOND),
+		};
 	}
 
 	/** Right after its poll a device has time until the next. */
 	heard({ outcome, description }: PolledOutcome): void {
 		const { clock, driverNamed, targetOf } = this.options;
 		if (outcome.kind === "failure" || description === undefined) return;
-		if (this.underWay >= AT_A_TIME || this.abort.aborted || clock.monotonic() > this.until) return;
-		const left = this.left.get(description.endpoint) ?? TRIES;
-		const driver = left === 0 ? undefined : driverNamed(description.driver);
+		if (this.asking.size >= AT_A_TIME || this.abort.aborted || clock.monotonic() > this.until) return;
+		const { endpoint } = description;
+		if (this.asking.has(endpoint)) return;
+		const { tries, until } = this.left.get(endpoint) ?? { tries: TRIES, until: this.whole.to };
+		const driver = tries === 0 ? undefined : driverNamed(description.driver);
 		if (driver?.recall === undefined) return;
-		const target = targetOf(description.endpoint);
+		const target = targetOf(endpoint);
 		if (target === undefined) return;
-		this.left.set(description.endpoint, left - 1);
-		this.underWay += 1;
-		void this.recall(target, driver, driver.recall.request, description).finally(() => {
-			this.underWay -= 1;
+		const { request, stretchSecondsMost = Number.POSITIVE_INFINITY } = driver.recall;
+		const stretch = { from: Math.max(this.whole.from, until - stretchSecondsMost), to: until };
+		this.left.set(endpoint, { tries: tries - 1, until });
+		this.asking.add(endpoint);
+		const asking = { driver, request: request(stretch), stretch, polled: outcome.reading.values };
+		void this.recall(target, asking, description).finally(() => {
+			this.asking.delete(endpoint);
 		});
 	}
 
@@ -84,8 +122,7 @@ export class Recall<Driver extends Remembering = Remembering> {
 
 	private async recall(
 		target: PollTarget,
-		driver: Driver,
-		request: Request,
+		{ driver, request, stretch, polled }: Asking<Driver>,
 		description: DeviceDescription,
 	): Promise<void> {
 		const { clock, ask, allowed, read, onRecalled } = this.options;
@@ -94,11 +131,31 @@ export class Recall<Driver extends Remembering = Remembering> {
 		const { memory, abort } = this;
 		const context = beginPoll({ clock, allowed: allowed(), memory, signal: abort });
 		const asked = await ask(request, place, context);
-		if (!asked.ok || abort.aborted) return;
-		this.left.set(description.endpoint, 0);
-		const recalled = this.outcomes(read(driver, asked.answer), asked.receivedAt, description);
+		if (abort.aborted) return;
+		if (!asked.ok) {
+			if (this.left.get(description.endpoint)?.tries === 0) this.fail(description, asked.failure);
+			return;
+		}
+		const moments = read(driver, asked.answer, { stretch, polled });
+		const isKnown = !("code" in moments);
+		const isLast = !isKnown || moments.length === 0 || stretch.from <= this.whole.from;
+		this.left.set(description.endpoint, { tries: isLast ? 0 : TRIES, until: stretch.from });
+		if (!isKnown) {
+			this.fail(description, moments);
+			return;
+		}
+		const recalled = this.outcomes(moments, asked.receivedAt, description);
 		this.readings += recalled.length;
 		if (recalled.length > 0) onRecalled(recalled.map((outcome) => ({ outcome, description })));
+	}
+
+	private fail(description: DeviceDescription, failure: Failure): void {
+		const { code } = failure;
+		this.failed[code] = (this.failed[code] ?? 0) + 1;
+		const which = `${description.driver} ${code}`;
+		if (this.told.has(which)) return;
+		this.told.add(which);
+		this.options.onFailed(description, failure);
 	}
 
 	private outcomes(

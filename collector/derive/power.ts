@@ -6,7 +6,12 @@
  * restated. It never turns an absent watt into zero.
  */
 import type { DeviceDescription } from "../../shared/device.js";
-import { type MeasurementName, POWER_BOUNDARIES, POWER_SOURCES } from "../../shared/measurements.js";
+import {
+	JOULES_PER_TERAHASH_LEAST,
+	type MeasurementName,
+	POWER_BOUNDARIES,
+	POWER_SOURCES,
+} from "../../shared/measurements.js";
 import type { LatestReading } from "../store/device-state.js";
 import {
 	CONVERSION_ERROR_RATIO,
@@ -30,12 +35,6 @@ export type PowerOptions = {
 	/** What meters feed: a device with a meter of its own counts with that. */
 	readonly feeds?: readonly Feed[];
 };
-
-/**
- * Nothing hashes SHA-256 on less: the best machine announced takes 9.5. A device that says less has another
- * quantity in the field or a broken sensor.
- */
-const JOULES_PER_TERAHASH_LEAST = 5;
 
 /** What of a device the power depends on. */
 export type PoweredDevice = {

@@ -286,6 +286,7 @@ async function agentFamilies(): Promise<readonly DocumentedFamily[]> {
 			outboxOutcomesWaiting: 0,
 			pollsMissed: 0,
 			readingsRecalled: 0,
+			recallsFailed: { [CODE]: 1 },
 			uplink: {
 				isConnected: true,
 				recordsSent: 0,

@@ -18,7 +18,7 @@ const PARSERS: Readonly<Record<AnswerFormat, (text: string) => ParsedAnswer>> = 
 		TEXT_ANSWER.test(text) ? parseKeyValueText(text) : parseJsonAnswer(withDistinctKeys(text)),
 	jsonp: parseJsonp,
 	keyValueText: (text) => (TEXT_ANSWER.test(text) ? parseKeyValueText(text) : parseJsonAnswer(text)),
-	csv: parseCsv,
+	csv: (text) => parseCsv(text),
 	xml: parseXml,
 	prometheus: parsePrometheus,
 	labelledText: parseLabelledText,

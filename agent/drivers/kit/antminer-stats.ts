@@ -5,6 +5,7 @@
  * "GHS" is GH/s for SHA-256 only: scrypt, X11 and Ethash models write MH/s in it, Equihash models Sol/s
  * or kSol/s. So the algorithm comes first, and other algorithms go to rows of their own.
  */
+import { JOULES_PER_TERAHASH_LEAST } from "../../../shared/measurements.js";
 import type { Parsed } from "../driver.js";
 import { dashList, failedChips, frequencyOf, listedSensors, voltageOf } from "./antminer-chains.js";
 import { fittedSensors, poolFacts } from "./cgminer.js";
@@ -493,8 +494,6 @@ function boardWatts(values: AnyRecord | undefined, { slot }: Board): number | un
 	return WATTS_OF_A_BOARD.map((name) => numberOf(at(values, `${name}${slot}`))).find((watts) => watts);
 }
 
-/** No chip of any maker does a terahash a second on less; what is below is another quantity. */
-const JOULES_PER_TERAHASH_LEAST = 5;
 /** A number that no range allows, so that the value is left out and counted. */
 const IMPLAUSIBLE = -1;
 

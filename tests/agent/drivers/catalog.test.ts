@@ -5,7 +5,7 @@ import { PROBES } from "../../../agent/drivers/identify.js";
 
 /** Everything that a device answers without changing anything; a new request is added here on purpose. */
 const READS: ReadonlySet<string> = new Set(
-	"stats summary pools version coin devs edevs devdetails status get_psu get_error_code get_version get_firmware_version get_miner_info litestats estats temps fans tunerstatus tempctrl get.device.info get.miner.status config power profiles events voltageget psu temperature fan mode frequency voltage led asccount ipreport".split(
+	"stats summary pools version coin devs edevs devdetails status get_psu get_error_code get_version get_firmware_version get_miner_info litestats estats temps fans tunerstatus tempctrl get.device.info get.miner.status get.miner.history metrics config power profiles events voltageget psu temperature fan mode frequency voltage led asccount ipreport".split(
 		" ",
 	),
 );
@@ -31,9 +31,12 @@ const LOCAL_READS: ReadonlySet<string> = new Set([
 	"ipmitool",
 ]);
 
-const every: readonly (readonly [string, Request])[] = DRIVERS.flatMap(({ name, requests }) =>
-	Object.entries(requests).map(([request, asked]) => [`${name} ${request}`, asked] as const),
-);
+const every: readonly (readonly [string, Request])[] = DRIVERS.flatMap(({ name, requests, recall }) => [
+	...Object.entries(requests).map(([request, asked]) => [`${name} ${request}`, asked] as const),
+	...(recall === undefined
+		? []
+		: [[`${name} of the past`, recall.request({ from: 1_700_000_000, to: 1_700_003_600 })] as const]),
+]);
 
 describe("the catalogue", () => {
 	it("names every driver once", () => {

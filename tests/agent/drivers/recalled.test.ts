@@ -10,7 +10,15 @@ const driverOf = (name: string): Driver => {
 	if (driver === undefined) throw new Error(`There is no driver ${name}.`);
 	return driver;
 };
-const from = (name: string, answer: unknown) => recalled(driverOf(name), { text: JSON.stringify(answer) });
+const NOW = 1_700_000_130;
+const asked = { stretch: { from: NOW - 7_200, to: NOW }, polled: {} };
+const read = (name: string, answer: unknown) =>
+	recalled(driverOf(name), { text: JSON.stringify(answer) }, asked);
+const from = (name: string, answer: unknown) => {
+	const moments = read(name, answer);
+	if ("code" in moments) throw new Error(`${moments.code}: ${moments.what}`);
+	return moments;
+};
 
 const AXEOS = {
 	currentTimestamp: 100_000,
@@ -21,8 +29,12 @@ const AXEOS = {
 		[1_068, 61, 18.8, 90_000],
 	],
 };
+const rows = (row: readonly number[]) => ({
+	...AXEOS,
+	statistics: [30_000, 60_000, 90_000].map((time) => [...row, time]),
+});
 const luxos = (stamp: (minute: number) => unknown, key = "Timestamp") => ({
-	STATUS: [{ STATUS: "S", When: 1_700_000_130, Msg: "Metrics" }],
+	STATUS: [{ STATUS: "S", When: NOW, Msg: "Metrics" }],
 	METRICS: [0, 1, 2].map((minute) => ({ HashrateMHS: 95e6, Power: 3_000 + minute, [key]: stamp(minute) })),
 });
 const STAMP = (minute: number) => 1_700_000_000 + minute * 60;
@@ -57,20 +69,34 @@ describe("what a device remembers", () => {
 	);
 
 	it.each([
+		["an empty list", "luxos", { ...luxos(STAMP), METRICS: [] }],
+		["no row yet", "bitaxe", { ...AXEOS, statistics: [] }],
+		["a single row", "bitaxe", { ...AXEOS, statistics: AXEOS.statistics.slice(0, 1) }],
+	])("is nothing where there is %s", (_, name, answer) => {
+		expect(read(name, answer)).toEqual([]);
+	});
+
+	it.each([
 		[
 			"a fork's labels, which count in other units",
 			"bitaxe",
 			{ ...AXEOS, labels: ["hashRate", "temp", "power", "timestamp"] },
+			"MALFORMED",
 		],
-		["rows without a time", "bitaxe", { ...AXEOS, labels: ["hashrate", "asicTemp", "power"] }],
-		["times that are still to come", "bitaxe", { ...AXEOS, currentTimestamp: 10 }],
-		["a single row", "bitaxe", { ...AXEOS, statistics: AXEOS.statistics.slice(0, 1) }],
-		["minutes in ms", "luxos", luxos((minute) => STAMP(minute) * 1_000)],
-		["minutes of last year", "luxos", luxos((minute) => STAMP(minute) - 365 * 86_400)],
-		["minutes without a time", "luxos", luxos(STAMP, "At")],
-		["a refusal", "luxos", { STATUS: [{ STATUS: "E", Msg: "Invalid command" }] }],
-	])("is nothing where there are %s", (_, name, answer) => {
-		expect(from(name, answer)).toEqual([]);
+		["rows without a time", "bitaxe", { ...AXEOS, labels: ["hashrate", "asicTemp", "power"] }, "MALFORMED"],
+		["minutes in ms", "luxos", luxos((minute) => STAMP(minute) * 1_000), "MALFORMED"],
+		["minutes of last year", "luxos", luxos((minute) => STAMP(minute) - 365 * 86_400), "MALFORMED"],
+		["minutes without a time", "luxos", luxos(STAMP, "At"), "MALFORMED"],
+		["hashes in MH/s for GH/s", "bitaxe", rows([1e6, 55, 18.75]), "IMPLAUSIBLE"],
+		["a supply of half a watt", "bitaxe", rows([1_000, 55, 0.5]), "IMPLAUSIBLE"],
+	])("is a failure with a code where there are %s", (_, name, answer, code) => {
+		expect(read(name, answer)).toMatchObject({ code: `DEVICE_ANSWER_${code}` });
+	});
+
+	it("is a failure where the firmware refuses the question", () => {
+		expect(read("luxos", { STATUS: [{ STATUS: "E", Msg: "Invalid command" }] })).toMatchObject({
+			code: "DEVICE_REQUEST_REFUSED",
+		});
 	});
 
 	it("is bounded and in range, whatever stands there", () => {
@@ -91,7 +117,8 @@ describe("what a device remembers", () => {
 		);
 		fc.assert(
 			fc.property(fc.constantFrom("bitaxe", "luxos"), answers, (name, answer) => {
-				for (const { agoMilliseconds, values } of from(name, answer)) {
+				const moments = read(name, answer);
+				for (const { agoMilliseconds, values } of "code" in moments ? [] : moments) {
 					expect(agoMilliseconds).toBeGreaterThanOrEqual(0);
 					expect(values.recalledSeconds).toBeGreaterThan(0);
 					expect(values.recalledSeconds).toBeLessThanOrEqual(600);
