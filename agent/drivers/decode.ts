@@ -13,7 +13,7 @@
 import type { Identity } from "../../shared/device.js";
 import { type FailureCode, failure } from "../../shared/failures.js";
 import { plainName } from "../../shared/foreign-text.js";
-import { DEVICE_POWER_WATTS_MOST, type MeasurementName } from "../../shared/measurements.js";
+import { DEVICE_POWER_WATTS_MOST } from "../../shared/measurements.js";
 import type { ComponentReading, Fault, Reading } from "../../shared/reading.js";
 import type { Answer, Answers, Driver, Parsed, Parts, Path, Reply, Request, TextSource } from "./driver.js";
 import { parseAnswer } from "./formats/parse-answer.js";
@@ -36,13 +36,14 @@ export function decode(driver: Driver, answers: Answers): Decoded {
 	const parsed = parseAll(driver, answers, faults);
 	if (!("answers" in parsed)) return { kind: "failure", ...parsed };
 	const roots = laidOut(driver, parsed.answers, faults);
-	const components = driver.components.flatMap((parts) => readParts(driver, parts, roots, faults));
+	const components: ComponentReading[] = [];
+	for (const parts of driver.components) readParts(driver, parts, { roots, faults, components });
 	const kept = withDistinctKeys(components.slice(0, COMPONENTS_MOST));
 	const values = readValues(driver.reads, roots, { ...powerOf(driver), where: "", faults });
 	const identity = readIdentity(driver, roots);
 	const errorCodes = readErrorCodes(driver, roots);
-	const says = Object.keys(values).length + kept.length + errorCodes.length;
-	if (says === 0 && (parsed.isRequiredThere || !saysWho(driver, identity)))
+	const saysNothing = isEmpty(values) && kept.length + errorCodes.length === 0;
+	if (saysNothing && (parsed.isRequiredThere || !saysWho(driver, identity)))
 		return { kind: "failure", ...nothingUsable(faults) };
 	summarise(values, kept);
 	refuseNoWatts(driver, values, roots, faults);
@@ -99,9 +100,9 @@ function parseAll(driver: Driver, answers: Answers, faults: Fault[]): Usable | U
 			continue;
 		}
 		usable[name] = result.value;
-		faults.push(...result.repairs.map((repair) => ({ code: "REPAIRED", at: `${name}: ${repair}` }) as const));
+		for (const repair of result.repairs) faults.push({ code: "REPAIRED", at: `${name}: ${repair}` });
 	}
-	const needed = driver.atLeastOne ?? Object.keys(driver.requests);
+	const needed = driver.atLeastOne ?? requestsOf(driver).map(([name]) => name);
 	if (needed.some((name) => Object.hasOwn(usable, name))) return { answers: usable, isRequiredThere };
 	return refused[0] ?? failure("DEVICE_ANSWER_MALFORMED", `None of the answers ${needed.join(", ")} came.`);
 }
@@ -146,18 +147,30 @@ function powerOf({ kind, power }: Driver) {
 	return { power, powerWattsMost };
 }
 
-function readParts(driver: Driver, parts: Parts, roots: Parsed, faults: Fault[]): ComponentReading[] {
-	const entries = listOf(at(roots, ...parts.each)).slice(0, COMPONENTS_MOST);
-	const list = parts.each.join(".");
+type Gathering = {
+	readonly roots: Parsed;
+	readonly faults: Fault[];
+	readonly components: ComponentReading[];
+};
+
+function readParts(driver: Driver, parts: Parts, { roots, faults, components }: Gathering): void {
+	const { part, each, key: keyAt, reads } = parts;
+	const entries = listOf(at(roots, ...each)).slice(0, COMPONENTS_MOST);
+	const list = each.join(".");
 	const { power, powerWattsMost } = powerOf(driver);
-	return entries.flatMap((entry, index) => {
-		const where = `${list}.${index}.`;
-		const values = readValues(parts.reads, entry, { power, powerWattsMost, where, faults });
-		const said = parts.key === undefined ? undefined : textOf(at(entry, ...parts.key));
+	for (let index = 0; index < entries.length; index++) {
+		const entry = entries[index];
+		const values = readValues(reads, entry, { power, powerWattsMost, where: `${list}.${index}.`, faults });
+		const said = keyAt === undefined ? undefined : textOf(at(entry, ...keyAt));
+		if (said === undefined && isEmpty(values)) continue;
 		const key = said === undefined || isWordForAbsent(said) ? String(index) : identifierOf(said);
-		const isEmpty = Object.keys(values).length === 0 && said === undefined;
-		return isEmpty ? [] : [{ part: parts.part, key, values }];
-	});
+		components.push({ part, key, values });
+	}
+}
+
+function isEmpty(values: Values): boolean {
+	for (const _ in values) return false;
+	return true;
 }
 
 /** Two parts under one key would be one series: the later one is told apart by its place. */
@@ -173,28 +186,30 @@ function withDistinctKeys(components: readonly ComponentReading[]): readonly Com
 
 /** What a device leaves to be seen from its parts: its hottest sensor, and how many work. */
 function summarise(values: Values, components: readonly ComponentReading[]): void {
-	if (components.length === 0) return;
-	const boards: ComponentReading[] = [];
+	let boards = 0;
 	let gpus = 0;
 	let modules = 0;
-	for (const component of components) {
-		if (component.part === "board") boards.push(component);
-		else if (component.part === "gpu") gpus++;
-		else if (component.part === "module") modules++;
+	let chips = 0;
+	let boardsWithChips = 0;
+	let hottestChip = Number.NEGATIVE_INFINITY;
+	let hottestBoard = Number.NEGATIVE_INFINITY;
+	for (const { part, values: own } of components) {
+		if (part === "gpu") gpus++;
+		else if (part === "module") modules++;
+		if (part !== "board") continue;
+		boards++;
+		hottestChip = Math.max(hottestChip, own.chipTemperatureCelsius ?? hottestChip);
+		hottestBoard = Math.max(hottestBoard, own.boardTemperatureCelsius ?? hottestBoard);
+		if (own.chipCount === undefined) continue;
+		boardsWithChips++;
+		chips += own.chipCount;
 	}
-	const hottest = (name: MeasurementName) => {
-		let most = Number.NEGATIVE_INFINITY;
-		for (const { values: board } of boards) most = Math.max(most, board[name] ?? most);
-		if (most > Number.NEGATIVE_INFINITY) values[name] ??= most;
-	};
-	hottest("chipTemperatureCelsius");
-	hottest("boardTemperatureCelsius");
-	if (boards.length > 0) values.boardCount ??= boards.length;
+	if (hottestChip > Number.NEGATIVE_INFINITY) values.chipTemperatureCelsius ??= hottestChip;
+	if (hottestBoard > Number.NEGATIVE_INFINITY) values.boardTemperatureCelsius ??= hottestBoard;
+	if (boards > 0) values.boardCount ??= boards;
 	if (gpus > 0) values.gpuCount ??= gpus;
 	if (modules > 0) values.moduleCount ??= modules;
-	const chips = boards.flatMap(({ values: board }) => board.chipCount ?? []);
-	if (chips.length > 0 && chips.length === boards.length)
-		values.chipCount ??= chips.reduce((sum, count) => sum + count);
+	if (boards > 0 && boardsWithChips === boards) values.chipCount ??= chips;
 }
 
 function readIdentity(driver: Driver, roots: Parsed): Identity {

@@ -28,6 +28,8 @@ type PreparedSource = Omit<Source, "words"> & {
 	readonly hasSeveral: boolean;
 	/** No step is also the name of something that every object or list has: it can be looked up bare. */
 	readonly isBare: boolean;
+	/** Every number there is a value: neither words nor numbers that mean absence. */
+	readonly isPlain: boolean;
 	readonly factor: number;
 	/** Vendor's word → place among the measurement's words. */
 	readonly words: ReadonlyMap<string, number> | undefined;
@@ -64,7 +66,8 @@ function preparedSource(name: MeasurementName, { words, ...source }: Source): Pr
 				);
 	const hasSeveral = source.at.includes("*");
 	const isBare = !source.at.some((step) => step in Object.prototype || step in Array.prototype);
-	return { ...source, hasSeveral, isBare, factor: source.unit?.factor ?? 1, words: known };
+	const isPlain = known === undefined && source.absent === undefined;
+	return { ...source, hasSeveral, isBare, isPlain, factor: source.unit?.factor ?? 1, words: known };
 }
 
 export type Reading = {
@@ -125,6 +128,10 @@ function readOne(
 ): number | undefined {
 	const found = source.isBare ? alongPath(from, source.at) : lookUp(from, source.at)[0];
 	if (found === undefined || found === null) return undefined;
+	if (typeof found === "number" && source.isPlain) {
+		const plain = found * source.factor;
+		if (plain >= read.least && plain <= read.most) return plain;
+	}
 	const value = toOurs(read, source, found);
 	if (typeof value !== "object") return value;
 	faults.push({ code: value.code, at: placeOf(read, source, where) });

@@ -2,7 +2,7 @@
  * What Bitmain's stats say of one chain, by its slot: sensors, frequency, voltage, the map of its chips. Pure; never
  * throws. Load: 200 machines a second of three chains each, so nothing is looked for that the answer does not have.
  */
-import { type AnyRecord, type Column, columns, inSlot, numberOf } from "./reading.js";
+import { type AnyRecord, columns, numberOf, remembered } from "./reading.js";
 
 const HYPHEN = 0x2d;
 const POINT = 0x2e;
@@ -45,67 +45,109 @@ function endOfDigits(text: string, from: number): number {
 const CHIP_LISTS = ["temp_chip", "temp_in_chip", "temp_in_chip_", "temp_out_chip", "temp_out_chip_"];
 const BOARD_LISTS = ["temp_pcb", "temp_in_pcb", "temp_in_pcb_", "temp_out_pcb", "temp_out_pcb_"];
 
-/** One sensor or a dash list of them. */
+/** One sensor or a dash list of them. No number has two of its own. */
 function sensors(value: unknown): readonly unknown[] {
+	const list = dashList(value);
+	if (list.length > 1) return list;
 	const number = numberOf(value);
-	return number === undefined ? dashList(value) : [number];
+	return number === undefined ? list : [number];
 }
 
 const FREQUENCIES = ["freq_avg", "freq"];
 const VOLTAGES = ["chain_vol", "voltage", "chain_voltage"];
+const CHAIN_CHIPS = "chain_acn";
 
-export function frequencyOf(values: AnyRecord, slot: number): number | undefined {
-	return firstNumberIn(values, FREQUENCIES, slot);
+/** Under which keys an answer says what of one chain; undefined where it does not. */
+export type ChainKeys = {
+	readonly slot: number;
+	readonly chips: string;
+	readonly ideal: string | undefined;
+	readonly errors: string | undefined;
+	readonly map: string | undefined;
+	readonly frequencies: readonly string[];
+	readonly voltages: readonly string[];
+	readonly chipLists: readonly string[];
+	readonly boardLists: readonly string[];
+	/** The lists of chips are halves: the hottest chip stands alone. */
+	readonly hasHalves: boolean;
+	/** Of format 1: a chip and a board sensor each, and the pair behind them. */
+	readonly chip: string | undefined;
+	readonly board: string | undefined;
+	readonly second: string | undefined;
+	readonly third: string | undefined;
+};
+
+const chainsByShape = new WeakMap<ReturnType<typeof columns>, readonly ChainKeys[]>();
+
+/** Answers of one shape have their chains under the same keys: they are looked for once. */
+export function chainsOf(values: AnyRecord): readonly ChainKeys[] {
+	const byName = columns(values);
+	const known = chainsByShape.get(byName);
+	if (known !== undefined) return known;
+	const has = (name: string) => byName.has(name);
+	const chains = [...(byName.get(CHAIN_CHIPS) ?? [])].map(([slot, chips]): ChainKeys => {
+		const key = (name: string) => byName.get(name)?.get(slot);
+		const there = (names: readonly string[]) => names.flatMap((name) => key(name) ?? []);
+		return {
+			slot,
+			chips,
+			ideal: key("chain_rateideal"),
+			errors: key("chain_hw"),
+			map: key("chain_acs"),
+			frequencies: there(FREQUENCIES),
+			voltages: there(VOLTAGES),
+			chipLists: there(CHIP_LISTS),
+			boardLists: there(BOARD_LISTS),
+			hasHalves: has("temp_out_chip") || has("temp_out_chip_"),
+			chip: key("temp2_"),
+			board: key("temp"),
+			second: key(has("temp4_") ? "temp4_" : "temp3_"),
+			third: has("temp4_") ? key("temp3_") : undefined,
+		};
+	});
+	chainsByShape.set(byName, chains);
+	return chains;
 }
 
-/** Of the columns that are there, the first that has a number other than 0 at the slot. */
-function firstNumberIn(values: AnyRecord, names: readonly string[], slot: number): number | undefined {
-	const byName = columns(values);
-	for (const name of names) {
-		const number = numberOf(inSlot(values, byName.get(name), slot));
+function said(values: AnyRecord, key: string | undefined): unknown {
+	return key === undefined ? undefined : values[key];
+}
+
+export function frequencyOf(values: AnyRecord, { frequencies }: ChainKeys): number | undefined {
+	return firstNumberIn(values, frequencies);
+}
+
+/** The first that has a number other than 0. */
+function firstNumberIn(values: AnyRecord, keys: readonly string[]): number | undefined {
+	for (const key of keys) {
+		const number = numberOf(values[key]);
 		if (number) return number;
 	}
 	return undefined;
 }
 
-type SensorsOf = (slot: number) => {
-	readonly chipTemperatures: readonly unknown[];
-	readonly boardTemperatures: readonly unknown[];
-};
-
-/** What firmware of format 2 lists, else the single sensors; where the lists are halves, the hottest chip stands alone. */
-export function listedSensors(values: AnyRecord): SensorsOf {
-	const byName = columns(values);
-	const there = (names: readonly string[]) => names.flatMap((name) => byName.get(name) ?? []);
-	const chipLists = there(CHIP_LISTS);
-	const boardLists = there(BOARD_LISTS);
-	const hasHalves = byName.has("temp_out_chip") || byName.has("temp_out_chip_");
-	const listed = (lists: readonly Column[], slot: number) =>
-		lists.flatMap((list) => sensors(inSlot(values, list, slot)));
-	return (slot) => {
-		const chips = listed(chipLists, slot);
-		const boards = listed(boardLists, slot);
-		return {
-			chipTemperatures: chips.length > 0 && !hasHalves ? chips : [...chips, ...singleChips(values, slot)],
-			boardTemperatures: boards.length > 0 ? boards : singleBoards(values, slot),
-		};
-	};
+/** What firmware of format 2 lists, else the single sensors. */
+export function chipTemperaturesOf(values: AnyRecord, chain: ChainKeys): readonly unknown[] {
+	const listed = sensorsAt(values, chain.chipLists);
+	if (listed.length > 0 && !chain.hasHalves) return listed;
+	// 0 in the second pair is not fitted. With three sensors the third is of a chip.
+	return [...listed, ...sensors(said(values, chain.chip)), ...fitted(said(values, chain.second))];
 }
 
-/**
- * Format 1 has a board and a chip sensor each, tempN and temp2_N. With four sensors the second pair is temp3_N and
- * temp4_N; with three, temp3_N is of a chip. 0 there is not fitted.
- */
-function singleChips(values: AnyRecord, slot: number): readonly unknown[] {
-	const byName = columns(values);
-	const second = byName.get("temp4_") ?? byName.get("temp3_");
-	return [...sensors(inSlot(values, byName.get("temp2_"), slot)), ...fitted(inSlot(values, second, slot))];
+/** As chips; of four sensors the third is of the board. */
+export function boardTemperaturesOf(values: AnyRecord, chain: ChainKeys): readonly unknown[] {
+	const listed = sensorsAt(values, chain.boardLists);
+	if (listed.length > 0) return listed;
+	return [...sensors(said(values, chain.board)), ...fitted(said(values, chain.third))];
 }
 
-function singleBoards(values: AnyRecord, slot: number): readonly unknown[] {
-	const byName = columns(values);
-	const second = byName.has("temp4_") ? fitted(inSlot(values, byName.get("temp3_"), slot)) : [];
-	return [...sensors(inSlot(values, byName.get("temp"), slot)), ...second];
+function sensorsAt(values: AnyRecord, keys: readonly string[]): readonly unknown[] {
+	let found: readonly unknown[] = [];
+	for (const key of keys) {
+		const list = sensors(values[key]);
+		found = found.length === 0 ? list : [...found, ...list];
+	}
+	return found;
 }
 
 function fitted(value: unknown): readonly unknown[] {
@@ -116,11 +158,10 @@ function fitted(value: unknown): readonly unknown[] {
 const MILLIVOLTS_FROM = 3_000;
 const VOLTS_MOST = 60;
 
-export function voltageOf(values: AnyRecord, slot: number): number | undefined {
-	const said = firstNumberIn(values, VOLTAGES, slot);
-	if (said === undefined) return undefined;
-	if (said <= VOLTS_MOST) return said;
-	return said < MILLIVOLTS_FROM ? said / 100 : said / 1_000;
+export function voltageOf(values: AnyRecord, { voltages }: ChainKeys): number | undefined {
+	const voltage = firstNumberIn(values, voltages);
+	if (voltage === undefined || voltage <= VOLTS_MOST) return voltage;
+	return voltage < MILLIVOLTS_FROM ? voltage / 100 : voltage / 1_000;
 }
 
 const CHIP_MARKS_MOST = 4_096;
@@ -135,11 +176,17 @@ const UNMARKED_ONE_OF = 20;
 export function failedChips(map: unknown, found: unknown): number | undefined {
 	const most = numberOf(found);
 	if (typeof map !== "string" || most === undefined || most <= 0) return undefined;
+	const { marks, failed } = chipsIn(map);
+	return (most - marks) * UNMARKED_ONE_OF > most ? undefined : Math.min(failed, most);
+}
+
+/** Most maps are those of machines whose chips all work. */
+const chipsIn = remembered((map) => {
 	let marks = 0;
 	let failed = 0;
 	for (const mark of map.slice(0, CHIP_MARKS_MOST)) {
 		if (mark === "x") failed++;
 		if (mark === "o" || mark === "x" || mark === "-") marks++;
 	}
-	return (most - marks) * UNMARKED_ONE_OF > most ? undefined : Math.min(failed, most);
-}
+	return { marks, failed };
+});

@@ -7,7 +7,15 @@
  */
 import { JOULES_PER_TERAHASH_LEAST } from "../../../shared/measurements.js";
 import type { Parsed } from "../driver.js";
-import { dashList, failedChips, frequencyOf, listedSensors, voltageOf } from "./antminer-chains.js";
+import {
+	boardTemperaturesOf,
+	chainsOf,
+	chipTemperaturesOf,
+	dashList,
+	failedChips,
+	frequencyOf,
+	voltageOf,
+} from "./antminer-chains.js";
 import { fittedSensors, poolFacts } from "./cgminer.js";
 import { rateFactor } from "./rate-units.js";
 import { algorithmNamed } from "./rates.js";
@@ -55,7 +63,7 @@ export function layOutAntminer(answers: Parsed): Parsed {
 	});
 	const chips = boards.map(({ chips: count }) => count);
 	const knowsBoards = boards.length > 0 || hasChains(values) || Array.isArray(at(web, "chain"));
-	return present({
+	return {
 		values,
 		summaryRecord,
 		web,
@@ -75,7 +83,7 @@ export function layOutAntminer(answers: Parsed): Parsed {
 			firstOf([at(answers, "poolsCgi", "POOLS"), at(oldWeb, "pools"), at(answers, "pools", "POOLS")]),
 		),
 		poolFacts: poolFacts(firstOf([at(answers, "pools"), at(answers, "poolsCgi"), oldPools(oldWeb)])),
-	});
+	};
 }
 
 /** An E3 counts three boards and lists nine chains, three to a board. */
@@ -92,10 +100,8 @@ function hasAny(record: AnyRecord, keys: readonly string[]): boolean {
 	return keys.some((key) => Object.hasOwn(record, key));
 }
 
-const CHAIN_CHIPS = "chain_acn";
-
 function hasChains(values: AnyRecord | undefined): boolean {
-	return values !== undefined && columns(values).has(CHAIN_CHIPS);
+	return values !== undefined && chainsOf(values).length > 0;
 }
 
 /** What other firmwares and board makers write behind a model's name. */
@@ -181,11 +187,11 @@ function contradictsSha256(summary: AnyRecord | undefined): boolean {
 }
 
 type Rates = {
-	readonly now?: number;
-	readonly average?: number;
-	readonly thirtyMinutes?: number;
-	readonly nominal?: number;
-	readonly sale?: number;
+	readonly now?: number | undefined;
+	readonly average?: number | undefined;
+	readonly thirtyMinutes?: number | undefined;
+	readonly nominal?: number | undefined;
+	readonly sale?: number | undefined;
 };
 
 function statedUnit(record: AnyRecord | undefined): number | undefined {
@@ -270,19 +276,24 @@ function usualUnit(algorithm: string, values: AnyRecord): number {
 }
 
 function scaled(record: AnyRecord | undefined, keys: readonly string[], factor: number): number | undefined {
-	const number = numberOf(firstOf(keys.map((key) => at(record, key))));
-	return number === undefined ? undefined : number * factor;
+	for (const key of keys) {
+		const said = at(record, key);
+		if (said === undefined || said === null || said === "") continue;
+		const number = numberOf(said);
+		return number === undefined ? undefined : number * factor;
+	}
+	return undefined;
 }
 
 function rpcRates(values: AnyRecord | undefined, kind: Kind): Rates {
 	if (values === undefined) return {};
 	const unit = rpcUnit(kind, values);
-	return present({
+	return {
 		now: scaled(values, ["GHS 5s"], unit),
 		average: scaled(values, ["GHS av"], unit),
 		thirtyMinutes: scaled(values, ["rate_30m", "GHS 30m"], unit),
 		nominal: scaled(values, ["total_rateideal", "rate_ideal"], unit),
-	});
+	};
 }
 
 /** The web interface states its unit; the oldest page does not. */
@@ -370,13 +381,13 @@ function withWater(
 function mergedRates(algorithm: string, sources: readonly Rates[]): Rates {
 	if (algorithm === UNKNOWN) return {};
 	const first = (name: keyof Rates) => sources.find((rates) => rates[name] !== undefined)?.[name];
-	return present({
+	return {
 		now: first("now"),
 		average: first("average"),
 		thirtyMinutes: first("thirtyMinutes"),
 		nominal: first("nominal"),
 		sale: first("sale"),
-	});
+	};
 }
 
 /** Where the algorithm is unknown, the text under "now" becomes a counted fault instead of a wrong number. */
@@ -437,7 +448,7 @@ function listAt(record: AnyRecord, key: string): readonly unknown[] {
 function joinedRates(web: AnyRecord | undefined, rpc: AnyRecord | undefined): AnyRecord {
 	const kinds = ["sha256", "other"].map((kind) => [
 		kind,
-		{ ...recordOf(at(web, "rates", kind)), ...recordOf(at(rpc, "rates", kind)) },
+		{ ...recordOf(at(web, "rates", kind)), ...present(recordOf(at(rpc, "rates", kind)) ?? {}) },
 	]);
 	return Object.fromEntries(kinds);
 }
@@ -453,35 +464,28 @@ function temperaturesOf(web: AnyRecord | undefined, rpc: AnyRecord | undefined):
 
 function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, AnyRecord> {
 	const boards = new Map<number, AnyRecord>();
-	const byName = columns(values);
-	const found = byName.get(CHAIN_CHIPS);
-	if (found === undefined) return boards;
+	const chains = chainsOf(values);
+	if (chains.length === 0) return boards;
 	const rates = boardRates(values, kind, total);
-	const ideal = byName.get("chain_rateideal");
-	const errors = byName.get("chain_hw");
-	const maps = byName.get("chain_acs");
 	const isHashing = (total.now ?? 0) > 0;
-	const sensorsOf = listedSensors(values);
 	const unit = rpcUnit(kind, values);
-	for (const [slot, key] of found) {
-		const chips = values[key];
+	for (const chain of chains) {
+		const { slot, ideal, errors, map } = chain;
+		const chips = values[chain.chips];
 		if (!((numberOf(chips) ?? 0) > 0)) {
 			boards.set(slot, { chips });
 			continue;
 		}
-		const idealRate = numberOf(inSlot(values, ideal, slot));
+		const nominal = ideal === undefined ? undefined : numberOf(values[ideal]);
 		boards.set(slot, {
 			chips,
-			failedChips: isHashing ? failedChips(inSlot(values, maps, slot), chips) : undefined,
-			rates: kindOfRates(
-				kind.algorithm,
-				rates.get(slot),
-				idealRate === undefined ? undefined : idealRate * unit,
-			),
-			frequency: frequencyOf(values, slot),
-			hardwareErrors: inSlot(values, errors, slot),
-			voltage: voltageOf(values, slot),
-			...sensorsOf(slot),
+			failedChips: isHashing && map !== undefined ? failedChips(values[map], chips) : undefined,
+			rates: kindOfRates(kind.algorithm, rates.get(slot), nominal && nominal * unit),
+			frequency: frequencyOf(values, chain),
+			hardwareErrors: errors === undefined ? undefined : values[errors],
+			voltage: voltageOf(values, chain),
+			chipTemperatures: chipTemperaturesOf(values, chain),
+			boardTemperatures: boardTemperaturesOf(values, chain),
 		});
 	}
 	return boards;
@@ -491,7 +495,12 @@ function rpcBoards(values: AnyRecord, kind: Kind, total: Rates): Map<number, Any
 const WATTS_OF_A_BOARD = ["chain_consumption", "chain_power"];
 
 function boardWatts(values: AnyRecord | undefined, { slot }: Board): number | undefined {
-	return WATTS_OF_A_BOARD.map((name) => numberOf(at(values, `${name}${slot}`))).find((watts) => watts);
+	if (values === undefined) return undefined;
+	for (const name of WATTS_OF_A_BOARD) {
+		const watts = numberOf(inSlot(values, columns(values).get(name), Number(slot)));
+		if (watts) return watts;
+	}
+	return undefined;
 }
 
 /** A number that no range allows, so that the value is left out and counted. */
@@ -521,7 +530,7 @@ function sumOfColumn(values: AnyRecord, name: string): number {
 
 function kindOfRates(algorithm: string, now: number | undefined, nominal: number | undefined): AnyRecord {
 	if (algorithm === UNKNOWN) return {};
-	return { [algorithm === "sha256" ? "sha256" : "other"]: present({ now, nominal }) };
+	return algorithm === "sha256" ? { sha256: { now, nominal } } : { other: { now, nominal } };
 }
 
 /**

@@ -163,7 +163,7 @@ export function present(record: AnyRecord): AnyRecord {
 }
 
 const REMEMBERED_MOST = 256;
-const REMEMBERED_CHARACTERS_MOST = 128;
+const REMEMBERED_CHARACTERS_MOST = 256;
 
 /** A pure function of a text that many devices write alike, with its last results kept; long texts are not. */
 export function remembered<Value>(compute: (text: string) => Value): (text: string) => Value {
