@@ -83,6 +83,8 @@ export class Recorder {
 		const bytes = encodeOutcomes(time, this.gathered, (hash) => this.shapes.get(hash));
 		this.append({ bytes, outcomes: this.gathered.length, time }, this.fresh);
 		this.outcomesRecorded += this.gathered.length;
+		for (const outcome of this.gathered)
+			if (outcome.kind === "reading") this.shapes.get(outcome.shape)?.spareRows.push(outcome.values);
 		this.gathered = [];
 		this.fresh = [];
 		this.gatheredBytes = 0;
@@ -164,6 +166,8 @@ type SharedShape = {
 	/** Measurement → place in the row: of the device, and of its parts by part and key. */
 	readonly own: Places;
 	readonly parts: ReadonlyMap<string, ReadonlyMap<string, Places>>;
+	/** Of records that are made, at most as many as one holds: memory of typed arrays is dear to get and to give back. */
+	readonly spareRows: Float64Array[];
 };
 type Places = ReadonlyMap<string, number>;
 
@@ -193,7 +197,7 @@ class Shapes {
 	private of(columns: readonly WireColumn[]): { readonly shape: SharedShape; readonly text: string } {
 		const text = definitionText({ kind: "shape", columns });
 		const hash = hashOfText(text);
-		const shape = this.byHash.get(hash) ?? { hash, columns, ...placesOf(columns) };
+		const shape = this.byHash.get(hash) ?? { hash, columns, ...placesOf(columns), spareRows: [] };
 		this.byHash.set(hash, shape);
 		return { shape, text };
 	}
@@ -239,11 +243,11 @@ function missingColumns(
 
 /** The reading's values by column; undefined where the shape lacks a column, unless that is allowed. */
 function filledRow(
-	{ own, parts, columns }: SharedShape,
+	{ own, parts, columns, spareRows }: SharedShape,
 	{ values, components }: Reading,
 	reach: "all" | "as-far-as-known" = "all",
 ): Float64Array | undefined {
-	const row = new Float64Array(columns.length).fill(Number.NaN);
+	const row = (spareRows.pop() ?? new Float64Array(columns.length)).fill(Number.NaN);
 	if (!fill(row, own, values) && reach === "all") return undefined;
 	for (const { part, key, values: ofPart } of components) {
 		if (!fill(row, parts.get(part)?.get(key), ofPart) && reach === "all") return undefined;

@@ -289,15 +289,18 @@ async function askAll<Driver extends PolledDriver>(
 	let measuredAt: MonotonicMilliseconds | undefined;
 	let firstFailure: Failure | undefined;
 	let hasRefreshed = false;
+	let now = context.clock.monotonic();
 	for (const step of stepsOf(driver)) {
 		const { name, request } = step;
 		if (request.unless !== undefined && isUsable(request.unless, answers, tools)) continue;
 		const known = requests.get(name);
-		if (!isToBeAsked(request, known, context)) continue;
+		if (known !== undefined && now < known.restsUntil) continue;
+		if (request.optional && isOver(context)) continue;
 		// One fact that stands is asked again a poll: several would make this poll last as many times as long.
-		if (hasRefreshed && canStand(request, known, context)) continue;
+		if (hasRefreshed && canStand(request, known, now)) continue;
 		hasRefreshed ||= known?.answer !== undefined;
 		const asked = await askOne(step, target, tools);
+		now = context.clock.monotonic();
 		remember({ requests, name, request, asked, digest: drivers.digest ?? textAlone }, context);
 		if (asked.ok) {
 			answers[name] = asked.answer;
@@ -446,15 +449,10 @@ function requiredFirst(requests: Readonly<Record<string, Request>>): readonly [s
 	];
 }
 
-function isToBeAsked(request: Request, remembered: RequestMemory | undefined, context: PollContext): boolean {
-	if (remembered !== undefined && context.clock.monotonic() < remembered.restsUntil) return false;
-	return !request.optional || !isOver(context);
-}
-
 /** An answer that is old stands for as long again, so that each is asked in its turn however seldom polls come. */
-function canStand(request: Request, remembered: RequestMemory | undefined, { clock }: PollContext): boolean {
+function canStand(request: Request, remembered: RequestMemory | undefined, now: number): boolean {
 	if (remembered?.answer === undefined || remembered.failures > 0) return false;
-	return clock.monotonic() < remembered.restsUntil + restOf(request);
+	return now < remembered.restsUntil + restOf(request);
 }
 
 function isOver({ clock, endsAt, signal }: PollContext): boolean {

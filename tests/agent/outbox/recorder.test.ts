@@ -93,6 +93,20 @@ function reading(clock: Clock, values: Values, parts: readonly Values[] = []): O
 }
 
 describe("the recorder", () => {
+	it("leaves a value absent that the reading of the record before had in its place", () => {
+		const { clock, recorder, records, decoded } = recording();
+		for (const values of [{ powerWatts: 15.5, fanDutyRatio: 0.5 }, { fanDutyRatio: 0.4 }]) {
+			recorder.add([{ outcome: reading(clock, values), description: DESCRIPTION }]);
+			recorder.pack();
+		}
+		expect(records).toHaveLength(2);
+		const rows = decoded().map((one) => (one.kind === "reading" ? [...one.values] : []));
+		expect(rows).toEqual([
+			[15.5, 0.5],
+			[Number.NaN, 0.4],
+		]);
+	});
+
 	it("gathers outcomes and packs them into one record, whose values come back", () => {
 		const { clock, recorder, records, decoded } = recording();
 		recorder.add([
