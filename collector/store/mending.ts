@@ -208,6 +208,22 @@ export class Mending {
 	}
 }
 
+/** Of the store's own copy: the newest device that it has, and its age. One that cannot be read has none. */
+export function copyOf(folder: string): { readonly device: number; readonly ageMilliseconds: number } {
+	const file = path.join(folder, COPY);
+	const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+	const database = written === undefined ? undefined : openedToRead(file);
+	if (database === undefined || written === undefined) return { device: 0, ageMilliseconds: 0 };
+	try {
+		const device = Number(database.prepare("SELECT max(number) FROM devices").pluck().get());
+		return { device, ageMilliseconds: Math.max(0, Date.now() - written) };
+	} catch {
+		return { device: 0, ageMilliseconds: 0 };
+	} finally {
+		database.close();
+	}
+}
+
 function openedToRead(file: string): Database.Database | undefined {
 	try {
 		const database = new Database(file, { readonly: true });

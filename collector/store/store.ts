@@ -576,6 +576,7 @@ export class Store implements SeriesStore {
 	private async load(): Promise<void> {
 		const stored = await this.thread.call("open", undefined);
 		this.migrated = stored.migrated;
+		if (stored.migrated === undefined) this.upkeep.copyFound(stored.copy);
 		const definitions = stored.definitions.map(({ hash, text }) => ({
 			hash,
 			definition: storedDefinition(text),

@@ -53,9 +53,20 @@ export class Upkeep {
 		this.storedNumber = Math.max(this.storedNumber, number);
 	}
 
+	/** A copy of before this start: it need not be made again for the devices that it has. */
+	copyFound({
+		device,
+		ageMilliseconds,
+	}: {
+		readonly device: number;
+		readonly ageMilliseconds: number;
+	}): void {
+		this.copied = { number: device, at: this.options.clock.monotonic() - ageMilliseconds };
+	}
+
 	/**
-	 * After a commit: copies what is known of new devices, seals what is due by its own readings, or all early where the inbox is too large. A failure is the
-	 * sealing job's to tell, which tries again.
+	 * After a commit: copies what is known of new devices, seals what is due by its own readings, or all early where
+	 * the inbox is too large. A failure is the sealing job's to tell, which tries again.
 	 */
 	committed(mayBeDue: boolean): void {
 		if (this.copied.number < this.storedNumber) this.copySoon();

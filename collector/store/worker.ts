@@ -43,7 +43,7 @@ import {
 	MainDatabase,
 	type PresentRow,
 } from "./main-database.js";
-import { type Mended, Mending, openMended } from "./mending.js";
+import { copyOf, type Mended, Mending, openMended } from "./mending.js";
 import type { NamedDevice } from "./metered-past.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
@@ -252,6 +252,7 @@ function open() {
 		inputs: rooms().main.inputs(),
 		inventory: learnInventory(rooms().main.inventory()),
 		migrated,
+		copy: copyOf(folder),
 	};
 }
 

@@ -10,6 +10,7 @@ import {
 	readdirSync,
 	readFileSync,
 	rmSync,
+	statSync,
 	writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -137,6 +138,28 @@ async function tried(own: string, bytes: Buffer): Promise<readonly string[]> {
 	await store.close();
 	return mended === undefined ? wrong : [...wrong, "mended"];
 }
+
+describe("the store's own copy", () => {
+	it("outlives a start as it is, and is made anew for a device that it has not", async () => {
+		const folder = path.join(root, "copied");
+		const copy = path.join(folder, `${MAIN}.copy`);
+		const first = await openStore(folder);
+		for (const arrival of MADE.slice(0, 2)) await arrive(first, [arrival]);
+		await first.seal();
+		await first.close();
+		const before = statSync(copy).ino;
+		const second = await openStore(folder);
+		for (const arrival of MADE.slice(2, 4)) await arrive(second, [arrival]);
+		await second.seal();
+		expect(statSync(copy).ino).toBe(before);
+		const device = deviceAt("10.0.1.1:80", { serial: "NEW", model: "Antminer S21" });
+		const outcomes = [{ device, terahashesPerSecond: 100, watts: 3_000 }];
+		await arrive(second, [{ sequence: 5, wall: NOON + 5 * MINUTE, outcomes }]);
+		await second.seal();
+		expect(statSync(copy).ino).not.toBe(before);
+		await second.close();
+	});
+});
 
 describe(`a damaged ${MAIN}, seed ${SEED}`, { timeout: 600_000 }, () => {
 	it(`starts unaided ${FILES} times of ${FILES}, and has all that was acknowledged once its agents are back`, async () => {
