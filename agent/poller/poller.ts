@@ -24,8 +24,8 @@ import { ask } from "../transports/ask.js";
 import { openPortsAmong } from "../transports/connection.js";
 import { beginPoll, PollAbort, transportMemory } from "../transports/transport.js";
 import { Claims } from "./claims.js";
+import { FewATurn } from "./few-a-turn.js";
 import { afterFailure, type FailedPoll, type Health, UNSEEN, UP } from "./health.js";
-import { OneATurn } from "./one-a-turn.js";
 import {
 	type Ask,
 	askDevice,
@@ -107,7 +107,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 	readonly #bursts = new Map<number, Device<Driver>[]>();
 	readonly #slots = new Slots<Device<Driver>>();
 	readonly #claims = new Claims<Device<Driver>>();
-	readonly #decoding: OneATurn;
+	readonly #decoding: FewATurn;
 	/** In the order of their start. */
 	readonly #flights = new Map<Device<Driver>, Flight>();
 	#allowed: AllowedAddresses;
@@ -116,7 +116,7 @@ export class Poller<Driver extends PolledDriver = PolledDriver> {
 
 	constructor(options: PollerOptions<Driver>) {
 		this.#clock = options.clock;
-		this.#decoding = new OneATurn(options.clock);
+		this.#decoding = new FewATurn(options.clock);
 		this.#drivers = options.drivers;
 		this.#onOutcome = options.onOutcome;
 		this.#ask = options.ask ?? ask;
