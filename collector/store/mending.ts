@@ -209,14 +209,17 @@ export class Mending {
 }
 
 /** Of the store's own copy: the newest device that it has, and its age. One that cannot be read has none. */
-export function copyOf(folder: string): { readonly device: number; readonly ageMilliseconds: number } {
+export function copyOf(
+	folder: string,
+	now: number,
+): { readonly device: number; readonly ageMilliseconds: number } {
 	const file = path.join(folder, COPY);
 	const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 	const database = written === undefined ? undefined : openedToRead(file);
 	if (database === undefined || written === undefined) return { device: 0, ageMilliseconds: 0 };
 	try {
 		const device = Number(database.prepare("SELECT max(number) FROM devices").pluck().get());
-		return { device, ageMilliseconds: Math.max(0, Date.now() - written) };
+		return { device, ageMilliseconds: Math.max(0, now - written) };
 	} catch {
 		return { device: 0, ageMilliseconds: 0 };
 	} finally {

@@ -252,7 +252,7 @@ function open() {
 		inputs: rooms().main.inputs(),
 		inventory: learnInventory(rooms().main.inventory()),
 		migrated,
-		copy: copyOf(folder),
+		copy: copyOf(folder, realClock.now()),
 	};
 }
 
