@@ -124,6 +124,7 @@ export class ExampleLine {
 			token?: string;
 			folder?: string;
 			isQuick?: boolean;
+			host?: string;
 			port?: number;
 			clock?: Clock;
 		} = {},
@@ -134,6 +135,7 @@ export class ExampleLine {
 			token = TOKEN,
 			folder = name,
 			isQuick = true,
+			host = "127.0.0.1",
 			port = this.port,
 			clock = realClock,
 		} = more;
@@ -149,7 +151,7 @@ export class ExampleLine {
 		uplink = new Uplink({
 			// A hundredth of chance: reconnects within milliseconds where the wait may be short.
 			clock: isQuick ? { ...clock, random: () => clock.random() / 100 } : clock,
-			url: `${this.pin === undefined ? "ws" : "wss"}://127.0.0.1:${port}`,
+			url: `${this.pin === undefined ? "ws" : "wss"}://${host}:${port}`,
 			...(this.pin !== undefined && { pins: [this.pin] }),
 			self: {
 				agent: name,
