@@ -15,8 +15,9 @@ import { Gate } from "./budget.js";
 import { deliver } from "./delivery.js";
 import { EXPORTS_MOST, Slots } from "./export/export.js";
 import { parseParameters } from "./parameters.js";
+import type { ApiContext, Posted } from "./question.js";
 import { type Body, type Reply, refused } from "./reply.js";
-import { API_ROOT, type ApiContext, type Posted, ROUTES, type Route } from "./routes.js";
+import { API_ROOT, ROUTES, type Route } from "./routes.js";
 
 const JSON_HEADERS = {
 	"content-type": "application/json; charset=utf-8",
