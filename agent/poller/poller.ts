@@ -3,7 +3,7 @@
  * targets, the catalogue, a clock and the transports; keeps the devices' health and memory; never asks one
  * device twice at a time, never lets a hung device delay another, never writes to a device.
  *
- * Load: 10,000 devices at 10 s are 1,000 polls a second in 10 bursts of 100.
+ * Load: 10,000 devices at 10 s are 1,000 polls a second in 20 bursts of 50.
  *
  * Invariants: slots are given as slots.ts says; while trusted devices wait, at most half of the slots are held
  * by polls that hang. Every due poll ends as one outcome, one counted overrun, or is counted as abandoned

@@ -4,7 +4,7 @@
  * A device is due at n × interval + offset for whole n. The offset comes from a stable hash of its endpoint,
  * so that polls are spread over the interval and a restart keeps each device's place; it is a multiple of
  * BURST_MILLISECONDS, so that polls happen in bursts: waking up costs more than asking. 1,000 devices at
- * 5 s make 50 bursts of 20, which are over before their garbage is old.
+ * 5 s make 100 bursts of 10, which are over before their garbage is old.
  *
  * Invariants: exactly one due instant in any interval-long stretch; no drift, since every instant is counted
  * from the clock's zero and not from the poll before.
@@ -12,7 +12,7 @@
 import { MILLISECONDS_PER_SECOND, type MonotonicMilliseconds, quantity } from "../../shared/units.js";
 
 /** Divides a second, so that every interval of whole seconds is a whole number of bursts. */
-export const BURST_MILLISECONDS = 100;
+export const BURST_MILLISECONDS = 50;
 
 const FNV_OFFSET_BASIS = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;

@@ -79,9 +79,9 @@ describe("the schedule", () => {
 		expect(missedTurns(rhythm, { due: at(due), now: at(now) })).toBe(missed);
 	});
 
-	it("has its next burst later than now, at most 100 ms", () => {
-		expect(nextBurst(at(0))).toBe(100);
-		expect(nextBurst(at(99.9))).toBe(100);
-		expect(nextBurst(at(100))).toBe(200);
+	it("has its next burst later than now, at most 50 ms", () => {
+		expect(nextBurst(at(0))).toBe(50);
+		expect(nextBurst(at(49.9))).toBe(50);
+		expect(nextBurst(at(50))).toBe(100);
 	});
 });
