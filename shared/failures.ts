@@ -238,6 +238,11 @@ export const FAILURES = {
 		retry: "backoff",
 		hint: "Nothing to do: records go on under new numbers. If this repeats, two agents share one copied disk.",
 	},
+	SESSION_BROKEN: {
+		stage: "ingest",
+		retry: "backoff",
+		hint: "A mistake of the collector's: its log has where. Nothing is lost, the agent sends again; please report it.",
+	},
 	EPOCHS_TOO_MANY: {
 		stage: "ingest",
 		retry: "backoff",

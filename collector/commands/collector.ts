@@ -335,6 +335,7 @@ async function startIngest({ config, tokens, store, access, tls, log }: IngestPa
 	const { address, port } = config.ingest;
 	const refusals = new Attempts(REFUSALS_TOLD_A_MINUTE);
 	const refusalsOfAll = new Attempts(REFUSALS_TOLD_OF_ALL_A_MINUTE);
+	const mistakes = new Attempts(REFUSALS_TOLD_A_MINUTE);
 	const ingest = new IngestServer({
 		clock: realClock,
 		store,
@@ -352,6 +353,10 @@ async function startIngest({ config, tokens, store, access, tls, log }: IngestPa
 		events: {
 			onAgentConnected: (facts) => log.info("agent connected", facts),
 			onAgentDisconnected: (facts) => log.warn("agent not connected", facts),
+			onBroken: ({ of, error }) => {
+				if (mistakes.isTooMany("", realClock.monotonic())) return;
+				log.error("session broken", { of, error: error instanceof Error ? error.stack : String(error) });
+			},
 			onIdentityClash: ({ failure: why }) => log.error("identity clash", { what: describe(why) }),
 			onRefused: ({ address: from, failure: why }) => {
 				// A stranger must not fill the log.

@@ -29,7 +29,7 @@ import type { CommitResult, Store } from "../store/store.js";
 import { writeFailure } from "../store/store.js";
 import { newestTold, recordOffset, type ToldTime, toldAt } from "./agent-time.js";
 import { Committer } from "./committer.js";
-import { CREDIT_MOST, creditOf, flowAfter, UNHINDERED } from "./credit.js";
+import { CREDIT_MOST, type Credit, creditOf, flowAfter, UNHINDERED } from "./credit.js";
 import { Gate, peerOf } from "./gate.js";
 import { hasSecret, type Joining, JoiningDoor, SECRET_IN_ADDRESS } from "./joining.js";
 import {
@@ -79,6 +79,8 @@ export type IngestEvents = {
 	readonly onRefused: (facts: { address: string; failure: Failure }) => void;
 	readonly onRecordRejected: (facts: { agent: string; sequence: number; failure: Failure }) => void;
 	/** Two agents prove one name in turn; told once an hour. */
+	/** A mistake of the collector's own, by which one session ended: an agent's, or of who speaks from an address. */
+	readonly onBroken?: (facts: { readonly of: string; readonly error: unknown }) => void;
 	readonly onIdentityClash?: (facts: { agent: string; site: string; failure: Failure }) => void;
 	readonly onDiskRefused: (failure: Failure, recordsWaiting: number) => void;
 	readonly onDiskAccepted: () => void;
@@ -281,12 +283,30 @@ export class IngestServer {
 		this.sessions.add(session);
 		socket.on("message", (data, isBinary) => {
 			if (!Buffer.isBuffer(data) || session.state.phase === "closed") return;
-			if (isBinary) this.frame(session, data);
-			else this.text(session, data.toString("utf8"));
+			this.guarded(session, () => {
+				if (isBinary) this.frame(session, data);
+				else this.text(session, data.toString("utf8"));
+			});
 		});
-		socket.on("pong", () => this.apply(session, { kind: "heard", at: clock.monotonic() }));
+		socket.on("pong", () =>
+			this.guarded(session, () => this.apply(session, { kind: "heard", at: clock.monotonic() })),
+		);
 		socket.on("error", () => undefined);
 		socket.on("close", () => this.gone(session, "the link closed"));
+	}
+
+	/** A mistake of ours while one agent is served ends its session; the others and the process go on. */
+	private guarded(session: Session, run: () => void): void {
+		try {
+			run();
+		} catch (error) {
+			const of = session.agentKey ?? session.address;
+			this.options.events.onBroken?.({ of, error });
+			const what = `The collector made a mistake while it served ${of}.`;
+			session.state = { ...session.state, phase: "closed" };
+			const reason = failure("SESSION_BROKEN", what);
+			this.perform(session, { kind: "close", closeCode: CLOSE.brokenHere, failure: reason });
+		}
 	}
 
 	private text(session: Session, text: string): void {
@@ -348,7 +368,8 @@ export class IngestServer {
 			return;
 		}
 		this.options.store.define(hash, text, parsed.definition);
-		for (const other of [...this.asking]) this.apply(other, { kind: "defined", hash });
+		for (const other of [...this.asking])
+			this.guarded(other, () => this.apply(other, { kind: "defined", hash }));
 	}
 
 	private apply(session: Session, event: IngestEvent): void {
@@ -535,12 +556,9 @@ export class IngestServer {
 				why === undefined ? [] : [{ sequence, failure: why }],
 			);
 			for (const one of rejected) this.options.events.onRecordRejected({ agent: hello.agent, ...one });
-			this.apply(session, {
-				kind: "stored",
-				settled: this.options.store.settledOf(hello.agent, hello.epoch),
-				sequences: own.map(({ sequence }) => sequence),
-				rejected,
-			});
+			const settled = this.options.store.settledOf(hello.agent, hello.epoch);
+			const sequences = own.map(({ sequence }) => sequence);
+			this.guarded(session, () => this.apply(session, { kind: "stored", settled, sequences, rejected }));
 		}
 	}
 
@@ -586,17 +604,18 @@ export class IngestServer {
 		this.gate.tick();
 		this.flow = flowAfter(this.flow, this.committer.takeSecond());
 		const credit = creditOf(this.flow, this.byAgent.size);
-		for (const session of this.sessions) {
-			if (this.ticks % PING_EVERY_TICKS === 0 && session.socket.readyState === session.socket.OPEN)
-				session.socket.ping();
-			this.apply(session, { kind: "tick", at });
-			this.apply(session, { kind: "credit", credit });
-			const lost = this.lostCredential(session);
-			if (lost !== undefined) {
-				this.committer.forget(lost.hello);
-				this.apply(session, { kind: "revoked", failure: lost.failure });
-			}
-		}
+		for (const session of this.sessions) this.guarded(session, () => this.tickOf(session, { at, credit }));
+	}
+
+	private tickOf(session: Session, { at, credit }: { readonly at: number; readonly credit: Credit }): void {
+		if (this.ticks % PING_EVERY_TICKS === 0 && session.socket.readyState === session.socket.OPEN)
+			session.socket.ping();
+		this.apply(session, { kind: "tick", at });
+		this.apply(session, { kind: "credit", credit });
+		const lost = this.lostCredential(session);
+		if (lost === undefined) return;
+		this.committer.forget(lost.hello);
+		this.apply(session, { kind: "revoked", failure: lost.failure });
 	}
 
 	/** Within a second of an operator's word, or of another key for the same agent. */

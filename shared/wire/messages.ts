@@ -22,6 +22,7 @@ const WHAT_LONGEST = 300;
 
 export const CLOSE = {
 	goingAway: 1001,
+	brokenHere: 1011,
 	protocolViolation: 4001,
 	unauthorized: 4003,
 	slowReader: 4008,

@@ -63,6 +63,8 @@ export class ExampleLine {
 	private readonly running = new Set<{ stop(): Promise<void> }>();
 	/** Names that may no longer speak. */
 	readonly revoked = new Set<string>();
+	/** Names with which the collector makes a mistake. */
+	readonly mistaken = new Set<string>();
 	clockOfCollector: Clock = realClock;
 	/** Kept over restarts, as a configured port is. */
 	private port = 0;
@@ -85,6 +87,7 @@ export class ExampleLine {
 			clock: this.clockOfCollector,
 			store,
 			credentialOf: (site, agent) => {
+				if (this.mistaken.has(agent)) throw new Error("A mistake, made for a test.");
 				if (this.revoked.has(agent)) return { kind: "revoked" };
 				return site === "austin" || site === "boden" ? { kind: "token", token: TOKEN } : { kind: "none" };
 			},

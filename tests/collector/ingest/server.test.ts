@@ -465,6 +465,38 @@ describe("a bad peer costs itself only:", () => {
 	});
 });
 
+describe("a mistake of the collector's own", () => {
+	it("ends the session in which it is made, is counted, and harms nobody else", async () => {
+		const collector = await line.collector();
+		const [healthy, hurt] = [await line.agent(), await line.agent({ name: "agent-2" })];
+		const isConnected = (name: string) => collector.store.agents().get(`austin/${name}`)?.isConnected;
+		const settledBase = (name: string, agent: Agent) =>
+			collector.store.settledOf(name, agent.outbox.state.epoch).base;
+		await until(
+			() => isConnected("agent-1") === true && isConnected("agent-2") === true,
+			(areConnected) => areConnected,
+		);
+		line.mistaken.add("agent-2");
+		await until(
+			() => collector.ingest.statistics().refusedByCode["SESSION_BROKEN"] ?? 0,
+			(count) => count > 1,
+		);
+		expect(isConnected("agent-2")).toBe(false);
+		say(healthy, 1, 3);
+		say(hurt, 1, 3);
+		await until(
+			() => settledBase("agent-1", healthy),
+			(base) => base === 3,
+		);
+		expect(healthy.disconnected).toEqual([]);
+		line.mistaken.clear();
+		await until(
+			() => settledBase("agent-2", hurt),
+			(base) => base === 3,
+		);
+	});
+});
+
 describe("one name", () => {
 	it("begins six epochs an hour at most, and is told why", async () => {
 		await line.collector();
