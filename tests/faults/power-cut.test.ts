@@ -14,8 +14,18 @@ import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { afterAll, describe, expect, it } from "vitest";
 import { OutboxDatabase } from "../../agent/outbox/database.js";
-import { deviceNamed, openStore, rowsOf } from "../collector/store/example-store.js";
-import { EPOCH, randomOf } from "../shared/wire/examples.js";
+import type { Store } from "../../collector/store/store.js";
+import {
+	type Arrival,
+	arrive,
+	deviceNamed,
+	HOUR,
+	MINUTE,
+	NOON,
+	openStore,
+	rowsOf,
+} from "../collector/store/example-store.js";
+import { deviceAt, EPOCH, randomOf } from "../shared/wire/examples.js";
 import { STREAM_START, valuesOf } from "./stream.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/power-process.js", import.meta.url));
@@ -61,6 +71,18 @@ class Disk {
 		const { ok, said } = sh("python3", "-c", SHUTDOWN, this.folder);
 		if (!ok) throw new Error(`shutdown: ${said}`);
 		sh("umount", this.folder);
+		this.mount();
+	}
+
+	/** As the system does with one of which it has lost trust: read-only until it is looked through and mounted anew. */
+	abort(): void {
+		const { ok, said } = sh("mount", "-o", "remount,abort", this.folder);
+		if (!ok) throw new Error(`remount: ${said}`);
+	}
+
+	mountAnew(): void {
+		sh("umount", this.folder);
+		sh("e2fsck", "-fy", this.image);
 		this.mount();
 	}
 
@@ -158,6 +180,39 @@ describe.skipIf(reason !== undefined)(
 					expect(rows.at(-1)).toMatchObject({ powerWatts: valuesOf(EPOCH, base, 1).watts });
 					await store.close();
 				}
+			} finally {
+				disk.remove();
+			}
+		});
+
+		it("leave a store readable whose disk the system turned read-only, and lose nothing that it acknowledged", async () => {
+			const disk = new Disk("aborted");
+			try {
+				const store = await openStore(disk.folder);
+				const device = deviceAt("10.0.0.1:80", { serial: "S1", pollIntervalSeconds: 60 });
+				const arrival = (sequence: number): Arrival => ({
+					sequence,
+					wall: NOON + sequence * MINUTE,
+					outcomes: [{ device, terahashesPerSecond: 100, watts: 3_000 + sequence }],
+				});
+				for (let sequence = 1; sequence <= 40; sequence += 1) await arrive(store, [arrival(sequence)]);
+				await store.seal({ all: true });
+				for (let sequence = 41; sequence <= 60; sequence += 1) await arrive(store, [arrival(sequence)]);
+				const read = (from: Store) => rowsOf(from, deviceNamed(from, "S1").number, NOON, NOON + 2 * HOUR);
+				const before = await read(store);
+				expect(before).toHaveLength(60);
+				disk.abort();
+				await expect(arrive(store, [arrival(61)])).rejects.toThrow();
+				expect(store.statistics().isWriteBlocked).toBe(true);
+				expect(await read(store)).toEqual(before);
+				await store.close();
+				disk.mountAnew();
+				const again = await openStore(disk.folder);
+				expect(again.settledOf("agent-1", EPOCH).base).toBe(60);
+				expect(await read(again)).toEqual(before);
+				await arrive(again, [arrival(61)]);
+				expect(await read(again)).toHaveLength(61);
+				await again.close();
 			} finally {
 				disk.remove();
 			}
