@@ -242,12 +242,16 @@ export class Present {
 	/**
 	 * The collector's clock went back: what it took for later is now as of this moment. Else nothing that comes would
 	 * be news, and the last that came would pass for the present until the clock is there again.
+	 *
+	 * @returns whether there was anything later; it is to be stored then, since the records alone no longer lead to it
 	 */
-	turnBack(now: UnixMilliseconds): void {
+	turnBack(now: UnixMilliseconds): boolean {
+		let isTurned = false;
 		const untilNow = (at: UnixMilliseconds) => (at < now ? at : now);
 		for (const state of this.byKey.values()) {
 			const { meter, tokens, latest, held = {} } = state;
 			if (state.lastAttemptAt <= now) continue;
+			isTurned = true;
 			state.lastAttemptAt = now;
 			state.answeringSince = untilNow(state.answeringSince);
 			meter.heldAt = Math.min(meter.heldAt, now);
@@ -257,6 +261,7 @@ export class Present {
 			if (newest !== undefined) newest.at = untilNow(newest.at);
 			else if (latest !== undefined) state.latest = { ...latest, at: untilNow(latest.at) };
 		}
+		return isTurned;
 	}
 
 	/** All that was stored before the start is taken: what comes from now on is new. */

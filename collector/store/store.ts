@@ -402,8 +402,9 @@ export class Store implements SeriesStore {
 	 * asked once a second.
 	 */
 	async watchNow(): Promise<void> {
-		if (this.clock.now() < this.lookedAt - CLOCK_BACK_MILLISECONDS) this.turnBack();
+		const isBack = this.clock.now() < this.lookedAt - CLOCK_BACK_MILLISECONDS;
 		this.lookedAt = this.clock.now();
+		if (isBack) await this.turnBack();
 		this.lookWhoIsSilent();
 		await this.inTurn(() => this.storeEvents());
 		await this.joinRightful();
@@ -415,9 +416,9 @@ export class Store implements SeriesStore {
 	}
 
 	/** What is known of devices and agents is of now at the latest, wherever the clock stood when it came. */
-	private turnBack(): void {
+	private async turnBack(): Promise<void> {
 		const now = this.clock.now();
-		this.present.turnBack(now);
+		const isTurned = this.present.turnBack(now);
 		this.watch.turnBack(now);
 		const untilNow = (at: UnixMilliseconds) => (at < now ? at : now);
 		for (const [key, { lastRecordAt, speaksSince, ...state }] of this.agentStates)
@@ -427,6 +428,7 @@ export class Store implements SeriesStore {
 				...(lastRecordAt === undefined ? {} : { lastRecordAt: untilNow(lastRecordAt) }),
 				...(speaksSince === undefined ? {} : { speaksSince: untilNow(speaksSince) }),
 			});
+		if (isTurned) await this.upkeep.trim();
 	}
 
 	/** One device a look, so that a whole range that passes to another agent holds nobody up. */
@@ -604,7 +606,7 @@ export class Store implements SeriesStore {
 				stored.gapTotals.filter((one) => one.site === site && one.agent === agent),
 			);
 		this.watch.restoreSilent(await this.thread.call("silences", undefined));
-		this.turnBack();
+		await this.turnBack();
 		await this.measureDisk();
 	}
 

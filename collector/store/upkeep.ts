@@ -157,7 +157,7 @@ export class Upkeep {
 	}
 
 	/** Stores the present, device by device, then forgets inbox rows that are sealed and that it stands for. */
-	private async trim(): Promise<void> {
+	async trim(): Promise<void> {
 		const { present, inTurn, storeEvents } = this.options;
 		const upTo = present.appliedInboxId;
 		const stored = (from: number) =>

@@ -487,3 +487,44 @@ describe("retention", () => {
 		expect((await rowsOf(open, deviceNamed(open, "A1").number, NOON - 60 * HOUR)).length).toBe(10);
 	});
 });
+
+describe("a clock that went back", () => {
+	const device = deviceAt("10.0.0.1:80", { serial: "A1", pollIntervalSeconds: 10 });
+	const outcomes = [{ device, terahashesPerSecond: 100, watts: 3_600 }];
+	const said = (open: Store) => {
+		const { meter, pollsByResult } = deviceNamed(open, "A1");
+		return { joules: meter.joulesTotal, terahashes: meter.terahashesTotal, pollsByResult };
+	};
+
+	it.each(["while it ran", "while it was down"])(
+		"%s takes no energy from a collector that is killed afterwards, and adds none",
+		async (when) => {
+			let now = NOON + 2 * HOUR;
+			const tick = { now: () => now };
+			let sequence = 0;
+			const readings = async (open: Store, count: number) => {
+				for (let index = 0; index < count; index += 1) {
+					now += 10 * SECOND;
+					sequence += 1;
+					await arrive(open, [{ sequence, wall: now, outcomes }]);
+				}
+			};
+			let open = await opened(tick);
+			await open.watchNow();
+			await readings(open, 20);
+			now -= HOUR;
+			if (when === "while it was down") open = await opened(tick);
+			else await open.watchNow();
+			await readings(open, 20);
+			const before = said(open);
+			// The first reading holds nothing before it, nor does the first after the step, which is of an hour ago.
+			expect(before.joules).toBeGreaterThan(3_600 * 10 * 36);
+			const killed = mkdtempSync(path.join(tmpdir(), "store-"));
+			cpSync(folder, killed, { recursive: true });
+			const again = await openStore(killed, tick);
+			expect(said(again)).toEqual(before);
+			await again.close();
+			rmSync(killed, { recursive: true });
+		},
+	);
+});
