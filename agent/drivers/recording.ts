@@ -248,13 +248,18 @@ function fitFramed(send: string, asked: string): number {
 	const words = (text: string) => {
 		const parsed = parseDeviceJson(text);
 		const record = parsed.ok ? recordOf(parsed.value) : undefined;
-		return { cmd: String(at(record, "cmd") ?? ""), params: String(at(record, "param") ?? "").split("+") };
+		return { cmd: plainText(at(record, "cmd")), params: plainText(at(record, "param")).split("+") };
 	};
 	const own = words(send);
 	const other = words(asked);
 	if (own.cmd !== other.cmd) return NOT_AT_ALL;
 	if (own.params.join("+") === other.params.join("+")) return EXACTLY;
 	return own.params.every((param) => other.params.includes(param)) ? JOINED : NOT_AT_ALL;
+}
+
+/** Of a range it is its JSON. */
+function plainText(word: unknown): string {
+	return typeof word === "string" ? word : (JSON.stringify(word) ?? "");
 }
 
 /** "GET /path", "POST /path  body a=b", "GET :9835/metrics", "GET http://10.0.0.1/path": method and path with query. */

@@ -118,6 +118,7 @@ export type ViewSources = {
 
 export function createView({ store, options, clock }: ViewSources): View {
 	let cached: Moment | undefined;
+	let devicesCached = 0;
 	const book = new InputBook(() => store.inputs());
 	const terms = options.terms ?? (() => NO_TERMS);
 	const decisions = new Decisions();
@@ -146,8 +147,11 @@ export function createView({ store, options, clock }: ViewSources): View {
 	const inputs = () => book.current(clock.now(), options.staleAfterSeconds);
 	const moment = () => {
 		const now = clock.now();
+		const { size } = store.devices();
 		const isCurrent = cached !== undefined && now >= cached.at && now < cached.at + CACHE_MILLISECONDS;
-		if (cached === undefined || !isCurrent) cached = momentAt(now, sources);
+		// Who has joined two devices asks at once what there is now.
+		if (cached === undefined || !isCurrent || size !== devicesCached) cached = momentAt(now, sources);
+		devicesCached = size;
 		return cached;
 	};
 	const sumsNow = (): DecisionSums => {
