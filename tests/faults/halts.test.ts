@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DevicesAnswer, FleetAnswer, SeriesAnswer } from "../../collector/expose/answers.js";
-import { type OwnSite, ownSite } from "../peers/own-site.js";
+import { antminerRanges, type OwnSite, ownSite } from "../peers/own-site.js";
 import { type RunningProgram, stopAll, until } from "../peers/running-program.js";
 import { samplesOf, sampleValue } from "../peers/samples.js";
 import { type Simulator, startSimulator } from "../simulator/simulator.js";
@@ -71,13 +71,7 @@ beforeAll(async () => {
 	});
 	site = await ownSite(1);
 	site.writeCollector();
-	const ranges = simulator.devices.map(({ ports: { cgminer = 0 } }) => ({
-		addresses: `127.0.0.1:${cgminer}`,
-		rack: "A1",
-		driver: "antminer",
-		ports: { cgminer },
-	}));
-	site.writeAgent(ranges);
+	site.writeAgent(antminerRanges(simulator));
 	collector = await site.readyCollector();
 	agent = await site.readyAgent();
 	await minersUp(MINERS);

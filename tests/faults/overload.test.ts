@@ -12,7 +12,7 @@ import { peakResidentMegabytes } from "../bench/processes.js";
 import { ownSite } from "../peers/own-site.js";
 import { FLEETWATT, RunningProgram, stopAll, until } from "../peers/running-program.js";
 import { samplesOf } from "../peers/samples.js";
-import { MemoryGroup, memoryGroupsWork } from "./memory-group.js";
+import { MemoryGroup, memoryGroupsWork } from "./control-groups.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/overload-process.js", import.meta.url));
 const AGENTS = 8;

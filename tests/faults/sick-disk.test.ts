@@ -10,8 +10,8 @@ import path from "node:path";
 import { execPath } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemoryGroup, memoryGroupsWork } from "./control-groups.js";
 import { type Hurt, killAll, streamedIn } from "./delivery-sides.js";
-import { MemoryGroup, memoryGroupsWork } from "./memory-group.js";
 
 let folder = "";
 beforeEach(() => {

@@ -11,6 +11,7 @@ import {
 	collectorConfiguration,
 	type DemoPlaces,
 } from "../simulator/demo/configurations.js";
+import type { Simulator } from "../simulator/simulator.js";
 import { fleetwatt, freePorts, type RunningProgram, until } from "./running-program.js";
 
 const START_SECONDS = 30;
@@ -93,4 +94,14 @@ async function text(url: string): Promise<string> {
 	const response = await fetch(url, { signal: AbortSignal.timeout(ASK_SECONDS * 1_000) });
 	if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
 	return await response.text();
+}
+
+/** Simulated Antminers on high ports, as an agent's configuration lists them. */
+export function antminerRanges({ devices }: Simulator): readonly unknown[] {
+	return devices.map(({ ports: { cgminer = 0 } }) => ({
+		addresses: `127.0.0.1:${cgminer}`,
+		rack: "A1",
+		driver: "antminer",
+		ports: { cgminer },
+	}));
 }
