@@ -5,10 +5,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
 import type { DevicesAnswer, SeriesAnswer } from "../../collector/expose/answers.js";
-import { antminerRanges, ownSite } from "../peers/own-site.js";
+import { antminerRanges, ownSite, startAntminers } from "../peers/own-site.js";
 import { stopAll, until } from "../peers/running-program.js";
 import { type Sample, samplesOf } from "../peers/samples.js";
-import { startSimulator } from "../simulator/simulator.js";
 import { CpuGroup, cpuGroupsWork } from "./control-groups.js";
 
 const MINERS = 200;
@@ -32,13 +31,7 @@ it.skipIf(!cpuGroupsWork)(
 	`with ${CORE_SHARE} of a core polls ${MINERS} miners evenly, and counts what it misses${cpuGroupsWork ? "" : ": NOT TESTED, since this user is not root or there is no cgroup v1"}`,
 	{ timeout: 240_000 },
 	async () => {
-		const simulator = await startSimulator({
-			miners: MINERS,
-			gpuHosts: 0,
-			models: ["antminerS19jPro"],
-			addressPlan: "high-ports",
-			basePort: 0,
-		});
+		const simulator = await startAntminers(MINERS);
 		site.writeCollector();
 		site.writeAgent(antminerRanges(simulator));
 		await site.readyCollector();

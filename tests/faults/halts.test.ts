@@ -7,10 +7,10 @@ import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DevicesAnswer, FleetAnswer, SeriesAnswer } from "../../collector/expose/answers.js";
-import { antminerRanges, type OwnSite, ownSite } from "../peers/own-site.js";
+import { antminerRanges, type OwnSite, ownSite, startAntminers } from "../peers/own-site.js";
 import { type RunningProgram, stopAll, until } from "../peers/running-program.js";
 import { samplesOf, sampleValue } from "../peers/samples.js";
-import { type Simulator, startSimulator } from "../simulator/simulator.js";
+import type { Simulator } from "../simulator/simulator.js";
 
 const MINERS = 3;
 /** Shorter than the 35 s of silence after which a side gives the other up. */
@@ -62,13 +62,7 @@ async function halted(program: RunningProgram): Promise<void> {
 }
 
 beforeAll(async () => {
-	simulator = await startSimulator({
-		miners: MINERS,
-		gpuHosts: 0,
-		models: ["antminerS19jPro"],
-		addressPlan: "high-ports",
-		basePort: 0,
-	});
+	simulator = await startAntminers(MINERS);
 	site = await ownSite(1);
 	site.writeCollector();
 	site.writeAgent(antminerRanges(simulator));

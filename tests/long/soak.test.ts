@@ -9,10 +9,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
 import type { FleetAnswer } from "../../collector/expose/answers.js";
 import { median, residentMegabytes } from "../bench/processes.js";
-import { antminerRanges, ownSite } from "../peers/own-site.js";
+import { antminerRanges, ownSite, startAntminers } from "../peers/own-site.js";
 import { type RunningProgram, stopAll, until } from "../peers/running-program.js";
 import { samplesOf } from "../peers/samples.js";
-import { startSimulator } from "../simulator/simulator.js";
 
 const MINUTES = Number(process.env["FLEETWATT_SOAK_MINUTES"] ?? 20);
 const MINERS = 40;
@@ -58,13 +57,7 @@ function logMegabytes(folder: string): number {
 it(`holds no more after ${MINUTES} minutes than after a third of them`, {
 	timeout: MINUTES * 60_000 + 180_000,
 }, async () => {
-	const simulator = await startSimulator({
-		miners: MINERS,
-		gpuHosts: 0,
-		models: ["antminerS19jPro"],
-		addressPlan: "high-ports",
-		basePort: 0,
-	});
+	const simulator = await startAntminers(MINERS);
 	site.writeCollector();
 	site.writeAgent(antminerRanges(simulator));
 	const programs = { collector: await site.readyCollector(), agent: await site.readyAgent() };

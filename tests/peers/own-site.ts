@@ -11,7 +11,7 @@ import {
 	collectorConfiguration,
 	type DemoPlaces,
 } from "../simulator/demo/configurations.js";
-import type { Simulator } from "../simulator/simulator.js";
+import { type Simulator, startSimulator } from "../simulator/simulator.js";
 import { fleetwatt, freePorts, type RunningProgram, until } from "./running-program.js";
 
 const START_SECONDS = 30;
@@ -96,7 +96,13 @@ async function text(url: string): Promise<string> {
 	return await response.text();
 }
 
-/** Simulated Antminers on high ports, as an agent's configuration lists them. */
+/** Antminers of one model on high ports. */
+export function startAntminers(miners: number): Promise<Simulator> {
+	const place = { addressPlan: "high-ports", basePort: 0 } as const;
+	return startSimulator({ miners, gpuHosts: 0, models: ["antminerS19jPro"], ...place });
+}
+
+/** Such Antminers as an agent's configuration lists them. */
 export function antminerRanges({ devices }: Simulator): readonly unknown[] {
 	return devices.map(({ ports: { cgminer = 0 } }) => ({
 		addresses: `127.0.0.1:${cgminer}`,
