@@ -16,7 +16,7 @@ import {
 	sumsOfRuns,
 } from "../derive/intervals.js";
 import { type PowerOptions, RATE_MEASUREMENTS } from "../derive/power.js";
-import { type ChunkRun, decodeScaled, encodeChunk } from "./chunk.js";
+import { type ChunkRun, decodeChunk, decodeScaled, encodeChunk } from "./chunk.js";
 import {
 	type DayFiles,
 	type GroupHour,
@@ -31,7 +31,8 @@ import { type Fetched, gathered, readings, type TableMemory } from "./hour-readi
 import { MeteredPast, type NamedDevice } from "./metered-past.js";
 import { devicesOf, groupOf } from "./pack.js";
 import type { DeviceChunk } from "./pack-files.js";
-import { cutRun, joinRuns } from "./runs.js";
+import type { PackedColumns } from "./packed-columns.js";
+import { cutRun, joinRuns, packedRun } from "./runs.js";
 import { decodeSums, encodeSums, SUM_COLUMNS } from "./sums.js";
 import type { Unsealed, UnsealedRecord } from "./unsealed.js";
 
@@ -185,6 +186,40 @@ export class Archive {
 		wanted?: (column: Column) => boolean,
 	): ChunkRun {
 		return this.runs([device], { from, to }, wanted).get(device) ?? NOTHING;
+	}
+
+	/** The same of devices of one group, rising, as values. */
+	columns(
+		devices: readonly number[],
+		range: { readonly from: number; readonly to: number },
+		wanted?: (column: Column) => boolean,
+	): ReadonlyMap<number, PackedColumns> {
+		const hour = hourOf(range.from);
+		const isWhole = range.to - range.from === MILLISECONDS_PER_HOUR;
+		if (isWhole && this.options.unsealed.recordsOf(hour).length === 0) {
+			const stored = this.options.days.hour({ hour, group: groupOf(devices[0] ?? 0) });
+			if (!stored.hasParts && stored.rowsDamaged === 0)
+				return this.asStored(stored.chunks, devices, hour, wanted);
+		}
+		const runs = this.runs(devices, range, wanted);
+		return new Map([...runs].map(([device, run]) => [device, packedRun(run)]));
+	}
+
+	/** Of an hour that stands in one row: there is nothing to join. */
+	private asStored(
+		chunks: readonly DeviceChunk[],
+		devices: readonly number[],
+		hour: number,
+		wanted?: (column: Column) => boolean,
+	): ReadonlyMap<number, PackedColumns> {
+		const found = new Map<number, PackedColumns>();
+		for (const { device, columns, bytes } of chunks) {
+			if (!devices.includes(device)) continue;
+			const decoded = decodeChunk(asBuffer(bytes), columns, wanted);
+			if (decoded.ok) found.set(device, decoded.packed);
+			else this.options.onDamaged({ device, hour, what: decoded.failure.what });
+		}
+		return found;
 	}
 
 	/** The same of several devices, rising. */

@@ -24,8 +24,9 @@ import {
 import { type Rows, readPattern, skipPattern, writePattern } from "./chunk/presence.js";
 import { reserveRows } from "./chunk/scratch.js";
 import { readTimes, writeTimes } from "./chunk/times.js";
-import { columnKey } from "./column-key.js";
-import type { Column, Columns } from "./device-state.js";
+import { columnKey, pickedColumns } from "./column-key.js";
+import type { Column } from "./device-state.js";
+import type { PackedColumns } from "./packed-columns.js";
 
 export { ABSENT_SCALED, type ColumnValues } from "./chunk/column.js";
 
@@ -88,8 +89,8 @@ export function decodeChunk(
 	bytes: Buffer,
 	columns: readonly Column[],
 	wanted?: (column: Column) => boolean,
-): { ok: true; columns: Columns } | Refused {
-	return decoded(bytes, { columns, wanted, read: readValues }, (run) => ({ ok: true, columns: run }));
+): { ok: true; packed: PackedColumns } | Refused {
+	return decoded(bytes, { columns, wanted, begin: inOnePiece }, (packed) => ({ ok: true, packed }));
 }
 
 /** As decodeChunk, but whole numbers of a column's decimals wherever all of them fit 32 bits. */
@@ -98,7 +99,25 @@ export function decodeScaled(
 	columns: readonly Column[],
 	wanted?: (column: Column) => boolean,
 ): { ok: true; run: ChunkRun } | Refused {
-	return decoded(bytes, { columns, wanted, read: readScaled }, (run) => ({ ok: true, run }));
+	return decoded(bytes, { columns, wanted, begin: inPieces }, (run) => ({ ok: true, run }));
+}
+
+function inPieces(times: Float64Array, columns: readonly Column[]): Filling<ChunkRun> {
+	const values: ColumnValues[] = [];
+	const put = (reader: BitReader, place: Place) => void values.push(readScaled(reader, place));
+	return { put, filled: { columns, times, values } };
+}
+
+function inOnePiece(times: Float64Array, columns: readonly Column[]): Filling<PackedColumns> {
+	const count = times.length;
+	const all = new Float64Array(count * (columns.length + 1));
+	all.set(times);
+	let at = 0;
+	const put = (reader: BitReader, place: Place) => {
+		at += count;
+		readValues(reader, place, all, at);
+	};
+	return { put, filled: { columns, all } };
 }
 
 /** Columns are shared by many chunks; their text is made once. */
@@ -180,21 +199,21 @@ function finished(seed: number): Buffer {
 	return bytes;
 }
 
-type Reading<Values> = {
+/** Takes the values of one column after another. */
+type Filling<Filled> = {
+	readonly put: (reader: BitReader, place: Place) => void;
+	readonly filled: Filled;
+};
+type Reading<Filled> = {
 	readonly columns: readonly Column[];
 	readonly wanted: ((column: Column) => boolean) | undefined;
-	readonly read: (reader: BitReader, place: Place) => Values;
-};
-type Run<Values> = {
-	readonly columns: readonly Column[];
-	readonly times: Float64Array;
-	readonly values: readonly Values[];
+	readonly begin: (times: Float64Array, columns: readonly Column[]) => Filling<Filled>;
 };
 
-function decoded<Values, Answer>(
+function decoded<Filled, Answer>(
 	bytes: Buffer,
-	reading: Reading<Values>,
-	answer: (run: Run<Values>) => Answer,
+	reading: Reading<Filled>,
+	answer: (filled: Filled) => Answer,
 ): Answer | Refused {
 	const end = bytes.length - CRC_BYTES;
 	if (end < 1 || end > BYTES_MOST) return damaged(`${bytes.length} bytes`);
@@ -211,11 +230,11 @@ function decoded<Values, Answer>(
 	}
 }
 
-function readChunk<Values>(
+function readChunk<Filled>(
 	reader: BitReader,
-	{ columns, read }: Reading<Values>,
+	{ columns, begin }: Reading<Filled>,
 	isWanted: readonly boolean[],
-): Run<Values> {
+): Filled {
 	const format = reader.take(BYTE_BITS);
 	if (format !== CHUNK_FORMAT) throw new OutOfBytes(`chunk format ${format}`);
 	const count = reader.takeNumber();
@@ -229,16 +248,17 @@ function readChunk<Values>(
 	const starts = startsOf(reader, lengths);
 	const placeBits = widthOf(patternsAt.length);
 	const patterns = new Map<number, Rows>();
-	const values = kept.map((index) => {
+	const { put, filled } = begin(times, pickedColumns(columns, kept));
+	for (const index of kept) {
 		const from = starts[index] ?? 0;
 		reader.window(from, from + (lengths[index] ?? 0));
 		const place = reader.take(placeBits);
 		const bodyAt = reader.at;
 		const rows = place === ALL ? undefined : patternAt(place);
 		reader.window(bodyAt, from + (lengths[index] ?? 0));
-		return read(reader, { count, rows, decimals: columns[index]?.decimals ?? 0 });
-	});
-	return { columns: kept.map((index) => columns[index]).filter((one) => one !== undefined), times, values };
+		put(reader, { count, rows, decimals: columns[index]?.decimals ?? 0 });
+	}
+	return filled;
 
 	function patternAt(place: number): Rows {
 		const known = patterns.get(place);

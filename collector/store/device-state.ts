@@ -134,6 +134,12 @@ export type Columns = {
 	readonly values: readonly Float64Array[];
 };
 
+/** The same of many devices: their numbers rise. */
+export type DevicesQuery = Omit<SeriesQuery, "deviceNumber"> & { readonly deviceNumbers: readonly number[] };
+
+/** A piece of an answer about many. */
+export type DeviceColumns = Columns & { readonly deviceNumber: number };
+
 /** Asks for steps of one device; steps of whole days are days of the site's zone. Whole steps: those that `from` and `to` lie in. */
 export type StepsQuery = SeriesQuery & { readonly stepSeconds: number };
 
@@ -330,6 +336,8 @@ export type SeriesStore = {
 	agents(): ReadonlyMap<string, AgentState>;
 	statistics(): StoreStatistics;
 	select(query: SeriesQuery): AsyncIterable<Columns>;
+	/** Of many devices in far less than one after another: each device's pieces follow in time, the devices' in no order. */
+	selectDevices(query: DevicesQuery): AsyncIterable<DeviceColumns>;
 	/** The same rolled up: all of the past that any tier still has, in order of time. */
 	selectSteps(query: StepsQuery): AsyncIterable<StepColumns>;
 	/** Sums in [from, to), ordered by time; `deviceNumbers` absent: all; five-minute rows unless said. */

@@ -6,8 +6,9 @@
  */
 import { ABSENT_SCALED, type ColumnValues, POWERS_OF_TEN } from "../../shared/wire/number-column.js";
 import type { ChunkRun } from "./chunk.js";
-import { columnKey } from "./column-key.js";
+import { columnKey, pickedColumns } from "./column-key.js";
 import type { Column, Columns } from "./device-state.js";
+import { type PackedColumns, viewsOf } from "./packed-columns.js";
 
 /** Joins pieces into one run: columns by name in a fixed order, times rising strictly, no column without a value. */
 export function joinRuns(pieces: readonly ChunkRun[]): ChunkRun {
@@ -15,8 +16,8 @@ export function joinRuns(pieces: readonly ChunkRun[]): ChunkRun {
 	return withoutEmpty(follow(filled) ? chained(filled) : interleaved(filled));
 }
 
-/** The same run with values instead of scaled numbers, all in one piece of memory that can be handed on whole. */
-export function asColumns({ columns, times, values }: ChunkRun): Columns {
+/** The same run with values instead of scaled numbers. */
+export function packedRun({ columns, times, values }: ChunkRun): PackedColumns {
 	const count = times.length;
 	const all = new Float64Array(count * (values.length + 1));
 	all.set(times);
@@ -25,11 +26,11 @@ export function asColumns({ columns, times, values }: ChunkRun): Columns {
 		if (one instanceof Float64Array) all.set(one, place);
 		else putValues(one, columns[index]?.decimals ?? 0, all.subarray(place, place + count));
 	}
-	return {
-		columns,
-		times: all.subarray(0, count),
-		values: values.map((_, index) => all.subarray((index + 1) * count, (index + 2) * count)),
-	};
+	return { columns, all };
+}
+
+export function asColumns(run: ChunkRun): Columns {
+	return viewsOf(packedRun(run));
 }
 
 /** The readings of [from, to). */
@@ -197,21 +198,9 @@ function hasValue(values: ColumnValues | undefined): boolean {
 		: values.some((number) => number !== ABSENT_SCALED);
 }
 
-/** The same places of the same list give the same list, so that what is kept by list is found again. */
-const PICKED = new WeakMap<readonly Column[], Map<string, readonly Column[]>>();
-
-function picked(columns: readonly Column[], places: readonly number[]): readonly Column[] {
-	const known = PICKED.get(columns) ?? new Map<string, readonly Column[]>();
-	PICKED.set(columns, known);
-	const key = places.join();
-	const found = known.get(key) ?? places.map((place) => columns[place]).filter((one) => one !== undefined);
-	known.set(key, found);
-	return found;
-}
-
 function pickColumns(run: ChunkRun, places: readonly number[]): ChunkRun {
 	return {
-		columns: picked(run.columns, places),
+		columns: pickedColumns(run.columns, places),
 		times: run.times,
 		values: places.map((place) => run.values[place]).filter((one) => one !== undefined),
 	};

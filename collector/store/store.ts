@@ -27,7 +27,9 @@ import type {
 	AgentState,
 	Columns,
 	DeliveryTally,
+	DeviceColumns,
 	DeviceState,
+	DevicesQuery,
 	EventCount,
 	EventsQuery,
 	FleetSumsQuery,
@@ -63,6 +65,7 @@ import {
 import type { Batch, CursorRow, DeviceRow, GapTotal, InventoryThing, PresentRow } from "./main-database.js";
 import type { Mended } from "./mending.js";
 import type { Migrated } from "./migrations/migrate.js";
+import { viewsOf } from "./packed-columns.js";
 import { extentOf, placedRecord } from "./placed-record.js";
 import { Present } from "./present.js";
 import { Retention } from "./retention.js";
@@ -71,7 +74,7 @@ import { asColumns } from "./runs.js";
 import type { StepRun, Steps } from "./tiers.js";
 import { PRESENT_ROWS_AT_ONCE, Upkeep } from "./upkeep.js";
 import { AGENT_SILENT_MILLISECONDS, dayOf, dayStart, type Late, MARK_DAYS, Watch } from "./watch.js";
-import type { StoreOperations, WorkerData } from "./worker.js";
+import type { SelectedUntil, SelectSlice, StoreOperations, WorkerData } from "./worker.js";
 
 const REPLAY_ROWS_AT_ONCE = 100;
 /** Of deriving events anew in one go: who falls silent meanwhile is told in time. */
@@ -361,12 +364,17 @@ export class Store implements SeriesStore {
 		return this.upkeep.merge();
 	}
 
-	async *select(query: SeriesQuery): AsyncIterable<Columns> {
-		for (let from: number = query.from; from < query.to; ) {
-			const { pieces, next } = await this.thread.call("select", { ...query, from });
-			yield* pieces;
-			from = next;
-		}
+	select({ deviceNumber, ...query }: SeriesQuery): AsyncIterable<Columns> {
+		return this.selectDevices({ ...query, deviceNumbers: [deviceNumber] });
+	}
+
+	async *selectDevices(query: DevicesQuery): AsyncIterable<DeviceColumns> {
+		let after: SelectedUntil | undefined;
+		do {
+			const { pieces, next }: SelectSlice = await this.thread.call("select", { ...query, after });
+			for (const piece of pieces) yield { deviceNumber: piece.deviceNumber, ...viewsOf(piece) };
+			after = next;
+		} while (after !== undefined);
 	}
 
 	intervalSums(query: {

@@ -22,7 +22,7 @@ import { DayFiles, dayOf, hourOf, MILLISECONDS_PER_HOUR } from "./day-files.js";
 import { dayWithoutReadings, moveReadings } from "./device-join.js";
 import type {
 	Column,
-	Columns,
+	DevicesQuery,
 	EventsQuery,
 	FleetSumsQuery,
 	IntervalSums,
@@ -47,8 +47,8 @@ import { copyOf, type Mended, Mending, openMended } from "./mending.js";
 import type { NamedDevice } from "./metered-past.js";
 import { type Migrated, migrate } from "./migrations/migrate.js";
 import { groupOf } from "./pack.js";
+import type { PackedColumns } from "./packed-columns.js";
 import { type Refolded, type RefoldWish, refold } from "./refold.js";
-import { asColumns } from "./runs.js";
 import { Sealing } from "./sealing.js";
 import { intervalRows } from "./sums.js";
 import { type Tier, TierFiles } from "./tier-files.js";
@@ -72,8 +72,8 @@ armFailPoint(failPoint);
 const SLICE_MILLISECONDS = 25;
 /** Rows that one transaction of sealing or merging writes: sixteen devices each. */
 const GROUPS_AT_ONCE = 8;
-/** Hours that one question reads at once. */
-const HOURS_AT_ONCE = 6;
+/** Values that one slice of an answer has about: 4 MB of them. */
+const VALUES_AT_ONCE = 500_000;
 const HOURS_PER_DAY = 24;
 const DAY_MILLISECONDS = HOURS_PER_DAY * MILLISECONDS_PER_HOUR;
 /** A copy is made where so many would have room. */
@@ -388,26 +388,54 @@ function merge(before: number): { merged: number } {
 	return { merged: rooms().archive.merge(before, GROUPS_AT_ONCE) };
 }
 
-type Select = {
-	readonly deviceNumber: number;
-	readonly from: number;
-	readonly to: number;
-	readonly columns?: readonly Pick<Column, "measurement" | "component">[];
+type Select = DevicesQuery & {
+	/** Where the slice before ended. */
+	readonly after?: SelectedUntil | undefined;
 };
 
-/** The pieces of an answer from its first few hours on, and where the rest begins. */
-function select({ deviceNumber, from, to, columns }: Select): { pieces: readonly Columns[]; next: number } {
+/** Up to which time which devices' readings were given; `place` is the first of a group's in the list. */
+export type SelectedUntil = { readonly place: number; readonly at: number };
+
+type SelectedPiece = PackedColumns & { readonly deviceNumber: number };
+
+export type SelectSlice = {
+	readonly pieces: readonly SelectedPiece[];
+	readonly next: SelectedUntil | undefined;
+};
+
+/** Pieces of an answer, group by group and hour by hour, and where the rest begins. */
+function select({ deviceNumbers, from, to, columns, after }: Select): SelectSlice {
 	const keys = columns === undefined ? undefined : new Set(columns.map(columnKey));
 	const wanted = keys === undefined ? undefined : (column: Column) => keys.has(columnKey(column));
-	const pieces: Columns[] = [];
-	let at = from;
-	for (let hours = 0; at < to && hours < HOURS_AT_ONCE; hours += 1) {
-		const end = Math.min(to, (hourOf(at) + 1) * MILLISECONDS_PER_HOUR);
-		const run = rooms().archive.run(deviceNumber, { from: at, to: end }, wanted);
-		if (run.times.length > 0) pieces.push(asColumns(run));
-		at = end;
+	const end = realClock.monotonic() + SLICE_MILLISECONDS;
+	const pieces: SelectedPiece[] = [];
+	let values = 0;
+	let { place, at } = after ?? { place: 0, at: from as number };
+	while (place < deviceNumbers.length) {
+		const behind = groupEnd(deviceNumbers, place);
+		const devices = deviceNumbers.slice(place, behind);
+		while (at < to) {
+			const until = Math.min(to, (hourOf(at) + 1) * MILLISECONDS_PER_HOUR);
+			for (const [deviceNumber, found] of rooms().archive.columns(devices, { from: at, to: until }, wanted)) {
+				if (found.all.length === 0) continue;
+				pieces.push({ deviceNumber, ...found });
+				values += found.all.length;
+			}
+			at = until;
+			if (values > VALUES_AT_ONCE || realClock.monotonic() > end) return { pieces, next: { place, at } };
+		}
+		place = behind;
+		at = from;
 	}
-	return { pieces, next: at };
+	return { pieces, next: undefined };
+}
+
+/** Behind the devices that share a row with the one at `place`. */
+function groupEnd(devices: readonly number[], place: number): number {
+	const group = groupOf(devices[place] ?? 0);
+	let end = place + 1;
+	while (end < devices.length && groupOf(devices[end] ?? 0) === group) end += 1;
+	return end;
 }
 
 function selectSteps({ query, after }: { query: StepQuery; after: number | undefined }) {
@@ -576,10 +604,7 @@ function columnsIn(result: unknown): readonly ArrayBuffer[] {
 		return track === undefined ? [] : [track.times.buffer as ArrayBuffer];
 	}
 	if (!("pieces" in result)) return [];
-	const buffers = new Set<ArrayBuffer>();
-	for (const { times, values } of result.pieces as readonly Columns[])
-		for (const { buffer } of [times, ...values]) if (buffer instanceof ArrayBuffer) buffers.add(buffer);
-	return [...buffers];
+	return (result as SelectSlice).pieces.map(({ all }) => all.buffer as ArrayBuffer);
 }
 
 const close = () => {

@@ -199,12 +199,12 @@ export async function storedByCollector(folder: string, history: History): Promi
 	await untilQuiet(pid, QUIET_MOST_SECONDS);
 	for (const agent of agents) agent.close();
 	const ended = await collector.stop();
-	const merged = await workOn(collector.dataFolder, "merge");
+	const [merged] = await workOn(collector.dataFolder, "merge");
 	return {
 		samples: samplesOf(history),
 		liveCpuSeconds: live.cpuSeconds,
 		settledCpuSeconds: ended.cpuSeconds - before.cpuSeconds,
-		mergeCpuSeconds: merged.cpuSeconds,
+		mergeCpuSeconds: merged?.cpuSeconds ?? 0,
 		wallSeconds: live.wallSeconds,
 		peakMegabytes: peak,
 		residentMegabytes: resident,
@@ -221,7 +221,7 @@ export async function workOn(
 	folder: string,
 	verb: "merge" | "scan",
 	...more: readonly string[]
-): Promise<Worked> {
+): Promise<readonly Worked[]> {
 	const child = spawn(process.execPath, [STORED_FOLDER, verb, folder, ...more], {
 		stdio: ["ignore", "pipe", "inherit"],
 	});
@@ -234,7 +234,10 @@ export async function workOn(
 	const code = await new Promise((resolve) => child.once("close", resolve));
 	process.off("exit", kill);
 	if (code !== 0) throw new Error(`${verb} of ${folder} ended with ${code}.`);
-	return JSON.parse(said) as Worked;
+	return said
+		.trim()
+		.split("\n")
+		.map((pass) => JSON.parse(pass) as Worked);
 }
 
 // The others.

@@ -31,7 +31,6 @@ const WINDOW_MOST_MILLISECONDS = 3_600_000;
 const WINDOW_LEAST_MILLISECONDS = 15_000;
 /** Of readings that wait to be played. */
 const HELD_BYTES_WANTED = 64 * 1_024 * 1_024;
-const DEVICES_AT_ONCE = 32;
 const EVENTS_AT_ONCE = 5_000;
 /** States that began longer before are shown as beginning with the replay. */
 const STATES_DAYS = 30;
@@ -178,19 +177,16 @@ export class Past {
 		const from = this.readUntil;
 		const to = Math.min(from + this.windowMilliseconds, this.options.to + 1);
 		let bytes = 0;
-		for (let first = 0; first < this.tracks.length; first += DEVICES_AT_ONCE) {
-			const some = this.tracks.slice(first, first + DEVICES_AT_ONCE);
-			const read = some.map(async (track) => {
-				const pieces: Columns[] = [];
-				const range = { from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
-				for await (const piece of this.options.store.select({ deviceNumber: track.state.number, ...range })) {
-					bytes += piece.times.byteLength * (piece.values.length + 1);
-					pieces.push(piece);
-				}
-				track.outcomes = outcomesIn(pieces);
-				track.next = nextOf(track.outcomes);
-			});
-			await Promise.all(read);
+		const pieces = new Map<number, Columns[]>(this.tracks.map(({ state }) => [state.number, []]));
+		const deviceNumbers = [...pieces.keys()].sort((one, other) => one - other);
+		const range = { from: quantity<UnixMilliseconds>(from), to: quantity<UnixMilliseconds>(to) };
+		for await (const piece of this.options.store.selectDevices({ deviceNumbers, ...range })) {
+			bytes += piece.times.byteLength * (piece.values.length + 1);
+			pieces.get(piece.deviceNumber)?.push(piece);
+		}
+		for (const track of this.tracks) {
+			track.outcomes = outcomesIn(pieces.get(track.state.number) ?? []);
+			track.next = nextOf(track.outcomes);
 		}
 		this.readUntil = to;
 		const fitting = this.windowMilliseconds * (HELD_BYTES_WANTED / Math.max(bytes, 1));
@@ -350,6 +346,7 @@ function delegated(store: SeriesStore): SeriesStore {
 		agents: () => store.agents(),
 		statistics: () => store.statistics(),
 		select: (query) => store.select(query),
+		selectDevices: (query) => store.selectDevices(query),
 		selectSteps: (query) => store.selectSteps(query),
 		intervalSums: (query) => store.intervalSums(query),
 		fleetSums: (query) => store.fleetSums(query),

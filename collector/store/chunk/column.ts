@@ -288,10 +288,9 @@ export type Place = {
 	readonly decimals: number;
 };
 
-/** @throws OutOfBytes where the bits run out */
-export function readValues(reader: BitReader, { count, rows, decimals }: Place): Float64Array {
-	const found = readFound(reader, rows?.length ?? count);
-	return asValues(found, { count, rows, decimals });
+/** Puts the values into `target` from `at` on, NaN where one is absent. @throws OutOfBytes where the bits run out */
+export function readValues(reader: BitReader, place: Place, target: Float64Array, at: number): void {
+	putFound(readFound(reader, place.rows?.length ?? place.count), place, target, at);
 }
 
 /** Int32Array where all numbers fit it. */
@@ -324,32 +323,46 @@ function spreadNumbers(count: number, rows: Rows | undefined): Int32Array {
 	return spread;
 }
 
-function asValues(found: Found, { count, rows, decimals }: Place): Float64Array {
+function asValues(found: Found, place: Place): Float64Array {
+	const values = new Float64Array(place.count);
+	putFound(found, place, values, 0);
+	return values;
+}
+
+function putFound(found: Found, { count, rows, decimals }: Place, target: Float64Array, at: number): void {
 	const power = powerOfTen(decimals);
-	const isThere = rows?.length ?? count;
-	const target = rows === undefined ? new Float64Array(count) : scratch.wide;
-	if (found.kind === "predicted") fromNumbers(target, isThere, { ...found, power });
-	else if (found.kind === "wide") fromWide(target, isThere, found.isScaled ? power : 1);
-	else target.fill(found.isScaled ? found.value / power : found.value, 0, isThere);
-	if (rows === undefined) return target;
-	const spread = new Float64Array(count).fill(Number.NaN);
-	for (let index = 0; index < isThere; index += 1) spread[rows[index] ?? 0] = target[index] ?? 0;
-	return spread;
+	if (rows === undefined) {
+		putPresent(found, power, { target, from: at, to: at + count });
+		return;
+	}
+	const { wide } = scratch;
+	putPresent(found, power, { target: wide, from: 0, to: rows.length });
+	target.fill(Number.NaN, at, at + count);
+	for (let index = 0; index < rows.length; index += 1)
+		target[at + (rows[index] as number)] = wide[index] as number;
+}
+
+type Stretch = { readonly target: Float64Array; readonly from: number; readonly to: number };
+
+function putPresent(found: Found, power: number, stretch: Stretch): void {
+	if (found.kind === "predicted") fromNumbers(found, power, stretch);
+	else if (found.kind === "wide") fromWide(found.isScaled ? power : 1, stretch);
+	else stretch.target.fill(found.isScaled ? found.value / power : found.value, stretch.from, stretch.to);
 }
 
 function fromNumbers(
-	target: Float64Array,
-	count: number,
-	{ first, unit, power }: { readonly first: number; readonly unit: number; readonly power: number },
+	{ first, unit }: { readonly first: number; readonly unit: number },
+	power: number,
+	{ target, from, to }: Stretch,
 ): void {
 	const { numbers } = scratch;
-	for (let index = 0; index < count; index += 1)
-		target[index] = (first + (numbers[index] ?? 0) * unit) / power;
+	for (let at = from, index = 0; at < to; at += 1, index += 1)
+		target[at] = (first + (numbers[index] as number) * unit) / power;
 }
 
-function fromWide(target: Float64Array, count: number, power: number): void {
+function fromWide(power: number, { target, from, to }: Stretch): void {
 	const { wide } = scratch;
-	for (let index = 0; index < count; index += 1) target[index] = (wide[index] ?? 0) / power;
+	for (let at = from, index = 0; at < to; at += 1, index += 1) target[at] = (wide[index] as number) / power;
 }
 
 function readFound(reader: BitReader, count: number): Found {

@@ -14,10 +14,13 @@ export async function measureScan(context: Context): Promise<readonly Figure[]> 
 	const hours = Math.ceil((history.steps * STEP_SECONDS) / SECONDS_PER_HOUR) + 1;
 	const rounds: Pair[] = [];
 	let found = 0;
+	let first = 0;
 	for (let round = 0; round < context.rounds; round += 1) {
-		const { samples, cpuSeconds } = await workOn(dataFolder, "scan", String(hours));
-		rounds.push({ ours: samples / cpuSeconds / MILLION });
-		found = samples;
+		const [cold, warm] = await workOn(dataFolder, "scan", String(hours));
+		if (cold === undefined || warm === undefined) throw new Error("A scan has two passes.");
+		rounds.push({ ours: warm.samples / warm.cpuSeconds / MILLION });
+		found = warm.samples;
+		first = cold.samples / cold.cpuSeconds / MILLION;
 	}
 	context.remove(folder);
 	return [
@@ -26,7 +29,7 @@ export async function measureScan(context: Context): Promise<readonly Figure[]> 
 			unit: "M samples/CPU-s",
 			rounds,
 			target: { goal: 30, floor: 20, of: "ours", better: "more" },
-			note: `${found} of ${samplesOf(history)} samples found; all threads counted`,
+			note: `${found} of ${samplesOf(history)} samples found; all threads counted; the second pass, ${first.toFixed(1)} in the first, which compiles the program too`,
 		}),
 	];
 }

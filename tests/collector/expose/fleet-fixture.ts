@@ -301,6 +301,11 @@ export function plainStore(wish: StoreWish = {}): PlainStore {
 		async *select({ deviceNumber, from, to, columns }) {
 			for (const piece of wish.pieces?.(deviceNumber) ?? []) yield within(piece, from, to, columns);
 		},
+		async *selectDevices({ deviceNumbers, from, to, columns }) {
+			for (const deviceNumber of deviceNumbers)
+				for (const piece of wish.pieces?.(deviceNumber) ?? [])
+					yield { deviceNumber, ...within(piece, from, to, columns) };
+		},
 		async *selectSteps(query) {
 			if (wish.steps !== undefined) yield* wish.steps(query);
 			else yield stepsOf(query, wish, devices);

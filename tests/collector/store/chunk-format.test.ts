@@ -1,14 +1,10 @@
 /** The worked example of CHUNK_FORMAT.md is what the codec writes and reads. */
+
 import { describe, expect, it } from "vitest";
-import {
-	ABSENT_SCALED,
-	decodeChunk,
-	decodeScaled,
-	encodeChunk,
-	schemaText,
-} from "../../../collector/store/chunk.js";
+import { ABSENT_SCALED, decodeScaled, encodeChunk, schemaText } from "../../../collector/store/chunk.js";
 import type { Columns } from "../../../collector/store/device-state.js";
 import { exampleBits, exampleBytes, exampleText } from "../../architecture/hex-example.js";
+import { decodeViews } from "./decode-views.js";
 
 const DOCUMENT = "collector/store/CHUNK_FORMAT.md";
 const READINGS: Columns = {
@@ -41,7 +37,7 @@ describe("the example of CHUNK_FORMAT.md", () => {
 	});
 
 	it("decodes to the three readings, the absent one absent", () => {
-		expect(decodeChunk(example, READINGS.columns)).toEqual({ ok: true, columns: READINGS });
+		expect(decodeViews(example, READINGS.columns)).toEqual({ ok: true, columns: READINGS });
 	});
 
 	it("decodes to whole numbers of the decimals for merging", () => {
@@ -59,14 +55,14 @@ describe("the example of CHUNK_FORMAT.md", () => {
 	});
 
 	it("gives one column alone where one is asked for", () => {
-		const decoded = decodeChunk(example, READINGS.columns, ({ measurement }) => measurement === "powerWatts");
+		const decoded = decodeViews(example, READINGS.columns, ({ measurement }) => measurement === "powerWatts");
 		expect(decoded.ok ? decoded.columns.values : undefined).toEqual([READINGS.values[2]]);
 	});
 
 	it("is damaged where one bit differs", () => {
 		const damaged = Buffer.from(example);
 		damaged[30] = (damaged[30] ?? 0) ^ 1;
-		expect(decodeChunk(damaged, READINGS.columns)).toMatchObject({
+		expect(decodeViews(damaged, READINGS.columns)).toMatchObject({
 			ok: false,
 			failure: { code: "CHUNK_DAMAGED" },
 		});

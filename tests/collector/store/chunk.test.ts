@@ -5,7 +5,6 @@ import {
 	ABSENT_SCALED,
 	type ChunkRun,
 	type ColumnValues,
-	decodeChunk,
 	decodeScaled,
 	encodeChunk,
 	schemaText,
@@ -13,6 +12,7 @@ import {
 import type { Column, Columns } from "../../../collector/store/device-state.js";
 import { cutRun, joinRuns } from "../../../collector/store/runs.js";
 import { randomOf } from "../../shared/wire/examples.js";
+import { decodeViews } from "./decode-views.js";
 import { exampleReadings } from "./example-readings.js";
 
 const PROPERTY_RUNS = 300;
@@ -137,7 +137,7 @@ describe("a chunk", () => {
 	it("gives back every bit of any doubles and numbers, and every absence", () => {
 		fc.assert(
 			fc.property(run, (readings) => {
-				expect(decodeChunk(encodeChunk(readings), readings.columns)).toEqual({
+				expect(decodeViews(encodeChunk(readings), readings.columns)).toEqual({
 					ok: true,
 					columns: withValues(inFloats(readings)),
 				});
@@ -180,13 +180,13 @@ describe("a chunk", () => {
 			times: Float64Array.of(1, 2, 3),
 			values: [Float64Array.of(1, -0, 0)],
 		});
-		const decoded = decodeChunk(bytes, columns);
+		const decoded = decodeViews(bytes, columns);
 		expect(decoded.ok && [...(decoded.columns.values[0] ?? [])]).toEqual([1, -0, 0]);
 	});
 
 	it.each([0, 1, 2])("of %d samples comes back", (samples) => {
 		const readings = inFloats(exampleReadings({ samples, jitterMilliseconds: 15 }));
-		const decoded = decodeChunk(encodeChunk(readings), readings.columns);
+		const decoded = decodeViews(encodeChunk(readings), readings.columns);
 		expect(decoded).toEqual({ ok: true, columns: withValues(readings) });
 	});
 
@@ -206,7 +206,7 @@ describe("a chunk", () => {
 				return at;
 			});
 			const values = [new Float64Array(times.length).fill(7)];
-			const decoded = decodeChunk(encodeChunk({ columns, times, values }), columns);
+			const decoded = decodeViews(encodeChunk({ columns, times, values }), columns);
 			expect(decoded).toEqual({ ok: true, columns: { columns, times, values } });
 		}
 	});
@@ -227,7 +227,7 @@ describe("a chunk", () => {
 
 	it("gives one column alone", () => {
 		const bytes = encodeChunk(EXAMPLE);
-		const decoded = decodeChunk(bytes, EXAMPLE.columns, ({ component }) => component?.part === "psu");
+		const decoded = decodeViews(bytes, EXAMPLE.columns, ({ component }) => component?.part === "psu");
 		expect(decoded.ok && decoded.columns.columns).toEqual([EXAMPLE.columns[2]]);
 		expect(decoded.ok && decoded.columns.values[0]).toEqual(EXAMPLE.values[2]);
 	});
@@ -287,11 +287,11 @@ describe("bytes that are no chunk of these columns", () => {
 			const damaged = Buffer.from(bytes);
 			const bit = Math.floor(random() * bytes.length * 8);
 			damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-			if (!decodeChunk(damaged, EXAMPLE.columns).ok) refused += 1;
+			if (!decodeViews(damaged, EXAMPLE.columns).ok) refused += 1;
 		}
 		expect(refused).toBe(1_000);
 		for (let length = 0; length < bytes.length; length += 1)
-			expect(decodeChunk(bytes.subarray(0, length), EXAMPLE.columns).ok).toBe(false);
+			expect(decodeViews(bytes.subarray(0, length), EXAMPLE.columns).ok).toBe(false);
 	});
 
 	it("are refused where a name, the decimals or the number of columns differ", () => {
@@ -304,14 +304,14 @@ describe("bytes that are no chunk of these columns", () => {
 			[first, second],
 			[first, second, { ...third, component: { part: "psu" as const, key: "1" } }],
 		])
-			expect(decodeChunk(bytes, columns)).toMatchObject({ ok: false, failure: { code: "CHUNK_DAMAGED" } });
+			expect(decodeViews(bytes, columns)).toMatchObject({ ok: false, failure: { code: "CHUNK_DAMAGED" } });
 	});
 
 	it("are refused or read, and never more, where the checksum fits any bytes", () => {
 		const seen = { read: 0, refused: 0 };
 		const see = (body: Uint8Array, columns: readonly Column[]) => {
 			const bytes = sealed(body, columns);
-			const decoded = decodeChunk(bytes, columns);
+			const decoded = decodeViews(bytes, columns);
 			seen[decoded.ok ? "read" : "refused"] += 1;
 			expect(decodeScaled(bytes, columns).ok).toBe(decoded.ok);
 			if (decoded.ok) expect(decoded.columns.times).toEqual(decoded.columns.times.toSorted());
@@ -348,7 +348,7 @@ describe("bytes that are no chunk of these columns", () => {
 		// The samples stand in the 20 bits after the format and their width.
 		expect(body.readUInt32BE(1) >>> 6).toBe((20 << 20) | 800_000);
 		body.writeUInt32BE((((20 << 20) | 1_000_000) << 6) | (body.readUInt32BE(1) & 63), 1);
-		expect(decodeChunk(sealed(body, columns), columns)).toMatchObject({
+		expect(decodeViews(sealed(body, columns), columns)).toMatchObject({
 			failure: { what: expect.stringContaining("40000000 values") },
 		});
 	});

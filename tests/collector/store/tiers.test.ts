@@ -1,11 +1,12 @@
 /** Rollups of real stores against a naive model: whatever came when, however it was sealed, closed and dropped. */
+
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import { zoneDayEdges } from "../../../collector/derive/steps.js";
-import { decodeChunk, encodeChunk } from "../../../collector/store/chunk.js";
+import { encodeChunk } from "../../../collector/store/chunk.js";
 import type { StepColumns } from "../../../collector/store/device-state.js";
 import { Store } from "../../../collector/store/store.js";
 import { FORMER_SUM_COLUMNS, SUM_COLUMNS } from "../../../collector/store/sums.js";
@@ -15,6 +16,7 @@ import { definitionText, hashOf, type ShapeDefinition } from "../../../shared/wi
 import type { RecordOutcome } from "../../../shared/wire/outcome.js";
 import { encodeOutcomes } from "../../../shared/wire/record.js";
 import { deviceAt, EPOCH, randomOf, timeAt } from "../../shared/wire/examples.js";
+import { decodeViews } from "./decode-views.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -396,7 +398,7 @@ function coarsen(name: string): void {
 	const file = new Database(name);
 	const rows = file.prepare<[], { key: number; labels: string; bytes: Buffer }>("SELECT * FROM fleet").all();
 	for (const { key, labels, bytes } of rows) {
-		const decoded = decodeChunk(bytes, SUM_COLUMNS);
+		const decoded = decodeViews(bytes, SUM_COLUMNS);
 		if (!decoded.ok) throw new Error(decoded.failure.what);
 		const { columns, times, values } = decoded.columns;
 		const kept = COARSE.map(({ measurement, decimals }) => {
