@@ -1,4 +1,4 @@
-/** The power cuts of CI, longer: 300 of a log of writes and 60 of an ext4 for outbox and collector each, by other seeds. */
+/** The power cuts of CI, longer: 300 of a log of writes and 60 of an ext4 and of an XFS for outbox and collector each, by other seeds. */
 import process from "node:process";
 
 process.env["FLEETWATT_LOG_CUTS"] ??= "300";
