@@ -1,13 +1,15 @@
 /*
  * Preloaded into a writer: notes what it asks of the disk under one folder, in order, with what it says on its standard
- * output. Takes FLEETWATT_LOG (the file to write) and FLEETWATT_FOLDER (whose files are noted); changes nothing.
+ * output. Takes FLEETWATT_LOG (the file to write) and FLEETWATT_FOLDER (whose files are noted). With FLEETWATT_SYNC_FAILS=n,
+ * each n-th sync after the writer's first word answers EIO; else it changes nothing.
  *
  *   per entry  u8 kind, i32 file, i64 offset, u32 size (little-endian), then size bytes
- *   kinds      O opened (path), W written (bytes), T cut to `offset`, S synced, U unlinked (path), R renamed (path NUL path),
- *              C closed, A said on standard output (bytes)
+ *   kinds      O opened (path), W written (bytes), T cut to `offset`, S synced, F a sync that
+ *              failed, U unlinked (path), R renamed (path NUL path), C closed, A said on standard output (bytes)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -24,10 +26,14 @@ static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static int log_file = -1;
 static const char *folder;
 static char is_ours[FILES_MOST];
+static long sync_fails, syncs;
+static int has_spoken;
 
 __attribute__((constructor)) static void begin(void) {
 	const char *path = getenv("FLEETWATT_LOG");
 	folder = getenv("FLEETWATT_FOLDER");
+	const char *fails = getenv("FLEETWATT_SYNC_FAILS");
+	sync_fails = fails ? atol(fails) : 0;
 	if (path && folder) log_file = REAL(open)(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
@@ -87,7 +93,10 @@ ssize_t write(int file, const void *bytes, size_t size) {
 	off_t offset = is_noted(file) ? lseek(file, 0, SEEK_CUR) : 0;
 	ssize_t done = REAL(write)(file, bytes, size);
 	if (done > 0 && is_noted(file)) note('W', file, offset, bytes, done);
-	if (done > 0 && file == 1 && log_file >= 0) note('A', file, 0, bytes, done);
+	if (done > 0 && file == 1 && log_file >= 0) {
+		note('A', file, 0, bytes, done);
+		has_spoken = 1;
+	}
 	pthread_mutex_unlock(&lock);
 	return done;
 }
@@ -103,12 +112,18 @@ ssize_t write(int file, const void *bytes, size_t size) {
 TRUNCATE(ftruncate, off_t)
 TRUNCATE(ftruncate64, off64_t)
 
+static int is_to_fail(int file) {
+	return sync_fails > 0 && has_spoken && is_noted(file) && ++syncs % sync_fails == 0;
+}
+
 #define SYNC(name)                                                             \
 	int name(int file) {                                                        \
 		pthread_mutex_lock(&lock);                                                \
-		int done = REAL(name)(file);                                              \
-		if (done == 0 && is_noted(file)) note('S', file, 0, "", 0);               \
+		int fails = is_to_fail(file);                                             \
+		int done = fails ? -1 : REAL(name)(file);                                 \
+		if (is_noted(file)) note(done == 0 ? 'S' : 'F', file, 0, "", 0);          \
 		pthread_mutex_unlock(&lock);                                              \
+		if (fails) errno = EIO;                                                   \
 		return done;                                                              \
 	}
 SYNC(fsync)

@@ -3,7 +3,8 @@
  * log and writing the files.
  *
  * What a file was synced with is there; of what came after, any writes may be, in any order, and one in three of them torn
- * at 512 bytes. Names are there from the sync of their file or folder on; of later ones a random beginning.
+ * at 512 bytes. Where a sync fails, what it should have written is gone for good, as Linux leaves it: its pages count as
+ * written, and the next sync says so. Names are there from the sync of their file or folder on; of later ones a random beginning.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -51,6 +52,10 @@ class Content {
 	sync(): void {
 		for (const write of this.pending) this.durable = applied(this.durable, write);
 		this.pending = [];
+	}
+
+	syncFailed(): void {
+		this.pending = this.pending.filter((write) => "length" in write);
 	}
 
 	afterCut(random: () => number): Buffer {
@@ -107,6 +112,7 @@ export class CutDisk {
 		if (kind === "W") known?.content?.write({ offset, bytes });
 		if (kind === "T") known?.content?.write({ length: offset });
 		if (kind === "S" && known !== undefined) this.synced(known);
+		if (kind === "F") known?.content?.syncFailed();
 		if (kind === "U") this.renamed((names) => names.delete(bytes.toString()));
 		if (kind === "R") {
 			const [from = "", to = ""] = bytes.toString().split("\0");
