@@ -65,7 +65,14 @@ export class JoinTable {
 		const run = (sql: string, ...values: readonly unknown[]) => this.database.prepare(sql).run(...values);
 		this.database
 			.transaction(() => {
-				run("INSERT INTO joins VALUES (?, ?, ?, ?, ?, 0)", gone, key, kept, since, at);
+				run(
+					"INSERT INTO joins (gone, key, kept, since, at, is_moved) VALUES (?, ?, ?, ?, ?, 0)",
+					gone,
+					key,
+					kept,
+					since,
+					at,
+				);
 				// What was joined to it before goes along.
 				run("UPDATE joins SET kept = ? WHERE kept = ?", kept, gone);
 				run("DELETE FROM aliases WHERE device = ? AND kind IN ('claim', 'apart')", gone);
@@ -74,11 +81,16 @@ export class JoinTable {
 				run("DELETE FROM devices WHERE number = ?", gone);
 				const { number, site, agent, first_seen_at, definition } = device;
 				run(
-					"INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)",
+					"INSERT OR REPLACE INTO devices (number, key, site, agent, first_seen_at, definition) VALUES (?, ?, ?, ?, ?, ?)",
 					...[number, device.key, site, agent, first_seen_at, definition],
 				);
 				run("DELETE FROM present WHERE device = ?", gone);
-				run("INSERT OR REPLACE INTO present VALUES (?, ?, ?)", kept, present.inboxId, present.bytes);
+				run(
+					"INSERT OR REPLACE INTO present (device, inbox_id, bytes) VALUES (?, ?, ?)",
+					kept,
+					present.inboxId,
+					present.bytes,
+				);
 				run("UPDATE OR IGNORE damage SET device = ? WHERE device = ?", kept, gone);
 				run("DELETE FROM watch_marks WHERE device = ?", gone);
 				this.moveStatements(key, device.key);

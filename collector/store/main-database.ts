@@ -525,7 +525,9 @@ export class MainDatabase {
 	}
 
 	putStatement({ month, frozenAt, sha256, body }: StoredStatement): void {
-		this.statement("INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?)").run(month, frozenAt, sha256, body);
+		this.statement(
+			"INSERT OR IGNORE INTO statements (month, frozen_at, sha256, body) VALUES (?, ?, ?, ?)",
+		).run(month, frozenAt, sha256, body);
 	}
 
 	/** In the order in which they came to be known. */
@@ -579,7 +581,9 @@ export class MainDatabase {
 	/** Replaces all statements about each of these things. */
 	putInventory(histories: readonly InventoryEntries[], things: readonly InventoryThing[]): void {
 		const forget = this.statement("DELETE FROM inventory WHERE kind = ? AND key = ?");
-		const put = this.statement("INSERT INTO inventory VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		const put =
+			this.statement(`INSERT INTO inventory (kind, key, valid_from, valid_to, name, rack, position, owner, purpose,
+			power_limit_watts, temperature_limit_celsius, intent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
 		this.database
 			.transaction(() => {
 				for (const { kind, key } of things) forget.run(kind, key);
@@ -636,10 +640,14 @@ export class MainDatabase {
 	private storeNames({ definitions, devices, aliases, readers }: Batch): void {
 		const define = this.statement("INSERT OR IGNORE INTO definitions (hash, text) VALUES (?, ?)");
 		for (const { hash, text } of definitions) define.run(hash, text);
-		const device = this.statement("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)");
+		const device = this.statement(
+			"INSERT OR REPLACE INTO devices (number, key, site, agent, first_seen_at, definition) VALUES (?, ?, ?, ?, ?, ?)",
+		);
 		for (const one of devices)
 			device.run(one.number, one.key, one.site, one.agent, one.first_seen_at, one.definition);
-		const alias = this.statement("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)");
+		const alias = this.statement(
+			"INSERT OR REPLACE INTO aliases (site, kind, value, device) VALUES (?, ?, ?, ?)",
+		);
 		for (const one of aliases) alias.run(one.site, one.kind, one.value, one.device);
 		const forget = this.statement("DELETE FROM readers WHERE device = ?");
 		const turn = this.statement("INSERT INTO readers (device, since, agent) VALUES (?, ?, ?)");

@@ -1,6 +1,7 @@
 /** What no reviewer should have to look for: words, clocks, parsers and consoles outside their one place. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import Database from "better-sqlite3";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { filesOf, ROOT } from "./tree.js";
@@ -93,6 +94,9 @@ function lineOf(tree: ts.SourceFile, node: ts.Node): number {
 const opensWithoutComment: Check = ({ file, tree }) =>
 	/^(#!.*\n)?\s*\/\*\*/.test(tree.text) ? [] : [`${file} opens without saying what it takes and gives`];
 
+const unnamedColumns: Check = ({ file, tree }) =>
+	[...tree.text.matchAll(/\bINSERT( OR \w+)? INTO [\w${}]+\s+VALUES/g)].map(([found]) => `${file}: ${found}`);
+
 const ALLOWED_DEFAULTS = /(^|\/)[a-z]+\.config\.ts$|^tests\/closing-line-reporter\.ts$/;
 
 const forbiddenForms: Check = ({ file, tree }) => {
@@ -142,6 +146,10 @@ function wordsIn(file: string, content: string): readonly Finding[] {
 	});
 }
 
+function isAtLeast(version: string, least: string): boolean {
+	return version.localeCompare(least, "en", { numeric: true }) >= 0;
+}
+
 describe("the product", () => {
 	it("is more than 100 files, so that the checks below see something", () => {
 		expect(product.length).toBeGreaterThan(100);
@@ -149,6 +157,10 @@ describe("the product", () => {
 
 	it.each(Object.entries(ONE_PLACE))("uses %s in its one place only", (_, rule) => {
 		expect(product.flatMap(outsideOnePlace(rule))).toEqual([]);
+	});
+
+	it("names the columns that it writes, so that a store to which a later version added some is written, too", () => {
+		expect(product.flatMap(unnamedColumns)).toEqual([]);
 	});
 
 	it("opens each file with what it takes, gives and never does", () => {
@@ -199,6 +211,24 @@ describe("package.json and its lock file", () => {
 		expect(decided.sort()).toEqual(packages.map(([name]) => name).sort());
 	});
 
+	it("take no ws that a ping flood fills, and no SQLite whose log can damage a database", () => {
+		const sqlite = new Database(":memory:");
+		const [library] = sqlite.prepare("SELECT sqlite_version()").pluck().all() as [string];
+		sqlite.close();
+		const installed = JSON.parse(text("node_modules/ws/package.json")) as { readonly version: string };
+		expect([isAtLeast(installed.version, "8.23.0"), isAtLeast(library, "3.51.3")]).toEqual([true, true]);
+		expect([isAtLeast("8.22.9", "8.23.0"), isAtLeast("10.0.0", "8.23.0")]).toEqual([false, true]);
+	});
+
+	it("have a checksum for each package", () => {
+		const { packages: locked } = JSON.parse(text("package-lock.json")) as {
+			readonly packages: Readonly<Record<string, { readonly integrity?: string; readonly link?: boolean }>>;
+		};
+		const names = Object.keys(locked).filter((name) => name.startsWith("node_modules/"));
+		expect(names.length).toBeGreaterThan(100);
+		expect(names.filter((name) => !/^sha512-/.test(locked[name]?.integrity ?? ""))).toEqual([]);
+	});
+
 	it("hold no address to download from", () => {
 		expect(text("package-lock.json").match(/"resolved": *"https?:/g)).toBeNull();
 	});
@@ -237,6 +267,11 @@ describe("each check, broken on purpose, finds the fault", () => {
 	it("a file without its opening comment", () => {
 		expect(opensWithoutComment(broken("a.ts", "export const a = 1;"))).toHaveLength(1);
 		expect(opensWithoutComment(broken("a.ts", "#!/usr/bin/env node\n/** Says. */\n"))).toEqual([]);
+	});
+
+	it("columns that an INSERT does not name", () => {
+		expect(unnamedColumns(broken("a.ts", '"INSERT OR REPLACE INTO a VALUES (?)"'))).toHaveLength(1);
+		expect(unnamedColumns(broken("a.ts", '"INSERT INTO a (b) VALUES (?)"'))).toEqual([]);
 	});
 
 	it.each([
