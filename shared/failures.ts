@@ -268,6 +268,11 @@ export const FAILURES = {
 		retry: "backoff",
 		hint: "The GPU driver's library gave an error: is the driver installed and loaded, and may the agent's user open /dev/nvidia*? A container needs both from its host.",
 	},
+	DEVICE_CHANGES_TOO_OFTEN: {
+		stage: "outbox",
+		retry: "next-poll",
+		hint: "The device names another model, firmware or part again and again; it is told of as it was, without its newest parts. Look at its own page: it may be broken, or mean harm.",
+	},
 	DEVICE_IDENTITY_CLASH: {
 		stage: "poller",
 		retry: "next-poll",

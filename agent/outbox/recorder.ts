@@ -3,10 +3,12 @@
  * outbox with the definitions it names.
  *
  * A device's shape only grows while its identity stays, so that a value that comes and goes costs one
- * byte and no new definition.
+ * byte and no new definition. What a device may have defined is bounded: beyond that it stays who it was, and values of
+ * parts that were not there before are left out, with a fault.
  */
 import type { Clock } from "../../shared/clock.js";
 import type { DeviceDescription } from "../../shared/device.js";
+import type { FailureCode } from "../../shared/failures.js";
 import type { MeasurementName } from "../../shared/measurements.js";
 import { measurement } from "../../shared/measurements.js";
 import type { Outcome, Reading, Values } from "../../shared/reading.js";
@@ -15,6 +17,7 @@ import { COLUMNS_MOST, definitionText, hashOfText, type WireColumn } from "../..
 import type { RecordOutcome } from "../../shared/wire/outcome.js";
 import { encodeOutcomes, RECORD_LONGEST_BYTES, RECORD_TEXT_LONGEST } from "../../shared/wire/record.js";
 import type { NewDefinition, NewRecord } from "./database.js";
+import { DefinitionAllowance } from "./definition-allowance.js";
 
 export type PolledOutcome = {
 	readonly outcome: Outcome;
@@ -33,13 +36,19 @@ const BYTES_PER_OUTCOME_MOST = 64;
 const BYTES_PER_TEXT_MOST = 6;
 const BYTES_PER_CHARACTER_MOST = 3;
 const ERROR_CODES_MOST = 32;
+const HELD_BACK: FailureCode = "DEVICE_CHANGES_TOO_OFTEN";
 
 type Known = {
 	readonly description: DeviceDescription;
 	/** Of the device's definition. */
 	readonly hash: string;
 	shape: SharedShape;
+	readonly allowance: DefinitionAllowance;
+	/** What it says now is not what is told of it. */
+	isHeldBack: boolean;
 };
+/** Of shapes and definitions that nothing names any more so many are remembered, beside as many as there are devices. */
+const UNUSED_KEPT = 256;
 
 export class Recorder {
 	private readonly clock: Clock;
@@ -49,7 +58,7 @@ export class Recorder {
 	private readonly shapes = new Shapes();
 	/** Definitions that no record named before: they go to the outbox once. */
 	private fresh: NewDefinition[] = [];
-	private readonly handedOver = new Set<string>();
+	private handedOver = new Set<string>();
 	private gathered: RecordOutcome[] = [];
 	private gatheredBytes = 0;
 	private cancel: (() => void) | undefined;
@@ -88,6 +97,7 @@ export class Recorder {
 		this.gathered = [];
 		this.fresh = [];
 		this.gatheredBytes = 0;
+		this.forgetUnused();
 	}
 
 	private gather(outcome: Outcome, description: DeviceDescription): void {
@@ -105,7 +115,7 @@ export class Recorder {
 		}
 		const values = this.valuesOf(known, outcome.reading);
 		const errorCodes = outcome.reading.errorCodes.slice(0, ERROR_CODES_MOST);
-		const faults = countedByCode(outcome.reading);
+		const faults = countedByCode(outcome.reading, known.isHeldBack);
 		this.gatheredBytes += values.length * BYTES_PER_VALUE_MOST + textBytesMost(errorCodes);
 		if (faults.length > 0) this.gatheredBytes += textBytesMost(faults.map(([code]) => code));
 		this.gathered.push({
@@ -120,12 +130,18 @@ export class Recorder {
 
 	private knownAs(description: DeviceDescription): Known {
 		const before = this.known.get(description.endpoint);
+		if (before !== undefined) before.isHeldBack = false;
 		if (before !== undefined && before.description === description) return before;
 		const text = definitionText({ kind: "device", device: description });
-		const hash = this.handOver(text);
+		const hash = hashOfText(text);
+		const allowance = before?.allowance ?? new DefinitionAllowance(this.clock.monotonic());
+		if (!this.handsOver(hash, text, allowance) && before !== undefined) {
+			before.isHeldBack = true;
+			return before;
+		}
 		// A device that became another one may have other columns; the same one keeps its own.
 		const shape = before?.hash === hash ? before.shape : this.shapes.none;
-		const known: Known = { description, hash, shape };
+		const known: Known = { description, hash, shape, allowance, isHeldBack: false };
 		this.known.set(description.endpoint, known);
 		return known;
 	}
@@ -139,18 +155,29 @@ export class Recorder {
 		];
 		const missing = groups.flatMap((group) => missingColumns(known.shape, group));
 		if (missing.length > 0) {
-			const { shape, text } = this.shapes.extended(known.shape, missing);
-			known.shape = shape;
-			this.handOver(text);
+			const { columns, text, hash } = extended(known.shape, missing);
+			if (this.handsOver(hash, text, known.allowance)) known.shape = this.shapes.of(columns, hash);
+			else known.isHeldBack = true;
 		}
 		return filledRow(known.shape, reading, "as-far-as-known") ?? new Float64Array(0);
 	}
 
-	private handOver(text: string): string {
-		const hash = hashOfText(text);
-		if (!this.handedOver.has(hash)) this.fresh.push({ hash, text });
+	/** Whether the outbox has it, or gets it with the next record. */
+	private handsOver(hash: string, text: string, allowance: DefinitionAllowance): boolean {
+		if (this.handedOver.has(hash)) return true;
+		if (!allowance.takes(text.length, this.clock.monotonic())) return false;
+		this.fresh.push({ hash, text });
 		this.handedOver.add(hash);
-		return hash;
+		return true;
+	}
+
+	/** When nothing is gathered. What is used again is handed over again, which changes nothing. */
+	private forgetUnused(): void {
+		if (this.handedOver.size <= 2 * this.known.size + UNUSED_KEPT) return;
+		const shapes = new Set([...this.known.values()].map(({ shape }) => shape));
+		this.shapes.keepOnly(shapes);
+		const hashes = [...this.known.values()].flatMap(({ hash, shape }) => [hash, shape.hash]);
+		this.handedOver = new Set(hashes);
 	}
 }
 
@@ -178,28 +205,29 @@ class Shapes {
 	private readonly columns = new Map<string, WireColumn>();
 
 	constructor() {
-		this.none = this.of([]).shape;
+		this.none = this.of([]);
 	}
 
 	get(hash: string): SharedShape | undefined {
 		return this.byHash.get(hash);
 	}
 
-	/** @returns the shape, and the text that defines it */
-	extended(
-		{ columns }: SharedShape,
-		missing: readonly WireColumn[],
-	): { readonly shape: SharedShape; readonly text: string } {
-		const shared = missing.map((column) => this.shared(column));
-		return this.of([...columns, ...shared].slice(0, COLUMNS_MOST));
+	of(columns: readonly WireColumn[], hash = hashOfText(textOf(columns))): SharedShape {
+		const known = this.byHash.get(hash);
+		if (known !== undefined) return known;
+		const shared = columns.map((column) => this.shared(column));
+		const shape = { hash, columns: shared, ...placesOf(shared), spareRows: [] };
+		this.byHash.set(hash, shape);
+		return shape;
 	}
 
-	private of(columns: readonly WireColumn[]): { readonly shape: SharedShape; readonly text: string } {
-		const text = definitionText({ kind: "shape", columns });
-		const hash = hashOfText(text);
-		const shape = this.byHash.get(hash) ?? { hash, columns, ...placesOf(columns), spareRows: [] };
-		this.byHash.set(hash, shape);
-		return { shape, text };
+	keepOnly(shapes: ReadonlySet<SharedShape>): void {
+		this.byHash.clear();
+		this.columns.clear();
+		for (const shape of [this.none, ...shapes]) {
+			this.byHash.set(shape.hash, shape);
+			for (const column of shape.columns) this.shared(column);
+		}
 	}
 
 	private shared(column: WireColumn): WireColumn {
@@ -208,6 +236,14 @@ class Shapes {
 		this.columns.set(key, known);
 		return known;
 	}
+}
+
+const textOf = (columns: readonly WireColumn[]) => definitionText({ kind: "shape", columns });
+
+function extended({ columns: before }: SharedShape, missing: readonly WireColumn[]) {
+	const columns = [...before, ...missing].slice(0, COLUMNS_MOST);
+	const text = textOf(columns);
+	return { columns, text, hash: hashOfText(text) };
 }
 
 function placesOf(columns: readonly WireColumn[]): Pick<SharedShape, "own" | "parts"> {
@@ -278,9 +314,10 @@ function textBytesMost(texts: readonly string[]): number {
 
 const NONE: readonly (readonly [string, number])[] = [];
 
-function countedByCode({ faults }: Reading): readonly (readonly [string, number])[] {
-	if (faults.length === 0) return NONE;
+function countedByCode({ faults }: Reading, isHeldBack: boolean): readonly (readonly [string, number])[] {
+	if (faults.length === 0 && !isHeldBack) return NONE;
 	const counts = new Map<string, number>();
 	for (const { code } of faults) counts.set(code, (counts.get(code) ?? 0) + 1);
+	if (isHeldBack) counts.set(HELD_BACK, 1);
 	return [...counts];
 }

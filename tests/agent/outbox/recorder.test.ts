@@ -170,6 +170,49 @@ describe("the recorder", () => {
 		expect(kinds("shape").length).toBe(1);
 	});
 
+	it("takes 10,000 names a device gives itself for one that changes too often: less than 320 KiB of definitions an hour, and back to itself", () => {
+		const { clock, recorder, definitions, decoded } = recording();
+		const say = (model: string) => {
+			recorder.add([
+				{ outcome: reading(clock, { powerWatts: 1 }), description: { ...DESCRIPTION, model } },
+				{
+					outcome: reading(clock, { powerWatts: 2 }),
+					description: { ...DESCRIPTION, endpoint: "10.0.0.2:80" },
+				},
+			]);
+			recorder.pack();
+			clock.pass(360);
+		};
+		const faults = () => decoded().map((one) => (one.kind === "reading" ? one.faults : []));
+		for (let count = 0; count < 10_000; count += 1) say(`Antminer S${count}`);
+		const bytes = [...definitions.values()].reduce((sum, { text }) => sum + text.length, 0);
+		expect(bytes).toBeLessThan(320 * 1_024);
+		expect(faults().slice(-2)).toEqual([[["DEVICE_CHANGES_TOO_OFTEN", 1]], []]);
+		expect(decoded()).toHaveLength(20_000);
+		clock.pass(3_600_000);
+		say("Antminer Z9");
+		expect(faults().slice(-2)).toEqual([[], []]);
+		expect([...definitions.values()].at(-1)?.text).toContain("Antminer Z9");
+	}, 60_000);
+
+	it("leaves out parts that a device names anew at each poll, with a fault, and keeps its own values", () => {
+		const { clock, recorder, definitions, decoded } = recording();
+		for (let count = 0; count < 3_000; count += 1) {
+			const made = reading(clock, { powerWatts: count });
+			if (made.kind !== "reading") continue;
+			const components = [{ part: "gpu" as const, key: `GPU-${count}`, values: { powerWatts: 7 } }];
+			recorder.add([
+				{ outcome: { ...made, reading: { ...made.reading, components } }, description: DESCRIPTION },
+			]);
+			recorder.pack();
+		}
+		const bytes = [...definitions.values()].reduce((sum, { text }) => sum + text.length, 0);
+		expect(bytes).toBeLessThan(320 * 1_024);
+		const last = decoded().at(-1);
+		expect(last).toMatchObject({ kind: "reading", faults: [["DEVICE_CHANGES_TOO_OFTEN", 1]] });
+		expect(last?.kind === "reading" && last.values[0]).toBe(2_999);
+	}, 60_000);
+
 	it("makes records of less than 256 KiB of 5,000 failures with long words in one batch", () => {
 		const { clock, recorder, records, decoded } = recording();
 		const batch = Array.from({ length: 5_000 }, (_, index) => ({
