@@ -108,6 +108,11 @@ export const FAILURES = {
 		retry: "never",
 		hint: "The record is kept in the dead-letter table; its agent may be newer or its disk damaged.",
 	},
+	DEFINITIONS_TOO_MANY: {
+		stage: "ingest",
+		retry: "never",
+		hint: "The agent names other devices and columns without end; records that name more are among the dead letters. Revoke it if it is not yours; send us a capture of its devices if it is.",
+	},
 	RECORD_CONFLICT: {
 		stage: "ingest",
 		retry: "never",

@@ -6,6 +6,7 @@
  * byte and no new definition. What a device may have defined is bounded: beyond that it stays who it was, and values of
  * parts that were not there before are left out, with a fault.
  */
+import { Allowance } from "../../shared/allowance.js";
 import type { Clock } from "../../shared/clock.js";
 import type { DeviceDescription } from "../../shared/device.js";
 import type { FailureCode } from "../../shared/failures.js";
@@ -17,7 +18,6 @@ import { COLUMNS_MOST, definitionText, hashOfText, type WireColumn } from "../..
 import type { RecordOutcome } from "../../shared/wire/outcome.js";
 import { encodeOutcomes, RECORD_LONGEST_BYTES, RECORD_TEXT_LONGEST } from "../../shared/wire/record.js";
 import type { NewDefinition, NewRecord } from "./database.js";
-import { DefinitionAllowance } from "./definition-allowance.js";
 
 export type PolledOutcome = {
 	readonly outcome: Outcome;
@@ -43,10 +43,12 @@ type Known = {
 	/** Of the device's definition. */
 	readonly hash: string;
 	shape: SharedShape;
-	readonly allowance: DefinitionAllowance;
+	readonly allowance: Allowance;
 	/** What it says now is not what is told of it. */
 	isHeldBack: boolean;
 };
+/** Of one device: a host of sixteen GPUs may come up part by part. */
+const DEFINED_MOST = { atOnceBytes: 256 * 1_024, anHourBytes: 16 * 1_024 };
 /** Of shapes and definitions that nothing names any more so many are remembered, beside as many as there are devices. */
 const UNUSED_KEPT = 256;
 
@@ -134,7 +136,7 @@ export class Recorder {
 		if (before !== undefined && before.description === description) return before;
 		const text = definitionText({ kind: "device", device: description });
 		const hash = hashOfText(text);
-		const allowance = before?.allowance ?? new DefinitionAllowance(this.clock.monotonic());
+		const allowance = before?.allowance ?? new Allowance(DEFINED_MOST, this.clock.monotonic());
 		if (!this.handsOver(hash, text, allowance) && before !== undefined) {
 			before.isHeldBack = true;
 			return before;
@@ -163,7 +165,7 @@ export class Recorder {
 	}
 
 	/** Whether the outbox has it, or gets it with the next record. */
-	private handsOver(hash: string, text: string, allowance: DefinitionAllowance): boolean {
+	private handsOver(hash: string, text: string, allowance: Allowance): boolean {
 		if (this.handedOver.has(hash)) return true;
 		if (!allowance.takes(text.length, this.clock.monotonic())) return false;
 		this.fresh.push({ hash, text });

@@ -9,6 +9,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import { createServer as createDoor, type Server as Door } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import { Allowance } from "../../shared/allowance.js";
 import type { Cancel, Clock } from "../../shared/clock.js";
 import { type Failure, failure } from "../../shared/failures.js";
 import { quantity, type UnixMilliseconds } from "../../shared/units.js";
@@ -65,6 +66,10 @@ const MILLISECONDS_PER_HOUR = 3_600_000;
 /** Sessions that replaced each other within a minute, from which on two agents share a name. */
 const REPLACED_A_MINUTE_MOST = 3;
 const MILLISECONDS_PER_MINUTE = 60_000;
+/** Of one agent: a site of thousands of GPU hosts comes up with 50 MB. */
+const DEFINED_MOST = { atOnceBytes: 64 * 1_024 * 1_024, anHourBytes: 64 * 1_024 * 1_024 };
+/** Of one site: who has its token could make up names without end. Those that joined are counted by their codes. */
+const AGENTS_BY_TOKEN_MOST = 1_000;
 const TLS_VERSION = "TLSv1.3";
 
 export type IngestEvents = {
@@ -131,6 +136,8 @@ export class IngestServer {
 	/** The newest first; the one before may still have been shown to a connection that is being made. */
 	private pins: readonly string[];
 	private readonly newEpochs = new Map<string, readonly { readonly at: number; readonly epoch: string }[]>();
+	/** By site and agent, as those beside it. */
+	private readonly definedBy = new Map<string, Allowance>();
 	private readonly replacements = new Map<string, number[]>();
 	private readonly clashesTold = new Map<string, number>();
 	private readonly sockets: WebSocketServer;
@@ -362,6 +369,11 @@ export class IngestServer {
 			this.apply(session, { kind: "undefinable", hash, failure: failure("RECORD_MALFORMED", what) });
 			return;
 		}
+		if (!this.mayDefine(session, text.length)) {
+			const what = `The agent defines more than ${DEFINED_MOST.anHourBytes / 1_024 / 1_024} MiB an hour.`;
+			this.apply(session, { kind: "undefinable", hash, failure: failure("DEFINITIONS_TOO_MANY", what) });
+			return;
+		}
 		const parsed = parseDefinition(text);
 		if (!parsed.ok) {
 			this.apply(session, { kind: "undefinable", hash, failure: parsed.failure });
@@ -370,6 +382,13 @@ export class IngestServer {
 		this.options.store.define(hash, text, parsed.definition);
 		for (const other of [...this.asking])
 			this.guarded(other, () => this.apply(other, { kind: "defined", hash }));
+	}
+
+	private mayDefine({ agentKey = "" }: Session, bytes: number): boolean {
+		const now = this.options.clock.monotonic();
+		const allowance = this.definedBy.get(agentKey) ?? new Allowance(DEFINED_MOST, now);
+		this.definedBy.set(agentKey, allowance);
+		return allowance.takes(bytes, now);
 	}
 
 	private apply(session: Session, event: IngestEvent): void {
@@ -466,6 +485,11 @@ export class IngestServer {
 			this.refuse(session, CLOSE.tooManyEpochs, failure("EPOCHS_TOO_MANY", what));
 			return;
 		}
+		if (session.provenKey === undefined && this.isOneTooMany(key, hello.site)) {
+			const what = `Site "${hello.site}" has ${AGENTS_BY_TOKEN_MOST} agents already: let "${hello.agent}" join by a code.`;
+			this.refuse(session, CLOSE.unauthorized, failure("AGENT_UNAUTHORIZED", what));
+			return;
+		}
 		const before = this.byAgent.get(key);
 		if (before !== undefined && before !== session) this.replacedNow(key, hello);
 		if (before !== undefined && before !== session) {
@@ -493,6 +517,12 @@ export class IngestServer {
 		});
 		const { agent, site, software } = hello;
 		events.onAgentConnected({ agent, site, address: session.address, software, offset });
+	}
+
+	private isOneTooMany(key: string, site: string): boolean {
+		const known = this.options.store.agents();
+		if (known.size < AGENTS_BY_TOKEN_MOST || known.has(key)) return false;
+		return [...known.values()].filter((one) => one.site === site).length >= AGENTS_BY_TOKEN_MOST;
 	}
 
 	/** Whether the epoch is known, or one of the few new ones that an hour may bring. */

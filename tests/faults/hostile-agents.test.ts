@@ -12,7 +12,10 @@ import { WebSocket, WebSocketServer } from "ws";
 import { loadTls } from "../../collector/access/certificates.js";
 import { IngestServer } from "../../collector/ingest/server.js";
 import { realClock } from "../../shared/clock.js";
-import { CLOSE, encodeRecordFrame, SUBPROTOCOL } from "../../shared/wire/messages.js";
+import { quantity, type UnixMilliseconds } from "../../shared/units.js";
+import { hashOfText } from "../../shared/wire/definition.js";
+import { CLOSE, encodeDefinitionFrame, encodeRecordFrame, SUBPROTOCOL } from "../../shared/wire/messages.js";
+import { encodeOutcomes } from "../../shared/wire/record.js";
 import {
 	type Agent,
 	type Collector,
@@ -21,7 +24,7 @@ import {
 	UNHEARD,
 } from "../collector/ingest/example-line.js";
 import { deviceNamed, rowsOf, until } from "../collector/store/example-store.js";
-import { deviceAt, exampleRecord } from "../shared/wire/examples.js";
+import { deviceAt, exampleRecord, timeAt } from "../shared/wire/examples.js";
 import { expectConserved } from "./conservation.js";
 import { type BareSocket, bareSocket, frame, ProvenPeer, upgraded, upgradeText } from "./raw-peer.js";
 
@@ -394,6 +397,51 @@ describe("an enrolled agent", { timeout: 30_000 }, () => {
 			peer.socket.close();
 		}
 		expect(codes).toEqual([...Array(6).fill(undefined), CLOSE.tooManyEpochs]);
+	});
+
+	it("G20: a site's token speaks for 1,000 names; the next one is told to join, and who is known comes in", async () => {
+		const since = quantity<UnixMilliseconds>(start);
+		for (let count = 0; count < 1_000; count += 1)
+			collector.store.setAgent({
+				...{ agent: `name-${count}`, site: "boden", isConnected: false, since },
+				...{ gapOutcomes: 0, gapsByReason: {} },
+			});
+		const before = collector.store.agents().size;
+		const next = await ProvenPeer.open(collector.port, { site: "boden", agent: "name-1000" });
+		expect(next.closeCode).toBe(CLOSE.unauthorized);
+		expect(next.heard.at(-1)).toMatchObject({ kind: "refuse", code: "AGENT_UNAUTHORIZED" });
+		const known = await ProvenPeer.open(collector.port, { site: "boden", agent: "name-7" });
+		expect(known.closeCode).toBeUndefined();
+		known.socket.close();
+		expect(collector.store.agents().size).toBe(before);
+	});
+
+	it("G21: that defines 75 MiB at once has 64 MiB of it taken; what names the rest is settled as refused", async () => {
+		const peer = await ProvenPeer.open(collector.port, { agent: "wordy" });
+		const names = Array.from({ length: 300 }, (_, index) => `10.6.${index >> 8}.${index & 255}:80`);
+		const texts = names.map((endpoint) =>
+			JSON.stringify({ ...deviceAt(endpoint), junk: "x".repeat(256 * 1_024 - 200) }),
+		);
+		const byHash = new Map(texts.map((text) => [hashOfText(text), text]));
+		peer.socket.on("message", (data) => {
+			const { kind, hashes = [] } = JSON.parse(String(data)) as { kind: string; hashes?: readonly string[] };
+			for (const hash of kind === "need" ? hashes : [])
+				peer.socket.send(encodeDefinitionFrame(hash, byHash.get(hash) ?? ""));
+		});
+		const time = timeAt(start);
+		const common = { measuredAt: time.monotonic, tookMilliseconds: 1, code: "DEVICE_TIMEOUT", what: "" };
+		for (const [index, device] of [...byHash.keys()].entries())
+			peer.record(
+				index + 1,
+				encodeOutcomes(time, [{ kind: "failure", device, ...common }], () => undefined),
+			);
+		await peer.settled(300);
+		const refused = peer.heard.flatMap((one) => (one["rejected"] ?? []) as readonly { code: string }[]);
+		expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(["DEFINITIONS_TOO_MANY"]));
+		expect(refused.length).toBeGreaterThanOrEqual(40);
+		expect(refused.length).toBeLessThan(60);
+		expect(peer.closeCode).toBeUndefined();
+		peer.socket.close();
 	});
 
 	it("G24: that sends ten times its credit at once is slowed by nothing but its acks, and loses nothing", async () => {
