@@ -35,6 +35,7 @@ export type AuditKind =
 	| "agent_joined"
 	| "join_refused"
 	| "agent_key_rotated"
+	| "rotation_refused"
 	| "agent_revoked"
 	| "token_created"
 	| "token_revoked"
@@ -183,8 +184,12 @@ export class Access {
 	rotate(request: RotationRequest, address: string): Answered<undefined> {
 		const rotated = this.guarded(() => this.database.inOne(() => this.rotateNow(request)));
 		const who = `${request.site}/${request.agent}`;
-		if (rotated.ok)
-			this.audit({ what: "agent_key_rotated", who, address, detail: `key ${request.publicKey}` });
+		this.audit({
+			what: rotated.ok ? "agent_key_rotated" : "rotation_refused",
+			who,
+			address,
+			detail: rotated.ok ? `key ${request.publicKey}` : rotated.failure.what,
+		});
 		this.load();
 		return rotated;
 	}

@@ -1,13 +1,24 @@
 /** Agents join by a code, prove their own key over TLS, are revoked, rotated and let in again: by the real commands. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+	copyFileSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { createServer, type OutgoingHttpHeaders } from "node:http";
 import { get, type RequestOptions } from "node:https";
 import path from "node:path";
 import { execPath } from "node:process";
+import { connect as connectTls, type PeerCertificate } from "node:tls";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Identity } from "../../agent/commands/identity.js";
 import { type OwnSite, ownSite } from "../peers/own-site.js";
 import { FLEETWATT, type RunningProgram, stopAll, until } from "../peers/running-program.js";
 
@@ -146,6 +157,56 @@ describe("an agent of a collector with its own certificate", () => {
 		expect(listed.out).toContain("1 changes");
 	}, 60_000);
 
+	const identityFile = () => path.join(site.places.agentFolder, "identity.json");
+	const identity = () => JSON.parse(readFileSync(identityFile(), "utf8")) as Identity;
+
+	it("and a copy of it from before do not both change the key: the copy is refused, and the audit log says so", async () => {
+		const copy = path.join(site.folder, "copy");
+		mkdirSync(copy);
+		copyFileSync(identityFile(), path.join(copy, "identity.json"));
+		expect(await run(["agent", "--config", site.agentFile, "rotate"])).toMatchObject({ code: 0 });
+		const ofCopy = path.join(site.folder, "copy.yaml");
+		writeFileSync(ofCopy, readFileSync(site.agentFile, "utf8").replace(site.places.agentFolder, copy));
+		const { code, err } = await run(["agent", "--config", ofCopy, "rotate"]);
+		expect(code).not.toBe(0);
+		expect(err).toContain("Change 2 of the key came, 3 is next.");
+		expect((await run(["audit", "--config", site.collectorFile])).out).toMatch(
+			/rotation_refused.*west\/demo-agent/,
+		);
+		expect(identity().rotation).toBe(2);
+	}, 60_000);
+
+	it("changes its key by itself when that is 30 days old", async () => {
+		await stopAll();
+		const DAYS = 31;
+		const old = identity();
+		const keyMadeAt = old.keyMadeAt - DAYS * 86_400_000;
+		writeFileSync(identityFile(), JSON.stringify({ ...old, keyMadeAt }), { mode: 0o600 });
+		collector = await site.readyCollector();
+		const agent = await site.readyAgent();
+		await agent.says("key changed", 15);
+		await agent.says("collector connected", 15);
+		expect(identity()).toMatchObject({ rotation: old.rotation + 1 });
+		expect(identity().publicKey).not.toBe(old.publicKey);
+		expect(identity().keyMadeAt).toBeGreaterThanOrEqual(old.keyMadeAt);
+	}, 60_000);
+
+	it("stays connected while the collector's certificate is made anew, which is shown to whoever comes then", async () => {
+		const { ingestPort, pagePort } = site.places;
+		const ports = [ingestPort, pagePort];
+		const before = await Promise.all(ports.map(shownAt));
+		const connected = collector.lines().filter((line) => line.includes("agent connected")).length;
+		rmSync(path.join(site.places.collectorFolder, "tls", "collector.crt"));
+		await collector.says("certificate reloaded", 30);
+		const after = await Promise.all(ports.map(shownAt));
+		for (const [index, { serialNumber, pubkey }] of after.entries()) {
+			expect(serialNumber).not.toBe(before[index]?.serialNumber);
+			expect(pubkey).toEqual(before[index]?.pubkey);
+		}
+		expect(collector.lines().filter((line) => line.includes("agent connected"))).toHaveLength(connected);
+		expect(collector.lines().filter((line) => line.includes("agent not connected"))).toEqual([]);
+	}, 60_000);
+
 	it("sends nothing to a collector that shows another certificate than its code says", async () => {
 		const other = await tlsSite();
 		await other.readyCollector();
@@ -222,6 +283,14 @@ describe("an agent of a collector with its own certificate", () => {
 		expect(bare(readFileSync(identityFile, "latin1"))).toContain(secrets[3]?.[1]);
 	}, 60_000);
 });
+
+async function shownAt(port: number): Promise<PeerCertificate> {
+	const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+	await once(socket, "secureConnect");
+	const certificate = socket.getPeerCertificate();
+	socket.destroy();
+	return certificate;
+}
 
 /** Without line ends and spaces, written or escaped, so that none hides a secret. */
 const bare = (text: string) => text.replaceAll(/\\n|\s/g, "");
