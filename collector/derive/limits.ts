@@ -5,7 +5,7 @@
  * own. Pure. A sensor without any limit is never judged.
  */
 import { MEASUREMENT_NAMES, type MeasurementName, measurement } from "../../shared/measurements.js";
-import type { LatestReading, Shape } from "../store/device-state.js";
+import type { LatestReading, ReadingsTogether, Shape } from "../store/device-state.js";
 import { ofShape, present, valueAt } from "./latest-values.js";
 
 /**
@@ -74,13 +74,12 @@ export function shareOfLimit(
 	return most;
 }
 
-/** Whether none of the readings that came together with this one has a sensor beyond its limit; false where it may be. */
-export function areAllCool({ cameWith, shape }: LatestReading, limits: TemperatureLimits): boolean {
-	if (cameWith === undefined) return false;
+/** Whether none of the readings that came together has a sensor beyond its limit; false where one may have. */
+export function areAllCool(together: ReadingsTogether, shape: Shape, limits: TemperatureLimits): boolean {
 	return columnsOf(shape).every(({ index, limitIndexes, limitName }) => {
 		const limit = limits[limitName];
 		if (limitIndexes.length > 0) return false;
-		return limit === undefined || cameWith.mostAt(index) <= limit;
+		return limit === undefined || together.mostAt(index) <= limit;
 	});
 }
 

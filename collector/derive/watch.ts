@@ -7,7 +7,7 @@
  */
 import { OPERATING_STATES, POOL_STATES } from "../../shared/measurements.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
-import type { DeviceState, LatestReading, Shape } from "../store/device-state.js";
+import type { DeviceState, LatestReading, ReadingsTogether, Shape } from "../store/device-state.js";
 import { HOLD_AT_MOST_INTERVALS } from "./energy.js";
 import { eventOf, type FleetEvent } from "./events.js";
 import { ofShape, present, valueAt } from "./latest-values.js";
@@ -71,6 +71,8 @@ export type WatchedOutcome = {
 	/** Of a failure. */
 	readonly code?: string | undefined;
 	readonly latest?: LatestReading | undefined;
+	/** Absent where the readings of the past are gone through one by one. */
+	readonly cameWith?: ReadingsTogether | undefined;
 	/** Effective power of the reading, and what it may be where operators say nothing. */
 	readonly watts?: number | undefined;
 	readonly allowedWatts?: number | undefined;
@@ -120,7 +122,7 @@ export function watched(state: WatchState, outcome: WatchedOutcome, rules: Watch
 	if (kind === "agent") heardAgain(state, at, pollIntervalSeconds);
 	state.heardAt = at;
 	if (kind !== "miner" && kind !== "gpu-host") return;
-	const common = commonOf(latest, rules);
+	const common = commonOf(latest, outcome.cameWith, rules);
 	watchUptime(state, outcome, latest, rules, common);
 	if (!isUnchanged(state, common)) watchParts(state, outcome, latest, rules, common);
 	if (common.canThrottle || state.throttledBy !== undefined)
@@ -181,7 +183,7 @@ type Rule = (
 
 /** What is so of all readings that came together: found once for them, so that most need no look of their own. */
 type Common = {
-	readonly with: LatestReading["cameWith"];
+	readonly with: ReadingsTogether | undefined;
 	readonly shape: Shape;
 	readonly limits: TemperatureLimits;
 	readonly plan: Plan;
@@ -194,8 +196,11 @@ type Common = {
 
 let lastCommon: Common | undefined;
 
-function commonOf(latest: LatestReading, { limits }: WatchRules): Common {
-	const { cameWith, shape } = latest;
+function commonOf(
+	{ shape }: LatestReading,
+	cameWith: ReadingsTogether | undefined,
+	{ limits }: WatchRules,
+): Common {
 	const last = lastCommon;
 	if (last !== undefined && last.with === cameWith && last.shape === shape && last.limits === limits)
 		return last;
@@ -214,7 +219,7 @@ function commonOf(latest: LatestReading, { limits }: WatchRules): Common {
 		boards: allSeen(boards) ? boards.length : undefined,
 		gpus: allSeen(gpus) ? gpus.length : undefined,
 		canThrottle: operatingState >= 0 || throttles.length > 0,
-		areCool: areAllCool(latest, limits),
+		areCool: cameWith !== undefined && areAllCool(cameWith, shape, limits),
 	};
 	return lastCommon;
 }

@@ -31,14 +31,15 @@ export type LatestReading = {
 	readonly values: Float64Array;
 	/** One value without the others being put together; where absent, `values` has it. */
 	readonly numberAt?: (index: number) => number;
-	/** Readings of the same shape that came together with it, which many rules judge at once. */
-	readonly cameWith?: {
-		/** The largest value of a column; minus infinity where all are absent. */
-		readonly mostAt: (index: number) => number;
-		/** Whether none is absent. */
-		readonly isWholeAt: (index: number) => boolean;
-	};
 	readonly errorCodes: readonly string[];
+};
+
+/** Readings of one shape that came together, which many rules judge at once. */
+export type ReadingsTogether = {
+	/** The largest value of a column; minus infinity where all are absent. */
+	readonly mostAt: (index: number) => number;
+	/** Whether none is absent. */
+	readonly isWholeAt: (index: number) => boolean;
 };
 
 export type DeviceState = {

@@ -10,12 +10,12 @@ import { type ColumnValues, valueIn } from "../../shared/wire/number-column.js";
 import type { ReadingGroup } from "../../shared/wire/record.js";
 import { deviceColumnOf } from "../derive/latest-values.js";
 import { type PowerOptions, plainWatts } from "../derive/power.js";
-import type { LatestReading, Shape } from "./device-state.js";
+import type { LatestReading, ReadingsTogether, Shape } from "./device-state.js";
 
 const NOTHING: ColumnValues = new Float64Array(0);
 const NO_CODES: readonly string[] = [];
 
-export class GroupReadings {
+export class GroupReadings implements ReadingsTogether {
 	readonly group: ReadingGroup;
 	readonly shape: Shape;
 	/** By row, as power.ts has them; NaN where absent or where its rules are needed. */
@@ -42,6 +42,15 @@ export class GroupReadings {
 		return valueIn(column, row, this.group.columns[index]?.decimals ?? 0);
 	}
 
+	/** All values of a row; NaN where one is absent. */
+	copyRow(row: number, into: Float64Array): void {
+		for (let index = 0; index < into.length; index += 1) into[index] = this.valueAt(index, row);
+	}
+
+	errorCodesOf(row: number): readonly string[] {
+		return this.group.errorCodes.get(row) ?? NO_CODES;
+	}
+
 	isWholeAt(index: number): boolean {
 		for (let row = 0; row < this.group.count; row += 1)
 			if (Number.isNaN(this.valueAt(index, row))) return false;
@@ -66,41 +75,30 @@ export class GroupReadings {
 	}
 }
 
-/** One object a device, which becomes its next reading: a million of them a minute would be garbage. */
+/**
+ * One object a device, which becomes its next reading: a million of them a minute would be garbage. It has the numbers
+ * themselves, so that the record they came in is let go at once.
+ */
 export class NewestReading implements LatestReading {
 	at: UnixMilliseconds;
-	cameWith: GroupReadings;
-	private row: number;
-	private made: Float64Array | undefined;
+	shape: Shape;
+	values: Float64Array;
+	errorCodes: readonly string[];
 
-	constructor(at: number, cameWith: GroupReadings, row: number) {
+	constructor(at: number, came: GroupReadings, row: number) {
 		this.at = quantity<UnixMilliseconds>(at);
-		this.cameWith = cameWith;
-		this.row = row;
+		this.shape = came.shape;
+		this.values = new Float64Array(came.shape.columns.length);
+		this.errorCodes = came.errorCodesOf(row);
+		came.copyRow(row, this.values);
 	}
 
-	become(at: number, cameWith: GroupReadings, row: number): void {
+	become(at: number, came: GroupReadings, row: number): void {
 		this.at = quantity<UnixMilliseconds>(at);
-		this.cameWith = cameWith;
-		this.row = row;
-		this.made = undefined;
-	}
-
-	get shape(): Shape {
-		return this.cameWith.shape;
-	}
-
-	/** Put together when somebody wants them all. */
-	get values(): Float64Array {
-		this.made ??= Float64Array.from(this.shape.columns, (_, index) => this.numberAt(index));
-		return this.made;
-	}
-
-	get errorCodes(): readonly string[] {
-		return this.cameWith.group.errorCodes.get(this.row) ?? NO_CODES;
-	}
-
-	numberAt(index: number): number {
-		return this.cameWith.valueAt(index, this.row);
+		if (this.values.length !== came.shape.columns.length)
+			this.values = new Float64Array(came.shape.columns.length);
+		this.shape = came.shape;
+		this.errorCodes = came.errorCodesOf(row);
+		came.copyRow(row, this.values);
 	}
 }

@@ -400,7 +400,7 @@ export class Present {
 			return;
 		}
 		attempted(state, at, { code, what: visible(group.whats[row] ?? "") });
-		this.watch.outcome(state, at, undefined, undefined, code);
+		this.watch.outcome(state, at, { code });
 	}
 
 	/** Makes next to nothing: it runs for every reading of every device. */
@@ -423,7 +423,7 @@ export class Present {
 		const watts = this.wattsOf(state, latest, came, row);
 		heard(state, latest, { watts, terahashesPerSecond: came.terahashesPerSecond[row] });
 		if (state.description.kind === "gpu-host") countTokens(state, latest, watts);
-		this.watch.outcome(state, at, latest, watts);
+		this.watch.outcome(state, at, { latest, cameWith: came, watts });
 	}
 
 	private newestOf(number: number, came: GroupReadings, row: number, at: number): NewestReading {

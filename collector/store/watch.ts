@@ -15,7 +15,14 @@ import type { TemperatureLimits } from "../derive/limits.js";
 import { holdsAt, type InventoryEntry } from "../derive/placement.js";
 import type { PowerOptions } from "../derive/power.js";
 import { catalogueAllowedWatts } from "../derive/power-allowed.js";
-import { newWatch, type WatchRules, type WatchState, watched, watchedSilence } from "../derive/watch.js";
+import {
+	newWatch,
+	type WatchedOutcome,
+	type WatchRules,
+	type WatchState,
+	watched,
+	watchedSilence,
+} from "../derive/watch.js";
 import type { AgentState, DeviceState, LatestReading } from "./device-state.js";
 
 const MILLISECONDS_PER_DAY = SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
@@ -55,6 +62,8 @@ export type StoredWatch = { readonly state: WatchState; readonly lateFrom?: numb
 
 /** Outcomes of a device that are not in its events yet: the time of the first, and how many; made anew by each. */
 export type Late = { readonly from: number; readonly outcomes: number };
+
+type Outcome = Pick<WatchedOutcome, "latest" | "cameWith" | "watts" | "code">;
 
 type AgentWatch = { silentSince?: number; device?: DeviceState };
 
@@ -98,7 +107,7 @@ export class Watch {
 	}
 
 	/** A device's newest outcome: a reading with its effective power, or the code of a failure. */
-	outcome(device: DeviceState, at: number, latest?: LatestReading, watts?: number, code?: string): void {
+	outcome(device: DeviceState, at: number, { latest, cameWith, watts, code }: Outcome): void {
 		const { number, key, site, agent } = device;
 		const state = this.stateOf(number);
 		const day = dayOf(at);
@@ -108,7 +117,7 @@ export class Watch {
 		const entry =
 			inventory !== undefined && holdsAt(inventory, at) ? inventory : this.options.entryAt(key, at);
 		const allowedWatts = this.allowedWatts(device, latest);
-		watched(state, { device, at, code, latest, watts, allowedWatts, entry }, this.rules);
+		watched(state, { device, at, code, latest, cameWith, watts, allowedWatts, entry }, this.rules);
 	}
 
 	/** What a miner may draw is a matter of its description; found by number, since each reading asks. */
@@ -184,12 +193,17 @@ export class Watch {
 	 */
 	tick(now: number, devices: Iterable<DeviceState>, agents: Iterable<AgentState>, heldUpUntil = 0): void {
 		for (const agent of agents) this.tickAgent(agent, now, heldUpUntil);
+		// Devices of one agent mostly stand together: what is known of it is looked up once for them.
+		let [site, agent]: readonly (string | undefined)[] = [];
+		let speech: WatchState | undefined;
 		for (const device of devices) {
-			const { site, description } = device;
 			const state = this.states[device.number];
-			if (state === undefined || description.kind === "agent") continue;
-			const own = this.agents.get(`${site}/${device.agent}`)?.device;
-			const speech = own === undefined ? undefined : this.states[own.number];
+			if (state === undefined || device.description.kind === "agent") continue;
+			if (device.agent !== agent || device.site !== site) {
+				[site, agent] = [device.site, device.agent];
+				const own = this.agents.get(`${site}/${agent}`)?.device;
+				speech = own === undefined ? undefined : this.states[own.number];
+			}
 			const event = watchedSilence(state, speech, device);
 			if (event !== undefined) this.add(event);
 		}
