@@ -11,15 +11,16 @@ import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { Body } from "./reply.js";
 
 /** A reader that takes nothing for so long is cut off. */
-const READER_IDLE_SECONDS = 60;
+const READER_IDLE_SECONDS = 30;
 
 export type Delivered = { readonly isWhole: boolean; readonly error?: unknown };
 
 export async function deliver(
 	response: ServerResponse,
 	body: Body,
-	options: { readonly isHeadOnly: boolean },
+	options: { readonly isHeadOnly: boolean; readonly readerIdleSeconds?: number },
 ): Promise<Delivered> {
+	const idleMilliseconds = (options.readerIdleSeconds ?? READER_IDLE_SECONDS) * MILLISECONDS_PER_SECOND;
 	const headers = {
 		"content-type": body.contentType,
 		"cache-control": "no-store",
@@ -29,7 +30,7 @@ export async function deliver(
 	};
 	if (body.kind === "stream") {
 		response.writeHead(200, headers);
-		if (!options.isHeadOnly) return await streamed(response, body.open());
+		if (!options.isHeadOnly) return await streamed(response, body.open(), idleMilliseconds);
 		response.end();
 		return { isWhole: true };
 	}
@@ -42,7 +43,11 @@ export async function deliver(
 	return { isWhole: true };
 }
 
-async function streamed(response: ServerResponse, slices: AsyncIterable<Uint8Array>): Promise<Delivered> {
+async function streamed(
+	response: ServerResponse,
+	slices: AsyncIterable<Uint8Array>,
+	idleMilliseconds: number,
+): Promise<Delivered> {
 	const gone = once(response, "close").catch(() => undefined);
 	response.flushHeaders();
 	// While we are at work for it, a reader that hears nothing is not idle.
@@ -50,10 +55,10 @@ async function streamed(response: ServerResponse, slices: AsyncIterable<Uint8Arr
 	try {
 		for await (const slice of slices) {
 			if (response.destroyed) return { isWhole: false };
-			if (slice.length > 0 && !response.write(slice)) await drained(response, gone);
+			if (slice.length > 0 && !response.write(slice)) await drained(response, { gone, idleMilliseconds });
 		}
 		if (response.destroyed) return { isWhole: false };
-		response.socket?.setTimeout(READER_IDLE_SECONDS * MILLISECONDS_PER_SECOND);
+		response.socket?.setTimeout(idleMilliseconds);
 		response.end();
 		return { isWhole: true };
 	} catch (error) {
@@ -62,9 +67,12 @@ async function streamed(response: ServerResponse, slices: AsyncIterable<Uint8Arr
 	}
 }
 
-async function drained(response: ServerResponse, gone: Promise<unknown>): Promise<void> {
+async function drained(
+	response: ServerResponse,
+	{ gone, idleMilliseconds }: { readonly gone: Promise<unknown>; readonly idleMilliseconds: number },
+): Promise<void> {
 	if (response.destroyed) return;
-	response.socket?.setTimeout(READER_IDLE_SECONDS * MILLISECONDS_PER_SECOND);
+	response.socket?.setTimeout(idleMilliseconds);
 	let listener: () => void = () => undefined;
 	await Promise.race([
 		gone,

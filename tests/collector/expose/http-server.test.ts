@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ListenProblem, startExpose } from "../../../collector/expose/start.js";
+import { until } from "../../peers/running-program.js";
 import { miner, plainStore, VIEW_OPTIONS } from "./fleet-fixture.js";
 import { raw, running, wallClock } from "./server-fixture.js";
 
@@ -254,7 +256,31 @@ describe("/metrics", () => {
 	});
 });
 
+async function idleSocket(port: number): Promise<Socket> {
+	const socket = connect(port, "127.0.0.1");
+	socket.on("error", () => undefined);
+	socket.resume();
+	onTestFinished(() => void socket.destroy());
+	await once(socket, "connect");
+	return socket;
+}
+
 describe("what is too much", () => {
+	it("a head that comes a line each half second is cut within 15 s, and 600 sockets are 512 at most", async () => {
+		const up = await running();
+		const held = await Promise.all(Array.from({ length: 600 }, () => idleSocket(up.port)));
+		const open = () => held.filter((socket) => !socket.destroyed).length;
+		await until("all above 512 are cut", { seconds: 10 }, () => open() <= 512);
+		expect(open()).toBeGreaterThan(400);
+		for (const socket of held.slice(1)) socket.destroy();
+		const [slow] = held;
+		slow?.write("GET / HTTP/1.1\r\nHost: localhost\r\n");
+		const drip = setInterval(() => slow?.write("X-A: b\r\n"), 500);
+		await until("the slow one is cut", { seconds: 20 }, () => slow?.destroyed === true);
+		clearInterval(drip);
+		expect((await raw(up.port, { path: "/-/healthy" })).status).toBe(200);
+	}, 40_000);
+
 	it("a head of more than 8 KiB is 431", async () => {
 		const { port } = await running();
 		expect((await raw(port, { headers: { cookie: "x".repeat(9_000) } })).status).toBe(431);
