@@ -250,17 +250,18 @@ function credentialFound(state: IngestState, event: Extract<IngestEvent, { kind:
 	const proven = provenBy(state.nonce, hello, event);
 	if (!proven.ok) return close(state, CLOSE.unauthorized, proven.failure);
 	const { base, ranges } = event.settled;
+	const { settled, newest } = event;
+	const credit = welcomeCredit(event.credit);
 	const welcome: FromCollector = {
 		kind: "welcome",
 		version: PROTOCOL_VERSION,
 		session: state.session,
 		base,
 		ranges: ranges.slice(-RANGES_MOST).map(([from, to]) => [from, to]),
-		credit: event.credit,
+		credit,
 		wall: event.wall,
 		...(event.newest === undefined ? {} : { newest: event.newest }),
 	};
-	const { settled, newest, credit } = event;
 	return {
 		state: { ...state, phase: "ready", settled, taken: settled, newest, credit },
 		effects: [
@@ -268,6 +269,11 @@ function credentialFound(state: IngestState, event: Extract<IngestEvent, { kind:
 			{ kind: "send", message: welcome },
 		],
 	};
+}
+
+/** Agents of 0.1.0 take no welcome without credit for either lane; a byte lets one record go. */
+function welcomeCredit({ live, backfill }: Credit): Credit {
+	return { live: Math.max(1, live), backfill: Math.max(1, backfill) };
 }
 
 type Proven =

@@ -63,7 +63,6 @@ const READERS: Readonly<Record<string, (fields: Fields) => FromCollector | undef
 		const given = creditOf(fieldsOf(credit));
 		const isWhole = isCount(version) && isText(session, WORD_LONGEST) && isCount(base) && isNumber(wall);
 		if (!isWhole || known === undefined || given === undefined) return undefined;
-		if (given.live === 0 || given.backfill === 0) return undefined;
 		const welcome: Welcome = { kind: "welcome", version, session, base, ranges: known, credit: given, wall };
 		if (newest === undefined) return welcome;
 		const { sequence, crc } = fieldsOf(newest) ?? {};

@@ -2,7 +2,9 @@
  * One side of the line as a process of its own, to be killed: `agent FOLDER PORT` appends a stream in which
  * every value follows from epoch and number, and says each number once it is on disk; `collector FOLDER PORT`
  * stores what comes. Begins at the line "go" on its standard input, so that it is loaded beforehand, and runs until
- * it is killed; at the line "stop" the agent makes no more, and ends when all is settled.
+ * it is killed; at the line "stop" the agent makes no more, and ends when all is settled. `agent FOLDER PORT PLACE` kills
+ * itself there, once a stream flows: "kept" is between the outbox's commit and the sending, "acknowledged" between the ack
+ * and the outbox's knowing of it.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -21,6 +23,9 @@ const BATCH = 3;
 const PACE_MILLISECONDS = 25;
 const SEAL_MILLISECONDS = 250;
 const LOOK_MILLISECONDS = 5;
+
+/** So often a place is passed before. */
+const PASSES = 5;
 
 const told = new Set<string>();
 const isTold = (word: string) => told.has(word);
@@ -52,6 +57,13 @@ async function runCollector(folder: string, port: number): Promise<void> {
 	});
 }
 
+let passes = 0;
+function reach(place: string): void {
+	if (place !== killedAt) return;
+	passes += 1;
+	if (passes > PASSES) process.kill(process.pid, "SIGKILL");
+}
+
 async function runAgent(folder: string, port: number): Promise<void> {
 	let uplink: Uplink | undefined;
 	let isRefused = false;
@@ -62,6 +74,7 @@ async function runAgent(folder: string, port: number): Promise<void> {
 			onAppended: (appended) => {
 				isRefused = false;
 				say(`durable ${appended.first + appended.records.length - 1}`);
+				reach("kept");
 				uplink?.committed(appended);
 			},
 			onWriteFailed: (what) => {
@@ -82,7 +95,18 @@ async function runAgent(folder: string, port: number): Promise<void> {
 			boot: "f".repeat(32),
 			software: "test",
 		},
-		outbox,
+		outbox: {
+			get state() {
+				return outbox.state;
+			},
+			read: (range) => outbox.read(range),
+			settle: (settled) => {
+				reach("acknowledged");
+				return outbox.settle(settled);
+			},
+			definitions: (hashes) => outbox.definitions(hashes),
+			renewEpoch: (settled) => outbox.renewEpoch(settled),
+		},
 		events: {
 			onConnected: () => undefined,
 			onDisconnected: () => undefined,
@@ -108,7 +132,7 @@ async function runAgent(folder: string, port: number): Promise<void> {
 	});
 }
 
-const [role, folder = "", port = "0"] = process.argv.slice(2);
+const [role, folder = "", port = "0", killedAt] = process.argv.slice(2);
 const words = createInterface({ input: process.stdin });
 words.on("line", (word) => {
 	if (word === "go" && !isTold(word)) void (role === "agent" ? runAgent : runCollector)(folder, Number(port));

@@ -62,6 +62,15 @@ export class Life {
 		await ended;
 	}
 
+	/** It kills itself. */
+	async killed(): Promise<void> {
+		await until(
+			() => this.child.signalCode,
+			(signal) => signal === "SIGKILL",
+			30,
+		);
+	}
+
 	/** What follows the word in the last line that begins with it; empty where none does. */
 	last(word: string): string {
 		return this.said.findLast((line) => line.startsWith(word))?.slice(word.length + 1) ?? "";

@@ -552,6 +552,43 @@ describe("what is between agent and collector", { timeout: 30_000 }, () => {
 		},
 	);
 
+	it("G28: a hostile collector that gives no credit, ever, is sent nothing, and the outbox keeps everything", async () => {
+		const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => SUBPROTOCOL });
+		await once(server, "listening");
+		const bound = server.address();
+		let frames = 0;
+		let statuses = 0;
+		server.on("connection", (socket) => {
+			const say = (message: object) => socket.send(JSON.stringify(message));
+			socket.on("message", (data, isBinary) => {
+				if (isBinary) frames += 1;
+				const { kind } = isBinary ? { kind: "" } : (JSON.parse(String(data)) as { readonly kind: string });
+				if (kind === "hello") say({ kind: "challenge", nonce: "0".repeat(64) });
+				if (kind === "status") statuses += 1;
+				if (kind !== "proof") return;
+				const credit = { live: 0, backfill: 0 };
+				say({ kind: "welcome", version: 1, session: "x", base: 0, ranges: [], credit, wall: Date.now() });
+				for (let count = 0; count < 1_000; count += 1) say({ kind: "credit", ...credit });
+			});
+		});
+		const agent = await line.agent({
+			name: "starved",
+			port: typeof bound === "object" && bound !== null ? bound.port : 0,
+		});
+		for (let number = 1; number <= 20; number += 1)
+			agent.say(start + number, [{ device: DEVICE, terahashesPerSecond: 1, watts: 1 }]);
+		await until(
+			() => statuses,
+			(count) => count >= 2,
+			20,
+		);
+		expect([agent.connected.length, frames]).toEqual([1, 0]);
+		expect(agent.outbox.state).toMatchObject({ head: 20, records: 20, outcomesUnaccounted: 0 });
+		await agent.stop();
+		for (const client of server.clients) client.terminate();
+		server.close();
+	});
+
 	it("G28: a hostile collector that sends an answer without end before the upgrade is left", async () => {
 		const server = createTcpServer((socket) => {
 			socket.on("error", () => undefined);

@@ -9,6 +9,7 @@ import path from "node:path";
 import { execPath, getuid } from "node:process";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { LIVE_LATE_SECONDS } from "../../agent/uplink/session.js";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/tests/faults/shaped-process.js", import.meta.url));
 const SHAPE =
@@ -24,6 +25,7 @@ type Measured = {
 	readonly idleMilliseconds: number;
 	readonly busyMilliseconds: number;
 	readonly backfilledRecords: number;
+	readonly backlogRecords: number;
 	readonly liveLagMilliseconds: number;
 };
 
@@ -56,6 +58,9 @@ describe.skipIf(reason !== undefined)(
 			expect(pushes.busyMilliseconds).toBeGreaterThan(pushes.idleMilliseconds + 300);
 			expect(yields.busyMilliseconds * 3).toBeLessThan(pushes.busyMilliseconds);
 			expect(yields.backfilledRecords).toBeGreaterThan(pushes.backfilledRecords / 3);
+			// The backlog is not through, and what was made a moment ago is there already.
+			expect(yields.backfilledRecords).toBeLessThan(yields.backlogRecords);
+			expect(yields.liveLagMilliseconds).toBeLessThan(LIVE_LATE_SECONDS * 1_000);
 		});
 	},
 );

@@ -105,6 +105,22 @@ describe("an ingest session", () => {
 		]);
 	});
 
+	it("welcomes an agent while the backfill has no credit, with a byte of it, and then says that it has none", () => {
+		const session = new Session();
+		session.hear(HELLO);
+		const mac = proofOf("token", { nonce: NONCE, agent: "agent-1", site: "austin", epoch: EPOCH });
+		session.hear({ kind: "proof", method: "token-hmac", mac });
+		const credit = { live: 5_000, backfill: 0 };
+		const effects = session.take({ ...found(NOTHING_SETTLED, mac), credit });
+		expect(effects).toMatchObject([
+			{ kind: "proven" },
+			{ message: { kind: "welcome", credit: { live: 5_000, backfill: 1 } } },
+		]);
+		expect(session.take({ kind: "credit", credit })).toMatchObject([
+			{ message: { kind: "credit", ...credit } },
+		]);
+	});
+
 	it("refuses an agent that speaks version 9 only", () => {
 		expect(new Session().hear({ ...HELLO, versions: [9] })).toMatchObject([
 			{},

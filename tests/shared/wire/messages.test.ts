@@ -67,6 +67,12 @@ describe("a message", () => {
 		}
 	});
 
+	it("that welcomes without credit is read by the agent: it may come any time", () => {
+		const credit = { live: 5_000, backfill: 0 };
+		const welcome = { kind: "welcome", version: 1, session: "s", base: 0, ranges: [], credit, wall: 1 };
+		expect(parseFromCollector(JSON.stringify(welcome))).toEqual({ ok: true, message: welcome });
+	});
+
 	it("of any junk is refused by both sides and never thrown", () => {
 		fc.assert(
 			fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
