@@ -3,6 +3,7 @@
  */
 import process from "node:process";
 import { type Cancel, realClock } from "../../shared/clock.js";
+import { unsafeDisk } from "../../shared/disk-kind.js";
 import { StartProblem, startProblemOf } from "../../shared/exit.js";
 import { createLog, type Log } from "../../shared/log.js";
 import { toldToStop } from "../../shared/stop.js";
@@ -41,6 +42,8 @@ export async function runAgent({ configFile, version, endsWithStdin }: AgentOpti
 	}).catch((error: unknown) => {
 		throw startProblemOf(error, { folder: dataFolder }) ?? error;
 	});
+	const disk = unsafeDisk(dataFolder);
+	if (disk !== undefined) log.warn("data folder unsafe", { what: disk });
 	const address = `${listen.address}:${listen.port}`;
 	const metrics = await serveAgentMetrics({
 		listen,

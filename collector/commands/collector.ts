@@ -10,6 +10,7 @@ import { type CollectorConfig, isOpen, loadCollectorConfig } from "../../shared/
 import { readConfigFile, readSecretFile } from "../../shared/config/files.js";
 import { formatProblem } from "../../shared/config/problem.js";
 import type { WebUsers } from "../../shared/config/web-users.js";
+import { unsafeDisk } from "../../shared/disk-kind.js";
 import { EXIT, StartProblem, startProblemOf } from "../../shared/exit.js";
 import { describe } from "../../shared/failures.js";
 import { keepMemorySmall } from "../../shared/frugal.js";
@@ -72,6 +73,8 @@ export async function runCollector(options: CollectorOptions): Promise<void> {
 	const log = createLog({ role: "collector", level: loaded.config.logLevel });
 	for (const warning of loaded.warnings) log.warn("secret readable by others", { warning });
 	const parts = await startParts(options, loaded, log);
+	const disk = unsafeDisk(loaded.config.dataFolder);
+	if (disk !== undefined) log.warn("data folder unsafe", { what: disk });
 	log.info("collector started", {
 		site: loaded.config.site.name,
 		page: `${loaded.config.tls.mode === "off" ? "http" : "https"}://${loaded.config.listen.address}:${loaded.config.listen.port}/`,
