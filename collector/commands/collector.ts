@@ -38,6 +38,7 @@ import { answerBackupRequests } from "./backup-request.js";
 import { type MarketJob, marketJob } from "./market-job.js";
 import { moneyTerms } from "./money-terms.js";
 import { ingestFamilies, jobFamilies, marketFeedFamilies, roomFamilies } from "./own-families.js";
+import { retentionInForce } from "./retention-file.js";
 import { collectorTls, readWebUsers, watchTls, watchWebUsers } from "./trust-parts.js";
 
 const BYTES_PER_GIGABYTE = 1e9;
@@ -305,7 +306,13 @@ function startCollectorJobs({ config, store, market, log, terms }: JobParts): Jo
 	const table = collectorJobs({
 		store,
 		clock: realClock,
-		retention: config.retention,
+		retention: retentionInForce({
+			folder: config.dataFolder,
+			wished: config.retention,
+			now: () => realClock.now(),
+			told: (until) =>
+				log.warn("retention shortened", { what: "What was kept until now is kept for a day more.", until }),
+		}),
 		refreshMarket: market.run,
 		askFeeds: market.askFeeds,
 		freezeMonths: async () => {

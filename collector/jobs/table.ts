@@ -18,7 +18,8 @@ export type Retention = {
 export type JobContext = {
 	readonly store: Store;
 	readonly clock: Clock;
-	readonly retention: Retention;
+	/** In force now. */
+	readonly retention: () => Retention;
 	readonly refreshMarket: () => Promise<void>;
 	/** Asks those that are due; each has its own interval, spread and back-off. */
 	readonly askFeeds: () => Promise<void>;
@@ -71,14 +72,15 @@ export function collectorJobs({
 			run: async () => {
 				believable.check();
 				const before = (days: number) => clock.now() - days * DAY;
+				const { rawDays, oneMinuteDays, fiveMinuteDays, hourDays, dayDays } = retention();
 				await store.retention.dropBefore({
-					raw: before(retention.rawDays),
-					minute: before(retention.oneMinuteDays),
-					fiveMinute: before(retention.fiveMinuteDays),
-					hour: before(retention.hourDays),
-					day: before(retention.dayDays),
+					raw: before(rawDays),
+					minute: before(oneMinuteDays),
+					fiveMinute: before(fiveMinuteDays),
+					hour: before(hourDays),
+					day: before(dayDays),
 				});
-				await store.retention.dropEventsBefore(before(retention.fiveMinuteDays));
+				await store.retention.dropEventsBefore(before(fiveMinuteDays));
 				await store.retention.keepBudget();
 			},
 		},
