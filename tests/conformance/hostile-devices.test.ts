@@ -271,6 +271,12 @@ const ROWS: readonly Row[] = [
 		(reading) => expect(reading.values.hashrateTerahashesPerSecond).toBe(100),
 	],
 	[
+		"says that it is the year 5138",
+		"antminer",
+		says(stats("").replace('{"STATUS":"S"}', '{"STATUS":"S","When":99999999999}')),
+		(reading) => expect(reading.values.hashrateTerahashesPerSecond).toBe(100),
+	],
+	[
 		"begins with a byte order mark",
 		"antminer",
 		says(`\uFEFF${stats("")}`),
@@ -313,6 +319,8 @@ const outcomes = new Map<string, PolledOutcome["outcome"][]>();
 const endpoints: string[] = [];
 const honest: string[] = [];
 let poller: Poller<Driver>;
+const clock = fastClock(FACTOR);
+let startedAt = 0;
 let memoryBefore = 0;
 let memoryMost = 0;
 
@@ -346,7 +354,7 @@ describe("a hall with hostile devices", () => {
 			targets.push(target(port, index % 2 === 0 ? "antminer" : "bitaxe"));
 		}
 		poller = new Poller({
-			clock: fastClock(FACTOR),
+			clock,
 			targets,
 			allowed: allowedAddresses(["127.0.0.0/8"]).allowed,
 			drivers: { probes: PROBES, identify, driverByName, decode, digest },
@@ -358,6 +366,7 @@ describe("a hall with hostile devices", () => {
 			},
 		});
 		memoryBefore = process.memoryUsage().rss;
+		startedAt = clock.monotonic();
 		poller.start();
 		await until("every device was asked twice", { seconds: 50 }, () =>
 			[...endpoints, ...honest].every((endpoint) => (outcomes.get(endpoint)?.length ?? 0) >= POLLS),
@@ -383,6 +392,9 @@ describe("a hall with hostile devices", () => {
 					if (outcome.kind === "reading") expected?.(outcome.reading);
 				}
 				expect(outcome.took).toBeLessThan(8);
+				// By the agent's clock, whatever the device says of its own.
+				expect(outcome.measuredAt).toBeGreaterThanOrEqual(startedAt);
+				expect(outcome.measuredAt).toBeLessThanOrEqual(clock.monotonic());
 			}
 		},
 	);
