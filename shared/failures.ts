@@ -183,6 +183,11 @@ export const FAILURES = {
 		retry: "backoff",
 		hint: "Other queries are under way; ask again in a second.",
 	},
+	OVERLOADED: {
+		stage: "expose",
+		retry: "backoff",
+		hint: "The present is shown as ever, and nothing is lost. It ends by itself; if it does not, look at the collector's disk and processor, and at how many agents catch up.",
+	},
 	FEED_UNREACHABLE: {
 		stage: "market",
 		retry: "backoff",

@@ -382,6 +382,11 @@ async function startIngest({ config, tokens, store, access, tls, log }: IngestPa
 			onDiskRefused: (why, recordsWaiting) =>
 				log.error("store refused", { what: describe(why), recordsWaiting }),
 			onDiskAccepted: () => log.info("store accepts again"),
+			onOverload: ({ overAfterSeconds: seconds }) => {
+				if (seconds === undefined)
+					log.warn("overloaded: history, exports and replays are refused until it is over");
+				else log.info("overload is over", { seconds });
+			},
 		},
 	});
 	await ingest.start().catch((error: unknown) => {
@@ -453,6 +458,7 @@ async function startPage({
 			onImported: (counts) => log.info("inventory changed", counts),
 			onReplaced: (words) => log.info("device replaced", words),
 		}),
+		overloadedSince: () => ingest.overloadedSince(),
 		additional: () => [
 			...ingestFamilies(ingest.statistics()),
 			...jobFamilies(jobs.states()),

@@ -12,6 +12,7 @@ export function ingestFamilies({
 	recordsReceived,
 	bytesReceived,
 	refusedByCode,
+	isOverloaded,
 }: IngestStatistics): readonly SampledFamily[] {
 	return [
 		{
@@ -31,6 +32,12 @@ export function ingestFamilies({
 			kind: "counter",
 			help: "Bytes of the records that arrived.",
 			samples: [{ labels: [], value: bytesReceived }],
+		},
+		{
+			name: "fleetwatt_ingest_overloaded",
+			kind: "gauge",
+			help: "1 while agents send more than is stored in time: what is made now comes first, viewers' work on the past stands back.",
+			samples: [{ labels: [], value: isOverloaded ? 1 : 0 }],
 		},
 		{
 			name: "fleetwatt_ingest_refused_total",

@@ -161,6 +161,8 @@ export type FeedAnswer = {
 
 export type FleetAnswer = {
 	readonly at: number;
+	/** Only while agents send more than is stored in time: the past is refused until then. */
+	readonly overloadedSince?: number;
 	/** Only where the configuration names feeds. */
 	readonly feeds?: readonly FeedAnswer[];
 	readonly total: GroupTotals;

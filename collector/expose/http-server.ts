@@ -9,7 +9,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock } from "../../shared/clock.js";
-import { FAILURES } from "../../shared/failures.js";
+import { describe, FAILURES, type Failure } from "../../shared/failures.js";
 import { MILLISECONDS_PER_SECOND } from "../../shared/units.js";
 import type { Api } from "./api/app.js";
 import type { Door } from "./door.js";
@@ -18,6 +18,7 @@ import { LANDING_PAGE } from "./landing.js";
 import { LIVE_PATH, type LiveStream } from "./live/live-stream.js";
 import { REPLAY_PATH, type ReplayStream } from "./live/replay-stream.js";
 import { type Body, type Exposition, METRICS_CONTENT_TYPE } from "./metrics/exposition.js";
+import { OVERLOAD_RETRY_SECONDS, type Overload } from "./overload.js";
 import type { PageFile } from "./static-page.js";
 
 const HEADERS_TIMEOUT_SECONDS = 10;
@@ -47,6 +48,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 /** The one thing that can be changed, and that is not a device. */
 const INVENTORY_PATHS: ReadonlySet<string> = new Set(["/api/v1/inventory", "/api/v1/inventory/replace"]);
+const UNAVAILABLE = "503 Service Unavailable";
 const PLAIN_TEXT = "text/plain; charset=utf-8";
 
 const LIMITS = {
@@ -67,6 +69,7 @@ export type HttpRooms = {
 	readonly clock: Pick<Clock, "after">;
 	readonly live: LiveStream;
 	readonly replay: ReplayStream;
+	readonly overload: Overload;
 	readonly door: Door;
 	/** Absent: plain text. */
 	readonly tls?: { readonly certificate: string; readonly key: string };
@@ -207,7 +210,7 @@ async function answerPath(
 			plain(response, 200, "healthy\n");
 			return;
 		case "/-/ready":
-			ready(rooms.notReady(), response);
+			ready(rooms.notReady(), rooms.overload, response);
 			return;
 		default:
 			page(rooms, path, request, response);
@@ -294,8 +297,10 @@ function drained(response: ServerResponse): Promise<void> {
 	});
 }
 
-function ready(reasons: readonly string[], response: ServerResponse): void {
-	if (reasons.length === 0) plain(response, 200, "ready\n");
+/** An overloaded collector takes in and shows the present: whoever takes it out of service makes that worse. */
+function ready(reasons: readonly string[], overload: Overload, response: ServerResponse): void {
+	const words = overload.since === undefined ? "" : `overloaded: ${overload.words()}\n`;
+	if (reasons.length === 0) plain(response, 200, `ready\n${words}`);
 	else plain(response, 503, `not ready\n${reasons.join("\n")}\n`);
 }
 
@@ -338,7 +343,12 @@ function send(response: ServerResponse, status: number, contentType: string, bod
 function upgrade(rooms: HttpRooms, request: IncomingMessage, socket: Duplex, head: Buffer): void {
 	socket.on("error", () => socket.destroy());
 	const status = refusalOf(rooms, request);
-	if (status !== undefined) refuse(socket, status);
+	if (status !== undefined) {
+		refuse(socket, status);
+		return;
+	}
+	const overloaded = pathOf(request) === REPLAY_PATH ? rooms.overload.refusal("replay") : undefined;
+	if (overloaded !== undefined) refuse(socket, UNAVAILABLE, overloaded);
 	else if (pathOf(request) === LIVE_PATH) rooms.live.accept(request, socket, head);
 	else rooms.replay.accept(request, socket, head);
 }
@@ -354,12 +364,15 @@ function refusalOf({ hosts, live, replay, door }: HttpRooms, request: IncomingMe
 	if (caller === undefined) return "401 Unauthorized";
 	if (!door.mayAsk(caller, "page")) return "403 Forbidden";
 	if (path === REPLAY_PATH) return replay.isFull ? "429 Too Many Requests" : undefined;
-	return live.isFull ? "503 Service Unavailable" : undefined;
+	return live.isFull ? UNAVAILABLE : undefined;
 }
 
-function refuse(socket: Duplex, status: string): void {
-	const later = /^(429|503)/.test(status) ? `Retry-After: ${RETRY_SECONDS}\r\n` : "";
-	socket.end(`HTTP/1.1 ${status}\r\n${later}Connection: close\r\nContent-Length: 0\r\n\r\n`);
+function refuse(socket: Duplex, status: string, why?: Failure): void {
+	const seconds = why === undefined ? RETRY_SECONDS : OVERLOAD_RETRY_SECONDS;
+	const later = /^(429|503)/.test(status) ? `Retry-After: ${seconds}\r\n` : "";
+	const words = why === undefined ? "" : `${describe(why)}\n`;
+	const body = `Content-Type: ${PLAIN_TEXT}\r\nContent-Length: ${Buffer.byteLength(words)}\r\n\r\n${words}`;
+	socket.end(`HTTP/1.1 ${status}\r\n${later}Connection: close\r\n${body}`);
 }
 
 function queryOf({ url = "/" }: IncomingMessage): string {

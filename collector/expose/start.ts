@@ -18,6 +18,7 @@ import type { PerDevice } from "./metrics/device-families.js";
 import { createExposition } from "./metrics/exposition.js";
 import { createOwnMetrics } from "./metrics/own-metrics.js";
 import type { SampledFamily } from "./metrics/sampled-family.js";
+import { Overload } from "./overload.js";
 import { readPage } from "./static-page.js";
 import { createView, type ViewOptions } from "./view.js";
 
@@ -55,6 +56,8 @@ export type ExposeOptions = {
 	readonly tls?: ServerCertificate;
 	/** Why the collector cannot work yet; blocked writes are added here. */
 	readonly notReady?: () => readonly string[];
+	/** Since when agents send more than is stored in time, Unix ms; undefined while they do not. Absent: never. */
+	readonly overloadedSince?: () => number | undefined;
 	/** What other rooms count, for /metrics. */
 	readonly additional?: () => readonly SampledFamily[];
 	/** Absent: the inventory can be read only. */
@@ -95,13 +98,18 @@ export class ListenProblem extends Error {
 
 export async function startExpose(options: ExposeOptions): Promise<Expose> {
 	const { store, clock, listen, log } = options;
-	const view = createView({ store, options: options.view, clock });
 	const own = createOwnMetrics(options.view.version);
+	const overload = new Overload({
+		since: options.overloadedSince ?? (() => undefined),
+		onStoodBack: own.countStoodBack,
+	});
+	const view = createView({ store, options: options.view, clock, overloadedSince: () => overload.since });
 	const page = await readPage(options.pageDirectory);
 	const live = new LiveStream({
 		view,
 		newEvents: (mark) => store.newEvents(mark),
 		clock,
+		overload,
 		onViewers: (viewers) => own.setViewers(viewers),
 	});
 	const failed = (route: string, error: unknown) =>
@@ -111,6 +119,7 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 		view: options.view,
 		perDevice: options.perDevice,
 		clock,
+		overload,
 		onFailed: (error) => failed("/replay", error),
 	});
 	const door = new Door({ ...(options.access ?? OPEN), isTls: options.tls !== undefined, clock });
@@ -125,6 +134,7 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 				now: () => clock.now(),
 				door,
 				replays: replay,
+				overload,
 				...(options.inventory === undefined ? {} : { inventory: options.inventory }),
 			},
 			{ answered: (route, status) => own.countRequest(`api${route}`, status), failed },
@@ -141,6 +151,7 @@ export async function startExpose(options: ExposeOptions): Promise<Expose> {
 		clock,
 		live,
 		replay,
+		overload,
 		page,
 		hosts: { address: listen.address, names: options.allowedHosts ?? [] },
 		notReady: () => [

@@ -114,9 +114,11 @@ export type ViewSources = {
 	readonly store: SeriesStore;
 	readonly options: ViewOptions;
 	readonly clock: Clock;
+	/** Since when the collector cannot keep up; absent where the past is shown. */
+	readonly overloadedSince?: () => number | undefined;
 };
 
-export function createView({ store, options, clock }: ViewSources): View {
+export function createView({ store, options, clock, overloadedSince = () => undefined }: ViewSources): View {
 	let cached: Moment | undefined;
 	let devicesCached = 0;
 	const book = new InputBook(() => store.inputs());
@@ -138,6 +140,7 @@ export function createView({ store, options, clock }: ViewSources): View {
 	const sources: BookSources = {
 		store,
 		options,
+		overloadedSince,
 		book,
 		pay: new ContractPay(options.timeZone),
 		terms,
@@ -195,7 +198,7 @@ export function createView({ store, options, clock }: ViewSources): View {
 	};
 }
 
-type BookSources = Pick<ViewSources, "store" | "options"> & {
+type BookSources = Required<Pick<ViewSources, "store" | "options" | "overloadedSince">> & {
 	readonly book: InputBook;
 	readonly pay: ContractPay;
 	readonly terms: () => MoneyTerms;
@@ -242,8 +245,10 @@ function* walkAt(now: number, sources: BookSources): Generator<DeviceFacts, Flee
 	const confidence = fleetConfidence({ ...totals, inputs });
 	const byUse = confidenceByUse({ ...totals, inputs });
 	const price = book.money(now).inputs.powerPriceUsdPerMegawattHour;
+	const overloadedSince = sources.overloadedSince();
 	const fleet = {
 		at: now,
+		...(overloadedSince === undefined ? {} : { overloadedSince }),
 		...totals,
 		...(feeds.length > 0
 			? {

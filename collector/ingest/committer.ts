@@ -28,6 +28,7 @@ export class Committer {
 	private readonly waiting = new FairQueue();
 	private cancel: Cancel | undefined;
 	private committing: Promise<void> | undefined;
+	private underWay: readonly WaitingRecord[] = [];
 	private isRefused = false;
 	private isStopped = false;
 	private waitingBytes = 0;
@@ -48,7 +49,8 @@ export class Committer {
 
 	/** What happened since it was asked last. */
 	takeSecond(): FlowSecond {
-		const { committedBytes, waitingBytes, presentWaitedMilliseconds } = this;
+		const { committedBytes, waitingBytes } = this;
+		const presentWaitedMilliseconds = Math.max(this.presentWaitedMilliseconds, this.presentWaits());
 		this.committedBytes = 0;
 		this.presentWaitedMilliseconds = 0;
 		return { committedBytes, waitingBytes, presentWaitedMilliseconds };
@@ -75,6 +77,13 @@ export class Committer {
 		while (this.waiting.size > 0 && !this.isRefused) await this.commit();
 	}
 
+	/** A disk that refuses is not slow: what waits for it is told of otherwise. */
+	private presentWaits(): number {
+		if (this.isRefused) return 0;
+		const now = this.options.clock.now();
+		return Math.max(longestLive(this.underWay, now), now - (this.waiting.oldestAt("live") ?? now));
+	}
+
 	private schedule(milliseconds: number): void {
 		if (this.isStopped || this.cancel !== undefined || this.committing !== undefined) return;
 		this.cancel = this.options.clock.after(milliseconds, () => {
@@ -89,11 +98,13 @@ export class Committer {
 	private async commit(): Promise<void> {
 		const batch = this.waiting.take();
 		if (batch.length === 0) return;
+		this.underWay = batch;
 		const results = await this.options.commit(batch).catch((error: unknown) => {
 			this.waiting.putBack(batch);
 			if (!this.isRefused) this.options.onRefused(error, this.waiting.size);
 			this.isRefused = true;
 		});
+		this.underWay = [];
 		if (results === undefined) return;
 		if (this.isRefused) this.options.onAccepted();
 		this.isRefused = false;
@@ -105,9 +116,15 @@ export class Committer {
 		const bytes = batch.reduce((sum, record) => sum + record.bytes.length, 0);
 		this.waitingBytes -= bytes;
 		this.committedBytes += bytes;
-		const now = this.options.clock.now();
-		for (const { lane, receivedAt } of batch)
-			if (lane === "live")
-				this.presentWaitedMilliseconds = Math.max(this.presentWaitedMilliseconds, now - receivedAt);
+		const waited = longestLive(batch, this.options.clock.now());
+		this.presentWaitedMilliseconds = Math.max(this.presentWaitedMilliseconds, waited);
 	}
+}
+
+/** Of the live lane's records, ms since the oldest of them came. */
+function longestLive(records: readonly WaitingRecord[], now: number): number {
+	let longest = 0;
+	for (const { lane, receivedAt } of records)
+		if (lane === "live") longest = Math.max(longest, now - receivedAt);
+	return longest;
 }

@@ -1,10 +1,10 @@
 /**
- * What agents may have on their way, by how fast the disk takes it. Pure.
+ * What agents may have on their way, by how fast the disk takes it, and whether viewers are to stand back. Pure.
  *
  * Takes each second what was committed and what waits; gives each lane of each agent its credit. As long as little
  * waits, all have the most. Once more waits than the disk takes in a few seconds, all agents share those seconds, so that
- * what is made now waits no longer and memory is bounded, however many they are; and where even that is late, the
- * backfill has none.
+ * what is made now waits no longer and memory is bounded, however many they are; and where even that is late, viewers'
+ * work on the past stands back, then the backfill has none.
  */
 const MEBIBYTE = 1_024 * 1_024;
 export const CREDIT_MOST = { live: MEBIBYTE, backfill: MEBIBYTE } as const;
@@ -19,6 +19,9 @@ const RATE_SECONDS = 10;
 const PRESENT_LATE_MILLISECONDS = 2_000;
 /** Once that was so: what the backfill sends too early waits longer than an agent waits for an ack. */
 const PRESENT_ALONE_SECONDS = 15;
+/** Viewers go before the backfill does. A person is refused by it, so one slow commit is no reason, three seconds are. */
+const PRESENT_SLOW_MILLISECONDS = 1_000;
+const SLOW_SECONDS_LEAST = 3;
 
 export type Flow = {
 	/** In each of the last seconds, since more waits than may. */
@@ -27,13 +30,17 @@ export type Flow = {
 	readonly sharedBytes: number;
 	/** For so many seconds more the backfill has no credit. */
 	readonly presentAloneSeconds: number;
+	/** In a row, in which what is made now was slow. */
+	readonly slowSeconds: number;
+	/** For so many seconds more viewers' work on the past stands back. */
+	readonly overloadedSeconds: number;
 };
 
 /** What happened in a second. */
 export type FlowSecond = {
 	readonly committedBytes: number;
 	readonly waitingBytes: number;
-	/** The longest that a record of the live lane has waited for its commit. */
+	/** The longest that a record of the live lane has waited for its commit, or still waits. */
 	readonly presentWaitedMilliseconds: number;
 };
 
@@ -41,13 +48,15 @@ export const UNHINDERED: Flow = {
 	committedBytes: [],
 	sharedBytes: SHARED_MOST_BYTES,
 	presentAloneSeconds: 0,
+	slowSeconds: 0,
+	overloadedSeconds: 0,
 };
 
 export function flowAfter(before: Flow, second: FlowSecond): Flow {
 	const grown = Math.min(SHARED_MOST_BYTES, 2 * before.sharedBytes);
 	const presentAloneSeconds = Math.max(0, before.presentAloneSeconds - 1);
 	if (second.waitingBytes <= SHARED_LEAST_BYTES)
-		return { committedBytes: [], sharedBytes: grown, presentAloneSeconds };
+		return { committedBytes: [], sharedBytes: grown, presentAloneSeconds, ...loadAfter(before, false) };
 	const committedBytes = [...before.committedBytes, second.committedBytes].slice(-RATE_SECONDS);
 	const bytesASecond = committedBytes.reduce((sum, bytes) => sum + bytes, 0) / committedBytes.length;
 	return {
@@ -57,6 +66,16 @@ export function flowAfter(before: Flow, second: FlowSecond): Flow {
 			second.presentWaitedMilliseconds > PRESENT_LATE_MILLISECONDS
 				? PRESENT_ALONE_SECONDS
 				: presentAloneSeconds,
+		...loadAfter(before, second.presentWaitedMilliseconds > PRESENT_SLOW_MILLISECONDS),
+	};
+}
+
+function loadAfter(before: Flow, isSlow: boolean): Pick<Flow, "slowSeconds" | "overloadedSeconds"> {
+	const slowSeconds = isSlow ? before.slowSeconds + 1 : 0;
+	const isOverload = slowSeconds >= SLOW_SECONDS_LEAST || (isSlow && before.overloadedSeconds > 0);
+	return {
+		slowSeconds,
+		overloadedSeconds: isOverload ? PRESENT_ALONE_SECONDS : Math.max(0, before.overloadedSeconds - 1),
 	};
 }
 

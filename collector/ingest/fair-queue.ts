@@ -51,6 +51,16 @@ export class FairQueue {
 		this.count += 1;
 	}
 
+	/** When the oldest came of those that wait in a lane. */
+	oldestAt(lane: Lane): number | undefined {
+		let oldest: number | undefined;
+		for (const { records, next } of this.lanes[lane].values()) {
+			const at = records[next]?.receivedAt;
+			if (at !== undefined && (oldest === undefined || at < oldest)) oldest = at;
+		}
+		return oldest;
+	}
+
 	/** At least one where there is one. */
 	take(): readonly WaitingRecord[] {
 		this.batches += 1;

@@ -89,6 +89,8 @@ export type IngestEvents = {
 	readonly onIdentityClash?: (facts: { agent: string; site: string; failure: Failure }) => void;
 	readonly onDiskRefused: (failure: Failure, recordsWaiting: number) => void;
 	readonly onDiskAccepted: () => void;
+	/** What is made now waits for long: viewers' work on the past stands back. Or that is over, after so many seconds. */
+	readonly onOverload?: (facts: { readonly overAfterSeconds?: number }) => void;
 };
 
 export type IngestOptions = {
@@ -110,6 +112,7 @@ export type IngestStatistics = {
 	readonly refusedByCode: Readonly<Record<string, number>>;
 	readonly recordsReceived: number;
 	readonly bytesReceived: number;
+	readonly isOverloaded: boolean;
 };
 
 type Session = {
@@ -148,6 +151,7 @@ export class IngestServer {
 	private readonly byAgent = new Map<string, Session>();
 	private readonly committer: Committer;
 	private flow = UNHINDERED;
+	private overload: { readonly at: UnixMilliseconds; readonly monotonic: number } | undefined;
 	private cancelTick: Cancel | undefined;
 	private ticks = 0;
 	private readonly counted = { recordsReceived: 0, bytesReceived: 0 };
@@ -209,8 +213,14 @@ export class IngestServer {
 		return { port: typeof bound === "object" && bound !== null ? bound.port : port };
 	}
 
+	/** Since when what is made now has waited for long; undefined while it does not. */
+	overloadedSince(): UnixMilliseconds | undefined {
+		return this.overload?.at;
+	}
+
 	statistics(): IngestStatistics {
-		return { sessions: this.byAgent.size, refusedByCode: this.refusedByCode, ...this.counted };
+		const isOverloaded = this.overload !== undefined;
+		return { sessions: this.byAgent.size, refusedByCode: this.refusedByCode, isOverloaded, ...this.counted };
 	}
 
 	/** Shows another certificate to whoever connects from now on; sessions stay. */
@@ -633,8 +643,18 @@ export class IngestServer {
 		const at = this.options.clock.monotonic();
 		this.gate.tick();
 		this.flow = flowAfter(this.flow, this.committer.takeSecond());
+		this.noteOverload();
 		const credit = creditOf(this.flow, this.byAgent.size);
 		for (const session of this.sessions) this.guarded(session, () => this.tickOf(session, { at, credit }));
+	}
+
+	private noteOverload(): void {
+		const { clock, events } = this.options;
+		const isOverloaded = this.flow.overloadedSeconds > 0;
+		if (isOverloaded === (this.overload !== undefined)) return;
+		const seconds = Math.round((clock.monotonic() - (this.overload?.monotonic ?? 0)) / TICK_MILLISECONDS);
+		this.overload = isOverloaded ? { at: clock.now(), monotonic: clock.monotonic() } : undefined;
+		events.onOverload?.(isOverloaded ? {} : { overAfterSeconds: seconds });
 	}
 
 	private tickOf(session: Session, { at, credit }: { readonly at: number; readonly credit: Credit }): void {

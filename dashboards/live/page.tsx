@@ -14,6 +14,7 @@ import { Header } from "./header.js";
 import { Inputs } from "./inputs.js";
 import { later } from "./later.js";
 import { Machines } from "./machines.js";
+import { OverloadNotice } from "./overload-notice.js";
 import { Page, useFleet } from "./page-context.js";
 import { ProblemList } from "./problem-list.js";
 import { leaveReplay, useReplay } from "./replay.js";
@@ -39,9 +40,13 @@ export function WholePage({ state }: { readonly state: FleetState }) {
 	const replay = useReplay(words);
 	const shown = replay?.state ?? state;
 	const context = useMemo(() => ({ state: shown, site }), [shown, site]);
+	const present = useMemo(() => ({ state, site }), [state, site]);
 	return (
 		<Page.Provider value={context}>
 			<Header />
+			<Page.Provider value={present}>
+				<OverloadNotice />
+			</Page.Provider>
 			{replay === undefined ? null : <ReplayBar replay={replay} />}
 			<main>
 				<Body view={view} />

@@ -76,7 +76,13 @@ export async function documentedFamilies(): Promise<DocumentedFamilies> {
 	store.put(grown(store.devices().get("sharing")));
 	clock.advance(6_000);
 	const additional = () => [
-		...ingestFamilies({ sessions: 1, recordsReceived: 1, bytesReceived: 1, refusedByCode: { [CODE]: 1 } }),
+		...ingestFamilies({
+			sessions: 1,
+			recordsReceived: 1,
+			bytesReceived: 1,
+			refusedByCode: { [CODE]: 1 },
+			isOverloaded: true,
+		}),
 		...marketFeedFamilies([
 			{ feed: "chain", lastSuccessAt: 1, nextAt: 1, rowsRecorded: 1, failuresByCode: { FEED_THROTTLED: 1 } },
 		]),

@@ -16,7 +16,7 @@ import { deliver } from "./delivery.js";
 import { EXPORTS_MOST, Slots } from "./export/export.js";
 import { parseParameters } from "./parameters.js";
 import type { ApiContext, Posted } from "./question.js";
-import { type Body, type Reply, refused } from "./reply.js";
+import { type Body, type Reply, refused, refusedFor, retrySecondsOf } from "./reply.js";
 import { API_ROOT, ROUTES, type Route } from "./routes.js";
 
 const JSON_HEADERS = {
@@ -65,7 +65,7 @@ export function createApi(context: ApiContext, events: ApiEvents): Api {
 			if (done !== undefined) note(done);
 			const status = reply.ok ? 200 : reply.status;
 			events.answered(route.path, status);
-			return json(reply.ok ? reply.answer : errorAnswer(reply.failure), status);
+			return reply.ok ? json(reply.answer, status) : refusal(reply.failure, status);
 		});
 	}
 	app.notFound((request) => {
@@ -126,7 +126,7 @@ async function sent(route: Route, body: Body, { request, slots, events }: Sendin
 	if (release === undefined) {
 		events.answered(route.path, 503);
 		const { failure } = refused("TOO_BUSY", `${EXPORTS_MOST} exports are under way, which is the most.`);
-		return json(errorAnswer(failure), 503);
+		return refusal(failure, 503);
 	}
 	events.answered(route.path, 200);
 	try {
@@ -169,13 +169,29 @@ async function replyOf(
 ): Promise<Reply<unknown>> {
 	const parsed = parseParameters(route.parameters, url.searchParams, path);
 	if (!parsed.ok) return { ok: false, status: 400, failure: parsed.failure };
+	const work = workOf(route);
+	const overloaded = work === undefined ? undefined : context.overload.refusal(work);
+	if (overloaded !== undefined) return refusedFor(overloaded);
 	if (route.isHeavy !== true) return await route.run(context, parsed.parameters, accept, posted);
 	const reply = await gate.pass(async () => await route.run(context, parsed.parameters, accept, posted));
 	return reply ?? refused("TOO_BUSY", "Twenty queries of history are under way or wait.");
 }
 
+/** What stands back under overload; everything else is made of what is in memory. */
+function workOf({ isHeavy, isExport }: Route): "query" | "export" | undefined {
+	if (isExport === true) return "export";
+	return isHeavy === true ? "query" : undefined;
+}
+
 export function errorAnswer({ code, what }: Failure): ErrorAnswer {
 	return { error: { code, what, hint: FAILURES[code].hint } };
+}
+
+function refusal(why: Failure, status: number): Response {
+	const answer = json(errorAnswer(why), status);
+	const seconds = retrySecondsOf(why.code);
+	if (seconds !== undefined) answer.headers.set("retry-after", String(seconds));
+	return answer;
 }
 
 function json(answer: unknown, status: number): Response {

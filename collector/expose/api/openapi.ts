@@ -23,7 +23,8 @@ const ERRORS = {
 	"404": "There is no such device or path.",
 	"422": "The query would cost too much; the answer names the nearest allowed step.",
 	"429": "Too many queries at once.",
-	"503": "Two exports are under way.",
+	"503":
+		"Two exports are under way; or agents send more than is stored in time, and the past waits (OVERLOADED).",
 };
 
 export function openApiDocument(root: string, routes: readonly DescribedRoute[], version: string) {

@@ -4,6 +4,7 @@ import type { SeriesStore } from "../../store/device-state.js";
 import type { Door } from "../door.js";
 import type { InventoryDesk } from "../inventory-desk.js";
 import type { Replays } from "../live/replay-stream.js";
+import type { Overload } from "../overload.js";
 import type { View, ViewOptions } from "../view.js";
 import type { Parameters } from "./parameters.js";
 import { type Reply, refused } from "./reply.js";
@@ -15,6 +16,7 @@ export type ApiContext = {
 	readonly now: () => number;
 	readonly door: Door;
 	readonly replays: Replays;
+	readonly overload: Overload;
 	/** Absent: this collector's inventory cannot be changed. */
 	readonly inventory?: InventoryDesk;
 };

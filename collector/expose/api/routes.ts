@@ -57,6 +57,8 @@ export type Route = DescribedRoute & {
 	readonly isAdmin?: boolean;
 	/** Reads history: at most four at once. */
 	readonly isHeavy?: boolean;
+	/** Reads as much of it as there is. */
+	readonly isExport?: boolean;
 	/** What an answer of this route is in the audit log; nothing where nothing was changed. */
 	readonly noted?: (answer: unknown) => Noted | undefined;
 	readonly run: (
@@ -194,6 +196,7 @@ export const ROUTES: readonly Route[] = [
 		],
 		answers: [],
 		media: Object.values(EXPORT_FORMS).map(({ contentType }) => contentType.split(";")[0] ?? contentType),
+		isExport: true,
 		run: exported,
 	},
 	{

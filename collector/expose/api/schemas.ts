@@ -222,6 +222,7 @@ export const SCHEMAS = {
 			inputs: listOf(the("InputAnswer")),
 		},
 		{
+			overloadedSince: milliseconds,
 			...numbers(["hashpriceUsdPerPetahashPerSecondDay", "hashvalueSatoshisPerPetahashPerSecondDay"]),
 			feeds: listOf(feed),
 			services: mapOf(service),

@@ -3,7 +3,8 @@
  *
  * Takes upgraded sockets and the view; sends JSON text. Viewers send nothing: any message closes with
  * 1008. A second's update is made and written to text once, however many look. A viewer that does not
- * keep up gets no updates until it has caught up, then the fleet anew; after 30 s it is closed.
+ * keep up gets no updates until it has caught up, then the fleet anew; after 30 s it is closed. While the collector
+ * itself cannot keep up, all get an update in three.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -12,6 +13,7 @@ import type { Cancel, Clock } from "../../../shared/clock.js";
 import { MILLISECONDS_PER_SECOND } from "../../../shared/units.js";
 import type { SeriesStore } from "../../store/device-state.js";
 import type { DeviceSummary, EventAnswer, LiveMessage } from "../answers.js";
+import type { Overload } from "../overload.js";
 import type { Moment, View } from "../view.js";
 import { byDevice, isSame } from "./changes.js";
 
@@ -41,6 +43,7 @@ export type LiveOptions = {
 	/** Gives what happened after a mark. */
 	readonly newEvents: SeriesStore["newEvents"];
 	readonly clock: Clock;
+	readonly overload: Overload;
 	readonly onViewers: (viewers: number) => void;
 };
 
@@ -111,6 +114,8 @@ export class LiveStream {
 	}
 
 	private tick(): void {
+		this.ticks += 1;
+		if (this.options.overload.isLeftOut(this.ticks, this.viewers.size)) return;
 		const moment = this.options.view.moment();
 		const now = byDevice(moment);
 		const hasLost = [...this.sent.keys()].some((device) => !now.has(device));
@@ -119,7 +124,6 @@ export class LiveStream {
 		const happened = this.happened();
 		const snapshot = once(() => snapshotTexts(moment));
 		const update = once(() => texts({ kind: "update", fleet: moment.fleet, devices: changed, ...happened }));
-		this.ticks += 1;
 		for (const viewer of this.viewers) {
 			if (this.ticks % TICKS_PER_PING === 0 && !this.isStillThere(viewer)) continue;
 			if (this.isBehind(viewer)) continue;

@@ -13,6 +13,7 @@ import { REPLAY_PATH } from "./replay-stream.js";
 const MESSAGE_LIMITS = { bytes: 64 * 1_024 * 1_024, depth: 16, keys: 4_000_000 };
 const CONNECT_SECONDS = 30;
 const TOO_MANY = 429;
+const UNAVAILABLE = 503;
 
 export type ReplayAsked = {
 	/** "http://127.0.0.1:9480" */
@@ -45,11 +46,11 @@ export class ReplayClient {
 		});
 		this.socket.on("message", (data) => this.came(String(data)));
 		this.socket.on("unexpected-response", (request, { statusCode, headers }) => {
-			this.end(
-				statusCode === TOO_MANY
-					? `As many replays play as may at a time. Try again in ${headers["retry-after"]} s, or close one.`
-					: `The collector answered ${statusCode}.`,
-			);
+			const again = `Try again in ${headers["retry-after"]} s`;
+			if (statusCode === TOO_MANY) this.end(`As many replays play as may at a time. ${again}, or close one.`);
+			else if (statusCode === UNAVAILABLE)
+				this.end(`The collector gets more from its agents than it stores in time. ${again}.`);
+			else this.end(`The collector answered ${statusCode}.`);
 			request.destroy();
 		});
 		this.socket.on("error", (error) => this.end(error.message));

@@ -2,7 +2,8 @@
  * The past as a WebSocket: each viewer has a replay of its own, which it plays, pauses and seeks.
  *
  * Takes upgraded sockets and their questions; sends ReplayMessages, takes ReplayCommands (answers.ts). What a viewer
- * asks for is checked here, once. Bounded: sessions, commands that wait, what is unsent.
+ * asks for is checked here, once. While the collector cannot keep up with the present, replays end. Bounded: sessions,
+ * commands that wait, what is unsent.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -13,6 +14,7 @@ import type { DeviceState, SeriesStore } from "../../store/device-state.js";
 import type { ReplayCommand, ReplayMessage } from "../answers.js";
 import { type Parameter, type Parameters, parseParameters } from "../api/parameters.js";
 import type { PerDevice } from "../metrics/device-families.js";
+import type { Overload } from "../overload.js";
 import { Player, type ReplayWish } from "../replay/player.js";
 import type { ViewOptions } from "../view.js";
 
@@ -31,6 +33,7 @@ const STALLED_MOST_MILLISECONDS = 600_000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_POLICY = 1008;
 const CLOSE_FAILED = 1011;
+const CLOSE_TRY_LATER = 1013;
 const CLOSE_SLOW = 4008;
 
 const query = (name: string, more: Partial<Parameter>): Parameter => ({
@@ -56,6 +59,7 @@ export type ReplayRooms = {
 	readonly view: ViewOptions;
 	readonly perDevice: PerDevice;
 	readonly clock: Clock;
+	readonly overload: Overload;
 	readonly onFailed: (error: unknown) => void;
 };
 
@@ -138,6 +142,11 @@ export class ReplayStream implements Replays {
 	private async sent(socket: WebSocket, message: ReplayMessage): Promise<void> {
 		const { clock } = this.rooms;
 		if (socket.readyState !== socket.OPEN) return;
+		const refusal = this.rooms.overload.refusal("replay");
+		if (refusal !== undefined) {
+			socket.close(CLOSE_TRY_LATER, refusal.what);
+			return;
+		}
 		socket.send(text(message));
 		const since = clock.monotonic();
 		while (socket.readyState === socket.OPEN && socket.bufferedAmount > UNSENT_MOST_BYTES) {

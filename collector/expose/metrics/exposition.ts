@@ -39,7 +39,7 @@ export type ExpositionOptions = {
 	readonly view: View;
 	readonly store: SeriesStore;
 	readonly clock: Clock;
-	readonly own: OwnMetrics;
+	readonly own: Pick<OwnMetrics, "text" | "observeScrape">;
 	readonly perDevice: PerDevice;
 	readonly temperatureLimits: TemperatureLimits;
 	/** What other rooms count: sessions, jobs. Names must be their own. */

@@ -5,12 +5,14 @@
  * the fleet stands here: a registry writes 0 for a gauge that was never set, and absent is not zero.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { STANDING_BACK, type StandingBack } from "../overload.js";
 
 export type OwnMetrics = {
 	text(): Promise<string>;
 	countRequest(route: string, status: number): void;
 	observeScrape(seconds: number, samples: number): void;
 	setViewers(viewers: number): void;
+	countStoodBack(work: StandingBack, times: number): void;
 };
 
 /** Gauges of the runtime's library whose names break the format's own rules. */
@@ -55,6 +57,13 @@ export function createOwnMetrics(version: string): OwnMetrics {
 		help: "Open live streams.",
 		registers,
 	});
+	const stoodBack = new Counter({
+		name: "fleetwatt_viewer_work_stood_back_total",
+		help: "Under overload: queries, exports and replays that were refused or ended, updates of live streams that were left out.",
+		labelNames: ["work"],
+		registers,
+	});
+	for (const work of STANDING_BACK) stoodBack.inc({ work }, 0);
 	return {
 		text: () => registry.metrics(),
 		countRequest: (route, status) => requests.inc({ route, status }),
@@ -62,6 +71,7 @@ export function createOwnMetrics(version: string): OwnMetrics {
 			scrapes.observe(seconds);
 			samples.set(count);
 		},
+		countStoodBack: (work, times) => stoodBack.inc({ work }, times),
 		setViewers: (count) => viewers.set(count),
 	};
 }

@@ -19,7 +19,6 @@ import type { DeviceSummary, ReplayCommand, ReplayMessage, ReplayPosition } from
 import { byDevice, isSame } from "../live/changes.js";
 import type { PerDevice } from "../metrics/device-families.js";
 import { createExposition, type Exposition } from "../metrics/exposition.js";
-import type { OwnMetrics } from "../metrics/own-metrics.js";
 import { createPause, type Pause } from "../metrics/pause.js";
 import { createView, type View, type ViewOptions } from "../view.js";
 import { knownInputs } from "./known-inputs.js";
@@ -241,9 +240,4 @@ export class Player {
 }
 
 /** The past has no process of its own. */
-const SILENT: OwnMetrics = {
-	text: async () => "",
-	countRequest: () => undefined,
-	observeScrape: () => undefined,
-	setViewers: () => undefined,
-};
+const SILENT = { text: async () => "", observeScrape: () => undefined };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ListenProblem, startExpose } from "../../../collector/expose/start.js";
 import { until } from "../../peers/running-program.js";
-import { miner, plainStore, VIEW_OPTIONS } from "./fleet-fixture.js";
+import { miner, NOW, plainStore, VIEW_OPTIONS } from "./fleet-fixture.js";
 import { raw, running, wallClock } from "./server-fixture.js";
 
 async function folder(): Promise<string> {
@@ -157,6 +157,18 @@ describe("health", () => {
 		});
 		reasons.length = 0;
 		expect((await raw(port, { path: "/-/ready" })).status).toBe(200);
+	});
+
+	it("stays ready under overload, since the present is taken in and shown, and says since when", async () => {
+		let since: number | undefined;
+		const { port } = await running({}, { overloadedSince: () => since });
+		expect((await raw(port, { path: "/-/ready" })).body).toBe("ready\n");
+		since = NOW;
+		expect(await raw(port, { path: "/-/ready" })).toMatchObject({
+			status: 200,
+			body: `ready\noverloaded: Agents send more than is stored in time since ${new Date(NOW).toISOString()}: the past is not shown meanwhile.\n`,
+		});
+		expect(await raw(port, { path: "/-/healthy" })).toMatchObject({ status: 200, body: "healthy\n" });
 	});
 
 	it("is not ready while the disk refuses writes", async () => {

@@ -56,6 +56,32 @@ describe("credit", () => {
 		expect(creditOf(flowOf(8, {}, least), 16)).toEqual(CREDIT_MOST);
 	});
 
+	describe("sends viewers away", () => {
+		const slow = { waitingBytes: MEBIBYTE, presentWaitedMilliseconds: 1_001 };
+
+		it("once what is made now waits longer than 1 s in three seconds running, before the backfill has none", () => {
+			expect(flowOf(2, slow).overloadedSeconds).toBe(0);
+			expect(flowOf(3, slow).overloadedSeconds).toBeGreaterThan(0);
+			expect(creditOf(flowOf(3, slow), 16).backfill).toBeGreaterThan(0);
+		});
+
+		it.each([
+			["one commit in two was slow", { ...slow, presentWaitedMilliseconds: 1_000 }],
+			["no more waits than a commit takes", { ...slow, waitingBytes: MEBIBYTE / 4 }],
+		])("never where %s", (_, second) => {
+			let flow = UNHINDERED;
+			for (let turn = 0; turn < 50; turn += 1) flow = flowOf(1, second, flowOf(1, slow, flow));
+			expect(flow.overloadedSeconds).toBe(0);
+		});
+
+		it("until what is made now was in time for 15 s: a second that is slow again begins them anew", () => {
+			const overloaded = flowOf(3, slow);
+			const again = flowOf(1, slow, flowOf(14, {}, overloaded));
+			expect(flowOf(14, {}, again).overloadedSeconds).toBe(1);
+			expect(flowOf(15, {}, again).overloadedSeconds).toBe(0);
+		});
+	});
+
 	it("is told where it is half, double, or whole again", () => {
 		const told = { live: 1_000, backfill: 0 };
 		expect(isOtherCredit(told, { live: 501, backfill: 0 })).toBe(false);

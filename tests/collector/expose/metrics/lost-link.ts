@@ -58,12 +58,7 @@ export async function lostLink(onScrape: (at: number, text: string) => void): Pr
 	};
 	await priced();
 	const view = createView({ store, options: OPTIONS, clock });
-	const own = {
-		text: async () => "",
-		countRequest: () => undefined,
-		observeScrape: () => undefined,
-		setViewers: () => undefined,
-	};
+	const own = { text: async () => "", observeScrape: () => undefined };
 	const exposition = createExposition({ view, store, clock, own, perDevice: "all", temperatureLimits });
 	const scrape = async () => {
 		const body = await exposition.render();
