@@ -69,7 +69,7 @@ const MILLISECONDS_PER_MINUTE = 60_000;
 /** Of one agent: a site of thousands of GPU hosts comes up with 50 MB. */
 const DEFINED_MOST = { atOnceBytes: 64 * 1_024 * 1_024, anHourBytes: 64 * 1_024 * 1_024 };
 /** Of one site: who has its token could make up names without end. Those that joined are counted by their codes. */
-const AGENTS_BY_TOKEN_MOST = 1_000;
+const AGENTS_BY_TOKEN_MOST = 20_000;
 const TLS_VERSION = "TLSv1.3";
 
 export type IngestEvents = {
