@@ -7,7 +7,7 @@
 import { type Failure, failure } from "../../shared/failures.js";
 
 /** It lasts at least so long: coming again earlier is in vain. */
-export const OVERLOAD_RETRY_SECONDS = 15;
+export const OVERLOAD_RETRY_SECONDS = 3;
 
 /** The page takes figures for old after five seconds. */
 const UPDATE_EVERY_SECONDS = 3;

@@ -3,8 +3,8 @@
  *
  * Takes each second what was committed and what waits; gives each lane of each agent its credit. As long as little
  * waits, all have the most. Once more waits than the disk takes in a few seconds, all agents share those seconds, so that
- * what is made now waits no longer and memory is bounded, however many they are; and where even that is late, viewers'
- * work on the past stands back, then the backfill has none.
+ * what is made now waits no longer and memory is bounded, however many they are; and where even that is late, the
+ * backfill has none, and viewers' work on the past stands back.
  */
 const MEBIBYTE = 1_024 * 1_024;
 export const CREDIT_MOST = { live: MEBIBYTE, backfill: MEBIBYTE } as const;
@@ -19,9 +19,11 @@ const RATE_SECONDS = 10;
 const PRESENT_LATE_MILLISECONDS = 2_000;
 /** Once that was so: what the backfill sends too early waits longer than an agent waits for an ack. */
 const PRESENT_ALONE_SECONDS = 15;
-/** Viewers go before the backfill does. A person is refused by it, so one slow commit is no reason, three seconds are. */
+/** A person is refused by it, so neither one slow commit nor a fleet that comes up is a reason; ten seconds are. */
 const PRESENT_SLOW_MILLISECONDS = 1_000;
-const SLOW_SECONDS_LEAST = 3;
+const SLOW_SECONDS_LEAST = 10;
+/** Once it is no longer so. */
+const STANDS_BACK_SECONDS = 3;
 
 export type Flow = {
 	/** In each of the last seconds, since more waits than may. */
@@ -75,7 +77,7 @@ function loadAfter(before: Flow, isSlow: boolean): Pick<Flow, "slowSeconds" | "o
 	const isOverload = slowSeconds >= SLOW_SECONDS_LEAST || (isSlow && before.overloadedSeconds > 0);
 	return {
 		slowSeconds,
-		overloadedSeconds: isOverload ? PRESENT_ALONE_SECONDS : Math.max(0, before.overloadedSeconds - 1),
+		overloadedSeconds: isOverload ? STANDS_BACK_SECONDS : Math.max(0, before.overloadedSeconds - 1),
 	};
 }
 

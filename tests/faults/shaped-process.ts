@@ -127,7 +127,6 @@ const words = {
 	idleMilliseconds: during(0, connectedAt),
 	busyMilliseconds: during(connectedAt + 2_000, connectedAt + BUSY_MILLISECONDS - 2_000),
 	backfilledRecords: Math.floor(outcomesCommitted / DEVICES.length),
-	backlogRecords: BACKLOG,
 	liveMade: live,
 	liveLagMilliseconds: Date.now() - Math.max(...stored),
 };

@@ -47,7 +47,7 @@ describe("under overload", () => {
 		async (work, path) => {
 			const { port, stoodBack, end } = await overloaded();
 			const refused = await raw(port, { path });
-			expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "15" } });
+			expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "3" } });
 			expect((JSON.parse(refused.body) as { error: object }).error).toMatchObject({
 				code: "OVERLOADED",
 				what: WHAT,
@@ -117,11 +117,11 @@ describe("under overload", () => {
 				"sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
 			},
 		});
-		expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "15" } });
+		expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "3" } });
 		expect(refused.body).toContain(WHAT);
 		const client = new ReplayClient({ url, query: { from: String(NOW - HOUR), to: String(NOW) } });
 		await expect(client.next()).rejects.toThrow(
-			"more from its agents than it stores in time. Try again in 15 s.",
+			"more from its agents than it stores in time. Try again in 3 s.",
 		);
 		expect(await stoodBack("replay")).toBe(2);
 	});

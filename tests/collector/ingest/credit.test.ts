@@ -59,9 +59,9 @@ describe("credit", () => {
 	describe("sends viewers away", () => {
 		const slow = { waitingBytes: MEBIBYTE, presentWaitedMilliseconds: 1_001 };
 
-		it("once what is made now waits longer than 1 s in three seconds running, before the backfill has none", () => {
-			expect(flowOf(2, slow).overloadedSeconds).toBe(0);
-			expect(flowOf(3, slow).overloadedSeconds).toBeGreaterThan(0);
+		it("once what is made now waits longer than 1 s in ten seconds running", () => {
+			expect(flowOf(9, slow).overloadedSeconds).toBe(0);
+			expect(flowOf(10, slow).overloadedSeconds).toBeGreaterThan(0);
 			expect(creditOf(flowOf(3, slow), 16).backfill).toBeGreaterThan(0);
 		});
 
@@ -74,11 +74,11 @@ describe("credit", () => {
 			expect(flow.overloadedSeconds).toBe(0);
 		});
 
-		it("until what is made now was in time for 15 s: a second that is slow again begins them anew", () => {
-			const overloaded = flowOf(3, slow);
-			const again = flowOf(1, slow, flowOf(14, {}, overloaded));
-			expect(flowOf(14, {}, again).overloadedSeconds).toBe(1);
-			expect(flowOf(15, {}, again).overloadedSeconds).toBe(0);
+		it("until what is made now was in time for 3 s: a second that is slow again begins them anew", () => {
+			const overloaded = flowOf(10, slow);
+			const again = flowOf(1, slow, flowOf(2, {}, overloaded));
+			expect(flowOf(2, {}, again).overloadedSeconds).toBe(1);
+			expect(flowOf(3, {}, again).overloadedSeconds).toBe(0);
 		});
 	});
 
