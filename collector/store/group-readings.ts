@@ -89,8 +89,8 @@ export class NewestReading implements LatestReading {
 		this.at = quantity<UnixMilliseconds>(at);
 		this.shape = came.shape;
 		this.values = new Float64Array(came.shape.columns.length);
-		this.errorCodes = came.errorCodesOf(row);
-		came.copyRow(row, this.values);
+		this.errorCodes = NO_CODES;
+		this.become(at, came, row);
 	}
 
 	become(at: number, came: GroupReadings, row: number): void {

@@ -5,15 +5,15 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DevicesAnswer } from "../../collector/expose/answers.js";
 import { encodeGap } from "../../shared/wire/record.js";
 import { AgentClient } from "../bench/agent-client.js";
 import { Workload } from "../bench/workload.js";
+import { launchChromium } from "../peers/chromium.js";
 import { isMissing } from "../peers/missing-programs.js";
 import { type OwnSite, ownSite } from "../peers/own-site.js";
-import { program } from "../peers/programs.js";
 import { stopAll, until } from "../peers/running-program.js";
 
 const DEVICES = 10_000;
@@ -93,10 +93,7 @@ describe.skipIf(isMissing("chromium"))("the page of 10,000 machines", () => {
 				await new Promise((done) => setTimeout(done, 1_000));
 			}
 		})();
-		browser = await chromium.launch({
-			executablePath: program("chromium") ?? "",
-			args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"],
-		});
+		browser = await launchChromium();
 		page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
 		page.on("pageerror", (error) => complaints.push(error.message));
 		page.on("console", (message) => {

@@ -3,15 +3,15 @@
  * fill: real Chromium shows them as text, runs none and asks nobody for anything; /metrics and exports stay whole.
  */
 import path from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DevicesAnswer } from "../../collector/expose/answers.js";
 import { ROOT } from "../architecture/tree.js";
 import { exposed } from "../collector/expose/exposed-store.js";
 import { ExampleLine } from "../collector/ingest/example-line.js";
 import { deviceAt, timeAt } from "../shared/wire/examples.js";
+import { launchChromium } from "./chromium.js";
 import { isMissing } from "./missing-programs.js";
-import { program } from "./programs.js";
 
 /** Each sets `owned` where it runs. */
 const NAMES = [
@@ -55,13 +55,6 @@ const NAMES = [
 	"<svg><animate onbegin=owned=1 attributeName=x>",
 	"<svg><use href='data:image/svg+xml,<svg onload=owned=1>'>",
 	"__proto__",
-];
-const QUIET = [
-	"--headless",
-	"--no-sandbox",
-	"--disable-gpu",
-	"--no-first-run",
-	"--disable-background-networking",
 ];
 const ILL = 5;
 
@@ -117,7 +110,7 @@ describe.skipIf(isMissing("chromium"))(
 			close = () => expose.close();
 			url = `http://127.0.0.1:${expose.address.port}`;
 			({ devices } = (await (await fetch(`${url}/api/v1/devices?limit=100`)).json()) as DevicesAnswer);
-			browser = await chromium.launch({ executablePath: program("chromium") ?? "", args: QUIET });
+			browser = await launchChromium();
 			page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
 			page.on("dialog", (dialog) => {
 				complaints.push(`dialog: ${dialog.message()}`);

@@ -3,14 +3,14 @@
  * is joined to its history after a look, and one that two agents read says whose readings count.
  */
 import { readFileSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DeviceAnswer, DevicesAnswer } from "../../collector/expose/answers.js";
 import { AgentClient } from "../bench/agent-client.js";
 import { labelsOf, Workload } from "../bench/workload.js";
+import { launchChromium } from "./chromium.js";
 import { isMissing } from "./missing-programs.js";
 import { type OwnSite, ownSite } from "./own-site.js";
-import { program } from "./programs.js";
 import { stopAll, until } from "./running-program.js";
 
 const STEP_MILLISECONDS = 10_000;
@@ -57,10 +57,7 @@ describe.skipIf(isMissing("chromium"))("the page of a site with a swapped board 
 			const { devices } = await site.api<DevicesAnswer>("/devices");
 			return devices.filter(({ kind }) => kind === "miner").length === 4;
 		});
-		browser = await chromium.launch({
-			executablePath: program("chromium") ?? "",
-			args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"],
-		});
+		browser = await launchChromium();
 		page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
 		page.on("pageerror", (error) => complaints.push(error.message));
 		page.on("console", (message) => {

@@ -1,23 +1,20 @@
 /** What the page says in a real Chromium while the collector cannot keep up, also over a replay, and that it ends. */
 import path from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../architecture/tree.js";
 import { miner, NOW } from "../collector/expose/fleet-fixture.js";
 import { running } from "../collector/expose/server-fixture.js";
 import { graveFaults } from "./axe.js";
+import { launchChromium } from "./chromium.js";
 import { isMissing } from "./missing-programs.js";
-import { program } from "./programs.js";
 
 const HOUR = 3_600_000;
 
 describe.skipIf(isMissing("chromium"))("the page of a collector that cannot keep up", () => {
 	let browser: Browser;
 	beforeAll(async () => {
-		browser = await chromium.launch({
-			executablePath: program("chromium") ?? "",
-			args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"],
-		});
+		browser = await launchChromium();
 	}, 60_000);
 	afterAll(async () => {
 		await browser?.close();

@@ -1,6 +1,6 @@
 /** What the page says of hosts that are paid by the token, in a real Chromium: figures that are told apart, and their switch point. */
 import path from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { advanceTokens, createTokenMeter } from "../../collector/derive/tokens.js";
 import type { DecisionsAnswer } from "../../collector/expose/money-answers.js";
@@ -19,8 +19,8 @@ import {
 	VIEW_OPTIONS,
 } from "../collector/expose/fleet-fixture.js";
 import { graveFaults } from "./axe.js";
+import { launchChromium } from "./chromium.js";
 import { isMissing } from "./missing-programs.js";
-import { program } from "./programs.js";
 
 /** Five minutes of 2,000 tokens a second. */
 function serving(key: string): DeviceState {
@@ -56,10 +56,7 @@ describe.skipIf(isMissing("chromium"))("the page of a site that sells tokens", (
 		});
 		close = () => expose.close();
 		url = `http://127.0.0.1:${expose.address.port}`;
-		browser = await chromium.launch({
-			executablePath: program("chromium") ?? "",
-			args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"],
-		});
+		browser = await launchChromium();
 	}, 60_000);
 
 	afterAll(async () => {

@@ -1,7 +1,7 @@
 /** The collector's own page in a real Chromium, beside a running site: what an operator sees and when. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type {
 	DeviceAnswer,
@@ -12,9 +12,9 @@ import type {
 	LiveMessage,
 } from "../../collector/expose/answers.js";
 import { graveFaults } from "./axe.js";
+import { launchChromium } from "./chromium.js";
 import { type DemoSite, startDemo } from "./demo-site.js";
 import { isMissing } from "./missing-programs.js";
-import { program } from "./programs.js";
 import { stopAll, until } from "./running-program.js";
 
 const MINERS = 24;
@@ -22,16 +22,6 @@ const DEVICES = MINERS + 1;
 const FRAMES_KEPT = 20;
 const DESKTOP = { width: 1_440, height: 900 };
 const PHONE = { width: 390, height: 844 };
-const QUIET = [
-	"--headless",
-	"--no-sandbox",
-	"--disable-gpu",
-	"--disable-quic",
-	"--no-first-run",
-	"--disable-background-networking",
-	"--disable-component-update",
-	"--disable-sync",
-];
 
 /** Each figure of the page that carries the API's number, by its test id. */
 const FIGURES: Readonly<Record<string, (total: GroupTotals) => number | undefined>> = {
@@ -122,7 +112,7 @@ describe.skipIf(isMissing("chromium"))("the page of a site of 24 miners and a GP
 			hasMeter: true,
 			options: ["--no-faults", "--address-plan", "high-ports"],
 		});
-		browser = await chromium.launch({ executablePath: program("chromium") ?? "", args: QUIET });
+		browser = await launchChromium();
 		await until("the fleet has an efficiency", { seconds: 60 }, async () => {
 			const devices = await demo.allUp(60);
 			return devices.filter((one) => one.efficiencyJoulesPerTerahash !== undefined).length === MINERS;
